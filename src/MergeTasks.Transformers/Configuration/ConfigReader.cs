@@ -129,6 +129,18 @@ internal sealed class ConfigReader
             : throw Bad(key, value, "a list of texts");
     }
 
+    /// <summary>One token id or a list of them; empty where absent or null. Ids below 0 mean that there is none.</summary>
+    public IReadOnlyList<int> TokenIds(string key)
+    {
+        if (!Has(key))
+            return [];
+        var value = Value(key)!.Value;
+        var ids = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : new List<JsonElement> { value };
+        return ids.TrueForAll(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out _))
+            ? [.. ids.Select(id => id.GetInt32()).Where(id => id >= 0)]
+            : throw Bad(key, value, "a token id or a list of them");
+    }
+
     /// <summary>Names and values of a nested object whose values are texts, in file order; null where absent or null.</summary>
     public IReadOnlyList<(string Name, string Value)>? OptionalPairs(string key)
     {
