@@ -8,6 +8,9 @@ namespace MergeTasks.Caching;
 /// <param name="threads">Threads that read and hash.</param>
 public sealed class FileHasher(DigestMemo memo, int threads)
 {
+    /// <summary>Name of the part that <see cref="DigestWhole"/> makes of a whole file.</summary>
+    public const string Whole = "*";
+
     private const int Attempts = 3;
 
     /// <summary>Called before a file is read, with its path and bytes.</summary>
@@ -48,11 +51,8 @@ public sealed class FileHasher(DigestMemo memo, int threads)
 
     /// <summary>The digest of a small file as a whole.</summary>
     /// <inheritdoc cref="Digest"/>
-    public ContentDigest DigestWhole(string path, CancellationToken cancellation)
-    {
-        const string whole = "*";
-        return Digest(path, () => [new FilePart(whole, 0, StampOf(path).Size)], cancellation).Parts[whole];
-    }
+    public ContentDigest DigestWhole(string path, CancellationToken cancellation) =>
+        Digest(path, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
 
     private Dictionary<string, ContentDigest> Hash(string path, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
     {

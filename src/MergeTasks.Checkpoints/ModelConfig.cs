@@ -57,6 +57,10 @@ public sealed class ModelConfig
         }
     }
 
+    /// <summary>The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.</summary>
+    public ModelConfig With(DType? dtype) =>
+        dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture) : this;
+
     private static int? LayerCountOf(JsonElement root)
     {
         foreach (var section in new[] { root, SectionOf(root, "text_config") })
