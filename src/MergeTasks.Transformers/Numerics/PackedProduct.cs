@@ -5,7 +5,7 @@ namespace MergeTasks.Transformers.Numerics;
 /// <summary>
 /// A blocked matrix product over packed panels, after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (ACM TOMS
 /// 34(3), 2008). All of A is packed once, in parallel; then each piece of work takes a block of rows and a chunk of columns of C, and for
-/// each block of the depth packs one panel of B at a time and runs all row panels past it while it is in the cache.
+/// each block of the depth runs all row panels past one packed panel of B after the other, packing the next between the tiles.
 /// </summary>
 /// <remarks>
 /// The depth is cut by its length alone and blocks are added in ascending order, so an element of C is the same bits for any number of
@@ -18,6 +18,12 @@ internal sealed unsafe class PackedProduct<TTile>
     private const int LargestRowBlock = 768;
     private const int LargestChunkPanels = 8;
     private const int PiecesPerThread = 4;
+
+    // A multiple of the heights of all tiles.
+    private const int RowsPerPackPiece = 192;
+
+    // Rows of a transposed A that are read side by side: few enough to share one set of the first-level cache.
+    private const int TransposedDepthStep = 8;
 
     private readonly ProductOperands _product;
     private readonly int _depthBlock;
@@ -54,6 +60,7 @@ internal sealed unsafe class PackedProduct<TTile>
         private readonly int _paddedRows;
         private readonly int _rowBlock;
         private readonly int _rowBlocks;
+        private readonly int _packGroups;
         private readonly int _packPieces;
         private readonly int _chunkPanels;
         private readonly float* _packedA;
@@ -69,7 +76,8 @@ internal sealed unsafe class PackedProduct<TTile>
             _paddedRows = Blocks(rows, 4) * 4;
             _rowBlock = EvenBlock(rows, LargestRowBlock, TTile.Rows);
             _rowBlocks = Blocks(rows, _rowBlock);
-            _packPieces = Blocks(product.Depth, owner._depthBlock);
+            _packGroups = Blocks(rows, RowsPerPackPiece);
+            _packPieces = Blocks(product.Depth, owner._depthBlock) * _packGroups;
             _chunkPanels = Math.Clamp(Blocks(owner._panels * _rowBlocks, product.Threads * PiecesPerThread), 1, LargestChunkPanels);
             _packedMemory = ScratchMemory.ForLeftOperand((long)_paddedRows * product.Depth);
             _packedA = ScratchMemory.Align(_packedMemory);
@@ -88,7 +96,7 @@ internal sealed unsafe class PackedProduct<TTile>
             {
                 try
                 {
-                    PackA(piece * _owner._depthBlock);
+                    PackA(piece);
                 }
                 finally
                 {
@@ -106,52 +114,31 @@ internal sealed unsafe class PackedProduct<TTile>
             Multiply(piece % _rowBlocks * _rowBlock, piece / _rowBlocks * _chunkPanels);
         }
 
-        private void PackA(int firstDepth)
+        private void PackA(int piece)
         {
             ref readonly var product = ref _owner._product;
+            var firstDepth = piece / _packGroups * _owner._depthBlock;
             var depth = Math.Min(_owner._depthBlock, product.Depth - firstDepth);
-            for (var row = 0; row < _rows;)
+            var firstRow = piece % _packGroups * RowsPerPackPiece;
+            var endRow = Math.Min(firstRow + RowsPerPackPiece, _rows);
+            var step = product.TransposedA ? TransposedDepthStep : depth;
+            for (var at = 0; at < depth; at += step)
             {
-                var width = row + TTile.Rows <= _rows ? TTile.Rows : 4;
-                var target = _packedA + (nint)firstDepth * _paddedRows + (nint)row * depth;
-                var lanes = Math.Min(width, _rows - row);
-                nint sourceRow = _firstRow + row;
-                if (product.TransposedA)
-                    PanelPacking.Copy<Float32Element>((byte*)(product.A + firstDepth * product.StrideA + sourceRow), product.StrideA, lanes, depth, target, width);
-                else
-                    PanelPacking.Interleave<Float32Element>((byte*)(product.A + sourceRow * product.StrideA + firstDepth), product.StrideA, lanes, depth, target, width);
-                row += width;
+                for (var row = firstRow; row < endRow;)
+                {
+                    var width = row + TTile.Rows <= _rows ? TTile.Rows : 4;
+                    var target = _packedA + (nint)firstDepth * _paddedRows + (nint)row * depth + at * width;
+                    var lanes = Math.Min(width, _rows - row);
+                    nint sourceRow = _firstRow + row;
+                    nint sourceDepth = firstDepth + at;
+                    var stride = product.StrideA;
+                    if (product.TransposedA)
+                        PanelPacking.Copy<Float32Element>((byte*)(product.A + sourceDepth * stride + sourceRow), stride, lanes, Math.Min(step, depth - at), target, width);
+                    else
+                        PanelPacking.Interleave<Float32Element>((byte*)(product.A + sourceRow * stride + sourceDepth), stride, lanes, depth, target, width);
+                    row += width;
+                }
             }
-        }
-
-        private void PackB(int panel, int firstDepth, int depth, float* target)
-        {
-            ref readonly var product = ref _owner._product;
-            switch (product.B.Format)
-            {
-                case WeightFormat.BFloat16:
-                    PackB<BFloat16Element>(panel, firstDepth, depth, target);
-                    break;
-                case WeightFormat.Float16:
-                    PackB<Float16Element>(panel, firstDepth, depth, target);
-                    break;
-                default:
-                    PackB<Float32Element>(panel, firstDepth, depth, target);
-                    break;
-            }
-        }
-
-        private void PackB<TElement>(int panel, int firstDepth, int depth, float* target)
-            where TElement : struct, IWeightElement
-        {
-            ref readonly var product = ref _owner._product;
-            nint column = panel * TTile.Columns;
-            var lanes = Math.Min(TTile.Columns, product.Columns - (int)column);
-            var stride = product.B.Stride;
-            if (product.TransposedB)
-                PanelPacking.Interleave<TElement>(product.B.Data + (column * stride + firstDepth) * TElement.Size, stride, lanes, depth, target, TTile.Columns);
-            else
-                PanelPacking.Copy<TElement>(product.B.Data + (firstDepth * stride + column) * TElement.Size, stride, lanes, depth, target, TTile.Columns);
         }
 
         private void Multiply(int firstRow, int firstPanel)
@@ -159,25 +146,46 @@ internal sealed unsafe class PackedProduct<TTile>
             ref readonly var product = ref _owner._product;
             var endRow = Math.Min(firstRow + _rowBlock, _rows);
             var endPanel = Math.Min(firstPanel + _chunkPanels, _owner._panels);
-            var memory = ScratchMemory.ForRightPanel((long)_owner._depthBlock * TTile.Columns);
-            var panelB = ScratchMemory.Align(memory);
+            var panelSize = _owner._depthBlock * TTile.Columns;
+            var memory = ScratchMemory.ForRightPanels(2 * panelSize);
+            float* current = ScratchMemory.Align(memory), following = current + panelSize;
+            var feeder = new PanelFeeder(product.B, product.TransposedB, TTile.Columns);
+            Begin(ref feeder, firstPanel, 0, current);
+            feeder.Advance(1, 1);
             for (var firstDepth = 0; firstDepth < product.Depth; firstDepth += _owner._depthBlock)
             {
-                var depth = Math.Min(_owner._depthBlock, product.Depth - firstDepth);
                 for (var panel = firstPanel; panel < endPanel; panel++)
                 {
-                    PackB(panel, firstDepth, depth, panelB);
-                    MultiplyPanel(panel * TTile.Columns, firstRow, endRow, firstDepth, depth, panelB);
+                    if (panel + 1 < endPanel)
+                        Begin(ref feeder, panel + 1, firstDepth, following);
+                    else
+                        Begin(ref feeder, firstPanel, firstDepth + _owner._depthBlock, following);
+                    MultiplyPanel(panel * TTile.Columns, firstRow, endRow, firstDepth, current, ref feeder);
+                    var free = current;
+                    current = following;
+                    following = free;
                 }
             }
 
             GC.KeepAlive(memory);
         }
 
-        [SkipLocalsInit]
-        private void MultiplyPanel(int column, int firstRow, int endRow, int firstDepth, int depth, float* panelB)
+        private void Begin(ref PanelFeeder feeder, int panel, int firstDepth, float* target)
         {
             ref readonly var product = ref _owner._product;
+            var depth = Math.Min(_owner._depthBlock, product.Depth - firstDepth);
+            var column = panel * TTile.Columns;
+            if (depth > 0)
+                feeder.Begin(column, Math.Min(TTile.Columns, product.Columns - column), firstDepth, depth, target);
+            else
+                feeder.Rest();
+        }
+
+        [SkipLocalsInit]
+        private void MultiplyPanel(int column, int firstRow, int endRow, int firstDepth, float* panelB, ref PanelFeeder feeder)
+        {
+            ref readonly var product = ref _owner._product;
+            var depth = Math.Min(_owner._depthBlock, product.Depth - firstDepth);
             var columns = Math.Min(TTile.Columns, product.Columns - column);
             var accumulate = product.Accumulate || firstDepth > 0;
             var edge = stackalloc float[TTile.Rows * TTile.Columns];
@@ -190,6 +198,8 @@ internal sealed unsafe class PackedProduct<TTile>
                 var whole = rows == height && columns == TTile.Columns;
                 var target = whole ? c : edge;
                 var stride = whole ? product.StrideC : TTile.Columns;
+                if (accumulate)
+                    CacheHints.SoonNeeded((byte*)c, product.StrideC * sizeof(float), rows, columns * sizeof(float));
                 if (height == TTile.Rows)
                     TTile.Full(depth, panelA, panelB, target, stride, whole && accumulate);
                 else
@@ -197,6 +207,7 @@ internal sealed unsafe class PackedProduct<TTile>
                 if (!whole)
                     PutEdge(edge, c, product.StrideC, rows, columns, accumulate);
                 row += height;
+                feeder.Advance(row - firstRow, endRow - firstRow);
             }
         }
 
@@ -211,5 +222,4 @@ internal sealed unsafe class PackedProduct<TTile>
                 }
             }
         }
-    }
-}
+    }}

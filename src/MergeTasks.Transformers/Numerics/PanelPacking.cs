@@ -11,42 +11,40 @@ namespace MergeTasks.Transformers.Numerics;
 /// </summary>
 internal static unsafe class PanelPacking
 {
+    private const int Word = sizeof(uint);
+
     // Reads whole cache lines of every row before going on, and keeps the written part of the panel within the first-level cache.
     private const int DepthStep = 32;
 
     /// <summary>Packs an operand whose rows run along the depth (A as it is, W of x · Wᵀ): a transposition.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Interleave<TElement>(byte* source, nint stride, int lanes, int depth, float* target, int width)
+    public static void Interleave<TElement>(byte* source, nint stride, int lanes, int depth, float* target, nint width)
         where TElement : struct, IWeightElement
     {
         var rowBytes = stride * TElement.Size;
+        var step = Word * 4 / TElement.Size;
         for (var first = 0; first < depth; first += DepthStep)
         {
-            var last = Math.Min(first + DepthStep, depth);
-            for (var lane = 0; lane < width; lane += 4)
+            var steps = Math.Min(DepthStep, depth - first) / step;
+            var at = source + (nint)first * TElement.Size;
+            var to = target + first * width;
+            var lane = 0;
+            for (; Vector512.IsHardwareAccelerated && lane + 16 <= lanes; lane += 16)
+                Transpose16<TElement>(at + lane * rowBytes, rowBytes, steps, to + lane, width);
+            for (; lane + 4 <= lanes; lane += 4)
+                Transpose4<TElement>(at + lane * rowBytes, rowBytes, steps, to + lane, width);
+            // What fills no transposition: the last elements of the depth, and lanes at the operand's edge or beyond.
+            var rest = Math.Min(DepthStep, depth - first);
+            for (var p = steps * step; p < rest; p++)
             {
-                var row = source + lane * rowBytes;
-                var p = first;
-                if (lane + 4 <= lanes)
-                {
-                    for (; p + 4 <= last; p += 4)
-                    {
-                        var at = row + (nint)p * TElement.Size;
-                        Transpose(
-                            TElement.Load4(at),
-                            TElement.Load4(at + rowBytes),
-                            TElement.Load4(at + 2 * rowBytes),
-                            TElement.Load4(at + 3 * rowBytes),
-                            target + (nint)p * width + lane,
-                            width);
-                    }
-                }
+                for (var i = 0; i < lane; i++)
+                    to[p * width + i] = TElement.Load1(at + i * rowBytes + (nint)p * TElement.Size);
+            }
 
-                for (; p < last; p++)
-                {
-                    for (var i = 0; i < 4; i++)
-                        target[(nint)p * width + lane + i] = lane + i < lanes ? TElement.Load1(row + i * rowBytes + (nint)p * TElement.Size) : 0;
-                }
+            for (; lane < width; lane++)
+            {
+                for (var p = 0; p < rest; p++)
+                    to[p * width + lane] = lane < lanes ? TElement.Load1(at + lane * rowBytes + (nint)p * TElement.Size) : 0;
             }
         }
     }
@@ -56,41 +54,141 @@ internal static unsafe class PanelPacking
     public static void Copy<TElement>(byte* source, nint stride, int lanes, int depth, float* target, int width)
         where TElement : struct, IWeightElement
     {
-        for (var p = 0; p < depth; p++)
+        var rowBytes = stride * TElement.Size;
+        var p = 0;
+        if (Vector512.IsHardwareAccelerated && width == 32 && lanes == 32)
         {
-            var row = source + p * stride * TElement.Size;
-            var lane = 0;
+            for (; p < depth; p++)
+            {
+                TElement.Load16(source).Store(target);
+                TElement.Load16(source + 16 * TElement.Size).Store(target + 16);
+                source += rowBytes;
+                target += 32;
+            }
+        }
+        else if (width == 12 && lanes == 12)
+        {
+            for (; p < depth; p++)
+            {
+                TElement.Load4(source).Store(target);
+                TElement.Load4(source + 4 * TElement.Size).Store(target + 4);
+                TElement.Load4(source + 8 * TElement.Size).Store(target + 8);
+                source += rowBytes;
+                target += 12;
+            }
+        }
+
+        for (; p < depth; p++)
+        {
+            nint lane = 0;
             for (; lane + 4 <= lanes; lane += 4)
-                TElement.Load4(row + lane * TElement.Size).Store(target + lane);
+                TElement.Load4(source + lane * TElement.Size).Store(target + lane);
             for (; lane < width; lane++)
-                target[lane] = lane < lanes ? TElement.Load1(row + lane * TElement.Size) : 0;
+                target[lane] = lane < lanes ? TElement.Load1(source + lane * TElement.Size) : 0;
+            source += rowBytes;
             target += width;
         }
     }
 
+    /// <summary>Transposes 16 rows by 4 words at a time; a word is one element of four bytes or two neighbours of two.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(
-        Vector128<float> row0, Vector128<float> row1, Vector128<float> row2, Vector128<float> row3, float* target, nint width)
+    private static void Transpose16<TElement>(byte* source, nint rowBytes, int steps, float* target, nint width)
+        where TElement : struct, IWeightElement
     {
-        var low01 = ZipLow(row0, row1);
-        var high01 = ZipHigh(row0, row1);
-        var low23 = ZipLow(row2, row3);
-        var high23 = ZipHigh(row2, row3);
-        Vector128.Create(low01.GetLower(), low23.GetLower()).Store(target);
-        Vector128.Create(low01.GetUpper(), low23.GetUpper()).Store(target + width);
-        Vector128.Create(high01.GetLower(), high23.GetLower()).Store(target + 2 * width);
-        Vector128.Create(high01.GetUpper(), high23.GetUpper()).Store(target + 3 * width);
+        for (; steps > 0; steps--)
+        {
+            // Lane group g of each vector holds row 4g + i, so that the transposition stays within groups of 128 bits.
+            var row0 = FourRows(source, 4 * rowBytes);
+            var row1 = FourRows(source + rowBytes, 4 * rowBytes);
+            var row2 = FourRows(source + 2 * rowBytes, 4 * rowBytes);
+            var row3 = FourRows(source + 3 * rowBytes, 4 * rowBytes);
+            var low01 = Avx512F.UnpackLow(row0, row1).AsUInt64();
+            var high01 = Avx512F.UnpackHigh(row0, row1).AsUInt64();
+            var low23 = Avx512F.UnpackLow(row2, row3).AsUInt64();
+            var high23 = Avx512F.UnpackHigh(row2, row3).AsUInt64();
+            target = Put<TElement>(Avx512F.UnpackLow(low01, low23).AsUInt32(), target, width);
+            target = Put<TElement>(Avx512F.UnpackHigh(low01, low23).AsUInt32(), target, width);
+            target = Put<TElement>(Avx512F.UnpackLow(high01, high23).AsUInt32(), target, width);
+            target = Put<TElement>(Avx512F.UnpackHigh(high01, high23).AsUInt32(), target, width);
+            source += 4 * Word;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> ZipLow(Vector128<float> left, Vector128<float> right) =>
-        Sse.IsSupported ? Sse.UnpackLow(left, right)
+    private static Vector512<uint> FourRows(byte* source, nint rowBytes)
+    {
+        var rows = Vector128.Load((uint*)source).ToVector256Unsafe().ToVector512Unsafe();
+        rows = Avx512F.InsertVector128(rows, Vector128.Load((uint*)(source + rowBytes)), 1);
+        rows = Avx512F.InsertVector128(rows, Vector128.Load((uint*)(source + 2 * rowBytes)), 2);
+        return Avx512F.InsertVector128(rows, Vector128.Load((uint*)(source + 3 * rowBytes)), 3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Put<TElement>(Vector512<uint> words, float* target, nint width)
+        where TElement : struct, IWeightElement
+    {
+        TElement.Lower(words).Store(target);
+        if (TElement.Size == Word)
+            return target + width;
+        TElement.Upper(words).Store(target + width);
+        return target + 2 * width;
+    }
+
+    /// <summary>Transposes 4 rows by 4 words at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4<TElement>(byte* source, nint rowBytes, int steps, float* target, nint width)
+        where TElement : struct, IWeightElement
+    {
+        for (; steps > 0; steps--)
+        {
+            var row0 = Vector128.Load((uint*)source);
+            var row1 = Vector128.Load((uint*)(source + rowBytes));
+            var row2 = Vector128.Load((uint*)(source + 2 * rowBytes));
+            var row3 = Vector128.Load((uint*)(source + 3 * rowBytes));
+            var low01 = ZipLow(row0, row1);
+            var high01 = ZipHigh(row0, row1);
+            var low23 = ZipLow(row2, row3);
+            var high23 = ZipHigh(row2, row3);
+            target = Put<TElement>(ZipLow(low01.AsUInt64(), low23.AsUInt64()).AsUInt32(), target, width);
+            target = Put<TElement>(ZipHigh(low01.AsUInt64(), low23.AsUInt64()).AsUInt32(), target, width);
+            target = Put<TElement>(ZipLow(high01.AsUInt64(), high23.AsUInt64()).AsUInt32(), target, width);
+            target = Put<TElement>(ZipHigh(high01.AsUInt64(), high23.AsUInt64()).AsUInt32(), target, width);
+            source += 4 * Word;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Put<TElement>(Vector128<uint> words, float* target, nint width)
+        where TElement : struct, IWeightElement
+    {
+        TElement.Lower(words).Store(target);
+        if (TElement.Size == Word)
+            return target + width;
+        TElement.Upper(words).Store(target + width);
+        return target + 2 * width;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> ZipLow(Vector128<uint> left, Vector128<uint> right) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(left, right)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(left, right)
         : Vector128.Create(left[0], right[0], left[1], right[1]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> ZipHigh(Vector128<float> left, Vector128<float> right) =>
-        Sse.IsSupported ? Sse.UnpackHigh(left, right)
+    private static Vector128<uint> ZipHigh(Vector128<uint> left, Vector128<uint> right) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(left, right)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(left, right)
         : Vector128.Create(left[2], right[2], left[3], right[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ulong> ZipLow(Vector128<ulong> left, Vector128<ulong> right) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(left, right)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(left, right)
+        : Vector128.Create(left[0], right[0]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ulong> ZipHigh(Vector128<ulong> left, Vector128<ulong> right) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(left, right)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(left, right)
+        : Vector128.Create(left[1], right[1]);
 }

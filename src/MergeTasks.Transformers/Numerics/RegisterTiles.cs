@@ -72,18 +72,35 @@ internal static unsafe class RegisterTiles
             b += 2 * lanes;
         }
 
-        Put<TVector, TLanes>(c, accumulate, c00, c01);
-        Put<TVector, TLanes>(c + stride, accumulate, c10, c11);
-        Put<TVector, TLanes>(c + 2 * stride, accumulate, c20, c21);
-        Put<TVector, TLanes>(c + 3 * stride, accumulate, c30, c31);
-        Put<TVector, TLanes>(c + 4 * stride, accumulate, c40, c41);
-        Put<TVector, TLanes>(c + 5 * stride, accumulate, c50, c51);
-        Put<TVector, TLanes>(c + 6 * stride, accumulate, c60, c61);
-        Put<TVector, TLanes>(c + 7 * stride, accumulate, c70, c71);
-        Put<TVector, TLanes>(c + 8 * stride, accumulate, c80, c81);
-        Put<TVector, TLanes>(c + 9 * stride, accumulate, c90, c91);
-        Put<TVector, TLanes>(c + 10 * stride, accumulate, ca0, ca1);
-        Put<TVector, TLanes>(c + 11 * stride, accumulate, cb0, cb1);
+        if (accumulate)
+        {
+            Add<TVector, TLanes>(c, c00, c01);
+            Add<TVector, TLanes>(c + stride, c10, c11);
+            Add<TVector, TLanes>(c + 2 * stride, c20, c21);
+            Add<TVector, TLanes>(c + 3 * stride, c30, c31);
+            Add<TVector, TLanes>(c + 4 * stride, c40, c41);
+            Add<TVector, TLanes>(c + 5 * stride, c50, c51);
+            Add<TVector, TLanes>(c + 6 * stride, c60, c61);
+            Add<TVector, TLanes>(c + 7 * stride, c70, c71);
+            Add<TVector, TLanes>(c + 8 * stride, c80, c81);
+            Add<TVector, TLanes>(c + 9 * stride, c90, c91);
+            Add<TVector, TLanes>(c + 10 * stride, ca0, ca1);
+            Add<TVector, TLanes>(c + 11 * stride, cb0, cb1);
+            return;
+        }
+
+        Put<TVector, TLanes>(c, c00, c01);
+        Put<TVector, TLanes>(c + stride, c10, c11);
+        Put<TVector, TLanes>(c + 2 * stride, c20, c21);
+        Put<TVector, TLanes>(c + 3 * stride, c30, c31);
+        Put<TVector, TLanes>(c + 4 * stride, c40, c41);
+        Put<TVector, TLanes>(c + 5 * stride, c50, c51);
+        Put<TVector, TLanes>(c + 6 * stride, c60, c61);
+        Put<TVector, TLanes>(c + 7 * stride, c70, c71);
+        Put<TVector, TLanes>(c + 8 * stride, c80, c81);
+        Put<TVector, TLanes>(c + 9 * stride, c90, c91);
+        Put<TVector, TLanes>(c + 10 * stride, ca0, ca1);
+        Put<TVector, TLanes>(c + 11 * stride, cb0, cb1);
     }
 
     /// <summary>4 rows by 2 vectors: the last rows beside <see cref="TwelveByTwo"/>.</summary>
@@ -117,10 +134,19 @@ internal static unsafe class RegisterTiles
             b += 2 * lanes;
         }
 
-        Put<TVector, TLanes>(c, accumulate, c00, c01);
-        Put<TVector, TLanes>(c + stride, accumulate, c10, c11);
-        Put<TVector, TLanes>(c + 2 * stride, accumulate, c20, c21);
-        Put<TVector, TLanes>(c + 3 * stride, accumulate, c30, c31);
+        if (accumulate)
+        {
+            Add<TVector, TLanes>(c, c00, c01);
+            Add<TVector, TLanes>(c + stride, c10, c11);
+            Add<TVector, TLanes>(c + 2 * stride, c20, c21);
+            Add<TVector, TLanes>(c + 3 * stride, c30, c31);
+            return;
+        }
+
+        Put<TVector, TLanes>(c, c00, c01);
+        Put<TVector, TLanes>(c + stride, c10, c11);
+        Put<TVector, TLanes>(c + 2 * stride, c20, c21);
+        Put<TVector, TLanes>(c + 3 * stride, c30, c31);
     }
 
     /// <summary>4 rows by 3 vectors: 12 accumulators, for machines with 16 vector registers.</summary>
@@ -159,28 +185,56 @@ internal static unsafe class RegisterTiles
             b += 3 * lanes;
         }
 
-        Put<TVector, TLanes>(c, accumulate, c00, c01, c02);
-        Put<TVector, TLanes>(c + stride, accumulate, c10, c11, c12);
-        Put<TVector, TLanes>(c + 2 * stride, accumulate, c20, c21, c22);
-        Put<TVector, TLanes>(c + 3 * stride, accumulate, c30, c31, c32);
+        if (accumulate)
+        {
+            Add<TVector, TLanes>(c, c00, c01, c02);
+            Add<TVector, TLanes>(c + stride, c10, c11, c12);
+            Add<TVector, TLanes>(c + 2 * stride, c20, c21, c22);
+            Add<TVector, TLanes>(c + 3 * stride, c30, c31, c32);
+            return;
+        }
+
+        Put<TVector, TLanes>(c, c00, c01, c02);
+        Put<TVector, TLanes>(c + stride, c10, c11, c12);
+        Put<TVector, TLanes>(c + 2 * stride, c20, c21, c22);
+        Put<TVector, TLanes>(c + 3 * stride, c30, c31, c32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TVector, TLanes>(float* c, bool accumulate, TVector v0, TVector v1)
+    private static void Put<TVector, TLanes>(float* c, TVector v0, TVector v1)
         where TVector : struct
         where TLanes : struct, ILanes<TVector>
     {
-        TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(c), v0) : v0, c);
-        TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(c + TLanes.Count), v1) : v1, c + TLanes.Count);
+        TLanes.Store(v0, c);
+        TLanes.Store(v1, c + TLanes.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TVector, TLanes>(float* c, bool accumulate, TVector v0, TVector v1, TVector v2)
+    private static void Add<TVector, TLanes>(float* c, TVector v0, TVector v1)
         where TVector : struct
         where TLanes : struct, ILanes<TVector>
     {
-        TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(c), v0) : v0, c);
-        TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(c + TLanes.Count), v1) : v1, c + TLanes.Count);
-        TLanes.Store(accumulate ? TLanes.Add(TLanes.Load(c + 2 * TLanes.Count), v2) : v2, c + 2 * TLanes.Count);
+        TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
+        TLanes.Store(TLanes.Add(TLanes.Load(c + TLanes.Count), v1), c + TLanes.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put<TVector, TLanes>(float* c, TVector v0, TVector v1, TVector v2)
+        where TVector : struct
+        where TLanes : struct, ILanes<TVector>
+    {
+        TLanes.Store(v0, c);
+        TLanes.Store(v1, c + TLanes.Count);
+        TLanes.Store(v2, c + 2 * TLanes.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TVector, TLanes>(float* c, TVector v0, TVector v1, TVector v2)
+        where TVector : struct
+        where TLanes : struct, ILanes<TVector>
+    {
+        TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
+        TLanes.Store(TLanes.Add(TLanes.Load(c + TLanes.Count), v1), c + TLanes.Count);
+        TLanes.Store(TLanes.Add(TLanes.Load(c + 2 * TLanes.Count), v2), c + 2 * TLanes.Count);
     }
 }

@@ -2,7 +2,7 @@ namespace MergeTasks.Transformers.Numerics;
 
 /// <summary>
 /// Working memory that a thread keeps between products, so that none is allocated, zeroed and paged in per product. Each slot serves one
-/// purpose: a product packs A into the calling thread's memory and each thread packs its panel of B into its own.
+/// purpose: a product packs A into the calling thread's memory and each thread packs panels of B into its own.
 /// </summary>
 internal static unsafe class ScratchMemory
 {
@@ -17,8 +17,8 @@ internal static unsafe class ScratchMemory
     /// <summary>Memory for packed A (one user at a time per thread).</summary>
     public static float[] ForLeftOperand(long elements) => Rent(0, elements);
 
-    /// <summary>Memory for one panel of packed B (one user at a time per thread).</summary>
-    public static float[] ForRightPanel(long elements) => Rent(1, elements);
+    /// <summary>Memory for the panels of packed B (one user at a time per thread).</summary>
+    public static float[] ForRightPanels(long elements) => Rent(1, elements);
 
     /// <summary>The first element of a rented array on a cache line; the array is pinned for its life.</summary>
     public static float* Align(float[] memory)
