@@ -27,6 +27,12 @@ internal enum ActivationKind
     /// <summary>min(max(x, 0), 6).</summary>
     Relu6,
 
+    /// <summary>x where x is above 0, else 0.01 x.</summary>
+    LeakyRelu,
+
+    /// <summary>min(max(x · Φ(x), −10), 10).</summary>
+    GeluClamped,
+
     /// <summary>tanh(x).</summary>
     Tanh,
 

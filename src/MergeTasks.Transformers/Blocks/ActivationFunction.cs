@@ -19,6 +19,8 @@ internal abstract class ActivationFunction
         ActivationKind.Relu => new Kernel<ReluFunction>(),
         ActivationKind.ReluSquared => new Kernel<ReluSquaredFunction>(),
         ActivationKind.Relu6 => new Kernel<Relu6Function>(),
+        ActivationKind.LeakyRelu => new Kernel<LeakyReluFunction>(),
+        ActivationKind.GeluClamped => new Kernel<GeluClampedFunction>(),
         ActivationKind.Tanh => new Kernel<TanhFunction>(),
         ActivationKind.Sigmoid => new Kernel<SigmoidFunction>(),
         ActivationKind.Mish => new Kernel<MishFunction>(),

@@ -111,6 +111,26 @@ internal readonly struct Relu6Function : IVectorFunction
     }
 }
 
+internal readonly struct LeakyReluFunction : IVectorFunction
+{
+    public static (Vector512<float> Value, Vector512<float> Slope) Evaluate(Vector512<float> x)
+    {
+        var slope = Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512<float>.One, Vector512.Create(0.01f));
+        return (x * slope, slope);
+    }
+}
+
+internal readonly struct GeluClampedFunction : IVectorFunction
+{
+    public static (Vector512<float> Value, Vector512<float> Slope) Evaluate(Vector512<float> x)
+    {
+        // GELU is never below -0.17, so that only the upper bound acts.
+        var (value, slope) = GeluFunction.Evaluate(x);
+        var limit = Vector512.Create(10f);
+        return (Vector512.Min(value, limit), slope & Vector512.LessThanOrEqual(value, limit));
+    }
+}
+
 internal readonly struct MishFunction : IVectorFunction
 {
     // tanh(ln(1 + eˣ)) = (e²ˣ + 2eˣ) / (e²ˣ + 2eˣ + 2), which is 1 in fp32 from x = 20 on, long before e²ˣ overflows.

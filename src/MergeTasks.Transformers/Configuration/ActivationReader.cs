@@ -20,6 +20,8 @@ internal static class ActivationReader
         ["relu"] = ActivationKind.Relu,
         ["relu2"] = ActivationKind.ReluSquared,
         ["relu6"] = ActivationKind.Relu6,
+        ["leaky_relu"] = ActivationKind.LeakyRelu,
+        ["gelu_10"] = ActivationKind.GeluClamped,
         ["tanh"] = ActivationKind.Tanh,
         ["sigmoid"] = ActivationKind.Sigmoid,
         ["mish"] = ActivationKind.Mish,
