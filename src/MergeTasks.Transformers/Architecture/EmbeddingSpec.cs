@@ -1,0 +1,35 @@
+namespace MergeTasks.Transformers.Architecture;
+
+/// <summary>A stored table of position vectors.</summary>
+/// <param name="Parameter">The table's name.</param>
+/// <param name="Rows">Its rows.</param>
+/// <param name="CountedFrom">
+/// RoBERTa's rule, where set: tokens other than this id are numbered from this id + 1 on, and the id itself stays at row id.
+/// Null: the first token is at row 0.
+/// </param>
+internal sealed record PositionTableSpec(string Parameter, int Rows, int? CountedFrom = null);
+
+/// <summary>How token ids become vectors: scale · token row + position row + type row, then a norm.</summary>
+internal sealed record EmbeddingSpec
+{
+    /// <summary>Name of the token table.</summary>
+    public required string Token { get; init; }
+
+    /// <summary>Rows of the token table.</summary>
+    public required int Vocabulary { get; init; }
+
+    /// <summary>Channels.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Multiplies token rows.</summary>
+    public float Scale { get; init; } = 1;
+
+    /// <summary>Learned positions; null: none.</summary>
+    public PositionTableSpec? Positions { get; init; }
+
+    /// <summary>Name and rows of the table of token types; null: none.</summary>
+    public (string Parameter, int Rows)? Types { get; init; }
+
+    /// <summary>Norm of the sum.</summary>
+    public NormSpec? Norm { get; init; }
+}

@@ -1,0 +1,26 @@
+namespace MergeTasks.Transformers.Architecture;
+
+/// <summary>How the last layer's vectors become scores.</summary>
+internal sealed record HeadSpec
+{
+    /// <summary>Norm of the last layer's result.</summary>
+    public NormSpec? Norm { get; init; }
+
+    /// <summary>Whether only a sequence's first token is scored (classification).</summary>
+    public bool FirstTokenOnly { get; init; }
+
+    /// <summary>A matrix before the output; null: none.</summary>
+    public LinearSpec? Dense { get; init; }
+
+    /// <summary>Follows <see cref="Dense"/>.</summary>
+    public ActivationKind DenseActivation { get; init; }
+
+    /// <summary>Follows <see cref="DenseActivation"/>.</summary>
+    public NormSpec? DenseNorm { get; init; }
+
+    /// <summary>One output per token of the vocabulary, or per label.</summary>
+    public required LinearSpec Output { get; init; }
+
+    /// <summary>Scores become cap · tanh(score / cap); null: they stay.</summary>
+    public double? ScoreCap { get; init; }
+}

@@ -1,0 +1,18 @@
+namespace MergeTasks.Transformers.Architecture;
+
+/// <summary>A matrix product with an optional bias: y = x · Wᵀ + b.</summary>
+/// <param name="Module">Module name; its parameters are <c>Module.weight</c> and <c>Module.bias</c>.</param>
+/// <param name="Inputs">Input channels.</param>
+/// <param name="Outputs">Output channels.</param>
+/// <param name="Bias">Whether there is a bias.</param>
+internal sealed record LinearSpec(string Module, int Inputs, int Outputs, bool Bias = false)
+{
+    /// <summary>Whether the weight is stored [in, out] (GPT-2's Conv1D) and not [out, in].</summary>
+    public bool StoredByInput { get; init; }
+
+    /// <summary>The weight's name; another module's where the weight is tied.</summary>
+    public string Weight { get; init; } = Module + ".weight";
+
+    /// <summary>The bias's possible names, the first that the checkpoint has is used.</summary>
+    public IReadOnlyList<string> BiasNames { get; init; } = [Module + ".bias"];
+}

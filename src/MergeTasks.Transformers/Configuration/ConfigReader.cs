@@ -1,0 +1,181 @@
+using System.Text.Json;
+
+namespace MergeTasks.Transformers.Configuration;
+
+/// <summary>
+/// Typed access to a <c>config.json</c> object. An absent key takes the default that the family's configuration class documents; keys
+/// that no family reads are ignored, as the reference loader does.
+/// </summary>
+internal sealed class ConfigReader
+{
+    private readonly JsonElement _root;
+    private readonly string _where;
+
+    private ConfigReader(JsonElement root, string path, string where)
+    {
+        _root = root;
+        Path = path;
+        _where = where;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Parses the text of a configuration file.</summary>
+    /// <param name="text">UTF-8 JSON.</param>
+    /// <param name="path">The file's path, for messages.</param>
+    /// <exception cref="ModelException"><see cref="ModelError.BadConfiguration"/>.</exception>
+    public static ConfigReader Parse(ReadOnlyMemory<byte> text, string path)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            if (json.RootElement.ValueKind == JsonValueKind.Object)
+                return new ConfigReader(json.RootElement.Clone(), path, "");
+            throw new ModelException(ModelError.BadConfiguration, $"'{path}' is not a JSON object.", path);
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException(ModelError.BadConfiguration, $"'{path}' is not valid JSON ({e.Message}).", path, e);
+        }
+    }
+
+    /// <summary>Whether the key is there with a value other than null.</summary>
+    public bool Has(string key) => Value(key) is { ValueKind: not JsonValueKind.Null };
+
+    /// <summary>Whether the key is there, perhaps with null.</summary>
+    public bool Mentions(string key) => Value(key) is not null;
+
+    /// <summary>A whole number of at least <paramref name="minimum"/>; null counts as absent.</summary>
+    public int Int(string key, int absent, int minimum = 1) => OptionalInt(key, minimum) ?? absent;
+
+    /// <summary>A whole number of at least <paramref name="minimum"/>; null where absent or null.</summary>
+    public int? OptionalInt(string key, int minimum = 1)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out var number) || number != Math.Floor(number)
+            || number < minimum || number > int.MaxValue)
+        {
+            throw Bad(key, value, $"a whole number of at least {minimum}");
+        }
+
+        return (int)number;
+    }
+
+    /// <summary>A number; null counts as absent.</summary>
+    public double Double(string key, double absent) => OptionalDouble(key) ?? absent;
+
+    /// <summary>A number above 0; null counts as absent.</summary>
+    public double PositiveDouble(string key, double absent) =>
+        OptionalDouble(key) is not { } value ? absent : value > 0 ? value : throw Bad(key, Value(key)!.Value, "a number above 0");
+
+    /// <summary>A finite number; null where absent or null.</summary>
+    public double? OptionalDouble(string key)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number)
+            ? number
+            : throw Bad(key, value, "a number");
+    }
+
+    /// <summary>True or false; null counts as absent.</summary>
+    public bool Bool(string key, bool absent)
+    {
+        if (!Has(key))
+            return absent;
+        var value = Value(key)!.Value;
+        return value.ValueKind switch
+        {
+            JsonValueKind.True => true,
+            JsonValueKind.False => false,
+            _ => throw Bad(key, value, "true or false"),
+        };
+    }
+
+    /// <summary>A text; null where absent or null.</summary>
+    public string? OptionalText(string key)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Bad(key, value, "a text");
+    }
+
+    /// <summary>A nested object; null where absent or null.</summary>
+    public ConfigReader? Section(string key)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        return value.ValueKind == JsonValueKind.Object ? new ConfigReader(value, Path, $"{_where}{key}.") : throw Bad(key, value, "an object");
+    }
+
+    /// <summary>A list of numbers; null where absent or null.</summary>
+    public double[]? OptionalNumbers(string key) => List(key, "a list of numbers", element =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var number) ? number : null);
+
+    /// <summary>A list of texts; null where absent or null.</summary>
+    public string[]? OptionalTexts(string key)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        return value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(element => element.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(element => element.GetString()!)]
+            : throw Bad(key, value, "a list of texts");
+    }
+
+    /// <summary>One token id or a list of them; empty where absent or null. Ids below 0 mean that there is none.</summary>
+    public IReadOnlyList<int> TokenIds(string key)
+    {
+        if (!Has(key))
+            return [];
+        var value = Value(key)!.Value;
+        var ids = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : new List<JsonElement> { value };
+        return ids.TrueForAll(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out _))
+            ? [.. ids.Select(id => id.GetInt32()).Where(id => id >= 0)]
+            : throw Bad(key, value, "a token id or a list of them");
+    }
+
+    /// <summary>Names and values of a nested object whose values are texts, in file order; null where absent or null.</summary>
+    public IReadOnlyList<(string Name, string Value)>? OptionalPairs(string key)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        return value.ValueKind == JsonValueKind.Object
+            ? [.. value.EnumerateObject().Select(pair => (pair.Name, pair.Value.ToString()))]
+            : throw Bad(key, value, "an object");
+    }
+
+    /// <summary>Refuses a value that is well-formed but that the engine does not compute.</summary>
+    public ModelException Unsupported(string key, string valid) =>
+        new(ModelError.UnsupportedValue, $"'{Path}': '{_where}{key}' is {Show(key)}, which the engine does not compute; it takes {valid}.", Path);
+
+    /// <summary>Reports a value that cannot be meant.</summary>
+    public ModelException Invalid(string key, string valid) =>
+        new(ModelError.BadConfiguration, $"'{Path}': '{_where}{key}' is {Show(key)}; it must be {valid}.", Path);
+
+    private double[]? List(string key, string valid, Func<JsonElement, double?> read)
+    {
+        if (!Has(key))
+            return null;
+        var value = Value(key)!.Value;
+        if (value.ValueKind != JsonValueKind.Array)
+            throw Bad(key, value, valid);
+        return [.. value.EnumerateArray().Select(element => read(element) ?? throw Bad(key, value, valid))];
+    }
+
+    private JsonElement? Value(string key) => _root.TryGetProperty(key, out var value) ? value : null;
+
+    private string Show(string key) => Value(key) is { } value ? Short(value.GetRawText()) : "absent";
+
+    private static string Short(string text) => text.Length <= 60 ? text : text[..57] + "...";
+
+    private ModelException Bad(string key, JsonElement value, string valid) =>
+        new(ModelError.BadConfiguration, $"'{Path}': '{_where}{key}' is {Short(value.GetRawText())}; it must be {valid}.", Path);
+}

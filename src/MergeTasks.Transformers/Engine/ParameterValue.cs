@@ -1,0 +1,77 @@
+using MergeTasks.Checkpoints;
+
+namespace MergeTasks.Transformers;
+
+/// <summary>
+/// A parameter's numbers in memory, in their own element type: a tensor of a mapped checkpoint or an array of fp32. A value that comes
+/// from a model is valid as long as that model is not disposed.
+/// </summary>
+public sealed unsafe class ParameterValue
+{
+    private readonly float[]? _values;
+    private readonly byte* _data;
+
+    private ParameterValue(DType dtype, IReadOnlyList<long> shape, byte* data, float[]? values)
+    {
+        DType = dtype;
+        Shape = shape;
+        _data = data;
+        _values = values;
+    }
+
+    /// <summary>Element type.</summary>
+    public DType DType { get; }
+
+    /// <summary>Dimensions, outermost first.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>Number of elements.</summary>
+    public long ElementCount => Shape.Aggregate(1L, (product, dimension) => product * dimension);
+
+    /// <summary>The first byte; the memory does not move.</summary>
+    internal byte* Data => _data;
+
+    /// <summary>A parameter from a copy of fp32 values, in row-major order.</summary>
+    /// <exception cref="ArgumentException">The number of values does not fit the shape.</exception>
+    public static ParameterValue FromSingles(IReadOnlyList<long> shape, ReadOnlySpan<float> values)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        if (shape.Aggregate(1L, (product, dimension) => product * dimension) != values.Length)
+            throw new ArgumentException($"{values.Length} values do not fill the shape [{string.Join(", ", shape)}].", nameof(values));
+        // On the pinned heap an array stays where it is for as long as this object refers to it.
+        var copy = GC.AllocateUninitializedArray<float>(Math.Max(1, values.Length), pinned: true);
+        values.CopyTo(copy);
+        fixed (float* start = copy)
+            return new ParameterValue(DType.F32, shape, (byte*)start, copy);
+    }
+
+    /// <summary>A tensor where it lies in a mapped file, valid until the map is disposed.</summary>
+    /// <exception cref="KeyNotFoundException">No tensor of that name.</exception>
+    /// <exception cref="CheckpointException">The file cannot be mapped.</exception>
+    public static ParameterValue FromMap(MappedWeights map, TensorInfo tensor)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(tensor);
+        return new ParameterValue(tensor.DType, tensor.Shape, map.Find(tensor.Name), null);
+    }
+
+    /// <summary>Reads elements as fp32.</summary>
+    /// <param name="start">First element, in row-major order.</param>
+    /// <param name="destination">Filled completely.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the parameter.</exception>
+    /// <exception cref="ArgumentException">The element type is not floating-point.</exception>
+    public void CopyTo(long start, Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + destination.Length, ElementCount, nameof(start));
+        const int most = 1 << 24;
+        var size = DType.Size();
+        for (var done = 0; done < destination.Length; done += most)
+        {
+            var part = destination.Slice(done, Math.Min(most, destination.Length - done));
+            ElementConversion.ToSingle(DType, new ReadOnlySpan<byte>(_data + (start + done) * size, part.Length * size), part);
+        }
+
+        GC.KeepAlive(_values);
+    }
+}

@@ -1,0 +1,74 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Numerics;
+
+namespace MergeTasks.Transformers.Execution;
+
+/// <summary>One run of a batch through the blocks: its rows, its memory, and who listens.</summary>
+internal sealed class Pass
+{
+    /// <summary>Rows that one piece of row-wise work takes. Fixed, so that sums over rows do not depend on the number of threads.</summary>
+    public const int RowsPerPiece = 32;
+
+    private readonly Dictionary<(RopeSpec Spec, int Length), Rotation> _rotations = [];
+
+    /// <summary>The batch.</summary>
+    public required BatchLayout Layout { get; init; }
+
+    /// <summary>Memory.</summary>
+    public required ActivationPool Pool { get; init; }
+
+    /// <summary>Most threads to use.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>Where the forward pass keeps what the backward pass needs; null: nothing is kept.</summary>
+    public Tape? Tape { get; set; }
+
+    /// <summary>Who sees module inputs.</summary>
+    public IActivationObserver? Observer { get; init; }
+
+    /// <summary>Who takes gradients.</summary>
+    public IGradientReceiver? Receiver { get; init; }
+
+    /// <summary>Rents a matrix with undefined contents.</summary>
+    public Activation Rent(int rows, int channels) => Pool.Rent(rows, channels);
+
+    /// <summary>Rents a matrix of zeros.</summary>
+    public Activation RentZeros(int rows, int channels)
+    {
+        var activation = Pool.Rent(rows, channels);
+        activation.Values.Clear();
+        return activation;
+    }
+
+    /// <summary>The rotary table for sequences of a length, made once per run and shared by all layers.</summary>
+    public Rotation Rotation(RopeSpec spec, int length)
+    {
+        if (!_rotations.TryGetValue((spec, length), out var rotation))
+            _rotations.Add((spec, length), rotation = new Rotation(spec, length));
+        return rotation;
+    }
+
+    /// <summary>Runs independent pieces of work.</summary>
+    public void For(int pieces, Action<int> work) => Workers.For(Threads, pieces, work);
+
+    /// <summary>Runs row-wise work over fixed pieces of rows.</summary>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="work">Takes the first row and the one after the last.</param>
+    public void ForRows(int rows, Action<int, int> work) =>
+        Workers.For(Threads, (rows + RowsPerPiece - 1) / RowsPerPiece, piece =>
+            work(piece * RowsPerPiece, Math.Min(rows, (piece + 1) * RowsPerPiece)));
+
+    /// <summary>Shows module inputs to the observer, if there is one.</summary>
+    public void Observe(IReadOnlyList<string> modules, Activation input, int[]? batchRows = null)
+    {
+        if (Observer is null || modules.Count == 0 || input.Rows == 0)
+            return;
+        Observer.Observe(new ModuleInput
+        {
+            Modules = modules,
+            Values = input.Values,
+            Channels = input.Channels,
+            BatchRows = batchRows ?? Layout.Identity,
+        });
+    }
+}

@@ -1,0 +1,46 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Configuration;
+
+namespace MergeTasks.Transformers.Families;
+
+/// <summary>A family of decoders, which are run as language models only.</summary>
+internal abstract class DecoderFamily : Family
+{
+    /// <inheritdoc/>
+    public sealed override TransformerSpec Describe(ConfigReader config)
+    {
+        var architectures = config.OptionalTexts("architectures") ?? [];
+        if (architectures.Length > 0 && !Array.Exists(architectures, IsLanguageModel))
+        {
+            throw new ModelException(
+                ModelError.UnknownFamily,
+                $"'{config.Path}': the engine runs {ModelType} as a language model only, not as {string.Join(", ", architectures)}.",
+                config.Path);
+        }
+
+        return DescribeDecoder(config);
+    }
+
+    /// <summary>Describes the language model.</summary>
+    protected abstract TransformerSpec DescribeDecoder(ConfigReader config);
+
+    /// <summary>Which layers see a limited window, where a list <c>layer_types</c> may say so.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="slides">The rule without the list.</param>
+    protected static Func<int, bool> SlidingLayers(ConfigReader config, int layers, Func<int, bool> slides)
+    {
+        const string sliding = "sliding_attention";
+        const string full = "full_attention";
+        if (config.OptionalTexts("layer_types") is not { } types)
+            return slides;
+        if (types.Length != layers)
+            throw config.Invalid("layer_types", $"a list of {layers} entries, one for each layer");
+        return Array.TrueForAll(types, type => type is sliding or full)
+            ? layer => types[layer] == sliding
+            : throw config.Unsupported("layer_types", $"\"{full}\" and \"{sliding}\"");
+    }
+
+    private static bool IsLanguageModel(string architecture) =>
+        architecture.EndsWith("ForCausalLM", StringComparison.OrdinalIgnoreCase) || architecture.EndsWith("LMHeadModel", StringComparison.Ordinal);
+}

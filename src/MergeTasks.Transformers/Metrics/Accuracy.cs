@@ -1,0 +1,68 @@
+namespace MergeTasks.Transformers;
+
+/// <summary>The share of right answers.</summary>
+/// <param name="Share">Right answers / samples.</param>
+/// <param name="MeanLogProbability">Mean ln p of the right answer: of the label, or of the right choice's tokens on average.</param>
+/// <param name="Samples">Number of samples.</param>
+public sealed record Accuracy(double Share, double MeanLogProbability, int Samples)
+{
+    /// <summary>
+    /// Multiple choice by a decoder: the answer is the choice whose tokens have the highest mean ln p after the prompt; the first among
+    /// equals.
+    /// </summary>
+    /// <exception cref="ModelException">There is no sample, or one does not fit the model.</exception>
+    public static Accuracy OfChoices(TextModel model, IReadOnlyList<ChoiceSample> samples, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(samples);
+        RequireSamples(samples.Count);
+        var sequences = samples.SelectMany(sample => sample.Choices.Select(choice => model.Prepare(new TaskSample(sample.Prompt, choice)))).ToList();
+        var means = model.Score(sequences, cancellation).Select(scores => scores.Average(score => score.LogProbability)).ToList();
+        var (right, logProbability, at) = (0, 0.0, 0);
+        foreach (var sample in samples)
+        {
+            var own = means.GetRange(at, sample.Choices.Count);
+            at += own.Count;
+            logProbability += own[sample.Answer];
+            if (own.IndexOf(own.Max()) == sample.Answer)
+                right++;
+        }
+
+        return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);
+    }
+
+    /// <summary>Labels by a classifier, which sees each text with the tokenizer's special tokens; a text that is too long loses its end.</summary>
+    /// <exception cref="ModelException">There is no sample, the model is no classifier, or a sample does not fit it.</exception>
+    public static Accuracy OfLabels(TextModel model, IReadOnlyList<LabelSample> samples, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(samples);
+        RequireSamples(samples.Count);
+        if (model.Model.Description.Task != ModelTask.SequenceClassification)
+            throw new ModelException(ModelError.BadInput, "Label accuracy needs a sequence classifier.");
+        var (right, logProbability) = (0, 0.0);
+        foreach (var sample in samples)
+        {
+            var score = model.Model.Score(new TokenBatch(new TokenSequence(Fitted(model, sample.Text))), [new Target(0, 0, sample.Label)], cancellation)[0];
+            logProbability += score.LogProbability;
+            if (score.Best == sample.Label)
+                right++;
+        }
+
+        return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);
+    }
+
+    private static int[] Fitted(TextModel model, string text)
+    {
+        var most = model.Model.Description.MaximumPositions;
+        var ids = model.Tokenizer.Encode(text, addSpecialTokens: true, applyLengthRules: false);
+        // The last special token stays: classifiers were trained with it.
+        return ids.Length <= most ? ids : [.. ids.AsSpan(0, most - 1), ids[^1]];
+    }
+
+    private static void RequireSamples(int count)
+    {
+        if (count == 0)
+            throw new ModelException(ModelError.BadInput, "Accuracy needs at least one sample.");
+    }
+}

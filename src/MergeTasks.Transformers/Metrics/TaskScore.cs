@@ -1,0 +1,28 @@
+namespace MergeTasks.Transformers;
+
+/// <summary>How well a decoder continues prompts.</summary>
+/// <param name="MeanLogProbability">Mean over samples of the mean ln p of the target tokens.</param>
+/// <param name="ExactMatch">Share of samples of which every target token is the most probable one, given those before it.</param>
+/// <param name="Samples">Number of samples.</param>
+public sealed record TaskScore(double MeanLogProbability, double ExactMatch, int Samples)
+{
+    /// <summary>Measures samples.</summary>
+    /// <exception cref="ModelException">There is no sample, or one does not fit the model.</exception>
+    public static TaskScore Measure(TextModel model, IReadOnlyList<TaskSample> samples, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(samples);
+        if (samples.Count == 0)
+            throw new ModelException(ModelError.BadInput, "A task needs at least one sample.");
+        var prepared = samples.Select(model.Prepare).ToList();
+        var (logProbability, matches) = (0.0, 0);
+        foreach (var (sequence, scores) in prepared.Zip(model.Score(prepared, cancellation)))
+        {
+            logProbability += scores.Average(score => score.LogProbability);
+            if (scores.Select((score, i) => score.Best == sequence.Ids[sequence.FirstTarget + i]).All(match => match))
+                matches++;
+        }
+
+        return new TaskScore(logProbability / samples.Count, (double)matches / samples.Count, samples.Count);
+    }
+}

@@ -1,0 +1,37 @@
+namespace MergeTasks.Transformers;
+
+/// <summary>Sums of |x|, x and x² per input channel of every module over all runs that it observes.</summary>
+public sealed class ChannelStatistics : IActivationObserver
+{
+    private readonly Dictionary<string, ChannelSums> _modules = new(StringComparer.Ordinal);
+    private readonly Func<int, bool>? _includes;
+
+    /// <summary>Statistics over all rows.</summary>
+    /// <param name="includes">
+    /// Says whether a row of the batch counts, such as <see cref="TokenBatch.IsToken"/> to leave out padding; null: all do.
+    /// </param>
+    public ChannelStatistics(Func<int, bool>? includes = null) => _includes = includes;
+
+    /// <summary>The modules observed so far.</summary>
+    public IEnumerable<string> Modules => _modules.Keys;
+
+    /// <summary>The sums of one module.</summary>
+    /// <exception cref="KeyNotFoundException">It was not observed.</exception>
+    public ChannelSums this[string module] => _modules[module];
+
+    /// <inheritdoc/>
+    public void Observe(in ModuleInput input)
+    {
+        // Modules that read the same rows share their sums as long as they always come together, which they do in one model.
+        if (!_modules.TryGetValue(input.Modules[0], out var sums))
+        {
+            sums = new ChannelSums(input.Channels);
+            foreach (var module in input.Modules)
+                _modules[module] = sums;
+        }
+
+        for (var row = 0; row < input.Rows; row++)
+            if (_includes is null || _includes(input.BatchRows[row]))
+                sums.Add(input.Row(row));
+    }
+}

@@ -1,0 +1,23 @@
+using MergeTasks.Transformers.Tokenization.Unicode;
+
+namespace MergeTasks.Transformers.Tokenization.Normalizers;
+
+/// <summary>Component Nmt, SentencePiece's "nmt" rule: control characters go, line ends and separators become spaces.</summary>
+internal sealed class NmtNormalizer : INormalizer
+{
+    private static readonly FilterNormalizer s_controls = new(CodePointSet.OfRanges(
+        [(0x01, 0x08), (0x0B, 0x0B), (0x0E, 0x1F), (0x7F, 0x7F), (0x8F, 0x8F), (0x9F, 0x9F)]));
+
+    private static readonly CodePointSet s_spaces = CodePointSet.OfRanges(
+        [(0x09, 0x0A), (0x0C, 0x0D), (0x1680, 0x1680), (0x200B, 0x200F), (0x2028, 0x2029), (0x2581, 0x2581), (0xFEFF, 0xFEFF),
+            (0xFFFD, 0xFFFD)]);
+
+    public NormalizedText Normalize(NormalizedText input)
+    {
+        input = s_controls.Normalize(input);
+        return input.Mapped(string.Create(input.Text.Length, input.Text, static (target, source) =>
+        {
+            for (var i = 0; i < source.Length; i++) target[i] = s_spaces.Contains(source[i]) ? ' ' : source[i];
+        }));
+    }
+}

@@ -1,0 +1,101 @@
+using MergeTasks.Transformers.Tokenization.Unicode;
+
+namespace MergeTasks.Transformers.Tokenization.Patterns;
+
+/// <summary>Reads a bracket expression: ranges, class escapes, POSIX names, nested brackets, <c>&amp;&amp;</c> and negation.</summary>
+internal sealed class PatternBrackets(PatternReader reader, PatternFlags flags)
+{
+    private bool _combines;
+
+    /// <summary>Reads what follows the opening bracket, up to and including the closing one.</summary>
+    public CodePointSet Read()
+    {
+        var set = ReadLevel(out var negated);
+        if (flags.HasFlag(PatternFlags.IgnoreCase)) set = WithCases(set, negated);
+        return negated ? set.Complement() : set;
+    }
+
+    private CodePointSet ReadLevel(out bool negated)
+    {
+        negated = reader.TryTake('^');
+        CodePointSet? left = null;
+        var set = CodePointSet.Empty;
+        for (var isFirst = true; ; isFirst = false)
+        {
+            if (reader.TryTake("&&"))
+            {
+                left = left?.Intersect(set) ?? set;
+                set = CodePointSet.Empty;
+                _combines = true;
+            }
+            else if (!isFirst && reader.TryTake(']'))
+            {
+                return left?.Intersect(set) ?? set;
+            }
+            else
+            {
+                set = set.Union(Item());
+            }
+        }
+    }
+
+    private CodePointSet Item()
+    {
+        var first = Operand(out var firstSet);
+        if (firstSet is not null || reader.StartsWith("-]") || !reader.TryTake('-')) return firstSet ?? CodePointSet.Of(first);
+        var last = Operand(out var lastSet);
+        if (lastSet is not null) throw reader.Error("a range in brackets that ends with a class");
+        return last >= first ? CodePointSet.Range(first, last) : throw reader.Error("a range in brackets whose start exceeds its end");
+    }
+
+    /// <summary>Reads a character, or a set (then the result means nothing).</summary>
+    private int Operand(out CodePointSet? set)
+    {
+        set = null;
+        var c = reader.Take();
+        if (c == '[')
+        {
+            set = reader.TryTake(':') ? Posix() : Nested();
+            return -1;
+        }
+
+        if (c != '\\') return c;
+        c = reader.Take();
+        if (c == 'b') return '\b';
+        set = PatternEscapes.Class(reader, c);
+        return set is null ? PatternEscapes.Character(reader, c) : -1;
+    }
+
+    private CodePointSet Nested()
+    {
+        _combines = true;
+        var set = ReadLevel(out var negated);
+        return negated ? set.Complement() : set;
+    }
+
+    private CodePointSet Posix()
+    {
+        var negated = reader.TryTake('^');
+        var name = reader.TakeUntil(':', "a POSIX bracket");
+        if (!reader.TryTake(']') || PropertyNames.Posix(name) is not { } set) throw reader.Error($"the unknown POSIX bracket '[:{name}:]'");
+        return negated ? set.Complement() : set;
+    }
+
+    private CodePointSet WithCases(CodePointSet set, bool negated)
+    {
+        if (_combines) throw reader.Error("nested brackets or '&&' under (?i), which is not supported");
+        var cases = CaseMapping.Instance;
+        var extra = new List<(int First, int Last)>();
+        foreach (var (first, last) in set.Ranges)
+        {
+            for (var c = first; c <= last; c++)
+            {
+                if (!negated && cases.FoldsToMultiple(c))
+                    throw reader.Error($"U+{c:X4} in brackets under (?i), where one letter equals several; that is not supported");
+                foreach (var other in cases.Orbit(c)) extra.Add((other, other));
+            }
+        }
+
+        return set.Union(CodePointSet.OfRanges(extra));
+    }
+}

@@ -1,0 +1,34 @@
+using System.Text.Json;
+
+namespace MergeTasks.Transformers.Tests.Golden;
+
+/// <summary>The reference data says how far each special field moves the logits when it alone is changed: so must the engine.</summary>
+public class ConfigurationEffectTests
+{
+    public static TheoryData<string, string, double> Effects
+    {
+        get
+        {
+            using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(GoldenModel.Root, "summary.json")));
+            var data = new TheoryData<string, string, double>();
+            foreach (var model in summary.RootElement.EnumerateObject())
+                foreach (var effect in model.Value.GetProperty("config_toggle_effect_on_logits").EnumerateObject())
+                    data.Add(model.Name, effect.Name, effect.Value.GetDouble());
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Effects))]
+    public void Changing_one_field_moves_the_logits_as_in_the_reference(string name, string change, double expected)
+    {
+        using var golden = new GoldenModel(name);
+        using var changed = new ChangedModel(name, change);
+        using var model = changed.Load();
+        var positions = golden.Model.Description.Task == ModelTask.SequenceClassification
+            ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
+            : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];
+        var effect = Compare.Relative(golden.Singles("logits"), model.Logits(golden.Batch, positions));
+        Assert.InRange(Math.Abs(effect - expected), 0, 1e-5 + 1e-4 * expected);
+    }
+}

@@ -1,0 +1,35 @@
+namespace MergeTasks.Transformers.Tests.Golden;
+
+public class ForwardTests
+{
+    public static TheoryData<string> Models => new(GoldenModel.Names);
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Logits_equal_the_reference(string name)
+    {
+        using var golden = new GoldenModel(name);
+        var positions = golden.Model.Description.Task == ModelTask.SequenceClassification
+            ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
+            : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];
+        var logits = golden.Model.Logits(golden.Batch, positions);
+        Assert.InRange(Compare.Relative(golden.Singles("logits"), logits), 0, 2e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Loss_equals_the_reference(string name)
+    {
+        using var golden = new GoldenModel(name);
+        var scores = golden.Model.Score(golden.Batch, golden.Targets);
+        var loss = golden.Targets.Zip(scores, (target, score) => target.Weight * score.LogProbability).Sum();
+        var expected = golden.Singles("loss")[0];
+        Assert.InRange(Math.Abs(loss - expected) / expected, 0, 2e-6);
+    }
+
+    [Fact]
+    public void All_folders_are_here()
+    {
+        Assert.Equal(23, GoldenModel.Names.Count());
+    }
+}

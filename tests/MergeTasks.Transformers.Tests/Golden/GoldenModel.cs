@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using MergeTasks.Checkpoints;
+
+namespace MergeTasks.Transformers.Tests.Golden;
+
+/// <summary>One folder of the reference data: a tiny model, inputs, and what the reference implementation computed from them.</summary>
+internal sealed class GoldenModel : IDisposable
+{
+    private readonly SafetensorsFile _file;
+    private readonly Dictionary<string, TensorInfo> _tensors;
+
+    public GoldenModel(string name, EngineOptions? options = null)
+    {
+        Folder = Path.Combine(Root, name);
+        _file = SafetensorsFile.Open(Path.Combine(Folder, "golden.safetensors"));
+        _tensors = _file.Header.Tensors.ToDictionary(tensor => tensor.Name);
+        Model = new CpuEngine(options ?? new EngineOptions { Threads = 2 }).Load(Folder);
+        Batch = ReadBatch();
+        Targets = ReadTargets();
+    }
+
+    public static string Root { get; } = Path.Combine(AppContext.BaseDirectory, "Data", "golden");
+
+    /// <summary>Every folder, so that none is forgotten.</summary>
+    public static IEnumerable<string> Names =>
+        Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+
+    public string Folder { get; }
+
+    public ITransformerModel Model { get; }
+
+    public TokenBatch Batch { get; }
+
+    /// <summary>The stored loss as weighted targets: it is Σ weight · log-probability, with weights −1/n.</summary>
+    public IReadOnlyList<Target> Targets { get; }
+
+    public IEnumerable<string> NamesOf(string prefix) =>
+        _tensors.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..]);
+
+    public bool Has(string name) => _tensors.ContainsKey(name);
+
+    public float[] Singles(string name)
+    {
+        var tensor = _tensors[name];
+        var bytes = new byte[tensor.ByteLength];
+        _file.Read(tensor.Offset, bytes);
+        var values = new float[tensor.ElementCount];
+        ElementConversion.ToSingle(tensor.DType, bytes, values);
+        return values;
+    }
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        _file.Dispose();
+    }
+
+    private long[] Integers(string name)
+    {
+        var tensor = _tensors[name];
+        Assert.Equal(DType.I64, tensor.DType);
+        var bytes = new byte[tensor.ByteLength];
+        _file.Read(tensor.Offset, bytes);
+        return MemoryMarshal.Cast<byte, long>(bytes).ToArray();
+    }
+
+    private TokenBatch ReadBatch()
+    {
+        var length = (int)_tensors["input_ids"].Shape[1];
+        var ids = Integers("input_ids").Select(id => (int)id).Chunk(length).ToArray();
+        if (!Has("attention_mask"))
+            return TokenBatch.Of(ids);
+        var masks = Integers("attention_mask").Select(flag => flag == 1).Chunk(length).ToArray();
+        return new TokenBatch([.. ids.Select((row, i) => new TokenSequence(row) { Attended = masks[i] })]);
+    }
+
+    private List<Target> ReadTargets()
+    {
+        var targets = new List<Target>();
+        if (!Has("labels"))
+        {
+            for (var sequence = 0; sequence < Batch.Sequences.Count; sequence++)
+                for (var position = 1; position < Batch.Sequences[sequence].Ids.Count; position++)
+                    targets.Add(new Target(sequence, position - 1, Batch.Sequences[sequence].Ids[position]));
+        }
+        else
+        {
+            var labels = Integers("labels");
+            var perSequence = labels.Length / Batch.Sequences.Count;
+            for (var i = 0; i < labels.Length; i++)
+                if (labels[i] != -100)
+                    targets.Add(new Target(i / perSequence, i % perSequence, (int)labels[i]));
+        }
+
+        return [.. targets.Select(target => target with { Weight = -1.0 / targets.Count })];
+    }
+}
