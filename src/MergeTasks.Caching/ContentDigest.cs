@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace MergeTasks.Caching;
+
+/// <summary>A SHA-256 digest that identifies content.</summary>
+public readonly struct ContentDigest : IEquatable<ContentDigest>
+{
+    private readonly UInt128 _high;
+    private readonly UInt128 _low;
+
+    /// <summary>Wraps the 32 bytes of a digest.</summary>
+    /// <exception cref="ArgumentException">Not 32 bytes.</exception>
+    public ContentDigest(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length != SHA256.HashSizeInBytes)
+            throw new ArgumentException($"A digest has {SHA256.HashSizeInBytes} bytes, not {bytes.Length}.", nameof(bytes));
+        _high = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        _low = System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(bytes[16..]);
+    }
+
+    /// <summary>The digest of bytes in memory.</summary>
+    public static ContentDigest Of(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(bytes, hash);
+        return new ContentDigest(hash);
+    }
+
+    /// <summary>The digest of a text's UTF-8 bytes.</summary>
+    public static ContentDigest Of(string text) => Of(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Reads 64 hexadecimal digits.</summary>
+    /// <exception cref="FormatException">Anything else.</exception>
+    public static ContentDigest Parse(string hex)
+    {
+        var bytes = Convert.FromHexString(hex);
+        return bytes.Length == SHA256.HashSizeInBytes ? new ContentDigest(bytes) : throw new FormatException($"'{hex}' is not a SHA-256 digest.");
+    }
+
+    /// <summary>Writes the 32 bytes.</summary>
+    public void CopyTo(Span<byte> destination)
+    {
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(destination, _high);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(destination[16..], _low);
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(ContentDigest other) => _high == other._high && _low == other._low;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is ContentDigest other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => _low.GetHashCode();
+
+    /// <summary>64 lower-case hexadecimal digits.</summary>
+    public override string ToString()
+    {
+        Span<byte> bytes = stackalloc byte[SHA256.HashSizeInBytes];
+        CopyTo(bytes);
+        return Convert.ToHexStringLower(bytes);
+    }
+
+    /// <summary>Equality.</summary>
+    public static bool operator ==(ContentDigest left, ContentDigest right) => left.Equals(right);
+
+    /// <summary>Inequality.</summary>
+    public static bool operator !=(ContentDigest left, ContentDigest right) => !left.Equals(right);
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+
+namespace MergeTasks.Caching;
+
+/// <summary>
+/// Remembers the digests of files by path and stamp, so that only files that are new or changed are read.
+/// One small text file per remembered file, replaced whole, so any number of builds can share the folder.
+/// An entry that is damaged counts as absent; a folder that cannot be written only costs hashing again.
+/// </summary>
+public sealed class DigestMemo
+{
+    private const string Format = "mergetasks digests 1";
+
+    private readonly string _folder;
+
+    /// <summary>Uses (and creates when needed) the folder <c>digests</c> below the cache folder.</summary>
+    public DigestMemo(string cacheFolder) => _folder = Path.Combine(cacheFolder, "digests");
+
+    /// <summary>Called once if the memo cannot be written, with the reason.</summary>
+    public Action<string>? Unwritable { get; init; }
+
+    /// <summary>The digests of a file as it is now, if they are known; <see langword="null"/> if it must be read.</summary>
+    /// <param name="path">Full path.</param>
+    /// <param name="stamp">The file's stamp, just taken.</param>
+    public FileDigests? Find(string path, FileStamp stamp) => Read(path) is { } digests && digests.Describes(stamp) ? digests : null;
+
+    /// <summary>Remembers digests.</summary>
+    /// <param name="path">Full path.</param>
+    /// <param name="digests">What was read.</param>
+    public void Remember(string path, FileDigests digests)
+    {
+        var text = new StringBuilder();
+        var (size, modified, changed, inode) = digests.Stamp;
+        text.Append(CultureInfo.InvariantCulture, $"{Format}\n{path}\n{size} {modified} {changed} {inode} {digests.Observed}\n");
+        foreach (var (name, digest) in digests.Parts)
+            text.Append(CultureInfo.InvariantCulture, $"{digest} {name}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{ContentDigest.Of(text.ToString())} end\n");
+        try
+        {
+            AtomicFile.Write(EntryPath(path), Encoding.UTF8.GetBytes(text.ToString()));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Unwritable?.Invoke(e.Message);
+        }
+    }
+
+    /// <summary>The lock that keeps two builds from reading the same large file at once.</summary>
+    /// <param name="path">Full path of the file to be read.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns><see langword="null"/> where the folder cannot be written.</returns>
+    public FileLock? LockFor(string path, CancellationToken cancellation)
+    {
+        try
+        {
+            return FileLock.Acquire(EntryPath(path) + ".lock", null, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Unwritable?.Invoke(e.Message);
+            return null;
+        }
+    }
+
+    private string EntryPath(string path)
+    {
+        var hex = ContentDigest.Of(path).ToString();
+        return Path.Combine(_folder, hex[..2], hex + ".txt");
+    }
+
+    private FileDigests? Read(string path)
+    {
+        try
+        {
+            var text = File.ReadAllText(EntryPath(path));
+            var end = text.LastIndexOf('\n', text.Length - 2) + 1;
+            if (text[end..] != $"{ContentDigest.Of(text[..end])} end\n")
+                return null;
+            var lines = text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            if (lines[0] != Format || lines[1] != path)
+                return null;
+            var numbers = lines[2].Split(' ');
+            var stamp = new FileStamp(Number(numbers[0]), Number(numbers[1]), Number(numbers[2]), ulong.Parse(numbers[3], CultureInfo.InvariantCulture));
+            var parts = new Dictionary<string, ContentDigest>(lines.Length, StringComparer.Ordinal);
+            foreach (var line in lines.AsSpan(3))
+                parts.Add(line[65..], ContentDigest.Parse(line[..64]));
+            return new FileDigests(stamp, Number(numbers[4]), parts);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        {
+            return null;
+        }
+    }
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+}

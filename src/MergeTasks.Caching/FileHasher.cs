@@ -1,0 +1,90 @@
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace MergeTasks.Caching;
+
+/// <summary>Digests files part by part: from the memo where it knows them, else by reading on all cores.</summary>
+/// <param name="memo">What is known already.</param>
+/// <param name="threads">Threads that read and hash.</param>
+public sealed class FileHasher(DigestMemo memo, int threads)
+{
+    /// <summary>Name of the part that <see cref="DigestWhole"/> makes of a whole file.</summary>
+    public const string Whole = "*";
+
+    private const int Attempts = 3;
+
+    /// <summary>Called before a file is read, with its path and bytes.</summary>
+    public Action<string, long>? Reading { get; init; }
+
+    /// <summary>Called from any thread as bytes are hashed.</summary>
+    public Action<long>? Hashed { get; init; }
+
+    /// <summary>The digests of a file's parts.</summary>
+    /// <param name="path">Full path.</param>
+    /// <param name="partition">Lists the parts; called only when the file must be read.</param>
+    /// <param name="cancellation">Ends reading.</param>
+    /// <exception cref="FileNotFoundException">No such file.</exception>
+    /// <exception cref="IOException">The file cannot be read, or goes on changing while it is.</exception>
+    public FileDigests Digest(string path, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
+    {
+        if (memo.Find(path, StampOf(path)) is { } known)
+            return known;
+        using var own = memo.LockFor(path, cancellation);
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var stamp = StampOf(path);
+            if (memo.Find(path, stamp) is { } meanwhile)
+                return meanwhile;
+            var observed = FileStamp.Now;
+            Reading?.Invoke(path, stamp.Size);
+            var parts = Hash(path, partition(), cancellation);
+            if (StampOf(path) == stamp)
+            {
+                var digests = new FileDigests(stamp, observed, parts);
+                memo.Remember(path, digests);
+                return digests;
+            }
+        }
+
+        throw new IOException($"'{path}' goes on changing while it is read.");
+    }
+
+    /// <summary>The digest of a small file as a whole.</summary>
+    /// <inheritdoc cref="Digest"/>
+    public ContentDigest DigestWhole(string path, CancellationToken cancellation) =>
+        Digest(path, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
+
+    private Dictionary<string, ContentDigest> Hash(string path, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
+    {
+        using var handle = File.OpenHandle(path);
+        var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
+        var chunks = parts.SelectMany((part, i) => Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        Parallel.ForEach(chunks, options, () => new byte[TreeDigest.ChunkSize], (chunk, _, buffer) =>
+        {
+            var part = parts[chunk.Part];
+            var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
+            var bytes = buffer.AsSpan(0, (int)Math.Min(TreeDigest.ChunkSize, part.Length - start));
+            ReadExactly(handle, path, bytes, part.Offset + start);
+            SHA256.HashData(bytes, trees[chunk.Part].Chunk(chunk.Chunk));
+            Hashed?.Invoke(bytes.Length);
+            return buffer;
+        }, _ => { });
+        return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish())).ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
+    }
+
+    private static void ReadExactly(SafeFileHandle handle, string path, Span<byte> bytes, long offset)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var got = RandomAccess.Read(handle, bytes, offset);
+            if (got == 0)
+                throw new IOException($"'{path}' became shorter while it was read.");
+            bytes = bytes[got..];
+            offset += got;
+        }
+    }
+
+    private static FileStamp StampOf(string path) =>
+        FileStamp.Of(path) ?? throw new FileNotFoundException($"'{path}' does not exist.", path);
+}

@@ -1,0 +1,40 @@
+namespace MergeTasks.Caching;
+
+/// <summary>A lock between processes (and between threads of one): an open file that nobody else may open.</summary>
+public sealed class FileLock : IDisposable
+{
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(10);
+
+    private readonly FileStream _stream;
+
+    private FileLock(FileStream stream) => _stream = stream;
+
+    /// <summary>Waits for the lock.</summary>
+    /// <param name="path">The lock file; it is created and never deleted, because deleting it would race with the next owner.</param>
+    /// <param name="waiting">Called once if another owner has it.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
+    public static FileLock Acquire(string path, Action? waiting, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var told = false;
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return new FileLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
+            }
+            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException))
+            {
+                if (!told)
+                    waiting?.Invoke();
+                told = true;
+                cancellation.WaitHandle.WaitOne(RetryInterval);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stream.Dispose();
+}

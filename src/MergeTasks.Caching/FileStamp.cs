@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+
+namespace MergeTasks.Caching;
+
+/// <summary>What the file system says of a file without reading it. Equal stamps, recorded long enough after the last change, mean equal content.</summary>
+/// <param name="Size">Bytes.</param>
+/// <param name="Modified">Last write, in nanoseconds since 1970 (100 ns steps where the platform gives no more).</param>
+/// <param name="Changed">Last change of data or attributes (ctime), in nanoseconds; 0 where the platform does not tell.</param>
+/// <param name="Inode">The file's number on its volume; 0 where the platform does not tell.</param>
+public readonly partial record struct FileStamp(long Size, long Modified, long Changed, ulong Inode)
+{
+    // Two writes within one tick of the file system's clock leave the same time. Linux and Windows tick every 1-16 ms;
+    // a time without a fraction of a second comes from a file system that counts whole seconds (or two: FAT).
+    private const long FineGrain = 20_000_000;
+    private const long CoarseGrain = 2_000_000_000;
+    private const long Second = 1_000_000_000;
+
+    /// <summary>Reads the stamp; <see langword="null"/> where there is no such file.</summary>
+    /// <exception cref="IOException">The file system did not answer.</exception>
+    public static FileStamp? Of(string path)
+    {
+        if (OperatingSystem.IsLinux() && TryStatx(path) is { } stamp)
+            return stamp;
+        var info = new FileInfo(path);
+        return info.Exists
+            ? new FileStamp(info.Length, (info.LastWriteTimeUtc - DateTime.UnixEpoch).Ticks * 100, 0, 0)
+            : null;
+    }
+
+    /// <summary>The clock that <see cref="IsSettled"/> compares with.</summary>
+    public static long Now => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
+
+    /// <summary>
+    /// Whether content that was read at <paramref name="observed"/> is surely the content of this stamp: a write in the same tick
+    /// of the file system's clock would leave the stamp as it is.
+    /// </summary>
+    public bool IsSettled(long observed) => observed - LatestChange > Grain;
+
+    /// <summary>Waits until a stamp just taken is settled: a few milliseconds, or not at all where the clock counts in seconds.</summary>
+    public void Settle()
+    {
+        while (Grain == FineGrain && !IsSettled(Now) && Now >= LatestChange)
+            Thread.Sleep(1);
+    }
+
+    private long LatestChange => Math.Max(Modified, Changed);
+
+    private long Grain => Modified % Second == 0 && Changed % Second == 0 ? CoarseGrain : FineGrain;
+
+    private static FileStamp? TryStatx(string path)
+    {
+        const int currentFolder = -100;
+        const uint basicStats = 0x7ff;
+        const ushort kindMask = 0xF000, regularFile = 0x8000;
+        try
+        {
+            return Statx(currentFolder, path, 0, basicStats, out var result) == 0 && (result.Mode & kindMask) == regularFile
+                ? new FileStamp((long)result.Size, result.Modified.Nanoseconds, result.Changed.Nanoseconds, result.Inode)
+                : null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    // statx(2) has one layout on every architecture, unlike stat(2).
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Statx(int folder, string path, int flags, uint mask, out StatxResult result);
+
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct StatxResult
+    {
+        [FieldOffset(0x1C)]
+        public ushort Mode;
+        [FieldOffset(0x20)]
+        public ulong Inode;
+        [FieldOffset(0x28)]
+        public ulong Size;
+        [FieldOffset(0x60)]
+        public StatxTime Changed;
+        [FieldOffset(0x70)]
+        public StatxTime Modified;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct StatxTime
+    {
+        public long Seconds;
+        public uint Fraction;
+        public int Reserved;
+
+        public readonly long Nanoseconds => (Seconds * Second) + Fraction;
+    }
+}

@@ -1,0 +1,96 @@
+using System.Text.Json;
+
+namespace MergeTasks.Checkpoints;
+
+/// <summary>What a merge needs to know of a model's <c>config.json</c>.</summary>
+public sealed class ModelConfig
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "config.json";
+
+    private static readonly string[] LayerCountKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers"];
+
+    private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture)
+    {
+        Text = text;
+        LayerCount = layerCount;
+        TiesEmbeddings = tiesEmbeddings;
+        Architecture = architecture;
+    }
+
+    /// <summary>The file's bytes.</summary>
+    public byte[] Text { get; }
+
+    /// <summary>Number of transformer blocks, where a known key gives it.</summary>
+    public int? LayerCount { get; }
+
+    /// <summary>The value of <c>tie_word_embeddings</c>, where present.</summary>
+    public bool? TiesEmbeddings { get; }
+
+    /// <summary>The first of <c>architectures</c>, where present.</summary>
+    public string? Architecture { get; }
+
+    /// <summary>Reads <c>config.json</c> of a model folder.</summary>
+    /// <exception cref="CheckpointException"><see cref="CheckpointError.BadConfig"/>: missing, unreadable or not a JSON object.</exception>
+    public static ModelConfig Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            var text = File.ReadAllBytes(path);
+            using var json = JsonDocument.Parse(text);
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                throw Bad(path, "is not a JSON object");
+            return new ModelConfig(text, LayerCountOf(json.RootElement), FlagOf(json.RootElement, "tie_word_embeddings"), ArchitectureOf(json.RootElement));
+        }
+        catch (JsonException e)
+        {
+            throw Bad(path, $"is not valid JSON ({e.Message})", e);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw Bad(path, "does not exist; a model folder needs one", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Bad(path, $"cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.</summary>
+    public ModelConfig With(DType? dtype) =>
+        dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture) : this;
+
+    private static int? LayerCountOf(JsonElement root)
+    {
+        foreach (var section in new[] { root, SectionOf(root, "text_config") })
+        {
+            foreach (var key in LayerCountKeys)
+            {
+                if (section.ValueKind == JsonValueKind.Object && section.TryGetProperty(key, out var value)
+                    && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) && count > 0)
+                {
+                    return count;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static JsonElement SectionOf(JsonElement root, string name) => root.TryGetProperty(name, out var section) ? section : default;
+
+    private static bool? FlagOf(JsonElement root, string name) =>
+        SectionOf(root, name).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null };
+
+    private static string? ArchitectureOf(JsonElement root)
+    {
+        var list = SectionOf(root, "architectures");
+        return list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0 && list[0].ValueKind == JsonValueKind.String
+            ? list[0].GetString()
+            : null;
+    }
+
+    private static CheckpointException Bad(string path, string reason, Exception? inner = null) =>
+        new(CheckpointError.BadConfig, path, $"'{path}' {reason}.", inner);
+}

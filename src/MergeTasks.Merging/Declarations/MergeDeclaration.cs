@@ -1,0 +1,59 @@
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Recipes;
+
+namespace MergeTasks.Merging.Declarations;
+
+/// <summary>A model that goes into a merge.</summary>
+/// <param name="Label">As the user named it; for messages and the model card.</param>
+/// <param name="Location">Where the user named it.</param>
+public sealed record ModelDeclaration(string Label, SourceLocation Location)
+{
+    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Name of the merge whose output this is; <see langword="null"/> for a folder.</summary>
+    public string? Merge { get; init; }
+
+    /// <summary>Settings of this model alone, by parameter name.</summary>
+    public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
+
+    /// <summary>Whether two references mean the same model.</summary>
+    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder;
+}
+
+/// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
+/// <param name="Name">The merge's name, which is also its folder's.</param>
+/// <param name="Location">Where it is declared.</param>
+public sealed record MergeDeclaration(string Name, SourceLocation Location)
+{
+    /// <summary>Name of the method.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>The base model, if one is named.</summary>
+    public ModelDeclaration? Base { get; init; }
+
+    /// <summary>The models in the user's order.</summary>
+    public required IReadOnlyList<ModelDeclaration> Models { get; init; }
+
+    /// <summary>Settings for the whole merge, by parameter name; for per-model parameters the default of all models.</summary>
+    public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
+
+    /// <summary>Element type of the output unless <see cref="OutDType"/> says otherwise; in compatibility mode also that of the arithmetic.</summary>
+    public DType? DType { get; init; }
+
+    /// <summary>Element type of the output; default <see cref="DType"/>, else each tensor's own.</summary>
+    public DType? OutDType { get; init; }
+
+    /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
+    public bool IsMergekitCompatible { get; init; }
+
+    /// <summary>Seed of random masks.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Data bytes of one shard; 0 for a single file.</summary>
+    public long MaxShardSize { get; init; }
+
+    /// <summary>Full path of the output folder.</summary>
+    public required string OutputFolder { get; init; }
+}

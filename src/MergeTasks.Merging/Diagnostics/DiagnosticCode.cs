@@ -1,0 +1,113 @@
+namespace MergeTasks.Merging.Diagnostics;
+
+/// <summary>
+/// The codes of all errors and warnings, never reused. Ranges: 0xxx environment, 1xxx declaration, 2xxx recipe, 3xxx inputs,
+/// 4xxx merging, 5xxx scoring, 6xxx cache, 7xxx output. Each has a page <c>docs/errors/MTKnnnn.md</c>.
+/// </summary>
+public static class DiagnosticCode
+{
+    /// <summary>The build runs on an MSBuild that is too old. Raised by the targets themselves.</summary>
+    public const string OldMSBuild = "MTK0001";
+
+    /// <summary>No merge method of that name.</summary>
+    public const string UnknownMethod = "MTK1001";
+
+    /// <summary>A parameter that the method needs is not given.</summary>
+    public const string MissingParameter = "MTK1002";
+
+    /// <summary>A value is not what its name calls for: a number, a flag, a size, an element type.</summary>
+    public const string InvalidValue = "MTK1003";
+
+    /// <summary>Two merges have the same name.</summary>
+    public const string DuplicateMerge = "MTK1004";
+
+    /// <summary>A source says into which merge it goes, and there is none of that name, or does not say it.</summary>
+    public const string UnknownInto = "MTK1005";
+
+    /// <summary>A merge has too few or too many models for its method.</summary>
+    public const string ModelCount = "MTK1006";
+
+    /// <summary>The method needs a base model.</summary>
+    public const string MissingBase = "MTK1007";
+
+    /// <summary>A metadata name looks like a misspelt one.</summary>
+    public const string MisspeltMetadata = "MTK1008";
+
+    /// <summary>The method has no parameter of that name.</summary>
+    public const string UnknownParameter = "MTK1009";
+
+    /// <summary>Merges need each other's output.</summary>
+    public const string Cycle = "MTK1010";
+
+    /// <summary>A merge's name or output folder cannot be used.</summary>
+    public const string InvalidName = "MTK1011";
+
+    /// <summary>No method is named.</summary>
+    public const string MissingMethod = "MTK1012";
+
+    /// <summary>The recipe is not valid YAML.</summary>
+    public const string RecipeSyntax = "MTK2001";
+
+    /// <summary>The recipe has a key that nothing reads.</summary>
+    public const string UnknownKey = "MTK2002";
+
+    /// <summary>The recipe lacks a key that it needs.</summary>
+    public const string MissingKey = "MTK2003";
+
+    /// <summary>A value in the recipe has the wrong form.</summary>
+    public const string WrongForm = "MTK2004";
+
+    /// <summary>The recipe uses a part of the language that is not supported yet.</summary>
+    public const string UnsupportedKey = "MTK2005";
+
+    /// <summary>A parameter stands where it has no effect.</summary>
+    public const string MisplacedParameter = "MTK2006";
+
+    /// <summary>The recipe file cannot be read.</summary>
+    public const string RecipeUnreadable = "MTK2007";
+
+    /// <summary>A model's folder was not found.</summary>
+    public const string ModelNotFound = "MTK3001";
+
+    /// <summary>A model folder has no weights.</summary>
+    public const string NoWeights = "MTK3002";
+
+    /// <summary>Weights in a format that is refused, pickles above all.</summary>
+    public const string RefusedFormat = "MTK3003";
+
+    /// <summary>A safetensors file is truncated or malformed.</summary>
+    public const string MalformedWeights = "MTK3004";
+
+    /// <summary>A shard index is malformed or names files outside its folder.</summary>
+    public const string BadIndex = "MTK3005";
+
+    /// <summary>A tensor that one model has is missing from another.</summary>
+    public const string MissingTensor = "MTK3006";
+
+    /// <summary>A tensor has different shapes in two models.</summary>
+    public const string ShapeMismatch = "MTK3007";
+
+    /// <summary><c>config.json</c> is missing or malformed.</summary>
+    public const string BadConfig = "MTK3008";
+
+    /// <summary>An input file cannot be read, or changed while it was.</summary>
+    public const string UnreadableInput = "MTK3009";
+
+    /// <summary>A tensor cannot be merged as asked.</summary>
+    public const string TensorNotMergeable = "MTK4001";
+
+    /// <summary>The cache folder cannot be written (a warning).</summary>
+    public const string CacheUnwritable = "MTK6001";
+
+    /// <summary>The disk has too little space for the output.</summary>
+    public const string DiskSpace = "MTK7001";
+
+    /// <summary>The output cannot be written.</summary>
+    public const string OutputUnwritable = "MTK7002";
+
+    /// <summary>A model that is to be published or packed has not been made.</summary>
+    public const string OutputMissing = "MTK7004";
+
+    /// <summary>The help page of a code.</summary>
+    public static string HelpLink(string code) => $"https://github.com/mergetasks/mergetasks/blob/main/docs/errors/{code}.md";
+}

@@ -1,0 +1,146 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Planning;
+
+namespace MergeTasks.Merging.Execution;
+
+/// <summary>
+/// Makes an output what its plan wants: writes what is stale into a folder beside the final files, then renames file by file, the manifest last.
+/// Until the first rename the earlier output is untouched; whatever stops the work later, the next build sees that manifest and files
+/// disagree and completes it.
+/// </summary>
+/// <param name="memo">Remembers the digests of what was written.</param>
+/// <param name="workers">Threads that compute.</param>
+/// <param name="progress">Hears of progress.</param>
+public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress progress)
+{
+    // Below this the page cache is better than the disk: somebody will look at a small output soon.
+    private const long SmallestBypass = 64 << 20;
+
+    /// <summary>Whether something in this build reads the output after it is written.</summary>
+    public bool IsReadSoon { get; init; }
+
+    /// <summary>Does the work.</summary>
+    /// <exception cref="DiagnosticException">The disk is full, or files cannot be written or read.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the earlier output is as it was.</exception>
+    public void Execute(OutputState state, CancellationToken cancellation)
+    {
+        var merge = state.Plan.Declaration;
+        DiskSpace.Require(merge, state.BytesToWrite);
+        var partial = Path.Combine(merge.OutputFolder, OutputState.PartialFolder);
+        try
+        {
+            DeleteFolder(partial);
+            Directory.CreateDirectory(partial);
+            progress.Starting(state.BytesToWrite);
+            var digests = WriteShards(state, partial, cancellation);
+            foreach (var file in state.StaleFiles)
+                File.WriteAllBytes(Path.Combine(partial, file.Name), file.Read());
+            var manifest = MergeManifest.Of(state.Plan, digests, cancellation);
+            File.WriteAllBytes(Path.Combine(partial, MergeManifest.FileName), manifest.ToBytes());
+            cancellation.ThrowIfCancellationRequested();
+            Publish(state, partial);
+            Remember(state, digests);
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, merge.Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
+                $"Merge '{merge.Name}' cannot write '{merge.OutputFolder}': {e.Message} The earlier output, if any, is kept.", merge.Location));
+        }
+        finally
+        {
+            DeleteFolder(partial);
+        }
+    }
+
+    private Dictionary<string, ContentDigest> WriteShards(OutputState state, string partial, CancellationToken cancellation)
+    {
+        var digests = state.Kept.ToDictionary(pair => pair.Key, pair => pair.Value.Digest, StringComparer.Ordinal);
+        if (state.StaleShards.Count == 0)
+            return digests;
+        var plans = state.Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
+        var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
+        using var pool = new BlockPool(workers);
+        using var writer = new TensorWriter(state.Plan.Method, new WorkerTeam(workers, cancellation));
+        try
+        {
+            foreach (var shard in state.StaleShards)
+            {
+                var bypass = !IsReadSoon && shard.Length >= SmallestBypass;
+                using var file = new BlockFile(Path.Combine(partial, shard.FileName), shard.Length, pool, bypass, progress.Written, cancellation);
+                file.Write(0, shard.Header);
+                foreach (var tensor in shard.Tensors)
+                {
+                    if (!state.Kept.TryGetValue(tensor.Name, out var kept))
+                        digests[tensor.Name] = writer.Make(plans[tensor.Name], tensor, file);
+                    else
+                        writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file);
+                }
+
+                file.Complete();
+            }
+        }
+        finally
+        {
+            foreach (var file in earlier.Values)
+                file.Dispose();
+        }
+
+        return digests;
+    }
+
+    private static SafetensorsFile Earlier(Dictionary<string, SafetensorsFile> open, string path) =>
+        open.TryGetValue(path, out var file) ? file : open[path] = SafetensorsFile.Open(path);
+
+    private static long OffsetOf(SafetensorsFile file, string tensor) => file.Header.Tensors.First(info => info.Name == tensor).Offset;
+
+    // From here on nothing is cancelled: a few renames take less time than anybody waits for.
+    private void Publish(OutputState state, string partial)
+    {
+        var names = state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name)).Append(MergeManifest.FileName);
+        foreach (var name in names)
+        {
+            var path = Path.Combine(state.Plan.Declaration.OutputFolder, name);
+            progress.Publishing(path);
+            File.Move(Path.Combine(partial, name), path, overwrite: true);
+        }
+
+        foreach (var name in state.Leftovers)
+            File.Delete(Path.Combine(state.Plan.Declaration.OutputFolder, name));
+    }
+
+    // So that the next build, finding the stamps it knows, reads none of this back.
+    private void Remember(OutputState state, Dictionary<string, ContentDigest> digests)
+    {
+        var folder = state.Plan.Declaration.OutputFolder;
+        foreach (var shard in state.StaleShards)
+        {
+            var parts = shard.Tensors.ToDictionary(tensor => tensor.Name, tensor => digests[tensor.Name], StringComparer.Ordinal);
+            parts[WeightParts.Header] = WeightParts.DigestOf(shard.Header);
+            Remember(Path.Combine(folder, shard.FileName), parts);
+        }
+
+        foreach (var file in state.StaleFiles)
+            Remember(Path.Combine(folder, file.Name), new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest });
+    }
+
+    private void Remember(string path, IReadOnlyDictionary<string, ContentDigest> parts)
+    {
+        if (FileStamp.Of(path) is not { } stamp)
+            return;
+        stamp.Settle();
+        memo.Remember(path, new FileDigests(stamp, FileStamp.Now, parts));
+    }
+
+    private static void DeleteFolder(string path)
+    {
+        if (Directory.Exists(path))
+            Directory.Delete(path, recursive: true);
+    }
+}

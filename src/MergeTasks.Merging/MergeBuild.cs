@@ -1,0 +1,114 @@
+using MergeTasks.Caching;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Planning;
+
+namespace MergeTasks.Merging;
+
+/// <summary>The whole build of a project's merges as library calls: validate, plan, run one.</summary>
+/// <param name="merges">All merges of the project, in the order of <see cref="DeclarationReader"/>.</param>
+/// <param name="cacheFolder">The user's cache folder.</param>
+/// <param name="threads">Threads to use; 0 for one per core, at most <see cref="MaxThreads"/>.</param>
+public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string cacheFolder, int threads)
+{
+    /// <summary>More threads than this only wait for the disk, and each has its own buffers.</summary>
+    public const int MaxThreads = 16;
+
+    private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
+
+    /// <summary>Called before a file is read to digest it, with its path and bytes.</summary>
+    public Action<string, long>? Digesting { get; init; }
+
+    /// <summary>Called from any thread as bytes are digested.</summary>
+    public Action<long>? Digested { get; init; }
+
+    /// <summary>Called if the cache cannot be written, with the reason; building goes on without it.</summary>
+    public Action<string>? CacheUnwritable { get; init; }
+
+    /// <summary>Checks all merges without reading tensor data.</summary>
+    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
+    public void Validate(CancellationToken cancellation)
+    {
+        using var planner = new MergePlanner(null, _threads);
+        ForEach(merges, merge => planner.Plan(merge, cancellation));
+    }
+
+    /// <summary>Plans all merges and compares each with its output.</summary>
+    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
+    public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
+    {
+        var hasher = Hasher();
+        using var planner = new MergePlanner(hasher, _threads);
+        var states = new List<OutputState>();
+        ForEach(merges, merge => states.Add(OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation)));
+        return states;
+    }
+
+    /// <summary>Makes one merge's output, unless it is made already. Merges whose output it uses must have been run before.</summary>
+    /// <param name="name">The merge.</param>
+    /// <param name="lockFile">Held while writing, so that two builds do not make the same output at once.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work, leaving the earlier output as it was.</param>
+    /// <returns>What was found, and so what was done.</returns>
+    /// <exception cref="DiagnosticException">With what is wrong.</exception>
+    public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
+    {
+        using var own = FileLock.Acquire(lockFile, progress.Waiting, cancellation);
+        var hasher = Hasher();
+        using var planner = new MergePlanner(hasher, _threads);
+        var needed = Closure(name);
+        MergePlan? plan = null;
+        foreach (var merge in needed)
+            plan = planner.Plan(merge, cancellation);
+        var state = OutputState.Inspect(plan!, hasher, cancellation);
+        if (!state.IsFresh)
+        {
+            var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
+            new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
+        }
+
+        return state;
+    }
+
+    // The merge and those whose output it uses, directly or not, in the order of the project's merges.
+    private List<MergeDeclaration> Closure(string name)
+    {
+        var needed = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { name };
+        foreach (var merge in merges.Reverse().Where(merge => needed.Contains(merge.Name)))
+            needed.UnionWith(MergeOrder.Upstream(merge));
+        return [.. merges.Where(merge => needed.Contains(merge.Name))];
+    }
+
+    // A merge that needs a failed one would only repeat its errors, so the first failure of a chain is the one reported.
+    private static void ForEach(IReadOnlyList<MergeDeclaration> merges, Action<MergeDeclaration> action)
+    {
+        var diagnostics = new List<Diagnostic>();
+        var failed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var merge in merges)
+        {
+            if (MergeOrder.Upstream(merge).Any(failed.Contains))
+            {
+                failed.Add(merge.Name);
+                continue;
+            }
+
+            try
+            {
+                action(merge);
+            }
+            catch (DiagnosticException e)
+            {
+                failed.Add(merge.Name);
+                diagnostics.AddRange(e.Diagnostics);
+            }
+        }
+
+        if (diagnostics.Count > 0)
+            throw new DiagnosticException([.. diagnostics.Distinct()]);
+    }
+
+    private DigestMemo Memo() => new(cacheFolder) { Unwritable = CacheUnwritable };
+
+    private FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
+}

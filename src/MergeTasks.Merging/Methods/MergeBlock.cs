@@ -1,0 +1,55 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>Reads elements of the inputs as fp32.</summary>
+/// <param name="input">Index into <see cref="TensorContext.Inputs"/>.</param>
+/// <param name="start">First element.</param>
+/// <param name="destination">Filled completely.</param>
+public delegate void ElementReader(int input, long start, Span<float> destination);
+
+/// <summary>One worker's view of the block it works on, with memory that it reuses from block to block.</summary>
+/// <param name="worker">The worker's number, below <see cref="TensorContext.Workers"/>.</param>
+public sealed class MergeBlock(int worker)
+{
+    private readonly List<float[]> _buffers = [];
+    private readonly float[] _output = new float[TensorMerge.BlockLength];
+    private ElementReader? _read;
+
+    /// <summary>The worker's number.</summary>
+    public int Worker => worker;
+
+    /// <summary>The block's number.</summary>
+    public long Index { get; private set; }
+
+    /// <summary>Its first element.</summary>
+    public long Start => Index * TensorMerge.BlockLength;
+
+    /// <summary>Its elements.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Where the merged elements go.</summary>
+    public Span<float> Output => _output.AsSpan(0, Count);
+
+    /// <summary>Turns to a block.</summary>
+    public void MoveTo(long index, long elementCount, ElementReader read)
+    {
+        Index = index;
+        Count = (int)Math.Min(TensorMerge.BlockLength, elementCount - Start);
+        _read = read;
+    }
+
+    /// <summary>Reads an input's elements into buffer <paramref name="slot"/> and returns them; they may be overwritten.</summary>
+    public Span<float> Load(int input, int slot)
+    {
+        var buffer = Buffer(slot);
+        _read!(input, Start, buffer);
+        return buffer;
+    }
+
+    /// <summary>A buffer of the block's length; its content is whatever was left there.</summary>
+    public Span<float> Buffer(int slot)
+    {
+        while (_buffers.Count <= slot)
+            _buffers.Add(new float[TensorMerge.BlockLength]);
+        return _buffers[slot].AsSpan(0, Count);
+    }
+}

@@ -1,0 +1,51 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>Whether a method needs a base model.</summary>
+public enum BaseUse
+{
+    /// <summary>A base only lends its integers, configuration and tokenizer; it is merged where it is listed among the models.</summary>
+    Donor,
+
+    /// <summary>The base takes part in the arithmetic.</summary>
+    Required,
+}
+
+/// <summary>
+/// A merge method: what it needs, and how one tensor is merged. Adding a method is one file with a class derived from this,
+/// and one line in <see cref="MergeMethods"/>.
+/// </summary>
+public abstract class MergeMethod
+{
+    /// <summary>The name in recipes and metadata.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>One sentence for the reference and the model card.</summary>
+    public abstract string Summary { get; }
+
+    /// <summary>Where the method comes from: a paper or another public description.</summary>
+    public abstract string Source { get; }
+
+    /// <summary>The parameters it reads.</summary>
+    public abstract IReadOnlyList<ParameterDeclaration> Parameters { get; }
+
+    /// <summary>Whether it needs a base model.</summary>
+    public virtual BaseUse Base => BaseUse.Donor;
+
+    /// <summary>Fewest models, not counting a required base.</summary>
+    public virtual int MinModels => 1;
+
+    /// <summary>Most models, not counting a required base.</summary>
+    public virtual int MaxModels => int.MaxValue;
+
+    /// <summary>
+    /// How many random numbers the merge of one tensor takes from the generator of compatibility mode;
+    /// 0 for methods without randomness.
+    /// </summary>
+    public virtual long CompatibleDraws(TensorContext context) => 0;
+
+    /// <summary>Whether results depend on the seed.</summary>
+    public virtual bool IsRandom => false;
+
+    /// <summary>Prepares the merge of one tensor.</summary>
+    public abstract TensorMerge Begin(TensorContext context);
+}

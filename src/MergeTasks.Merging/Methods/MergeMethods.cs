@@ -1,0 +1,20 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>All merge methods, by name.</summary>
+public static class MergeMethods
+{
+    /// <summary>The methods in the order of the reference.</summary>
+    public static IReadOnlyList<MergeMethod> All { get; } =
+    [
+        new LinearMethod(),
+        new SlerpMethod(),
+        new TaskArithmeticMethod(),
+        new TiesMethod(),
+        new DareLinearMethod(),
+        new DareTiesMethod(),
+        new PassthroughMethod(),
+    ];
+
+    /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>
+    public static MergeMethod? Find(string name) => All.FirstOrDefault(method => method.Name == name);
+}

@@ -1,0 +1,80 @@
+using MergeTasks.Checkpoints;
+
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>
+/// Keeps each element with probability <c>density</c>. By default the decision depends on seed, tensor name, the model's position and the
+/// flat index alone; in compatibility mode it takes numbers from one sequential generator, model by model, tensor by tensor.
+/// </summary>
+internal sealed class RandomSparsifier : ISparsifier
+{
+    private readonly TensorContext _context;
+    private readonly int[] _models;
+    private readonly float[] _probabilities;
+    private readonly Philox[] _philox = [];
+    private MersenneTwister?[] _twisters = [];
+
+    public RandomSparsifier(TensorContext context)
+    {
+        _context = context;
+        _models = [.. Enumerable.Range(0, context.Inputs.Count).Where(i => !context.Inputs[i].IsBase)];
+        _probabilities = [.. _models.Select(i => Probability(context, context.Inputs[i]["density"]))];
+        if (!IsSequential)
+            _philox = [.. _models.Select(i => new Philox(context.Seed, context.Tensor, context.Inputs[i].Position))];
+    }
+
+    public int Passes => 0;
+
+    public bool IsSequential => _context.Draws is not null && Array.Exists(_probabilities, IsRandom);
+
+    public static long CompatibleDraws(TensorContext context) =>
+        context.Inputs.Count(input => !input.IsBase && IsRandom(Probability(context, input["density"]))) * context.ElementCount * DrawsPerElement(context);
+
+    public int BeginPass(int pass)
+    {
+        if (!IsSequential)
+            return 0;
+
+        // Every pass sees the same numbers: each model's generator goes back to where the model's numbers begin.
+        var offset = _context.DrawOffset;
+        _twisters = new MersenneTwister?[_models.Length];
+        for (var i = 0; i < _models.Length; i++)
+        {
+            if (!IsRandom(_probabilities[i]))
+                continue;
+            _twisters[i] = _context.Draws!.At(offset);
+            offset += _context.ElementCount * DrawsPerElement(_context);
+        }
+
+        return 0;
+    }
+
+    public void Analyze(int pass, int model, MergeBlock block, ReadOnlySpan<float> delta, Span<double> partials)
+    {
+    }
+
+    public void EndPass(int pass, double[] partials)
+    {
+    }
+
+    public void Mask(int model, MergeBlock block, Span<float> delta)
+    {
+        if (!IsRandom(_probabilities[model]))
+            return;
+        if (_philox.Length > 0)
+            _philox[model].Keep(block.Start, _probabilities[model], delta);
+        else if (DrawsPerElement(_context) == 1)
+            _twisters[model]!.Keep(_probabilities[model], delta);
+        else
+            _twisters[model]!.KeepDouble(_probabilities[model], delta);
+    }
+
+    // A density of 1 keeps everything and takes no random number.
+    private static bool IsRandom(float probability) => probability < 1;
+
+    // The reference rounds the probability to the mask's type, which is bf16 for bf16 tensors and fp32 for fp16 ones.
+    private static float Probability(TensorContext context, double density) =>
+        density >= 1 ? 1 : context.CompatibleDType == DType.BF16 ? context.Round(density) : (float)density;
+
+    private static int DrawsPerElement(TensorContext context) => context.CompatibleDType == DType.F64 ? 2 : 1;
+}

@@ -1,0 +1,186 @@
+using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
+
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>
+/// The pipeline of the methods on task vectors, for models x₁…x_N and a base: δᵢ = xᵢ − base; drop elements of δᵢ; optionally restore
+/// its L1 norm; Dᵢ = wᵢδᵢ; M = Σ Dᵢ, or with sign election the Dᵢ whose sign is that of Σ Dᵢ (zero counts as positive);
+/// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M.
+/// </summary>
+internal sealed class TaskVectorMerge : TensorMerge
+{
+    private const float SmallestDivisor = 1e-8f;
+    private const double SmallestSum = 1e-7;
+
+    private readonly TensorContext _context;
+    private readonly ISparsifier _sparsifier;
+    private readonly bool _electSigns;
+    private readonly bool _normalize;
+    private readonly bool _rescale;
+    private readonly float _lambda;
+    private readonly int _base;
+    private readonly int[] _models;
+    private readonly float[] _weights;
+    private readonly float[] _scales;
+    private readonly float _weightSum;
+    private int _normPass = -1;
+
+    public TaskVectorMerge(TensorContext context, ISparsifier sparsifier, bool electSigns)
+    {
+        _context = context;
+        _sparsifier = sparsifier;
+        _electSigns = electSigns;
+        _normalize = context.Flag("normalize");
+        _lambda = context.Round(context["lambda"]);
+        _base = context.BaseIndex;
+        _models = [.. Enumerable.Range(0, context.Inputs.Count).Where(i => !context.Inputs[i].IsBase)];
+        _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
+        _weightSum = context.Round(_weights.Sum(weight => (double)weight)) is var sum && Math.Abs(sum) < SmallestDivisor ? 1 : sum;
+        _scales = [.. _models.Select(_ => 1f)];
+        _rescale = context.Flag("rescale") && sparsifier is not NoSparsifier && _models.Any(i => context.Inputs[i]["density"] < 1);
+    }
+
+    public override bool IsSequential => _sparsifier.IsSequential;
+
+    public override int BeginPass(int pass)
+    {
+        // The sparsifier may end its passes early; then comes one for the norms, if they are to be restored.
+        if (_normPass < 0 && pass < _sparsifier.Passes && _sparsifier.BeginPass(pass) is var perModel and >= 0)
+            return perModel * _models.Length;
+        var isNormPass = _rescale && _normPass < 0;
+        _sparsifier.BeginPass(int.MaxValue);
+        if (!isNormPass)
+            return -1;
+        _normPass = pass;
+        return 2 * _models.Length;
+    }
+
+    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    {
+        var perModel = partials.Length / _models.Length;
+        var basis = block.Load(_base, 0);
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = Delta(i, block, basis, 1);
+            if (pass != _normPass)
+            {
+                _sparsifier.Analyze(pass, i, block, delta, partials.Slice(i * perModel, perModel));
+                continue;
+            }
+
+            partials[2 * i] = BlockSums.Magnitudes(delta);
+            _sparsifier.Mask(i, block, delta);
+            partials[(2 * i) + 1] = BlockSums.Magnitudes(delta);
+        }
+    }
+
+    public override void EndPass(int pass, double[] partials)
+    {
+        if (pass != _normPass)
+        {
+            _sparsifier.EndPass(pass, partials);
+            return;
+        }
+
+        for (var i = 0; i < _models.Length; i++)
+        {
+            // A density of 1 means untouched: without a mask both sums are equal.
+            var before = _context.Round(Sum(partials, 2 * _models.Length, 2 * i));
+            var after = _context.Round(Sum(partials, 2 * _models.Length, (2 * i) + 1));
+            _scales[i] = before < SmallestSum || after < SmallestSum ? 1 : _context.Round((double)before / after);
+        }
+    }
+
+    public override void Merge(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        var merged = block.Output;
+        merged.Clear();
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = Delta(i, block, basis, _electSigns ? i + 2 : 1);
+            _sparsifier.Mask(i, block, delta);
+            Scale(delta, _scales[i]);
+            Multiply(delta, _weights[i]);
+            TensorPrimitives.Add(merged, delta, merged);
+        }
+
+        _context.Round(merged);
+        var divisors = block.Buffer(1);
+        if (_electSigns)
+            Elect(block, merged, divisors);
+        if (_normalize)
+            Normalize(merged, divisors);
+        Scale(merged, _lambda);
+        TensorPrimitives.Add(merged, basis, merged);
+        _context.Round(merged);
+    }
+
+    private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)
+    {
+        var delta = block.Load(_models[model], slot);
+        TensorPrimitives.Subtract(delta, basis, delta);
+        _context.Round(delta);
+        return delta;
+    }
+
+    private void Scale(Span<float> values, float factor)
+    {
+        if (factor != 1)
+            Multiply(values, factor);
+    }
+
+    private void Multiply(Span<float> values, float factor)
+    {
+        TensorPrimitives.Multiply(values, factor, values);
+        _context.Round(values);
+    }
+
+    private void Normalize(Span<float> merged, Span<float> divisors)
+    {
+        if (_electSigns)
+            TensorPrimitives.Divide(merged, divisors, merged);
+        else
+            TensorPrimitives.Divide(merged, _weightSum, merged);
+        _context.Round(merged);
+    }
+
+    // On entry merged holds Σ Dᵢ, on return the sum of those that agree with its sign.
+    private void Elect(MergeBlock block, Span<float> merged, Span<float> divisors)
+    {
+        var i = 0;
+        for (; i <= merged.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var positive = Vector512.GreaterThanOrEqual(Vector512.Create((ReadOnlySpan<float>)merged[i..]), Vector512<float>.Zero);
+            Vector512<float> sum = default, divisor = default;
+            for (var model = 0; model < _models.Length; model++)
+            {
+                var delta = Vector512.Create((ReadOnlySpan<float>)block.Buffer(model + 2)[i..]);
+                var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(delta, default), Vector512.LessThan(delta, default));
+                sum += delta & agrees;
+                divisor += Vector512.Create(_weights[model]) & agrees;
+            }
+
+            sum.CopyTo(merged[i..]);
+            Vector512.ConditionalSelect(Vector512.Equals(divisor, default), Vector512<float>.One, divisor).CopyTo(divisors[i..]);
+        }
+
+        for (; i < merged.Length; i++)
+        {
+            float sum = 0, divisor = 0;
+            for (var model = 0; model < _models.Length; model++)
+            {
+                var delta = block.Buffer(model + 2)[i];
+                if (merged[i] >= 0 ? delta > 0 : delta < 0)
+                    (sum, divisor) = (sum + delta, divisor + _weights[model]);
+            }
+
+            merged[i] = sum;
+            divisors[i] = divisor == 0 ? 1 : divisor;
+        }
+
+        _context.Round(merged);
+        _context.Round(divisors);
+    }
+}

@@ -1,0 +1,15 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>The parameters that the methods on task vectors share.</summary>
+internal static class TaskVectorParameters
+{
+    public static IReadOnlyList<ParameterDeclaration> With(bool normalize, bool rescale) =>
+    [
+        new("weight", null, "Factor of the model's delta.") { PerModel = true },
+        new("density", 1, "Share of the delta's elements that are kept.") { PerModel = true, Minimum = 0, Maximum = 1 },
+        new("normalize", normalize ? 1 : 0, "Divide by the sum of the weights (of those that agree, where signs are elected).") { IsFlag = true },
+        new("rescale", rescale ? 1 : 0, "After dropping elements, restore the delta's L1 norm.") { IsFlag = true },
+        new("lambda", 1, "Factor of the merged delta."),
+        new("int8_mask", 0, "Accepted for compatibility; changes nothing.") { IsFlag = true },
+    ];
+}

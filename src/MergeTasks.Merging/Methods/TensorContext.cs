@@ -1,0 +1,67 @@
+using MergeTasks.Checkpoints;
+
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>One model's part in the merge of one tensor.</summary>
+/// <param name="Position">The model's place in the declaration, from 0; the base, where it is not listed, comes last.</param>
+/// <param name="IsBase">Whether this is the base model.</param>
+/// <param name="Parameters">The per-model parameters, resolved for this tensor; empty for a base that is not listed.</param>
+public sealed record TensorInput(int Position, bool IsBase, IReadOnlyDictionary<string, double> Parameters)
+{
+    /// <summary>A per-model parameter's value.</summary>
+    public double this[string parameter] => Parameters[parameter];
+}
+
+/// <summary>What a method knows of the tensor that it merges.</summary>
+/// <param name="Tensor">The output tensor's name.</param>
+/// <param name="Shape">Its dimensions.</param>
+/// <param name="Inputs">The models that take part, in order.</param>
+/// <param name="Parameters">The parameters that are not per model, resolved for this tensor.</param>
+public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IReadOnlyList<TensorInput> Inputs, IReadOnlyDictionary<string, double> Parameters)
+{
+    /// <summary>Number of elements.</summary>
+    public long ElementCount { get; } = Shape.Aggregate(1L, (product, dimension) => product * dimension);
+
+    /// <summary>The seed of random masks.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>
+    /// <see langword="null"/>: arithmetic in fp32. Otherwise every elementary operation rounds to this type, and random numbers come from
+    /// one sequential generator, as in mergekit (compatibility mode).
+    /// </summary>
+    public DType? CompatibleDType { get; init; }
+
+    /// <summary>In compatibility mode, how many random numbers earlier tensors took.</summary>
+    public long DrawOffset { get; init; }
+
+    /// <summary>In compatibility mode, the generator that all tensors of the merge share.</summary>
+    public DrawSequence? Draws { get; init; }
+
+    /// <summary>Threads that may call the merge at the same time.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>A parameter's value.</summary>
+    public double this[string parameter] => Parameters[parameter];
+
+    /// <summary>A flag's value.</summary>
+    public bool Flag(string parameter) => Parameters[parameter] != 0;
+
+    /// <summary>Index of the base among <see cref="Inputs"/>.</summary>
+    /// <exception cref="InvalidOperationException">No base takes part.</exception>
+    public int BaseIndex => Inputs.Select((input, index) => (input, index)).First(pair => pair.input.IsBase).index;
+
+    /// <summary>Rounds to the type of compatibility mode; nothing otherwise.</summary>
+    public void Round(Span<float> values)
+    {
+        if (CompatibleDType is { } dtype)
+            ElementConversion.Round(dtype, values);
+    }
+
+    /// <summary>Rounds a scalar as <see cref="Round(Span{float})"/> does.</summary>
+    public float Round(double value)
+    {
+        Span<float> one = [(float)value];
+        Round(one);
+        return one[0];
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Planning;
+
+namespace MergeTasks.Merging.Outputs;
+
+/// <summary>
+/// <c>merge.manifest.json</c>, written last: what an output was made from, tensor by tensor, so that a later build knows what it can keep
+/// and a reader can check. It holds no time and no machine's path, so the same merge has the same manifest everywhere.
+/// </summary>
+/// <param name="Format">Version of this format.</param>
+/// <param name="Tool">Name and version of the tool.</param>
+/// <param name="Name">The merge's name.</param>
+/// <param name="Recipe">The merge as a recipe.</param>
+/// <param name="Settings">Settings that a recipe does not hold: seed, compatibility.</param>
+/// <param name="Inputs">The models.</param>
+/// <param name="Files">Files beside the weights, with digests.</param>
+/// <param name="Tensors">Each tensor's file, key and digest.</param>
+public sealed record MergeManifest(
+    int Format,
+    string Tool,
+    string Name,
+    string Recipe,
+    IReadOnlyDictionary<string, string> Settings,
+    IReadOnlyList<ManifestInput> Inputs,
+    IReadOnlyDictionary<string, string> Files,
+    IReadOnlyDictionary<string, ManifestTensor> Tensors)
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "merge.manifest.json";
+
+    private const int CurrentFormat = 1;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>The manifest of a finished output.</summary>
+    /// <param name="plan">How it was made.</param>
+    /// <param name="digests">The digest of each tensor's bytes.</param>
+    /// <param name="cancellation">Ends digesting inputs.</param>
+    public static MergeManifest Of(MergePlan plan, IReadOnlyDictionary<string, ContentDigest> digests, CancellationToken cancellation)
+    {
+        var fileOf = plan.Shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))).ToDictionary(pair => pair.Name, pair => pair.FileName);
+        return new MergeManifest(
+            CurrentFormat,
+            $"MergeTasks {ToolVersion.Text}",
+            plan.Name,
+            RecipeText.Of(plan.Declaration),
+            SettingsOf(plan),
+            [.. plan.Models.Select(model => ManifestInput.Of(plan, model.Declaration, model.Input, cancellation))],
+            plan.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
+            plan.Tensors.ToDictionary(
+                tensor => tensor.Output.Name,
+                tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), digests[tensor.Output.Name].ToString())));
+    }
+
+    /// <summary>The settings that the manifest names.</summary>
+    public static IReadOnlyDictionary<string, string> SettingsOf(MergePlan plan)
+    {
+        var settings = new Dictionary<string, string>();
+        if (plan.Method.IsRandom)
+            settings["seed"] = plan.Declaration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (plan.Declaration.IsMergekitCompatible)
+            settings["compatibility"] = "mergekit";
+        return settings;
+    }
+
+    /// <summary>Reads the manifest of an output folder; <see langword="null"/> where there is none that this version can read.</summary>
+    public static MergeManifest? Read(string folder)
+    {
+        try
+        {
+            var manifest = JsonSerializer.Deserialize<MergeManifest>(File.ReadAllBytes(Path.Combine(folder, FileName)), Options);
+            return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } ? manifest : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The file's bytes.</summary>
+    public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Options), (byte)'\n'];
+}
+
+/// <summary>A model that an output was made from.</summary>
+/// <param name="Model">As the user named it.</param>
+/// <param name="Role"><c>base</c> or <c>model</c>.</param>
+/// <param name="Digest">Digest over the names and digests (or, of another merge's output, keys) of all its tensors.</param>
+public sealed record ManifestInput(string Model, string Role, string Digest)
+{
+    /// <summary>Describes an input.</summary>
+    public static ManifestInput Of(MergePlan plan, Declarations.ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
+    {
+        var content = string.Concat(input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n"));
+        var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);
+        return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString());
+    }
+}
+
+/// <summary>One tensor of an output.</summary>
+/// <param name="File">The weight file.</param>
+/// <param name="Key">What it was made from and how, as a digest.</param>
+/// <param name="Digest">Digest of its bytes: SHA-256, for more than 1 MiB over the SHA-256 of each MiB.</param>
+public sealed record ManifestTensor(string File, string Key, string Digest);

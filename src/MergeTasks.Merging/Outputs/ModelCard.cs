@@ -1,0 +1,36 @@
+using System.Text;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Planning;
+
+namespace MergeTasks.Merging.Outputs;
+
+/// <summary>The output's <c>README.md</c>: front matter as the Hugging Face Hub reads it, then what was merged and how.</summary>
+public static class ModelCard
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "README.md";
+
+    /// <summary>The card's text; the same for the same plan.</summary>
+    public static string Of(MergePlan plan)
+    {
+        var merge = plan.Declaration;
+        var card = new StringBuilder();
+        card.Append("---\n");
+        card.Append("library_name: transformers\ntags:\n- merge\n- mergetasks\n---\n\n");
+        card.Append("# ").Append(merge.Name).Append("\n\n");
+        card.Append($"A merge of language models made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
+        card.Append("## Models\n\n");
+        if (merge.Base is { } basis)
+            card.Append($"- `{basis.Label}` (base)\n");
+        foreach (var model in merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)))
+            card.Append($"- `{model.Label}`\n");
+        card.Append("\n## Recipe\n\n```yaml\n").Append(RecipeText.Of(merge)).Append("```\n\n");
+        if (plan.Method.IsRandom)
+            card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
+        if (merge.IsMergekitCompatible)
+            card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");
+        var dtypes = string.Join(", ", plan.Tensors.Select(tensor => tensor.Output.DType.TorchName()).Distinct().Order(StringComparer.Ordinal));
+        card.Append($"{plan.Tensors.Count} tensors ({dtypes}). `{MergeManifest.FileName}` identifies each of them and what it was made from.\n");
+        return card.ToString();
+    }
+}

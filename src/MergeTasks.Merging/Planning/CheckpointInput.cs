@@ -1,0 +1,43 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>A checkpoint on disk as an input.</summary>
+/// <param name="checkpoint">Its weights, open.</param>
+/// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
+internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher) : ModelInput
+{
+    private readonly Dictionary<string, FileDigests> _digests = [];
+    private ModelConfig? _config;
+
+    public override string Folder => checkpoint.Folder;
+
+    public override IEnumerable<string> Names => checkpoint.Names;
+
+    public override ModelConfig Config => _config ??= ModelConfig.Read(Folder);
+
+    public override Checkpoint Weights => checkpoint;
+
+    public override TensorSpec? Find(string name) =>
+        checkpoint.Find(name) is { } info ? new TensorSpec(info.Name, info.DType, info.Shape) : null;
+
+    public override ContentDigest Identity(string name, CancellationToken cancellation)
+    {
+        if (hasher is null)
+            return default;
+        var file = checkpoint.FileOf(name);
+        if (!_digests.TryGetValue(file.Path, out var digests))
+            _digests[file.Path] = digests = hasher.Digest(file.Path, () => WeightParts.Of(file), cancellation);
+        return digests.Parts[name];
+    }
+
+    public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) =>
+        [.. Checkpoints.SideFiles.List(Folder, [Outputs.MergeManifest.FileName]).Select(name =>
+        {
+            var path = Path.Combine(Folder, name);
+            return new SideFile(name, hasher?.DigestWhole(path, cancellation) ?? default, path, null);
+        })];
+
+    public override void Dispose() => checkpoint.Dispose();
+}

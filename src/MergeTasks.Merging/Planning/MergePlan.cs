@@ -1,0 +1,31 @@
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Methods;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>Everything about a merge that is known before a tensor is read: each output file, and each tensor with its key.</summary>
+/// <param name="Declaration">What was declared.</param>
+/// <param name="Method">The method.</param>
+/// <param name="Models">The models in order, each with its input; the base last where it is not listed.</param>
+/// <param name="Tensors">The output's tensors in ordinal order of name.</param>
+/// <param name="Shards">The output's weight files.</param>
+/// <param name="Config">The output's configuration.</param>
+/// <param name="DonorFiles">Files copied from the donor (the base, else the first model).</param>
+/// <param name="Files">All files beside the weights but the manifest: the donor's, configuration, shard index, model card.</param>
+public sealed record MergePlan(
+    MergeDeclaration Declaration,
+    MergeMethod Method,
+    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Models,
+    IReadOnlyList<TensorPlan> Tensors,
+    IReadOnlyList<Shard> Shards,
+    ModelConfig Config,
+    IReadOnlyList<SideFile> DonorFiles,
+    IReadOnlyList<SideFile> Files)
+{
+    /// <summary>The merge's name.</summary>
+    public string Name => Declaration.Name;
+
+    /// <summary>Names of all files of the output.</summary>
+    public IEnumerable<string> FileNames => Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(Outputs.MergeManifest.FileName);
+}

@@ -1,0 +1,125 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Outputs;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>
+/// Plans merges: opens the inputs' headers, checks that they fit together, and works out each output tensor's key.
+/// Tensor data is read only to digest files that are new or changed.
+/// </summary>
+/// <param name="hasher">Digests files; <see langword="null"/> to check everything without reading data, which leaves the keys meaningless.</param>
+/// <param name="workers">Threads that will merge.</param>
+public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
+{
+    private readonly Dictionary<string, ModelInput> _checkpoints = [];
+    private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
+    /// <exception cref="DiagnosticException">With what does not fit.</exception>
+    public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
+    {
+        var method = MergeMethods.Find(merge.Method)!;
+        var models = Open(merge);
+        var donor = Matched(merge, models);
+        try
+        {
+            var tensors = new TensorPlanner(merge, method, models, donor, workers).Plan(cancellation);
+            var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
+            var donorFiles = donor.Input.SideFiles(cancellation);
+            var config = donor.Input.Config.With(OutputDType(merge, tensors));
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []);
+            plan = plan with { Files = OutputFiles.Make(plan) };
+            _outputs[merge.Name] = new PlannedInput(plan);
+            return plan;
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, donor.Declaration.Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var input in _checkpoints.Values.Concat(_outputs.Values))
+            input.Dispose();
+    }
+
+    private static (ModelDeclaration Declaration, ModelInput Input) Matched(MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models)
+    {
+        var donor = merge.Base is { } basis ? models.First(model => model.Declaration.IsSameModel(basis)) : models[0];
+        try
+        {
+            new TensorMatcher(merge).Check(donor, models);
+            return donor;
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, merge.Location);
+        }
+    }
+
+    // The models in order, then the base unless it is one of them.
+    private List<(ModelDeclaration Declaration, ModelInput Input)> Open(MergeDeclaration merge)
+    {
+        var diagnostics = new List<Diagnostic>();
+        var models = new List<(ModelDeclaration, ModelInput)>();
+        var declarations = merge.Models.ToList();
+        if (merge.Base is { } basis && !declarations.Exists(basis.IsSameModel))
+            declarations.Add(basis);
+        foreach (var declaration in declarations)
+        {
+            try
+            {
+                models.Add((declaration, Open(merge, declaration)));
+            }
+            catch (CheckpointException e)
+            {
+                diagnostics.AddRange(DiagnosticException.From(e, declaration.Location).Diagnostics);
+            }
+            catch (DiagnosticException e)
+            {
+                diagnostics.AddRange(e.Diagnostics);
+            }
+        }
+
+        return diagnostics.Count == 0 ? models : throw new DiagnosticException(diagnostics);
+    }
+
+    private ModelInput Open(MergeDeclaration merge, ModelDeclaration model)
+    {
+        if (model.Merge is { } upstream)
+            return _outputs[upstream];
+        var folder = model.Folder!;
+        if (string.Equals(folder, merge.OutputFolder, OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidName,
+                $"Merge '{merge.Name}' would write over its own input '{model.Label}' in '{folder}'. Choose another OutputDirectory.", merge.Location));
+        }
+
+        if (!_checkpoints.TryGetValue(folder, out var input))
+        {
+            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher);
+            _ = input.Config;
+        }
+
+        return input;
+    }
+
+    private static DType? OutputDType(MergeDeclaration merge, IReadOnlyList<TensorPlan> tensors) =>
+        merge.OutDType ?? merge.DType ?? tensors
+            .Where(tensor => tensor.Output.DType.IsFloatingPoint())
+            .GroupBy(tensor => tensor.Output.DType)
+            .OrderByDescending(group => group.Sum(tensor => tensor.Output.Shape.Aggregate((decimal)group.Key.Size(), (bytes, dimension) => bytes * dimension)))
+            .ThenBy(group => group.Key)
+            .Select(group => (DType?)group.Key)
+            .FirstOrDefault();
+}

@@ -1,0 +1,118 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Outputs;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>What an output folder holds compared with what a plan wants there.</summary>
+/// <param name="Plan">The plan.</param>
+/// <param name="StaleShards">Weight files that must be written.</param>
+/// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and digest.</param>
+/// <param name="StaleFiles">Other files that must be written.</param>
+/// <param name="Leftovers">Files of an earlier output that the plan does not want.</param>
+/// <param name="ManifestIsStale">Whether the manifest must be written.</param>
+/// <param name="Reasons">Why, for people; empty where nothing is to be done.</param>
+public sealed record OutputState(
+    MergePlan Plan,
+    IReadOnlyList<Shard> StaleShards,
+    IReadOnlyDictionary<string, (string Path, ContentDigest Digest)> Kept,
+    IReadOnlyList<SideFile> StaleFiles,
+    IReadOnlyList<string> Leftovers,
+    bool ManifestIsStale,
+    IReadOnlyList<string> Reasons)
+{
+    /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
+    public const string PartialFolder = ".partial";
+
+    /// <summary>Whether there is nothing to do.</summary>
+    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && !ManifestIsStale;
+
+    /// <summary>Tensors that must be computed.</summary>
+    public int StaleTensorCount => StaleShards.Sum(shard => shard.Tensors.Count(tensor => !Kept.ContainsKey(tensor.Name)));
+
+    /// <summary>Bytes that must be written.</summary>
+    public long BytesToWrite => StaleShards.Sum(shard => shard.Length);
+
+    /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
+    public static OutputState Inspect(MergePlan plan, FileHasher hasher, CancellationToken cancellation)
+    {
+        var folder = plan.Declaration.OutputFolder;
+        var manifest = MergeManifest.Read(folder);
+        var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
+        var present = manifest is null ? [] : Intact(folder, manifest, headers, hasher, cancellation);
+        var kept = plan.Tensors
+            .Where(tensor => manifest is not null && present.ContainsKey(tensor.Output.Name) && manifest.Tensors[tensor.Output.Name].Key == tensor.Key.ToString())
+            .ToDictionary(tensor => tensor.Output.Name, tensor => present[tensor.Output.Name]);
+        var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
+        var staleFiles = plan.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
+        var wanted = plan.FileNames.ToHashSet(StringComparer.Ordinal);
+        var leftovers = manifest is null ? [] : manifest.Files.Keys.Concat(manifest.Tensors.Values.Select(tensor => tensor.File)).Distinct()
+            .Where(name => !wanted.Contains(name) && Path.GetFileName(name) == name && File.Exists(Path.Combine(folder, name))).ToList();
+        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(plan, folder, kept, cancellation);
+        var reasons = StaleReasons.Of(plan, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers, manifestIsStale, cancellation);
+        return new OutputState(plan, staleShards, kept, staleFiles, leftovers, manifestIsStale, reasons);
+    }
+
+    // Tensors whose bytes on disk are those that the manifest describes; the headers of their files as they are.
+    private static Dictionary<string, (string Path, ContentDigest Digest)> Intact(
+        string folder, MergeManifest manifest, Dictionary<string, ContentDigest> headers, FileHasher hasher, CancellationToken cancellation)
+    {
+        var intact = new Dictionary<string, (string, ContentDigest)>(StringComparer.Ordinal);
+        foreach (var group in manifest.Tensors.GroupBy(tensor => tensor.Value.File))
+        {
+            var path = Path.Combine(folder, group.Key);
+            if (Path.GetFileName(group.Key) != group.Key || Digests(path, hasher, cancellation) is not { } digests)
+                continue;
+            headers[path] = digests.Parts.GetValueOrDefault(WeightParts.Header);
+            foreach (var (name, tensor) in group)
+            {
+                if (digests.Parts.TryGetValue(name, out var digest) && digest.ToString() == tensor.Digest)
+                    intact[name] = (path, digest);
+            }
+        }
+
+        return intact;
+    }
+
+    private static FileDigests? Digests(string path, FileHasher hasher, CancellationToken cancellation)
+    {
+        try
+        {
+            return hasher.Digest(path, () =>
+            {
+                using var file = SafetensorsFile.Open(path);
+                return WeightParts.Of(file);
+            }, cancellation);
+        }
+        catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsInPlace(
+        string folder, Shard shard, Dictionary<string, (string Path, ContentDigest Digest)> kept, Dictionary<string, ContentDigest> headers)
+    {
+        var path = Path.Combine(folder, shard.FileName);
+        return headers.TryGetValue(path, out var header) && header == WeightParts.DigestOf(shard.Header)
+            && shard.Tensors.All(tensor => kept.TryGetValue(tensor.Name, out var present) && present.Path == path);
+    }
+
+    private static bool Holds(string path, ContentDigest digest, FileHasher hasher, CancellationToken cancellation)
+    {
+        try
+        {
+            return hasher.DigestWhole(path, cancellation) == digest;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool ManifestHolds(MergePlan plan, string folder, Dictionary<string, (string Path, ContentDigest Digest)> kept, CancellationToken cancellation)
+    {
+        var wanted = MergeManifest.Of(plan, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Digest), cancellation).ToBytes();
+        return wanted.AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, MergeManifest.FileName)));
+    }
+}

@@ -1,0 +1,28 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>Another merge's output as an input: known from its plan, whether or not it has been made yet.</summary>
+/// <param name="plan">The other merge's plan.</param>
+internal sealed class PlannedInput(MergePlan plan) : ModelInput
+{
+    private readonly Dictionary<string, TensorPlan> _tensors = plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
+    private Checkpoint? _weights;
+
+    public override string Folder => plan.Declaration.OutputFolder;
+
+    public override Checkpoint Weights => _weights ??= Checkpoint.Open(Folder);
+
+    public override IEnumerable<string> Names => plan.Tensors.Select(tensor => tensor.Output.Name);
+
+    public override ModelConfig Config => plan.Config;
+
+    public override TensorSpec? Find(string name) => _tensors.GetValueOrDefault(name)?.Output;
+
+    public override ContentDigest Identity(string name, CancellationToken cancellation) => _tensors[name].Key;
+
+    public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => plan.DonorFiles;
+
+    public override void Dispose() => _weights?.Dispose();
+}

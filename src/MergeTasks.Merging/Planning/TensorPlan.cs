@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Text;
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Methods;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>Where one input of a tensor's merge is read.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Tensor">The tensor's name in it.</param>
+/// <param name="DType">Its stored type.</param>
+public sealed record TensorSource(ModelInput Model, string Tensor, DType DType);
+
+/// <summary>How one tensor of the output is made.</summary>
+/// <param name="Output">Name, type and shape.</param>
+/// <param name="Sources">What is read, in the order of the context's inputs.</param>
+/// <param name="Context">The merge's resolved parameters; <see langword="null"/> where the single source is copied.</param>
+/// <param name="Key">Identifies the content: method, resolved parameters, digests of what is read, numerics version.</param>
+public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
+{
+    // Raised whenever the same inputs and parameters would give other bytes than before.
+    private const int NumericsVersion = 1;
+
+    /// <summary>Computes the key of a tensor.</summary>
+    public static ContentDigest KeyOf(TensorSpec output, MergeMethod method, IReadOnlyList<TensorSource> sources, TensorContext? context, CancellationToken cancellation)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"tensor {NumericsVersion}\n{output.Name}\n{output.DType} {string.Join('x', output.Shape)}\n");
+        if (context is null)
+        {
+            text.Append("copy\n");
+        }
+        else
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{method.Name}\ncompatible {context.CompatibleDType}\n");
+            Append(text, context.Parameters);
+            if (method.IsRandom)
+                text.Append(CultureInfo.InvariantCulture, $"seed {context.Seed} {context.DrawOffset}\n");
+        }
+
+        for (var i = 0; i < sources.Count; i++)
+        {
+            var source = sources[i];
+            text.Append(CultureInfo.InvariantCulture, $"{source.Model.Identity(source.Tensor, cancellation)} {source.DType}\n");
+            if (context?.Inputs[i] is not { } input)
+                continue;
+            text.Append(input.IsBase ? "base\n" : "model\n");
+            if (method.IsRandom)
+                text.Append(CultureInfo.InvariantCulture, $"position {input.Position}\n");
+            Append(text, input.Parameters);
+        }
+
+        return ContentDigest.Of(text.ToString());
+    }
+
+    private static void Append(StringBuilder text, IReadOnlyDictionary<string, double> parameters)
+    {
+        foreach (var (name, value) in parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            text.Append(CultureInfo.InvariantCulture, $"{name}={value:R}\n");
+    }
+}

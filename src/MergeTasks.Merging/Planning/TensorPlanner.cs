@@ -1,0 +1,104 @@
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Methods;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>Works out how each tensor of one merge is made, its resolved parameters and its key.</summary>
+internal sealed class TensorPlanner
+{
+    private readonly MergeDeclaration _merge;
+    private readonly MergeMethod _method;
+    private readonly IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> _participants;
+    private readonly ModelInput _donor;
+    private readonly int _workers;
+    private readonly int _layerCount;
+    private readonly DrawSequence? _draws;
+    private long _drawOffset;
+
+    public TensorPlanner(
+        MergeDeclaration merge,
+        MergeMethod method,
+        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        (ModelDeclaration Declaration, ModelInput Input) donor,
+        int workers)
+    {
+        _merge = merge;
+        _method = method;
+        _participants = [.. models.Where(model => TakesPart(model.Declaration))];
+        _donor = donor.Input;
+        _workers = workers;
+        _layerCount = LayerPosition.CountOf(_donor.Config, _donor.Names);
+        _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
+    }
+
+    public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation) =>
+        [.. TensorMatcher.OutputNames(_donor).Select(name => Plan(name, cancellation))];
+
+    private TensorPlan Plan(string name, CancellationToken cancellation)
+    {
+        var stored = _donor.Find(name)!;
+        if (!stored.DType.IsFloatingPoint() || TensorMatcher.IsBuffer(name))
+        {
+            IReadOnlyList<TensorSource> copied = [new TensorSource(_donor, name, stored.DType)];
+            return new TensorPlan(stored, copied, null, TensorPlan.KeyOf(stored, _method, copied, null, cancellation));
+        }
+
+        var output = new TensorSpec(name, _merge.OutDType ?? _merge.DType ?? stored.DType, stored.Shape);
+        var sources = _participants
+            .Select(model => (model.Input, Name: TensorMatcher.Source(model.Input, name)!))
+            .Select(source => new TensorSource(source.Input, source.Name, source.Input.Find(source.Name)!.DType))
+            .ToList();
+        var context = Context(output, stored.DType);
+        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, cancellation));
+    }
+
+    private TensorContext Context(TensorSpec output, DType stored)
+    {
+        var position = LayerPosition.Of(output.Name, _layerCount);
+        var shared = _method.Parameters.Where(parameter => !parameter.PerModel)
+            .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, null, output.Name, position));
+        var context = new TensorContext(output.Name, output.Shape, Inputs(output.Name, position), shared)
+        {
+            Seed = _merge.Seed,
+            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? stored : null,
+            DrawOffset = _drawOffset,
+            Draws = _draws,
+            Workers = _workers,
+        };
+        if (_draws is not null)
+            _drawOffset += _method.CompatibleDraws(context);
+        return context;
+    }
+
+    private TensorInput[] Inputs(string tensor, double position)
+    {
+        var inputs = new TensorInput[_participants.Count];
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            var model = _participants[i].Declaration;
+            var isBase = _method.Base == BaseUse.Required && model.IsSameModel(_merge.Base!);
+            inputs[i] = new TensorInput(i, isBase, isBase ? new Dictionary<string, double>() : _method.Parameters.Where(parameter => parameter.PerModel)
+                .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, model, tensor, position)));
+        }
+
+        return inputs;
+    }
+
+    private double Resolve(ParameterDeclaration parameter, ModelDeclaration? model, string tensor, double position) =>
+        model?.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(tensor, position)
+        ?? _merge.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(tensor, position)
+        ?? parameter.Default
+        ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingParameter,
+            $"Merge '{_merge.Name}': no condition gives '{parameter.Name}' a value for the tensor '{tensor}'{(model is null ? "" : $" of '{model.Label}'")}. End the list with a value without a filter.",
+            model?.Location ?? _merge.Location));
+
+    // A base that is not among the models takes part where the method needs one. In compatibility mode it also does where the method
+    // needs none but a value for all models covers it, because mergekit appends the base to the models.
+    private bool TakesPart(ModelDeclaration model) =>
+        _merge.Models.Any(model.IsSameModel)
+        || _method.Base == BaseUse.Required
+        || (_merge.IsMergekitCompatible && _method.MaxModels > 1 && _method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
+            .All(parameter => _merge.Parameters.ContainsKey(parameter.Name)));
+}

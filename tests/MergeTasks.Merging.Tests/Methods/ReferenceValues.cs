@@ -1,0 +1,75 @@
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Methods;
+
+/// <summary>Values that the reference implementations computed for small tensors, fp32 unless said otherwise.</summary>
+public sealed class ReferenceValues
+{
+    private static readonly float[] Base = [1, -2, .5f, 0, .25f, -.75f, 1.5f, -1];
+    private static readonly float[] DeltaA = [.40f, -.10f, .02f, 0, -.30f, .05f, .20f, -.01f];
+    private static readonly float[] DeltaB = [-.20f, -.30f, .04f, .06f, .10f, 0, -.50f, .08f];
+    private static readonly float[] DeltaC = [.10f, .25f, -.03f, .07f, .15f, -.20f, .30f, 0];
+
+    [Theory]
+    [InlineData("linear", "A:0.6 B:0.4", "", "1.16 -2.18 .528 .024 .11 -.72 1.42 -.974")]
+    [InlineData("linear", "A:1 B:0.3 C:0.5", "normalize=false", "2.19 -3.665 .917 .053 .255 -1.4 2.9 -1.786")]
+    [InlineData("slerp", "B:", "t=0.35;base=A", "1.202401 -2.194038 .5328065 .02129659 .09142844 -.7254305 1.470199 -.989141")]
+    [InlineData("task_arithmetic", "A:0.5 B:0.3 C:0.2", "", "1.16 -2.09 .516 .032 .16 -.765 1.51 -.981")]
+    [InlineData("ties", "A:1 B:1 C:1", "density=0.5", "1.4 -2.2 .5 0 -.05 -.95 1.75 -1")]
+    [InlineData("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.4 -2.146154 .5 0 -.05 -.95 1.733333 -1")]
+    [InlineData("passthrough", "A:", "", "1.4 -2.1 .52 0 -.05 -.7 1.7 -1.01")]
+    public void Fp32(string method, string models, string parameters, string expected) =>
+        Check(method, models, parameters, expected, compatible: false, bf16: false);
+
+    [Theory]
+    [InlineData("linear", "A:0.6 B:0.4", "", "1.16 -2.18 .528 .024 .11 -.72 1.42 -.974")]
+    [InlineData("slerp", "B:", "t=0.35;base=A", "1.202401 -2.194038 .5328065 .02129659 .09142844 -.7254305 1.470199 -.989141")]
+    [InlineData("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.4 -2.146154 .5 0 -.05 -.95 1.733333 -1")]
+    [InlineData("dare_linear", "A:0.5 B:0.5", "density=0.5;seed=42", "1 -2.505263 .5207692 0 -.0615384 -.75 1.707692 -.8652632")]
+    public void Fp32_in_compatibility_mode(string method, string models, string parameters, string expected) =>
+        Check(method, models, parameters, expected, compatible: true, bf16: false);
+
+    [Fact]
+    public void Ties_bf16_in_compatibility_mode() =>
+        Check("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.398438 -2.140625 .5 0 -.05078125 -.9492188 1.734375 -1", compatible: true, bf16: true);
+
+    [Fact]
+    public void Random_numbers_are_those_of_the_reference_generator()
+    {
+        float[] expected =
+            [.882269f, .915004f, .382864f, .959306f, .390448f, .600895f, .256572f, .793641f, .940771f, .133186f, .934598f, .59358f, .869404f, .567715f, .741094f, .429404f];
+        var generator = new Merging.Methods.MersenneTwister(42);
+        foreach (var value in expected)
+            Assert.Equal(value, (generator.Next() & 0xFFFFFF) / 16777216f, 1e-6f);
+        generator = new Merging.Methods.MersenneTwister(1);
+        foreach (var value in new[] { .7576316f, .2793109f, .4030693f, .7346845f })
+            Assert.Equal(value, (generator.Next() & 0xFFFFFF) / 16777216f, 1e-6f);
+    }
+
+    private static void Check(string method, string models, string parameters, string expected, bool compatible, bool bf16)
+    {
+        using var workspace = new MergeWorkspace();
+        foreach (var (name, delta) in new[] { ("base", new float[8]), ("A", DeltaA), ("B", DeltaB), ("C", DeltaC) })
+        {
+            float[] values = [.. Base.Zip(delta, (b, d) => b + d)];
+            workspace.Model(name, ("w", bf16 ? RawTensor.BF16([2, 4], values) : RawTensor.F32([2, 4], values)));
+        }
+
+        var settings = parameters.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        var basis = settings.GetValueOrDefault("base", "base");
+        workspace.Merge("m",
+            ("Method", method),
+            ("Base", "models/" + basis),
+            ("Seed", settings.GetValueOrDefault("seed", "0")),
+            ("Compatibility", compatible ? "mergekit" : "none"),
+            ("Parameters", string.Join(';', settings.Where(pair => pair.Key is not ("base" or "seed")).Select(pair => $"{pair.Key}={pair.Value}"))));
+        foreach (var model in models.Split(' '))
+            workspace.Source("models/" + model.Split(':')[0], ("Weight", model.Split(':')[1]));
+        workspace.Run("m");
+        var actual = workspace.Result("m")["w"];
+        Assert.Equal(bf16 ? "BF16" : "F32", actual.DType);
+        float[] values2 = [.. expected.Split(' ').Select(text => float.Parse(text, System.Globalization.CultureInfo.InvariantCulture))];
+        foreach (var (want, got) in values2.Zip(actual.Floats()))
+            Assert.Equal(want, got, 1e-6f);
+    }
+}
