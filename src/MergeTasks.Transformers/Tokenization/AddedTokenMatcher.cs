@@ -50,6 +50,9 @@ internal sealed class AddedTokenMatcher
             // Space that an earlier token took is not taken twice.
             if (token.StripsLeft) start = Math.Max(text[..start].Length - TrailingSpace(text[..start]), done);
             if (token.StripsRight) end += LeadingSpace(text[end..]);
+
+            // A match that lies wholly in such space is none.
+            if (start >= end) continue;
             if (start > done) output.Add(piece.Slice(done, start));
             output.Add(piece.Slice(start, end) with { TokenId = token.Id });
             done = end;

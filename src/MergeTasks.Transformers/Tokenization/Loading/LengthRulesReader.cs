@@ -29,10 +29,10 @@ internal static class LengthRulesReader
         return padding;
     }
 
-    private static int FixedLength(JsonComponent component)
+    private static int? FixedLength(JsonComponent component)
     {
         var strategy = component.Required("strategy");
-        if (strategy.ValueKind == JsonValueKind.String && strategy.GetString() == "BatchLongest") return 0;
+        if (strategy.ValueKind == JsonValueKind.String && strategy.GetString() == "BatchLongest") return null;
         if (strategy.ValueKind != JsonValueKind.Object) throw component.Error("has an unknown strategy; it can be BatchLongest or Fixed");
         var fixedStrategy = component.Component("strategy");
         var length = fixedStrategy.Int("Fixed");

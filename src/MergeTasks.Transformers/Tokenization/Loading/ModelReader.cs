@@ -40,6 +40,8 @@ internal static class ModelReader
             }
         }
 
+        if (ids.GroupBy(i => i.Value).FirstOrDefault(g => g.Count() > 1) is { } shared)
+            throw component.Error($"has tokens in 'vocab' that share the id {shared.Key}: '{string.Join("', '", shared.Select(i => i.Key))}'; ids must be unique");
         return new(ids);
     }
 
@@ -59,7 +61,7 @@ internal static class ModelReader
         {
             if (piece.ValueKind != JsonValueKind.Array || piece.GetArrayLength() != 2 || piece[1].ValueKind != JsonValueKind.Number)
                 throw component.Error("needs a token and its score in every entry of 'vocab'");
-            pieces.Add((component.AsString("vocab", piece[0]), piece[1].GetDouble()));
+            pieces.Add((component.AsString("vocab", piece[0]), ScoreReader.Read(piece[1].GetRawText())));
         }
 
         var unknown = component.OptionalInt("unk_id") ?? -1;

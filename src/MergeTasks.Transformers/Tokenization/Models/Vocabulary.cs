@@ -7,18 +7,13 @@ internal sealed class Vocabulary
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idsBySpan;
     private readonly Dictionary<int, string> _tokens;
 
-    /// <param name="ids">The id of every token.</param>
-    /// <exception cref="TokenizerException">Two tokens share an id.</exception>
+    /// <param name="ids">The id of every token; no two may share one.</param>
     public Vocabulary(Dictionary<string, int> ids)
     {
         _ids = ids;
         _idsBySpan = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         _tokens = new(ids.Count);
-        foreach (var (token, id) in ids)
-        {
-            if (!_tokens.TryAdd(id, token))
-                throw new TokenizerException($"model.vocab: the tokens '{_tokens[id]}' and '{token}' share the id {id}; ids must be unique.");
-        }
+        foreach (var (token, id) in ids) _tokens.Add(id, token);
     }
 
     /// <summary>For models whose vocabulary may repeat a token: the list gives ids their tokens, the last repeat gives a token its id.</summary>

@@ -22,18 +22,17 @@ internal sealed class BertNormalizer(bool cleansText, bool isolatesIdeographs, b
     {
         if (cleansText)
         {
-            input = s_clean.Normalize(input);
-            input = input.Mapped(Spaces(input.Text));
+            input = s_clean.Normalize(input).Mapped(Spaces);
         }
 
-        if (isolatesIdeographs) input = input.Mapped(Isolate(input.Text));
+        if (isolatesIdeographs) input = input.Mapped(Isolate);
         if (stripsAccents)
         {
-            input = input.Mapped(NormalizationForms.Normalize(input.Text, compatibility: false, compose: false));
+            input = input.Mapped(text => NormalizationForms.Normalize(text, compatibility: false, compose: false));
             input = s_accents.Normalize(input);
         }
 
-        return lowercases ? input.Mapped(CaseMapping.Instance.ToLower(input.Text)) : input;
+        return lowercases ? input.Mapped(CaseMapping.Instance.ToLower) : input;
     }
 
     private static string Spaces(string text) =>

@@ -14,8 +14,7 @@ internal sealed class NmtNormalizer : INormalizer
 
     public NormalizedText Normalize(NormalizedText input)
     {
-        input = s_controls.Normalize(input);
-        return input.Mapped(string.Create(input.Text.Length, input.Text, static (target, source) =>
+        return s_controls.Normalize(input).Mapped(static text => string.Create(text.Length, text, static (target, source) =>
         {
             for (var i = 0; i < source.Length; i++) target[i] = s_spaces.Contains(source[i]) ? ' ' : source[i];
         }));
