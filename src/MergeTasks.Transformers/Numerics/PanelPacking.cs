@@ -66,15 +66,14 @@ internal static unsafe class PanelPacking
                 target += 32;
             }
         }
-        else if (width == 12 && lanes == 12)
+        else if (Vector512.IsHardwareAccelerated && width == 24 && lanes == 24)
         {
             for (; p < depth; p++)
             {
-                TElement.Load4(source).Store(target);
-                TElement.Load4(source + 4 * TElement.Size).Store(target + 4);
-                TElement.Load4(source + 8 * TElement.Size).Store(target + 8);
+                TElement.Load16(source).Store(target);
+                TElement.Load8(source + 16 * TElement.Size).Store(target + 16);
                 source += rowBytes;
-                target += 12;
+                target += 24;
             }
         }
 

@@ -18,15 +18,18 @@ internal unsafe interface ITileShape
     static abstract void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate);
 }
 
-/// <summary>12 × 32, AVX-512.</summary>
+/// <summary>24 × 32 in two passes over the panel of A, AVX-512.</summary>
 internal readonly unsafe struct Tile512 : ITileShape
 {
-    public static int Rows => 12;
+    public static int Rows => 24;
 
     public static int Columns => 32;
 
-    public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        RegisterTiles.TwelveByTwo<Vector512<float>, Lanes512>(depth, a, b, c, stride, accumulate);
+    public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
+    {
+        RegisterTiles.TwentyFourByOne<Vector512<float>, Lanes512>(depth, a, b, Columns, c, stride, accumulate);
+        RegisterTiles.TwentyFourByOne<Vector512<float>, Lanes512>(depth, a, b + 16, Columns, c + 16, stride, accumulate);
+    }
 
     public static void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
         RegisterTiles.FourByTwo<Vector512<float>, Lanes512>(depth, a, b, c, stride, accumulate);
@@ -46,16 +49,16 @@ internal readonly unsafe struct Tile256 : ITileShape
         Full(depth, a, b, c, stride, accumulate);
 }
 
-/// <summary>12 × 8, Arm64 (32 registers of 128 bits) and whatever else there is.</summary>
+/// <summary>4 × 12, Arm64 and whatever else there is.</summary>
 internal readonly unsafe struct Tile128 : ITileShape
 {
-    public static int Rows => 12;
+    public static int Rows => 4;
 
-    public static int Columns => 8;
+    public static int Columns => 12;
 
     public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        RegisterTiles.TwelveByTwo<Vector128<float>, Lanes128>(depth, a, b, c, stride, accumulate);
+        RegisterTiles.FourByThree<Vector128<float>, Lanes128>(depth, a, b, c, stride, accumulate);
 
     public static void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        RegisterTiles.FourByTwo<Vector128<float>, Lanes128>(depth, a, b, c, stride, accumulate);
+        Full(depth, a, b, c, stride, accumulate);
 }
