@@ -13,6 +13,7 @@ public sealed class DigestMemo
     private const string Format = "mergetasks digests 1";
 
     private readonly string _folder;
+    private int _warned;
 
     /// <summary>Uses (and creates when needed) the folder <c>digests</c> below the cache folder.</summary>
     public DigestMemo(string cacheFolder) => _folder = Path.Combine(cacheFolder, "digests");
@@ -30,6 +31,9 @@ public sealed class DigestMemo
     /// <param name="digests">What was read.</param>
     public void Remember(string path, FileDigests digests)
     {
+        // An entry is lines of text; a name that breaks a line cannot be remembered, and its file is hashed again.
+        if (path.Contains('\n', StringComparison.Ordinal) || digests.Parts.Keys.Any(name => name.Contains('\n', StringComparison.Ordinal)))
+            return;
         var text = new StringBuilder();
         var (size, modified, changed, inode) = digests.Stamp;
         text.Append(CultureInfo.InvariantCulture, $"{Format}\n{path}\n{size} {modified} {changed} {inode} {digests.Observed}\n");
@@ -42,7 +46,7 @@ public sealed class DigestMemo
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Unwritable?.Invoke(e.Message);
+            Warn(e);
         }
     }
 
@@ -58,9 +62,15 @@ public sealed class DigestMemo
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Unwritable?.Invoke(e.Message);
+            Warn(e);
             return null;
         }
+    }
+
+    private void Warn(Exception e)
+    {
+        if (Interlocked.Exchange(ref _warned, 1) == 0)
+            Unwritable?.Invoke(e.Message);
     }
 
     private string EntryPath(string path)

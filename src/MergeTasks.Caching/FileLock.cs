@@ -13,6 +13,7 @@ public sealed class FileLock : IDisposable
     /// <param name="path">The lock file; it is created and never deleted, because deleting it would race with the next owner.</param>
     /// <param name="waiting">Called once if another owner has it.</param>
     /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="IOException">The file cannot be opened for another reason than another owner (a read-only disk, say).</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be written.</exception>
     public static FileLock Acquire(string path, Action? waiting, CancellationToken cancellation)
     {
@@ -25,7 +26,7 @@ public sealed class FileLock : IDisposable
             {
                 return new FileLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
             }
-            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException or PathTooLongException))
+            catch (IOException e) when (IsHeldByAnother(e))
             {
                 if (!told)
                     waiting?.Invoke();
@@ -37,4 +38,13 @@ public sealed class FileLock : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
+
+    // .NET reports a failed lock as a plain IOException with the system's own error number. Waiting on any other error would never end.
+    private static bool IsHeldByAnother(IOException e)
+    {
+        const int sharingViolation = unchecked((int)0x80070020), lockViolation = unchecked((int)0x80070021);
+        const int wouldBlockOnLinux = 11, wouldBlockOnBsd = 35;
+        return OperatingSystem.IsWindows() ? e.HResult is sharingViolation or lockViolation
+            : e.HResult == (OperatingSystem.IsLinux() ? wouldBlockOnLinux : wouldBlockOnBsd);
+    }
 }

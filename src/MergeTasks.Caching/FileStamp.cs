@@ -43,7 +43,8 @@ public readonly partial record struct FileStamp(long Size, long Modified, long C
             Thread.Sleep(1);
     }
 
-    private long LatestChange => Math.Max(Modified, Changed);
+    // Every write sets the time of change, which users cannot; the time of modification may be a copied one that lies in the future.
+    private long LatestChange => Changed != 0 ? Changed : Modified;
 
     private long Grain => Modified % Second == 0 && Changed % Second == 0 ? CoarseGrain : FineGrain;
 

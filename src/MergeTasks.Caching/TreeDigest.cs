@@ -23,6 +23,15 @@ public sealed class TreeDigest
         _chunks = new byte[ChunkCount(length) * SHA256.HashSizeInBytes];
     }
 
+    /// <summary>The digest of bytes in memory: what <see cref="FileHasher.DigestWhole"/> finds in a file that holds them.</summary>
+    public static ContentDigest Of(ReadOnlySpan<byte> bytes)
+    {
+        var tree = new TreeDigest(bytes.Length);
+        for (var i = 0; i < ChunkCount(bytes.Length); i++)
+            SHA256.HashData(bytes.Slice(i * ChunkSize, Math.Min(ChunkSize, bytes.Length - (i * ChunkSize))), tree.Chunk(i));
+        return tree.Finish();
+    }
+
     /// <summary>Number of chunks of data of a length: at least 1.</summary>
     public static long ChunkCount(long length) => Math.Max(1, (length + ChunkSize - 1) / ChunkSize);
 

@@ -11,7 +11,7 @@ namespace MergeTasks.Merging.Planning;
 public sealed record SideFile(string Name, ContentDigest Digest, string? Source, byte[]? Content)
 {
     /// <summary>A file whose content is made.</summary>
-    public static SideFile Of(string name, byte[] content) => new(name, ContentDigest.Of(content), null, content);
+    public static SideFile Of(string name, byte[] content) => new(name, TreeDigest.Of(content), null, content);
 
     /// <summary>The content.</summary>
     public byte[] Read() => Content ?? File.ReadAllBytes(Source!);

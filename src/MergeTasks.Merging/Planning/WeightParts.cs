@@ -18,11 +18,5 @@ internal static class WeightParts
     }
 
     /// <summary>The digest of a header that is to be written.</summary>
-    public static ContentDigest DigestOf(byte[] header)
-    {
-        var tree = new TreeDigest(header.Length);
-        for (var i = 0; i < TreeDigest.ChunkCount(header.Length); i++)
-            System.Security.Cryptography.SHA256.HashData(header.AsSpan(i * TreeDigest.ChunkSize, Math.Min(TreeDigest.ChunkSize, header.Length - (i * TreeDigest.ChunkSize))), tree.Chunk(i));
-        return tree.Finish();
-    }
+    public static ContentDigest DigestOf(byte[] header) => TreeDigest.Of(header);
 }
