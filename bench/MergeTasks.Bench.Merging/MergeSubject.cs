@@ -26,7 +26,7 @@ internal sealed class MergeSubject(string folder, int threads)
     /// <summary>Digests the inputs into the memo, as the plan of a build would have.</summary>
     public void DigestInputs() => Build().Plan(CancellationToken.None);
 
-    /// <summary>The merge as this process's whole work: prints its seconds and the peak of this process's anonymous memory in bytes.</summary>
+    /// <summary>The merge as this process's whole work: prints its seconds, the peak of this process's anonymous memory in bytes, and the processor seconds of this process so far.</summary>
     public void RunHere(string method)
     {
         DeleteOutput(method);
@@ -35,8 +35,9 @@ internal sealed class MergeSubject(string folder, int threads)
         var watch = Stopwatch.StartNew();
         build.Run(method, Path.Combine(folder, method + ".lock"), MergeProgress.None, CancellationToken.None);
         watch.Stop();
+        var processor = Environment.CpuUsage.TotalTime;
         DeleteOutput(method);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds} {memory.Peak}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds} {memory.Peak} {processor.TotalSeconds}"));
     }
 
     private static IReadOnlyList<string> ModelsOf(string method) => method == "slerp" ? [GeneratedModels.Models[0]] : GeneratedModels.Models;

@@ -78,6 +78,7 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
     {
         var words = Start(Environment.ProcessPath!, "merge", method, options.Folder, options.Threads.ToString(CultureInfo.InvariantCulture)).Split(' ');
         measurements.PeakMemory = Math.Max(measurements.PeakMemory, long.Parse(words[1], CultureInfo.InvariantCulture));
+        measurements.AddProcessor(method, double.Parse(words[2], CultureInfo.InvariantCulture));
         return double.Parse(words[0], CultureInfo.InvariantCulture);
     }
 
