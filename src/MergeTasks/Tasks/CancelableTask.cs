@@ -1,0 +1,72 @@
+using MergeTasks.Merging.Diagnostics;
+using Microsoft.Build.Framework;
+using Task = Microsoft.Build.Utilities.Task;
+
+namespace MergeTasks;
+
+/// <summary>What all tasks share: cancellation, diagnostics as errors with a position and a help page, and no process-wide state.</summary>
+public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTask, IDisposable
+{
+    private readonly CancellationTokenSource _cancellation = new();
+
+    /// <inheritdoc/>
+    public TaskEnvironment TaskEnvironment { get; set; } = TaskEnvironment.Fallback;
+
+    /// <inheritdoc/>
+    public void Cancel() => _cancellation.Cancel();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _cancellation.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc/>
+    public sealed override bool Execute()
+    {
+        try
+        {
+            Run(_cancellation.Token);
+        }
+        catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (DiagnosticException e)
+        {
+            foreach (var diagnostic in e.Diagnostics)
+                Report(diagnostic);
+        }
+
+        return !Log.HasLoggedErrors;
+    }
+
+    /// <summary>The task's work.</summary>
+    protected abstract void Run(CancellationToken cancellation);
+
+    /// <summary>Logs a diagnostic.</summary>
+    protected void Report(Diagnostic diagnostic)
+    {
+        var location = diagnostic.Location ?? new SourceLocation(BuildEngine.ProjectFileOfTaskNode);
+        var help = DiagnosticCode.HelpLink(diagnostic.Code);
+        if (diagnostic.IsWarning)
+            Log.LogWarning(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
+        else
+            Log.LogError(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
+    }
+
+    /// <summary>The user's cache folder.</summary>
+    /// <param name="path">The project's choice; empty for none.</param>
+    protected string CacheFolder(string path) =>
+        Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
+
+    /// <summary>Reports, once, that the cache cannot be written.</summary>
+    protected void ReportUnwritableCache(string reason)
+    {
+        if (Interlocked.Exchange(ref _reportedCache, 1) == 0)
+            Report(new Diagnostic(DiagnosticCode.CacheUnwritable, $"The cache folder cannot be written, so files are read again on every build: {reason}", null, IsWarning: true));
+    }
+
+    private int _reportedCache;
+}

@@ -1,0 +1,77 @@
+using MergeTasks.Merging;
+using MergeTasks.Merging.Declarations;
+using Microsoft.Build.Framework;
+
+namespace MergeTasks;
+
+/// <summary>A task that reads the project's declarations.</summary>
+public abstract class DeclaringTask : CancelableTask
+{
+    private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(2);
+
+    private long _toDigest;
+    private long _digested;
+    private DateTime _nextReport = DateTime.MaxValue;
+
+    /// <summary>The merges.</summary>
+    public ITaskItem[] MergedModels { get; set; } = [];
+
+    /// <summary>The models that go into them.</summary>
+    public ITaskItem[] MergeSources { get; set; } = [];
+
+    /// <summary>Full path of the project file.</summary>
+    [Required]
+    public string ProjectFile { get; set; } = "";
+
+    /// <summary>Full path of the folder that gets one folder per merge.</summary>
+    [Required]
+    public string ModelsFolder { get; set; } = "";
+
+    /// <summary>The cache folder that the project chooses; empty for the user's.</summary>
+    public string CachePath { get; set; } = "";
+
+    /// <summary>Threads to use; 0 for one per core.</summary>
+    public int Threads { get; set; }
+
+    /// <summary>Project-wide defaults: metadata name, and <c>Value</c>.</summary>
+    public ITaskItem[] Defaults { get; set; } = [];
+
+    /// <summary>Reads the declarations.</summary>
+    protected IReadOnlyList<MergeDeclaration> ReadDeclarations()
+    {
+        var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(ModelsFolder))
+        {
+            Metadata = Defaults.ToDictionary(item => item.ItemSpec, item => item.GetMetadata("Value"), StringComparer.OrdinalIgnoreCase),
+        };
+        return DeclarationReader.Read(project, DeclaredItems.From("MergedModel", MergedModels, ProjectFile), DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
+    }
+
+    /// <summary>The library's build of these merges, telling the log when it has to read much.</summary>
+    protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges) => new(merges, CacheFolder(CachePath), Threads)
+    {
+        Digesting = (path, bytes) =>
+        {
+            Log.LogMessage(MessageImportance.Normal, "{0} is new or changed; reading {1} to identify its tensors.", path, ByteSize.Format(bytes));
+            Interlocked.Add(ref _toDigest, bytes);
+            if (_nextReport == DateTime.MaxValue)
+                _nextReport = DateTime.UtcNow + ReportInterval;
+        },
+        Digested = ReportDigested,
+        CacheUnwritable = ReportUnwritableCache,
+    };
+
+    private void ReportDigested(long bytes)
+    {
+        var digested = Interlocked.Add(ref _digested, bytes);
+        if (DateTime.UtcNow < _nextReport)
+            return;
+        lock (Defaults)
+        {
+            if (DateTime.UtcNow < _nextReport)
+                return;
+            _nextReport = DateTime.UtcNow + (5 * ReportInterval);
+        }
+
+        Log.LogMessage(MessageImportance.High, "Identifying changed models: {0} of {1} read.", ByteSize.Format(digested), ByteSize.Format(Interlocked.Read(ref _toDigest)));
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text;
+using System.Text.Json;
+using System.Xml.Linq;
+using MergeTasks.Caching;
+using MergeTasks.Merging.Declarations;
+
+namespace MergeTasks;
+
+/// <summary>
+/// The generated project of each merge, and the file with all declarations that they share. Both are written only when they differ,
+/// because inner builds of one project plan side by side.
+/// </summary>
+internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, int threads)
+{
+    private const string DeclarationsFile = "declarations.json";
+
+    public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path) =>
+        JsonSerializer.Deserialize<List<MergeDeclaration>>(File.ReadAllBytes(path))!;
+
+    /// <summary>Writes the projects of stale merges and of all merges that they may have to run first.</summary>
+    /// <returns>Full paths of all generated files.</returns>
+    public IReadOnlyList<string> Write(IReadOnlyList<MergeDeclaration> merges, IReadOnlyList<string> stale)
+    {
+        var declarations = Path.Combine(folder, DeclarationsFile);
+        var projects = merges.Select(merge => PathOf(folder, merge.Name)).ToList();
+        if (stale.Count > 0)
+        {
+            AtomicFile.WriteIfDifferent(declarations, JsonSerializer.SerializeToUtf8Bytes(merges));
+            foreach (var merge in merges)
+                AtomicFile.WriteIfDifferent(PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, declarations, stale)));
+        }
+
+        return [declarations, .. projects];
+    }
+
+    private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
+    {
+        var upstream = merge.Models.Append(merge.Base).Select(model => model?.Merge).OfType<string>().Distinct().Where(stale.Contains);
+        var project = new XElement("Project",
+            new XElement("PropertyGroup",
+                new XElement("MergeName", Escaped(merge.Name)),
+                new XElement("MergeDeclarations", Escaped(declarations)),
+                new XElement("MergeLockFile", Escaped(Path.Combine(folder, merge.Name + ".lock"))),
+                new XElement("MergeTasksAssembly", Escaped(taskAssembly)),
+                new XElement("MergeCachePath", Escaped(cacheFolder)),
+                new XElement("MergeThreads", threads)),
+            new XElement("ItemGroup", upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
+            new XElement("Import", new XAttribute("Project", Escaped(runTargets))));
+        return project + "\n";
+    }
+
+    // MSBuild reads %xx in project files as a character.
+    private static string Escaped(string text) =>
+        string.Concat(text.Select(c => "%$@'();?*".Contains(c) ? $"%{(int)c:x2}" : c.ToString()));
+}

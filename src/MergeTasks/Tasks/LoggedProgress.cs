@@ -1,0 +1,35 @@
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Execution;
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+
+namespace MergeTasks;
+
+/// <summary>A line in the log for every tenth of a large output. The terminal shows the phase by itself.</summary>
+internal sealed class LoggedProgress(TaskLoggingHelper log, string name) : MergeProgress
+{
+    // Below this a merge is over before anybody reads the second line.
+    private const long SmallestLogged = 64 << 20;
+    private const int Steps = 10;
+
+    private readonly Lock _gate = new();
+    private long _total;
+    private long _written;
+    private int _step;
+
+    public override void Waiting() => log.LogMessage(MessageImportance.High, "{0}: waiting for another build that is making it.", name);
+
+    public override void Starting(long bytes) => _total = bytes;
+
+    public override void Written(int bytes)
+    {
+        lock (_gate)
+        {
+            _written += bytes;
+            if (_total < SmallestLogged || _written * Steps / _total <= _step)
+                return;
+            _step = (int)(_written * Steps / _total);
+            log.LogMessage(MessageImportance.High, "{0}: {1} % ({2} of {3})", name, _step * (100 / Steps), ByteSize.Format(_written), ByteSize.Format(_total));
+        }
+    }
+}

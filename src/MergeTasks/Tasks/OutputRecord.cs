@@ -1,0 +1,68 @@
+using System.Text;
+using MergeTasks.Caching;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Planning;
+
+namespace MergeTasks;
+
+/// <summary>
+/// The list of everything that merging has put on the disk for one project and configuration: what clean removes, and how a later plan
+/// finds the outputs of merges that are gone. One full path per line.
+/// </summary>
+internal sealed class OutputRecord(string folder)
+{
+    private string File => Path.Combine(folder, "outputs.txt");
+
+    /// <summary>Removes the outputs of merges that are no longer declared, and records those that are.</summary>
+    /// <param name="states">All declared merges.</param>
+    /// <param name="generated">Generated files.</param>
+    public void Update(IReadOnlyList<OutputState> states, IReadOnlyList<string> generated)
+    {
+        var folders = states.Select(state => state.Plan.Declaration.OutputFolder).Append(Path.TrimEndingDirectorySeparator(folder)).ToHashSet(StringComparer.Ordinal);
+        var earlier = Read();
+        Delete(earlier.Where(path => !folders.Contains(Path.GetDirectoryName(path)!)));
+
+        // Files of a declared merge stay recorded while they exist: a new distribution over shards leaves the old ones until it is complete.
+        var planned = states.SelectMany(state => state.Plan.FileNames.Select(name => Path.Combine(state.Plan.Declaration.OutputFolder, name)))
+            .Concat(generated).ToHashSet(StringComparer.Ordinal);
+        var kept = earlier.Where(path => !planned.Contains(path) && folders.Contains(Path.GetDirectoryName(path)!) && System.IO.File.Exists(path));
+        AtomicFile.WriteIfDifferent(File, Encoding.UTF8.GetBytes(string.Join('\n', planned.Concat(kept).Order(StringComparer.Ordinal)) + "\n"));
+    }
+
+    /// <summary>Whether a folder's files are known to come from an earlier build of this project.</summary>
+    public bool Knows(string outputFolder) => Read().Exists(path => Path.GetDirectoryName(path) == outputFolder);
+
+    /// <summary>Removes everything recorded, and the record.</summary>
+    public void Clean()
+    {
+        Delete(Read().Where(path => path != File));
+        System.IO.File.Delete(File);
+        DeleteEmpty(folder);
+    }
+
+    private List<string> Read() => System.IO.File.Exists(File) ? [.. System.IO.File.ReadAllLines(File).Where(Path.IsPathFullyQualified)] : [];
+
+    private static void Delete(IEnumerable<string> paths)
+    {
+        foreach (var group in paths.GroupBy(path => Path.GetDirectoryName(path)!).ToList())
+        {
+            // The manifest goes first: without it nothing that is left counts as a model.
+            foreach (var path in group.OrderBy(path => Path.GetFileName(path) != MergeManifest.FileName))
+            {
+                if (System.IO.File.Exists(path))
+                    System.IO.File.Delete(path);
+            }
+
+            var partial = Path.Combine(group.Key, OutputState.PartialFolder);
+            if (Directory.Exists(partial))
+                Directory.Delete(partial, recursive: true);
+            DeleteEmpty(group.Key);
+        }
+    }
+
+    private static void DeleteEmpty(string folder)
+    {
+        if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+            Directory.Delete(folder);
+    }
+}

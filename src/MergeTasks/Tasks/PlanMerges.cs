@@ -1,0 +1,85 @@
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Planning;
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+
+namespace MergeTasks;
+
+/// <summary>
+/// Works out what is to be done: validates all merges, compares each with its output, writes a generated project per stale merge,
+/// removes the outputs of merges that are no longer declared.
+/// </summary>
+[MSBuildMultiThreadableTask]
+public sealed class PlanMerges : DeclaringTask
+{
+    /// <summary>Full path of the folder for generated files.</summary>
+    [Required]
+    public string MergesFolder { get; set; } = "";
+
+    /// <summary>Full path of the targets that generated projects import.</summary>
+    [Required]
+    public string RunTargets { get; set; } = "";
+
+    /// <summary>Full path of this assembly, for the generated projects.</summary>
+    [Required]
+    public string TaskAssembly { get; set; } = "";
+
+    /// <summary>Whether only to say what would be done.</summary>
+    public bool PrintOnly { get; set; }
+
+    /// <summary>Generated projects of the merges to run.</summary>
+    [Output]
+    public ITaskItem[] StaleMerges { get; set; } = [];
+
+    /// <summary>Output folders of all merges, with <c>MergedModelName</c>.</summary>
+    [Output]
+    public ITaskItem[] Models { get; set; } = [];
+
+    /// <summary>Files of all outputs, with where publishing and packing put them.</summary>
+    [Output]
+    public ITaskItem[] Files { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void Run(CancellationToken cancellation)
+    {
+        var merges = ReadDeclarations();
+        var states = BuildOf(merges).Plan(cancellation);
+        foreach (var state in states)
+            Explain(state);
+        if (PrintOnly)
+            return;
+        var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
+        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), Threads).Write(merges, stale);
+        new OutputRecord(MergesFolder).Update(states, generated);
+        StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
+        Models = [.. merges.Select(merge => new TaskItem(merge.OutputFolder, new Dictionary<string, string> { ["MergedModelName"] = merge.Name }))];
+        Files = [.. states.SelectMany(FilesOf)];
+    }
+
+    private void Explain(OutputState state)
+    {
+        var importance = PrintOnly ? MessageImportance.High : MessageImportance.Normal;
+        var plan = state.Plan;
+        if (state.IsFresh)
+            Log.LogMessage(importance, "{0}: up to date ({1} tensors in {2}).", plan.Name, plan.Tensors.Count, plan.Declaration.OutputFolder);
+        else
+            Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
+                plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
+    }
+
+    private IEnumerable<ITaskItem> FilesOf(OutputState state)
+    {
+        var name = state.Plan.Name;
+        var declared = MergedModels.First(item => DeclarationReader.NameOf(DeclaredItems.From("MergedModel", [item], ProjectFile)[0]) == name);
+        return state.Plan.FileNames.Select(file => new TaskItem(Path.Combine(state.Plan.Declaration.OutputFolder, file), new Dictionary<string, string>
+        {
+            ["MergedModelName"] = name,
+            ["PublishPath"] = Path.Combine("models", name, file),
+            ["PackagePath"] = $"content/models/{name}/{file}",
+            ["CopyToPublishDirectory"] = IsWanted(declared.GetMetadata("CopyToPublishDirectory")),
+            ["Pack"] = IsWanted(declared.GetMetadata("Pack")),
+        }));
+    }
+
+    private static string IsWanted(string value) => value is "false" or "False" or "never" or "Never" ? "false" : "true";
+}

@@ -1,0 +1,16 @@
+using Microsoft.Build.Framework;
+
+namespace MergeTasks;
+
+/// <summary>Checks declarations, recipes and the headers of all inputs; reads no tensor data and writes nothing.</summary>
+[MSBuildMultiThreadableTask]
+public sealed class ValidateMerges : DeclaringTask
+{
+    /// <inheritdoc/>
+    protected override void Run(CancellationToken cancellation)
+    {
+        var merges = ReadDeclarations();
+        BuildOf(merges).Validate(cancellation);
+        Log.LogMessage(MessageImportance.High, "{0} merge(s) valid: {1}.", merges.Count, string.Join(", ", merges.Select(merge => merge.Name)));
+    }
+}
