@@ -1,0 +1,46 @@
+using System.Globalization;
+using MergeTasks.Bench.Merging;
+
+if (args is ["merge", var method, var folder, var threads])
+{
+    new MergeSubject(folder, int.Parse(threads, CultureInfo.InvariantCulture)).RunHere(method);
+    return 0;
+}
+
+if (BenchOptions.Parse(args) is not { } options)
+{
+    Console.Error.WriteLine(BenchOptions.Usage);
+    return 1;
+}
+
+if (Directory.Exists(options.Folder))
+{
+    Console.Error.WriteLine($"'{options.Folder}' exists; name a new folder, because it is removed afterwards.");
+    return 1;
+}
+
+Directory.CreateDirectory(options.Folder);
+try
+{
+    var models = new GeneratedModels(options.Folder, options.Size);
+    Console.Error.WriteLine("generating checkpoints");
+    models.Write();
+    new MergeSubject(options.Folder, options.Threads).DigestInputs();
+    var measurements = new Measurements();
+    var subjects = new Subjects(options, models, measurements);
+    for (var round = 1; round <= options.Rounds; round++)
+    {
+        Console.Error.WriteLine($"round {round} of {options.Rounds}");
+        subjects.MeasureOnce();
+    }
+
+    subjects.Compare();
+    Console.WriteLine($"{models.Length} bytes per checkpoint, {options.Rounds} rounds, {options.Threads} threads\n");
+    measurements.Print(Console.Out);
+}
+finally
+{
+    Directory.Delete(options.Folder, recursive: true);
+}
+
+return 0;
