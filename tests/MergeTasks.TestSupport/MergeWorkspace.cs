@@ -37,7 +37,14 @@ public sealed class MergeWorkspace : IDisposable
     public IReadOnlyList<MergeDeclaration> Declarations() =>
         DeclarationReader.Read(new ProjectDefaults(_folder["project.csproj"], _folder["out"]), _merges, _sources);
 
-    public MergeBuild Build() => new(Declarations(), Cache, Threads);
+    /// <summary>Files read for digesting since the workspace began, in order.</summary>
+    public List<string> Digested { get; } = [];
+
+    public List<string> CacheWarnings { get; } = [];
+
+    public string ProjectFile => _folder["project.csproj"];
+
+    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);
 
@@ -45,6 +52,16 @@ public sealed class MergeWorkspace : IDisposable
         Build().Run(name, _folder["locks", name + ".lock"], progress ?? MergeProgress.None, cancellation);
 
     public string Output(string name) => _folder["out", name];
+
+    /// <summary>Runs every merge in order, as a build does.</summary>
+    public void RunAll()
+    {
+        foreach (var merge in Declarations())
+            Run(merge.Name);
+    }
+
+    /// <summary>The plan's state of one merge.</summary>
+    public OutputState State(string name) => Plan().Single(state => state.Plan.Name == name);
 
     public Dictionary<string, RawTensor> Result(string name) => TestCheckpoint.Read(Output(name));
 
