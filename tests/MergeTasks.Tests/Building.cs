@@ -1,0 +1,119 @@
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Tests;
+
+[Collection(PackageTests.Name)]
+public sealed class Building(Package package)
+{
+    private const string Merges = """
+            <MergedModel Include="assistant" Method="ties" Base="models/base" Density="0.5" />
+            <MergeSource Include="models/code" Into="assistant" Weight="0.6" />
+            <MergeSource Include="models/manual" Into="assistant" Weight="0.4" />
+            <MergedModel Include="average" Method="linear" />
+            <MergeSource Include="models/code" Into="average" Weight="1" />
+            <MergeSource Include="models/math" Into="average" Weight="1" />
+            <MergedModel Include="calculator" Method="slerp" Base="assistant" T="0.5" />
+            <MergeSource Include="models/math" Into="calculator" />
+        """;
+
+    [Fact]
+    public void Only_what_changed_is_merged_again()
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project(Merges);
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        var files = Directory.GetFiles(consumer.Output(), "*", SearchOption.AllDirectories).ToDictionary(path => path, File.GetLastWriteTimeUtc);
+
+        // Nothing changed: no merging task runs, no file is written.
+        Assert.Empty(consumer.Merged());
+        Assert.All(files, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
+
+        // A new time stamp is no change.
+        File.SetLastWriteTimeUtc(consumer["app", "models", "math", "model.safetensors"], DateTime.UtcNow);
+        Assert.Empty(consumer.Merged());
+
+        // A weight of one merge.
+        consumer.Project(Merges.Replace("""Into="average" Weight="1" """, """Into="average" Weight="2" """, StringComparison.Ordinal));
+        Assert.Equal(["average"], consumer.Merged());
+
+        // An output edited by hand.
+        var weights = consumer.Output("calculator", "model.safetensors");
+        var bytes = File.ReadAllBytes(weights);
+        var edited = (byte[])bytes.Clone();
+        edited[^1] ^= 1;
+        File.WriteAllBytes(weights, edited);
+        Assert.Equal(["calculator"], consumer.Merged());
+        Assert.Equal(bytes, File.ReadAllBytes(weights));
+
+        // A merge that is gone takes its output along.
+        consumer.Project(Merges.Split("<MergedModel Include=\"calculator\"")[0]);
+        Assert.Equal(["average"], consumer.Merged());
+        Assert.False(Directory.Exists(consumer.Output("calculator")));
+        Assert.True(File.Exists(consumer.Output("assistant", "model.safetensors")));
+
+        // A build that skips merging loses nothing; clean removes everything.
+        consumer.Build("-p:MergeEnabled=false");
+        Assert.True(File.Exists(consumer.Output("assistant", "model.safetensors")));
+        Assert.True(consumer.Run("app", "clean").Succeeded);
+        Assert.False(Directory.Exists(consumer.Output("assistant")));
+    }
+
+    [Fact]
+    public void Publishing_and_packing_carry_the_models()
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project(Merges);
+        var published = consumer.Run("app", "publish", "-o", consumer["published"]);
+        Assert.True(published.Succeeded, published.Output);
+        Assert.True(File.Exists(consumer["published", "models", "calculator", "model.safetensors"]));
+        var packed = consumer.Run("app", "pack", "-o", consumer["packed"]);
+        Assert.True(packed.Succeeded, packed.Output);
+        using var archive = System.IO.Compression.ZipFile.OpenRead(Directory.GetFiles(consumer["packed"], "*.nupkg").Single());
+        Assert.Contains(archive.Entries, entry => entry.FullName == "content/models/assistant/model.safetensors");
+    }
+
+    [Theory]
+    [InlineData("-m:1")]
+    [InlineData("-mt")]
+    [InlineData("-graph")]
+    [InlineData("-graph", "-isolate")]
+    [InlineData("--no-incremental")]
+    public void Every_way_to_build_makes_the_same_models(params string[] arguments)
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project(Merges);
+        consumer.Build(arguments.Contains("-isolate") ? ["-m:1"] : []);
+        var expected = File.ReadAllBytes(consumer.Output("calculator", "model.safetensors"));
+        Directory.Delete(consumer.Output(), recursive: true);
+        consumer.Build([.. arguments, .. arguments.Contains("-isolate") ? new[] { "--no-restore" } : []]);
+        Assert.Equal(expected, File.ReadAllBytes(consumer.Output("calculator", "model.safetensors")));
+    }
+
+    [Fact]
+    public void Inner_builds_share_one_merge()
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project(Merges, frameworks: "<TargetFrameworks>net10.0</TargetFrameworks>");
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        var planned = consumer.Run("app", "build", "-t:PlanMerges");
+        Assert.Contains("assistant: up to date", planned.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_projects_merge_is_a_source()
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project("""
+                <MergedModel Include="chat" Method="linear" />
+                <MergeSource Include="../app/models/code;../app/models/manual" Weight="1" />
+            """, name: "chat");
+        consumer.Project("""
+                <MergedModel Include="final" Method="slerp" Base="models/base" T="0.3" />
+                <ProjectReference Include="../chat/chat.csproj" MergeInto="final" As="chat" />
+            """);
+        Assert.Equal(["chat", "final"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        Assert.Contains("chat", File.ReadAllText(consumer.Output("final", "README.md")), StringComparison.Ordinal);
+    }
+}
