@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Execution;
@@ -44,12 +45,33 @@ public sealed class MergeWorkspace : IDisposable
 
     public string ProjectFile => _folder["project.csproj"];
 
+    /// <summary>Writes the workspace's declarations down for <see cref="Load"/> in another process.</summary>
+    public string Save()
+    {
+        var path = _folder["workspace.json"];
+        File.WriteAllText(path, JsonSerializer.Serialize(new Saved(ProjectFile, _folder["out"], Cache, Items(_merges), Items(_sources))));
+        return path;
+
+        static SavedItem[] Items(List<DeclaredItem> items) => [.. items.Select(item => new SavedItem(item.Type, item.Include, new(item.Metadata)))];
+    }
+
+    /// <summary>The library build of a saved workspace.</summary>
+    public static MergeBuild Load(string path, int threads)
+    {
+        var saved = JsonSerializer.Deserialize<Saved>(File.ReadAllText(path))!;
+        return new MergeBuild(DeclarationReader.Read(new ProjectDefaults(saved.ProjectFile, saved.ModelsFolder), Items(saved.Merges), Items(saved.Sources)), saved.Cache, threads);
+
+        List<DeclaredItem> Items(SavedItem[] items) => [.. items.Select(item => new DeclaredItem(item.Type, item.Include, item.Metadata, saved.ProjectFile))];
+    }
+
     public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);
 
     public OutputState Run(string name, MergeProgress? progress = null, CancellationToken cancellation = default) =>
-        Build().Run(name, _folder["locks", name + ".lock"], progress ?? MergeProgress.None, cancellation);
+        Build().Run(name, LockFile(name), progress ?? MergeProgress.None, cancellation);
+
+    public string LockFile(string name) => _folder["locks", name + ".lock"];
 
     public string Output(string name) => _folder["out", name];
 
@@ -66,6 +88,10 @@ public sealed class MergeWorkspace : IDisposable
     public Dictionary<string, RawTensor> Result(string name) => TestCheckpoint.Read(Output(name));
 
     public void Dispose() => _folder.Dispose();
+
+    private sealed record Saved(string ProjectFile, string ModelsFolder, string Cache, SavedItem[] Merges, SavedItem[] Sources);
+
+    private sealed record SavedItem(string Type, string Include, Dictionary<string, string> Metadata);
 
     private DeclaredItem Item(string type, string include, (string Name, string Value)[] metadata, List<DeclaredItem> earlier) =>
         new(type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _folder["project.csproj"])
