@@ -195,8 +195,15 @@ public sealed unsafe class BlockFile : IDisposable
 
     private void ThrowIfFailed()
     {
-        if (_failure is OperationCanceledException or null)
-            return;
-        throw new IOException(_failure.Message, _failure);
+        switch (_failure)
+        {
+            case null:
+                return;
+            case OperationCanceledException:
+                // Blocks after the cancellation were not written: the file must not count as complete.
+                throw new OperationCanceledException(_failure.Message, _failure);
+            default:
+                throw new IOException(_failure.Message, _failure);
+        }
     }
 }

@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace MergeTasks.Checkpoints;
 
 /// <summary>Which files of a model folder hold its weights.</summary>
-public static class WeightFiles
+public static partial class WeightFiles
 {
     /// <summary>The file name of a checkpoint that is not sharded.</summary>
     public const string SingleFileName = "model.safetensors";
@@ -40,6 +42,19 @@ public static class WeightFiles
 
         return (files, map);
     }
+
+    /// <summary>
+    /// The names, in ordinal order, of the files in a folder that a loader may take for its weights: <c>model.safetensors</c>, shards
+    /// numbered <c>model-00001-of-00002.safetensors</c>, and their index. Empty where there is no folder.
+    /// </summary>
+    public static IReadOnlyList<string> List(string folder) =>
+        !Directory.Exists(folder) ? [] : [.. Directory.EnumerateFiles(folder, "model*")
+            .Select(path => Path.GetFileName(path)!)
+            .Where(name => name is SingleFileName or ShardIndex.FileName || ShardName().IsMatch(name))
+            .Order(StringComparer.Ordinal)];
+
+    [GeneratedRegex(@"^model-[0-9]{5,}-of-[0-9]{5,}\.safetensors\z")]
+    private static partial Regex ShardName();
 
     private static CheckpointException NoWeights(string folder)
     {

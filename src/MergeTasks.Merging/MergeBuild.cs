@@ -16,6 +16,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public const int MaxThreads = 16;
 
     private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
+    private DigestMemo? _memo;
 
     /// <summary>Called before a file is read to digest it, with its path and bytes.</summary>
     public Action<string, long>? Digesting { get; init; }
@@ -31,7 +32,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public void Validate(CancellationToken cancellation)
     {
         using var planner = new MergePlanner(null, _threads);
-        ForEach(merges, merge => planner.Plan(merge, cancellation));
+        ForEach(merges, merge => OutputState.RequireOwn(planner.Plan(merge, cancellation)));
     }
 
     /// <summary>Plans all merges and compares each with its output.</summary>
@@ -54,14 +55,13 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     /// <exception cref="DiagnosticException">With what is wrong.</exception>
     public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
     {
-        using var own = FileLock.Acquire(lockFile, progress.Waiting, cancellation);
+        using var own = Lock(name, lockFile, progress, cancellation);
         var hasher = Hasher();
         using var planner = new MergePlanner(hasher, _threads);
         var needed = Closure(name);
-        MergePlan? plan = null;
-        foreach (var merge in needed)
-            plan = planner.Plan(merge, cancellation);
-        var state = OutputState.Inspect(plan!, hasher, cancellation);
+        foreach (var upstream in needed.SkipLast(1))
+            RequireMade(name, OutputState.Inspect(planner.Plan(upstream, cancellation), hasher, cancellation));
+        var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
         if (!state.IsFresh)
         {
             var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
@@ -69,6 +69,28 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         }
 
         return state;
+    }
+
+    private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
+    {
+        try
+        {
+            return FileLock.Acquire(path, progress.Waiting, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable, $"Merge '{name}' cannot lock '{path}': {e.Message}", Closure(name)[^1].Location));
+        }
+    }
+
+    // Keys name what an upstream merge should have made; reading anything else under them would be believed by every later build.
+    private static void RequireMade(string name, OutputState upstream)
+    {
+        if (upstream.StaleShards.Count == 0)
+            return;
+        throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
+            $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
+            upstream.Plan.Declaration.Location));
     }
 
     // The merge and those whose output it uses, directly or not, in the order of the project's merges.
@@ -108,7 +130,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
             throw new DiagnosticException([.. diagnostics.Distinct()]);
     }
 
-    private DigestMemo Memo() => new(cacheFolder) { Unwritable = CacheUnwritable };
+    // One for the whole build, so that an unwritable folder is told once.
+    private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
 
     private FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
 }

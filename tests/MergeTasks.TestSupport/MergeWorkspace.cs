@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Execution;
@@ -37,18 +38,60 @@ public sealed class MergeWorkspace : IDisposable
     public IReadOnlyList<MergeDeclaration> Declarations() =>
         DeclarationReader.Read(new ProjectDefaults(_folder["project.csproj"], _folder["out"]), _merges, _sources);
 
-    public MergeBuild Build() => new(Declarations(), Cache, Threads);
+    /// <summary>Files read for digesting since the workspace began, in order.</summary>
+    public List<string> Digested { get; } = [];
+
+    public List<string> CacheWarnings { get; } = [];
+
+    public string ProjectFile => _folder["project.csproj"];
+
+    /// <summary>Writes the workspace's declarations down for <see cref="Load"/> in another process.</summary>
+    public string Save()
+    {
+        var path = _folder["workspace.json"];
+        File.WriteAllText(path, JsonSerializer.Serialize(new Saved(ProjectFile, _folder["out"], Cache, Items(_merges), Items(_sources))));
+        return path;
+
+        static SavedItem[] Items(List<DeclaredItem> items) => [.. items.Select(item => new SavedItem(item.Type, item.Include, new(item.Metadata)))];
+    }
+
+    /// <summary>The library build of a saved workspace.</summary>
+    public static MergeBuild Load(string path, int threads)
+    {
+        var saved = JsonSerializer.Deserialize<Saved>(File.ReadAllText(path))!;
+        return new MergeBuild(DeclarationReader.Read(new ProjectDefaults(saved.ProjectFile, saved.ModelsFolder), Items(saved.Merges), Items(saved.Sources)), saved.Cache, threads);
+
+        List<DeclaredItem> Items(SavedItem[] items) => [.. items.Select(item => new DeclaredItem(item.Type, item.Include, item.Metadata, saved.ProjectFile))];
+    }
+
+    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);
 
     public OutputState Run(string name, MergeProgress? progress = null, CancellationToken cancellation = default) =>
-        Build().Run(name, _folder["locks", name + ".lock"], progress ?? MergeProgress.None, cancellation);
+        Build().Run(name, LockFile(name), progress ?? MergeProgress.None, cancellation);
+
+    public string LockFile(string name) => _folder["locks", name + ".lock"];
 
     public string Output(string name) => _folder["out", name];
+
+    /// <summary>Runs every merge in order, as a build does.</summary>
+    public void RunAll()
+    {
+        foreach (var merge in Declarations())
+            Run(merge.Name);
+    }
+
+    /// <summary>The plan's state of one merge.</summary>
+    public OutputState State(string name) => Plan().Single(state => state.Plan.Name == name);
 
     public Dictionary<string, RawTensor> Result(string name) => TestCheckpoint.Read(Output(name));
 
     public void Dispose() => _folder.Dispose();
+
+    private sealed record Saved(string ProjectFile, string ModelsFolder, string Cache, SavedItem[] Merges, SavedItem[] Sources);
+
+    private sealed record SavedItem(string Type, string Include, Dictionary<string, string> Metadata);
 
     private DeclaredItem Item(string type, string include, (string Name, string Value)[] metadata, List<DeclaredItem> earlier) =>
         new(type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _folder["project.csproj"])

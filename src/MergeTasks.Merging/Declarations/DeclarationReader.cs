@@ -45,6 +45,7 @@ public sealed class DeclarationReader
             }
         }
 
+        reader._diagnostics.AddRange(OutputFolders.Check(declarations));
         if (reader._diagnostics.Count > 0)
             throw new DiagnosticException(reader._diagnostics);
         return MergeOrder.Sort(declarations);

@@ -105,6 +105,9 @@ public static class DiagnosticCode
     /// <summary>The output cannot be written.</summary>
     public const string OutputUnwritable = "MTK7002";
 
+    /// <summary>The output folder holds files that no merge made.</summary>
+    public const string ForeignOutput = "MTK7003";
+
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public const string OutputMissing = "MTK7004";
 

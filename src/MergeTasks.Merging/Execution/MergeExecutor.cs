@@ -7,7 +7,8 @@ using MergeTasks.Merging.Planning;
 namespace MergeTasks.Merging.Execution;
 
 /// <summary>
-/// Makes an output what its plan wants: writes what is stale into a folder beside the final files, then renames file by file, the manifest last.
+/// Makes an output what its plan wants: writes what is stale into a folder beside the final files, then renames file by file, removes what
+/// the plan does not want, and renames the manifest last.
 /// Until the first rename the earlier output is untouched; whatever stops the work later, the next build sees that manifest and files
 /// disagree and completes it.
 /// </summary>
@@ -30,10 +31,13 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         var merge = state.Plan.Declaration;
         DiskSpace.Require(merge, state.BytesToWrite);
         var partial = Path.Combine(merge.OutputFolder, OutputState.PartialFolder);
+        var publishing = false;
         try
         {
-            DeleteFolder(partial);
+            // From here on the folder is known to be ours, however often the work is interrupted.
             Directory.CreateDirectory(partial);
+            DeleteFiles(merge.OutputFolder, state.Orphans);
+            DeleteFiles(partial, Directory.EnumerateFiles(partial).ToList());
             progress.Starting(state.BytesToWrite);
             var digests = WriteShards(state, partial, cancellation);
             foreach (var file in state.StaleFiles)
@@ -41,7 +45,9 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
             var manifest = MergeManifest.Of(state.Plan, digests, cancellation);
             File.WriteAllBytes(Path.Combine(partial, MergeManifest.FileName), manifest.ToBytes());
             cancellation.ThrowIfCancellationRequested();
+            publishing = true;
             Publish(state, partial);
+            publishing = false;
             Remember(state, digests);
         }
         catch (CheckpointException e)
@@ -51,11 +57,14 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
-                $"Merge '{merge.Name}' cannot write '{merge.OutputFolder}': {e.Message} The earlier output, if any, is kept.", merge.Location));
+                $"Merge '{merge.Name}' cannot write '{merge.OutputFolder}': {e.Message} "
+                + (publishing ? "Some files there are new already and some are not; the next build completes them." : "The earlier output, if any, is kept."), merge.Location));
         }
         finally
         {
-            DeleteFolder(partial);
+            // What was interrupted between two renames leaves its manifest there, which tells the next build whose the new files are.
+            if (!publishing)
+                DeleteFolder(partial);
         }
     }
 
@@ -79,8 +88,8 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
                 {
                     if (!state.Kept.TryGetValue(tensor.Name, out var kept))
                         digests[tensor.Name] = writer.Make(plans[tensor.Name], tensor, file);
-                    else
-                        writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file);
+                    else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Digest)
+                        throw new IOException($"'{kept.Path}' changed while it was read.");
                 }
 
                 file.Complete();
@@ -103,16 +112,26 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     // From here on nothing is cancelled: a few renames take less time than anybody waits for.
     private void Publish(OutputState state, string partial)
     {
-        var names = state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name)).Append(MergeManifest.FileName);
-        foreach (var name in names)
-        {
-            var path = Path.Combine(state.Plan.Declaration.OutputFolder, name);
-            progress.Publishing(path);
-            File.Move(Path.Combine(partial, name), path, overwrite: true);
-        }
+        var folder = state.Plan.Declaration.OutputFolder;
+        foreach (var name in state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name)))
+            Publish(partial, folder, name);
 
-        foreach (var name in state.Leftovers)
-            File.Delete(Path.Combine(state.Plan.Declaration.OutputFolder, name));
+        // Before the manifest: once that is the new one, nobody would know that these were an earlier output's.
+        DeleteFiles(folder, state.Leftovers);
+        Publish(partial, folder, MergeManifest.FileName);
+    }
+
+    private void Publish(string partial, string folder, string name)
+    {
+        var path = Path.Combine(folder, name);
+        progress.Publishing(path);
+        File.Move(Path.Combine(partial, name), path, overwrite: true);
+    }
+
+    private static void DeleteFiles(string folder, IEnumerable<string> names)
+    {
+        foreach (var name in names)
+            File.Delete(Path.Combine(folder, name));
     }
 
     // So that the next build, finding the stamps it knows, reads none of this back.

@@ -74,19 +74,32 @@ public sealed record MergeManifest(
         return settings;
     }
 
+    /// <summary>Names of the files that it describes: all of the output but the manifest itself.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> FileNames => Files.Keys.Concat(Tensors.Values.Select(tensor => tensor.File)).Distinct();
+
     /// <summary>Reads the manifest of an output folder; <see langword="null"/> where there is none that this version can read.</summary>
     public static MergeManifest? Read(string folder)
     {
         try
         {
             var manifest = JsonSerializer.Deserialize<MergeManifest>(File.ReadAllBytes(Path.Combine(folder, FileName)), Options);
-            return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } ? manifest : null;
+            return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } && manifest.IsComplete
+                ? manifest : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
         {
             return null;
         }
     }
+
+    // A manifest edited by hand may hold anything, also names that lead out of its folder.
+    private bool IsComplete =>
+        Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null })
+        && Settings.Values.All(value => value is not null)
+        && Files.Values.All(digest => digest is not null)
+        && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Digest: not null })
+        && FileNames.All(name => name.Length > 0 && name is not ("." or "..") && name.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0);
 
     /// <summary>The file's bytes.</summary>
     public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Options), (byte)'\n'];

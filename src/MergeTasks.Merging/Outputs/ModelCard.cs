@@ -10,13 +10,28 @@ public static class ModelCard
     /// <summary>The file's name.</summary>
     public const string FileName = "README.md";
 
+    private const string OwnTag = "- mergetasks";
+
+    /// <summary>Whether a folder holds a card that this project made.</summary>
+    public static bool IsIn(string folder)
+    {
+        try
+        {
+            return File.ReadLines(Path.Combine(folder, FileName)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The card's text; the same for the same plan.</summary>
     public static string Of(MergePlan plan)
     {
         var merge = plan.Declaration;
         var card = new StringBuilder();
         card.Append("---\n");
-        card.Append("library_name: transformers\ntags:\n- merge\n- mergetasks\n---\n\n");
+        card.Append("library_name: transformers\ntags:\n- merge\n").Append(OwnTag).Append("\n---\n\n");
         card.Append("# ").Append(merge.Name).Append("\n\n");
         card.Append($"A merge of language models made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
         card.Append("## Models\n\n");

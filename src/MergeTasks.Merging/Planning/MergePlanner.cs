@@ -79,7 +79,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
         {
             try
             {
-                models.Add((declaration, Open(merge, declaration)));
+                models.Add((declaration, Open(declaration)));
             }
             catch (CheckpointException e)
             {
@@ -94,17 +94,11 @@ public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
         return diagnostics.Count == 0 ? models : throw new DiagnosticException(diagnostics);
     }
 
-    private ModelInput Open(MergeDeclaration merge, ModelDeclaration model)
+    private ModelInput Open(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
             return _outputs[upstream];
         var folder = model.Folder!;
-        if (string.Equals(folder, merge.OutputFolder, OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidName,
-                $"Merge '{merge.Name}' would write over its own input '{model.Label}' in '{folder}'. Choose another OutputDirectory.", merge.Location));
-        }
-
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
             _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher);

@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Outputs;
 
 namespace MergeTasks.Merging.Planning;
@@ -10,6 +11,8 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and digest.</param>
 /// <param name="StaleFiles">Other files that must be written.</param>
 /// <param name="Leftovers">Files of an earlier output that the plan does not want.</param>
+/// <param name="Orphans">Files that an interrupted build left and neither the plan nor the earlier output has.</param>
+/// <param name="WasInterrupted">Whether a build of this output was killed; what it prepared is still there.</param>
 /// <param name="ManifestIsStale">Whether the manifest must be written.</param>
 /// <param name="Reasons">Why, for people; empty where nothing is to be done.</param>
 public sealed record OutputState(
@@ -18,6 +21,8 @@ public sealed record OutputState(
     IReadOnlyDictionary<string, (string Path, ContentDigest Digest)> Kept,
     IReadOnlyList<SideFile> StaleFiles,
     IReadOnlyList<string> Leftovers,
+    IReadOnlyList<string> Orphans,
+    bool WasInterrupted,
     bool ManifestIsStale,
     IReadOnlyList<string> Reasons)
 {
@@ -25,7 +30,7 @@ public sealed record OutputState(
     public const string PartialFolder = ".partial";
 
     /// <summary>Whether there is nothing to do.</summary>
-    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && !ManifestIsStale;
+    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && Orphans.Count == 0 && !WasInterrupted && !ManifestIsStale;
 
     /// <summary>Tensors that must be computed.</summary>
     public int StaleTensorCount => StaleShards.Sum(shard => shard.Tensors.Count(tensor => !Kept.ContainsKey(tensor.Name)));
@@ -33,9 +38,30 @@ public sealed record OutputState(
     /// <summary>Bytes that must be written.</summary>
     public long BytesToWrite => StaleShards.Sum(shard => shard.Length);
 
+    /// <summary>
+    /// Makes sure that an output folder is one to write to: files of the same names that no merge made are somebody's model or project.
+    /// A folder is a merge's own if it has a manifest, a model card of ours, or what an interrupted build prepared.
+    /// </summary>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.ForeignOutput"/>.</exception>
+    public static void RequireOwn(MergePlan plan)
+    {
+        var folder = plan.Declaration.OutputFolder;
+        if (File.Exists(Path.Combine(folder, MergeManifest.FileName)) || Directory.Exists(Path.Combine(folder, PartialFolder)) || ModelCard.IsIn(folder))
+            return;
+        var foreign = plan.FileNames.Where(name => File.Exists(Path.Combine(folder, name))).Concat(WeightFiles.List(folder)).FirstOrDefault();
+        if (foreign is not null)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ForeignOutput,
+                $"Merge '{plan.Name}' would overwrite '{Path.Combine(folder, foreign)}', which no merge made. Choose another OutputDirectory, or move that file away.",
+                plan.Declaration.Location));
+        }
+    }
+
     /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
+    /// <exception cref="DiagnosticException">The folder is not the merge's own.</exception>
     public static OutputState Inspect(MergePlan plan, FileHasher hasher, CancellationToken cancellation)
     {
+        RequireOwn(plan);
         var folder = plan.Declaration.OutputFolder;
         var manifest = MergeManifest.Read(folder);
         var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
@@ -45,12 +71,17 @@ public sealed record OutputState(
             .ToDictionary(tensor => tensor.Output.Name, tensor => present[tensor.Output.Name]);
         var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
         var staleFiles = plan.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
+        var partial = Path.Combine(folder, PartialFolder);
+        var wasInterrupted = Directory.Exists(partial);
         var wanted = plan.FileNames.ToHashSet(StringComparer.Ordinal);
-        var leftovers = manifest is null ? [] : manifest.Files.Keys.Concat(manifest.Tensors.Values.Select(tensor => tensor.File)).Distinct()
-            .Where(name => !wanted.Contains(name) && Path.GetFileName(name) == name && File.Exists(Path.Combine(folder, name))).ToList();
+        var earlier = manifest?.FileNames.ToHashSet(StringComparer.Ordinal) ?? [];
+        var leftovers = earlier.Where(name => !wanted.Contains(name) && File.Exists(Path.Combine(folder, name))).Order(StringComparer.Ordinal).ToList();
+        var interrupted = wasInterrupted ? MergeManifest.Read(partial)?.FileNames ?? [] : [];
+        var orphans = interrupted.Concat(WeightFiles.List(folder)).Distinct()
+            .Where(name => !wanted.Contains(name) && !earlier.Contains(name) && File.Exists(Path.Combine(folder, name))).ToList();
         var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(plan, folder, kept, cancellation);
-        var reasons = StaleReasons.Of(plan, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers, manifestIsStale, cancellation);
-        return new OutputState(plan, staleShards, kept, staleFiles, leftovers, manifestIsStale, reasons);
+        var reasons = StaleReasons.Of(plan, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
+        return new OutputState(plan, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
     }
 
     // Tensors whose bytes on disk are those that the manifest describes; the headers of their files as they are.
@@ -61,7 +92,7 @@ public sealed record OutputState(
         foreach (var group in manifest.Tensors.GroupBy(tensor => tensor.Value.File))
         {
             var path = Path.Combine(folder, group.Key);
-            if (Path.GetFileName(group.Key) != group.Key || Digests(path, hasher, cancellation) is not { } digests)
+            if (Digests(path, hasher, cancellation) is not { } digests)
                 continue;
             headers[path] = digests.Parts.GetValueOrDefault(WeightParts.Header);
             foreach (var (name, tensor) in group)

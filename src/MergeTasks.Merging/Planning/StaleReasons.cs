@@ -12,7 +12,8 @@ internal static class StaleReasons
         IReadOnlySet<string> intact,
         IReadOnlyList<Shard> staleShards,
         IReadOnlyList<SideFile> staleFiles,
-        IReadOnlyList<string> leftovers,
+        bool hasLeftovers,
+        bool wasInterrupted,
         bool manifestIsStale,
         CancellationToken cancellation)
     {
@@ -37,8 +38,10 @@ internal static class StaleReasons
         var edited = manifest.Tensors.Where(tensor => !intact.Contains(tensor.Key)).Select(tensor => tensor.Value.File).Distinct().ToList();
         reasons.AddRange(edited.Select(file => $"{file} is missing or was changed after it was made"));
         reasons.AddRange(staleFiles.Select(file => $"{file.Name} is missing or differs"));
-        if (leftovers.Count > 0)
+        if (hasLeftovers)
             reasons.Add("files of an earlier output are left");
+        if (wasInterrupted)
+            reasons.Add("a build of it was interrupted");
         if (reasons.Count == 0 && staleShards.Count > 0)
             reasons.Add(manifest.Tool == $"MergeTasks {ToolVersion.Text}" ? "the distribution over weight files changed" : $"the output was made by {manifest.Tool}");
         if (reasons.Count == 0 && manifestIsStale)

@@ -1,0 +1,36 @@
+using System.Diagnostics;
+using System.Reflection;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Interrupted;
+
+/// <summary>The crash host as a child process.</summary>
+internal static class CrashingProcess
+{
+    /// <summary>Starts a merge that kills its own process at a moment.</summary>
+    public static Process Start(MergeWorkspace space, string merge, string moment = "never", int call = 0)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach (var argument in new[] { HostPath(), space.Save(), merge, space.LockFile(merge), space.Threads.ToString(), moment, call.ToString() })
+            start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Runs a merge until it has killed itself or ended.</summary>
+    /// <returns>Whether it was killed.</returns>
+    public static bool Run(MergeWorkspace space, string merge, string moment, int call)
+    {
+        using var process = Start(space, merge, moment, call);
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(errors.Length == 0, errors);
+        return process.ExitCode != 0;
+    }
+
+    // Both projects build into folders of the same name, one beside the other.
+    private static string HostPath()
+    {
+        var own = Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)!;
+        return Path.Combine(own.Replace("MergeTasks.Merging.Tests", "MergeTasks.CrashHost", StringComparison.Ordinal), "MergeTasks.CrashHost.dll");
+    }
+}
