@@ -5,7 +5,7 @@ namespace MergeTasks.Transformers.Numerics;
 /// <summary>
 /// A blocked matrix product over packed panels, after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (ACM TOMS
 /// 34(3), 2008). All of A is packed once, in parallel; then each piece of work takes a block of rows and a chunk of columns of C, and for
-/// each block of the depth runs all row panels past one packed panel of B after the other, packing the next between the tiles.
+/// each block of the depth runs all row panels past one group of packed panels of B after the other, packing the next in between.
 /// </summary>
 /// <remarks>
 /// The depth is cut by its length alone and blocks are added in ascending order, so an element of C is the same bits for any number of
@@ -14,10 +14,13 @@ namespace MergeTasks.Transformers.Numerics;
 internal sealed unsafe class PackedProduct<TTile>
     where TTile : struct, ITileShape
 {
-    private const int LargestDepthBlock = 512;
+    private const int LargestDepthBlock = 384;
     private const int LargestRowBlock = 768;
-    private const int LargestChunkPanels = 8;
-    private const int PiecesPerThread = 4;
+    private const int LargestChunkPanels = 16;
+
+    // Panels of B that one panel of A meets while it is in the first-level cache; C is then touched along its rows.
+    private const int PanelsPerGroup = 4;
+    private const int PiecesPerThread = 3;
 
     // A multiple of the heights of all tiles.
     private const int RowsPerPackPiece = 192;
@@ -78,7 +81,8 @@ internal sealed unsafe class PackedProduct<TTile>
             _rowBlocks = Blocks(rows, _rowBlock);
             _packGroups = Blocks(rows, RowsPerPackPiece);
             _packPieces = Blocks(product.Depth, owner._depthBlock) * _packGroups;
-            _chunkPanels = Math.Clamp(Blocks(owner._panels * _rowBlocks, product.Threads * PiecesPerThread), 1, LargestChunkPanels);
+            var pieces = product.Threads == 1 ? 1 : product.Threads * PiecesPerThread;
+            _chunkPanels = EvenBlock(owner._panels, Math.Clamp(Blocks(owner._panels * _rowBlocks, pieces), 1, LargestChunkPanels), 1);
             _packedMemory = ScratchMemory.ForLeftOperand((long)_paddedRows * product.Depth);
             _packedA = ScratchMemory.Align(_packedMemory);
         }
@@ -146,21 +150,21 @@ internal sealed unsafe class PackedProduct<TTile>
             ref readonly var product = ref _owner._product;
             var endRow = Math.Min(firstRow + _rowBlock, _rows);
             var endPanel = Math.Min(firstPanel + _chunkPanels, _owner._panels);
-            var panelSize = _owner._depthBlock * TTile.Columns;
-            var memory = ScratchMemory.ForRightPanels(2 * panelSize);
-            float* current = ScratchMemory.Align(memory), following = current + panelSize;
+            var groupSize = _owner._depthBlock * TTile.Columns * PanelsPerGroup;
+            var memory = ScratchMemory.ForRightPanels(2 * groupSize);
+            float* current = ScratchMemory.Align(memory), following = current + groupSize;
             var feeder = new PanelFeeder(product.B, product.TransposedB, TTile.Columns);
-            Begin(ref feeder, firstPanel, 0, current);
+            Begin(ref feeder, firstPanel, endPanel, 0, current);
             feeder.Advance(1, 1);
             for (var firstDepth = 0; firstDepth < product.Depth; firstDepth += _owner._depthBlock)
             {
-                for (var panel = firstPanel; panel < endPanel; panel++)
+                for (var panel = firstPanel; panel < endPanel; panel += PanelsPerGroup)
                 {
-                    if (panel + 1 < endPanel)
-                        Begin(ref feeder, panel + 1, firstDepth, following);
+                    if (panel + PanelsPerGroup < endPanel)
+                        Begin(ref feeder, panel + PanelsPerGroup, endPanel, firstDepth, following);
                     else
-                        Begin(ref feeder, firstPanel, firstDepth + _owner._depthBlock, following);
-                    MultiplyPanel(panel * TTile.Columns, firstRow, endRow, firstDepth, current, ref feeder);
+                        Begin(ref feeder, firstPanel, endPanel, firstDepth + _owner._depthBlock, following);
+                    MultiplyGroup(panel, Math.Min(panel + PanelsPerGroup, endPanel), firstRow, endRow, firstDepth, current, ref feeder);
                     var free = current;
                     current = following;
                     following = free;
@@ -170,45 +174,58 @@ internal sealed unsafe class PackedProduct<TTile>
             GC.KeepAlive(memory);
         }
 
-        private void Begin(ref PanelFeeder feeder, int panel, int firstDepth, float* target)
+        private void Begin(ref PanelFeeder feeder, int panel, int endPanel, int firstDepth, float* target)
         {
             ref readonly var product = ref _owner._product;
             var depth = Math.Min(_owner._depthBlock, product.Depth - firstDepth);
             var column = panel * TTile.Columns;
+            var end = Math.Min(Math.Min(panel + PanelsPerGroup, endPanel) * TTile.Columns, product.Columns);
             if (depth > 0)
-                feeder.Begin(column, Math.Min(TTile.Columns, product.Columns - column), firstDepth, depth, target);
+                feeder.Begin(column, end - column, firstDepth, depth, target);
             else
                 feeder.Rest();
         }
 
-        [SkipLocalsInit]
-        private void MultiplyPanel(int column, int firstRow, int endRow, int firstDepth, float* panelB, ref PanelFeeder feeder)
+        private void MultiplyGroup(int firstPanel, int endPanel, int firstRow, int endRow, int firstDepth, float* group, ref PanelFeeder feeder)
         {
-            ref readonly var product = ref _owner._product;
-            var depth = Math.Min(_owner._depthBlock, product.Depth - firstDepth);
-            var columns = Math.Min(TTile.Columns, product.Columns - column);
-            var accumulate = product.Accumulate || firstDepth > 0;
-            var edge = stackalloc float[TTile.Rows * TTile.Columns];
+            var depth = Math.Min(_owner._depthBlock, _owner._product.Depth - firstDepth);
             for (var row = firstRow; row < endRow;)
             {
                 var height = row + TTile.Rows <= _rows ? TTile.Rows : 4;
                 var panelA = _packedA + (nint)firstDepth * _paddedRows + (nint)row * depth;
-                var c = product.C + (nint)(_firstRow + row) * product.StrideC + column;
-                var rows = Math.Min(height, _rows - row);
-                var whole = rows == height && columns == TTile.Columns;
-                var target = whole ? c : edge;
-                var stride = whole ? product.StrideC : TTile.Columns;
-                if (accumulate)
-                    CacheHints.SoonNeeded((byte*)c, product.StrideC * sizeof(float), rows, columns * sizeof(float));
-                if (height == TTile.Rows)
-                    TTile.Full(depth, panelA, panelB, target, stride, whole && accumulate);
-                else
-                    TTile.FourRows(depth, panelA, panelB, target, stride, whole && accumulate);
-                if (!whole)
-                    PutEdge(edge, c, product.StrideC, rows, columns, accumulate);
+                for (var panel = firstPanel; panel < endPanel; panel++)
+                    MultiplyTile(row, height, panel * TTile.Columns, firstDepth, depth, panelA, group + (nint)(panel - firstPanel) * depth * TTile.Columns);
                 row += height;
                 feeder.Advance(row - firstRow, endRow - firstRow);
             }
+        }
+
+        [SkipLocalsInit]
+        private void MultiplyTile(int row, int height, int column, int firstDepth, int depth, float* panelA, float* panelB)
+        {
+            ref readonly var product = ref _owner._product;
+            var rows = Math.Min(height, _rows - row);
+            var columns = Math.Min(TTile.Columns, product.Columns - column);
+            var accumulate = product.Accumulate || firstDepth > 0;
+            var c = product.C + (nint)(_firstRow + row) * product.StrideC + column;
+            if (rows == height && columns == TTile.Columns)
+            {
+                CacheHints.SoonNeeded((byte*)c, product.StrideC * sizeof(float), rows, TTile.Columns * sizeof(float));
+                Compute(height, depth, panelA, panelB, c, product.StrideC, accumulate);
+                return;
+            }
+
+            var edge = stackalloc float[TTile.Rows * TTile.Columns];
+            Compute(height, depth, panelA, panelB, edge, TTile.Columns, accumulate: false);
+            PutEdge(edge, c, product.StrideC, rows, columns, accumulate);
+        }
+
+        private static void Compute(int height, int depth, float* panelA, float* panelB, float* c, nint stride, bool accumulate)
+        {
+            if (height == TTile.Rows)
+                TTile.Full(depth, panelA, panelB, c, stride, accumulate);
+            else
+                TTile.FourRows(depth, panelA, panelB, c, stride, accumulate);
         }
 
         private static void PutEdge(float* edge, float* c, nint stride, int rows, int columns, bool accumulate)

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MergeTasks.Transformers.Numerics;
 
 /// <summary>
-/// Packs the panels of B, one slice of the depth at a time, so that a panel can be packed between the tiles of the one before: each slice
-/// is asked for one step ahead and arrives while the processor multiplies.
+/// Packs a group of panels of B, one slice of the depth at a time, so that a group can be packed while the one before is multiplied: each
+/// slice is asked for one step ahead. Panels lie one after the other, each over the whole depth.
 /// </summary>
 internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
 {
@@ -17,7 +17,7 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
     private int _depth;
     private int _packed;
 
-    /// <summary>Turns to the panel of columns from <paramref name="column"/> on, <paramref name="lanes"/> of them.</summary>
+    /// <summary>Turns to the panels of the columns from <paramref name="column"/> on, <paramref name="lanes"/> of them.</summary>
     public void Begin(int column, int lanes, int firstDepth, int depth, float* target)
     {
         nint row = transposed ? column : firstDepth, inRow = transposed ? firstDepth : column;
@@ -29,10 +29,10 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
         Prefetch(0);
     }
 
-    /// <summary>Turns to no panel: there is nothing to pack.</summary>
+    /// <summary>Turns to no group: there is nothing to pack.</summary>
     public void Rest() => _packed = _depth = 0;
 
-    /// <summary>Packs as much of the panel as <paramref name="part"/> is of <paramref name="whole"/>.</summary>
+    /// <summary>Packs as much of the group as <paramref name="part"/> is of <paramref name="whole"/>.</summary>
     public void Advance(int part, int whole)
     {
         var end = part >= whole ? _depth : (int)((long)_depth * part / whole);
@@ -75,11 +75,16 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
     private void Pack<TElement>(int depth)
         where TElement : struct, IWeightElement
     {
-        var target = _target + (nint)_packed * width;
-        if (transposed)
-            PanelPacking.Interleave<TElement>(_source + (nint)_packed * TElement.Size, b.Stride, _lanes, depth, target, width);
-        else
-            PanelPacking.Copy<TElement>(_source + _packed * b.Stride * TElement.Size, b.Stride, _lanes, depth, target, width);
+        for (var lane = 0; lane < _lanes; lane += width)
+        {
+            var target = _target + (nint)lane * _depth + (nint)_packed * width;
+            var lanes = Math.Min(width, _lanes - lane);
+            if (transposed)
+                PanelPacking.Interleave<TElement>(_source + (lane * b.Stride + _packed) * TElement.Size, b.Stride, lanes, depth, target, width);
+            else
+                PanelPacking.Copy<TElement>(_source + (_packed * b.Stride + lane) * TElement.Size, b.Stride, lanes, depth, target, width);
+        }
+
         _packed += depth;
     }
 }

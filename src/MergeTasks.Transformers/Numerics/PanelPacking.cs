@@ -29,8 +29,8 @@ internal static unsafe class PanelPacking
             var at = source + (nint)first * TElement.Size;
             var to = target + first * width;
             var lane = 0;
-            for (; Vector512.IsHardwareAccelerated && lane + 16 <= lanes; lane += 16)
-                Transpose16<TElement>(at + lane * rowBytes, rowBytes, steps, to + lane, width);
+            for (; Vector512.IsHardwareAccelerated && steps % 4 == 0 && lane + 16 <= lanes; lane += 16)
+                Transpose16<TElement>(at + lane * rowBytes, rowBytes, steps / 4, to + lane, width);
             for (; lane + 4 <= lanes; lane += 4)
                 Transpose4<TElement>(at + lane * rowBytes, rowBytes, steps, to + lane, width);
             // What fills no transposition: the last elements of the depth, and lanes at the operand's edge or beyond.
@@ -89,37 +89,77 @@ internal static unsafe class PanelPacking
         }
     }
 
-    /// <summary>Transposes 16 rows by 4 words at a time; a word is one element of four bytes or two neighbours of two.</summary>
+    /// <summary>
+    /// Transposes 16 rows by 16 words at a time, each row's part one load of a cache line; a word is one element of four bytes or two
+    /// neighbours of two. First within groups of 128 bits, four rows by four, then the groups.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose16<TElement>(byte* source, nint rowBytes, int steps, float* target, nint width)
+    private static void Transpose16<TElement>(byte* source, nint rowBytes, int blocks, float* target, nint width)
         where TElement : struct, IWeightElement
     {
-        for (; steps > 0; steps--)
+        for (; blocks > 0; blocks--)
         {
-            // Lane group g of each vector holds row 4g + i, so that the transposition stays within groups of 128 bits.
-            var row0 = FourRows(source, 4 * rowBytes);
-            var row1 = FourRows(source + rowBytes, 4 * rowBytes);
-            var row2 = FourRows(source + 2 * rowBytes, 4 * rowBytes);
-            var row3 = FourRows(source + 3 * rowBytes, 4 * rowBytes);
-            var low01 = Avx512F.UnpackLow(row0, row1).AsUInt64();
-            var high01 = Avx512F.UnpackHigh(row0, row1).AsUInt64();
-            var low23 = Avx512F.UnpackLow(row2, row3).AsUInt64();
-            var high23 = Avx512F.UnpackHigh(row2, row3).AsUInt64();
-            target = Put<TElement>(Avx512F.UnpackLow(low01, low23).AsUInt32(), target, width);
-            target = Put<TElement>(Avx512F.UnpackHigh(low01, low23).AsUInt32(), target, width);
-            target = Put<TElement>(Avx512F.UnpackLow(high01, high23).AsUInt32(), target, width);
-            target = Put<TElement>(Avx512F.UnpackHigh(high01, high23).AsUInt32(), target, width);
-            source += 4 * Word;
+            var row = source;
+            FourByFour(ref row, rowBytes, out var r00, out var r01, out var r02, out var r03);
+            FourByFour(ref row, rowBytes, out var r10, out var r11, out var r12, out var r13);
+            FourByFour(ref row, rowBytes, out var r20, out var r21, out var r22, out var r23);
+            FourByFour(ref row, rowBytes, out var r30, out var r31, out var r32, out var r33);
+            Groups(ref r00, ref r10, ref r20, ref r30);
+            Groups(ref r01, ref r11, ref r21, ref r31);
+            Groups(ref r02, ref r12, ref r22, ref r32);
+            Groups(ref r03, ref r13, ref r23, ref r33);
+            target = Put<TElement>(r00, target, width);
+            target = Put<TElement>(r01, target, width);
+            target = Put<TElement>(r02, target, width);
+            target = Put<TElement>(r03, target, width);
+            target = Put<TElement>(r10, target, width);
+            target = Put<TElement>(r11, target, width);
+            target = Put<TElement>(r12, target, width);
+            target = Put<TElement>(r13, target, width);
+            target = Put<TElement>(r20, target, width);
+            target = Put<TElement>(r21, target, width);
+            target = Put<TElement>(r22, target, width);
+            target = Put<TElement>(r23, target, width);
+            target = Put<TElement>(r30, target, width);
+            target = Put<TElement>(r31, target, width);
+            target = Put<TElement>(r32, target, width);
+            target = Put<TElement>(r33, target, width);
+            source += 16 * Word;
         }
     }
 
+    /// <summary>Loads four rows; column 4g + i of them becomes group g of the i-th vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> FourRows(byte* source, nint rowBytes)
+    private static void FourByFour(
+        ref byte* row, nint rowBytes, out Vector512<uint> c0, out Vector512<uint> c1, out Vector512<uint> c2, out Vector512<uint> c3)
     {
-        var rows = Vector128.Load((uint*)source).ToVector256Unsafe().ToVector512Unsafe();
-        rows = Avx512F.InsertVector128(rows, Vector128.Load((uint*)(source + rowBytes)), 1);
-        rows = Avx512F.InsertVector128(rows, Vector128.Load((uint*)(source + 2 * rowBytes)), 2);
-        return Avx512F.InsertVector128(rows, Vector128.Load((uint*)(source + 3 * rowBytes)), 3);
+        var row0 = Vector512.Load((uint*)row);
+        var row1 = Vector512.Load((uint*)(row + rowBytes));
+        var row2 = Vector512.Load((uint*)(row + 2 * rowBytes));
+        var row3 = Vector512.Load((uint*)(row + 3 * rowBytes));
+        row += 4 * rowBytes;
+        var low01 = Avx512F.UnpackLow(row0, row1).AsUInt64();
+        var high01 = Avx512F.UnpackHigh(row0, row1).AsUInt64();
+        var low23 = Avx512F.UnpackLow(row2, row3).AsUInt64();
+        var high23 = Avx512F.UnpackHigh(row2, row3).AsUInt64();
+        c0 = Avx512F.UnpackLow(low01, low23).AsUInt32();
+        c1 = Avx512F.UnpackHigh(low01, low23).AsUInt32();
+        c2 = Avx512F.UnpackLow(high01, high23).AsUInt32();
+        c3 = Avx512F.UnpackHigh(high01, high23).AsUInt32();
+    }
+
+    /// <summary>Transposes the groups of 128 bits of four vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Groups(ref Vector512<uint> v0, ref Vector512<uint> v1, ref Vector512<uint> v2, ref Vector512<uint> v3)
+    {
+        var low01 = Avx512F.Shuffle4x128(v0, v1, 0b01_00_01_00);
+        var high01 = Avx512F.Shuffle4x128(v0, v1, 0b11_10_11_10);
+        var low23 = Avx512F.Shuffle4x128(v2, v3, 0b01_00_01_00);
+        var high23 = Avx512F.Shuffle4x128(v2, v3, 0b11_10_11_10);
+        v0 = Avx512F.Shuffle4x128(low01, low23, 0b10_00_10_00);
+        v1 = Avx512F.Shuffle4x128(low01, low23, 0b11_01_11_01);
+        v2 = Avx512F.Shuffle4x128(high01, high23, 0b10_00_10_00);
+        v3 = Avx512F.Shuffle4x128(high01, high23, 0b11_01_11_01);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
