@@ -239,4 +239,5 @@ internal sealed unsafe class PackedProduct<TTile>
                 }
             }
         }
-    }}
+    }
+}

@@ -5,17 +5,18 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 /// <summary>The sets behind <c>\p{name}</c>, <c>[[:name:]]</c> and the one-letter classes of a pattern.</summary>
 internal static class PropertyNames
 {
-    private static readonly Dictionary<string, string> s_categories = new(StringComparer.Ordinal)
-    {
-        ["letter"] = "L", ["uppercaseletter"] = "Lu", ["lowercaseletter"] = "Ll", ["titlecaseletter"] = "Lt", ["modifierletter"] = "Lm",
-        ["otherletter"] = "Lo", ["mark"] = "M", ["nonspacingmark"] = "Mn", ["spacingmark"] = "Mc", ["enclosingmark"] = "Me",
-        ["number"] = "N", ["decimalnumber"] = "Nd", ["letternumber"] = "Nl", ["othernumber"] = "No", ["punctuation"] = "P",
-        ["punct"] = "P", ["connectorpunctuation"] = "Pc", ["dashpunctuation"] = "Pd", ["openpunctuation"] = "Ps",
-        ["closepunctuation"] = "Pe", ["initialpunctuation"] = "Pi", ["finalpunctuation"] = "Pf", ["otherpunctuation"] = "Po",
-        ["symbol"] = "S", ["mathsymbol"] = "Sm", ["currencysymbol"] = "Sc", ["modifiersymbol"] = "Sk", ["othersymbol"] = "So",
-        ["separator"] = "Z", ["spaceseparator"] = "Zs", ["lineseparator"] = "Zl", ["paragraphseparator"] = "Zp", ["other"] = "C",
-        ["control"] = "Cc", ["format"] = "Cf", ["surrogate"] = "Cs", ["privateuse"] = "Co", ["unassigned"] = "Cn",
-    };
+    /// <summary>Long names of general categories, each before its short one.</summary>
+    private static readonly Dictionary<string, string> s_categories = Pairs(
+        """
+        letter L uppercaseletter Lu lowercaseletter Ll titlecaseletter Lt modifierletter Lm otherletter Lo
+        mark M nonspacingmark Mn spacingmark Mc enclosingmark Me
+        number N decimalnumber Nd letternumber Nl othernumber No
+        punctuation P punct P connectorpunctuation Pc dashpunctuation Pd openpunctuation Ps closepunctuation Pe
+        initialpunctuation Pi finalpunctuation Pf otherpunctuation Po
+        symbol S mathsymbol Sm currencysymbol Sc modifiersymbol Sk othersymbol So
+        separator Z spaceseparator Zs lineseparator Zl paragraphseparator Zp
+        other C control Cc format Cf surrogate Cs privateuse Co unassigned Cn
+        """);
 
     /// <summary>Code points that Oniguruma's <c>\w</c> holds outside brackets only: the superscripts and fractions of Latin-1.</summary>
     private static readonly CodePointSet s_latinNumbers = CodePointSet.OfRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
@@ -36,7 +37,8 @@ internal static class PropertyNames
         if (key is "alphabetic" or "uppercase" or "lowercase") return UnicodeSets.Get(Capitalized(key));
         if (key is "whitespace") return UnicodeSets.WhiteSpace;
         if (key.Length > 0 && UnicodeSets.Find(Capitalized(key)) is { } set && !IsInternal(key)) return set;
-        throw new PatternSyntaxException($"the property '\\p{{{name}}}' is not supported: general categories, POSIX names and common scripts are");
+        throw new PatternSyntaxException(
+            $"the property '\\p{{{name}}}' is not supported: general categories, POSIX names and common scripts are");
     }
 
     /// <summary>A POSIX bracket's set, or null where the name is unknown.</summary>
@@ -62,6 +64,10 @@ internal static class PropertyNames
     // These sets belong to single components and are no properties of the pattern language.
     private static bool IsInternal(string key) =>
         key is "numeric" or "combiningmark" or "cleaned";
+
+    private static Dictionary<string, string> Pairs(string text) =>
+        text.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Chunk(2)
+            .ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal);
 
     private static string Capitalized(string key) => char.ToUpperInvariant(key[0]) + key[1..];
 }
