@@ -87,17 +87,22 @@ public sealed class CancelledBuilds : IDisposable
     public void A_rename_that_fails_is_one_error_that_says_the_output_is_incomplete_and_the_next_build_completes_it()
     {
         var clean = _project.Clean("sharded");
-        var all = clean.Count;
-        for (var file = 1; file <= all; file++)
+        for (var file = 1; ; file++)
         {
             _project.Remove();
             _project.Declare("single");
             _project.Space.Run("m");
             _project.Declare("sharded");
             var progress = new FaultyProgress(0, file, () => throw new IOException("Locked"));
-            var exception = Assert.Throws<DiagnosticException>(() => _project.Space.Run("m", progress));
-            Assert.Equal(DiagnosticCode.OutputUnwritable, Assert.Single(exception.Diagnostics).Code);
-            Assert.Contains("the next build completes them", exception.Message, StringComparison.Ordinal);
+            if (Record.Exception(() => _project.Space.Run("m", progress)) is not { } exception)
+            {
+                Assert.True(file > 4 && !progress.Happened, "The merge publishes several files.");
+                return;
+            }
+
+            var diagnostic = Assert.Single(Assert.IsType<DiagnosticException>(exception).Diagnostics);
+            Assert.Equal(DiagnosticCode.OutputUnwritable, diagnostic.Code);
+            Assert.Contains("the next build completes them", diagnostic.Message, StringComparison.Ordinal);
             _project.Space.Run("m");
             Assert.Equal(clean, FolderContent.Of(_project.Output));
         }
