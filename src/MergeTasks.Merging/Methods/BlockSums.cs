@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MergeTasks.Merging.Methods;
@@ -11,6 +11,7 @@ internal static class BlockSums
     private const int Stretch = 32 * 16;
 
     /// <summary>Σ a², Σ b², Σ a·b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (double A, double B, double Product) SquaresAndProduct(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         double sumA = 0, sumB = 0, product = 0;
@@ -43,6 +44,7 @@ internal static class BlockSums
     }
 
     /// <summary>Σ |a|.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Magnitudes(ReadOnlySpan<float> a)
     {
         var sum = 0.0;

@@ -57,13 +57,13 @@ public sealed class LinearMethod : MergeMethod
                 var input = block.Load(i, 0);
                 if (_context.CompatibleDType is null)
                 {
-                    TensorPrimitives.FusedMultiplyAdd(input, _weights[i], output, output);
+                    BlockMath.AddProduct(output, input, _weights[i]);
                     continue;
                 }
 
-                TensorPrimitives.Multiply(input, _weights[i], input);
+                BlockMath.Multiply(input, _weights[i]);
                 _context.Round(input);
-                TensorPrimitives.Add(output, input, output);
+                BlockMath.Add(output, input);
             }
 
             _context.Round(output);

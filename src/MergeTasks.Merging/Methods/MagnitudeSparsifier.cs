@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -92,12 +93,14 @@ internal sealed class MagnitudeSparsifier : ISparsifier
             KeepFrom(bits, least);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CountUpper(ReadOnlySpan<uint> bits, long[] counts)
     {
         foreach (var value in bits)
             counts[(value & MagnitudeBits) >> 16]++;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CountLower(ReadOnlySpan<uint> bits, uint bucket, long[] counts)
     {
         var i = 0;
@@ -115,6 +118,7 @@ internal sealed class MagnitudeSparsifier : ISparsifier
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CountEqual(ReadOnlySpan<uint> bits, uint threshold)
     {
         var count = 0;
@@ -130,6 +134,7 @@ internal sealed class MagnitudeSparsifier : ISparsifier
         return count;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void KeepFrom(Span<uint> bits, uint least)
     {
         var i = 0;
@@ -144,6 +149,7 @@ internal sealed class MagnitudeSparsifier : ISparsifier
             bits[i] = (bits[i] & MagnitudeBits) >= least ? bits[i] : 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void KeepFirstTies(Span<uint> bits, uint threshold, long quota)
     {
         for (var i = 0; i < bits.Length; i++)

@@ -45,6 +45,9 @@ public sealed class MergeBlock(int worker)
         return buffer;
     }
 
+    /// <summary>Reads an input's elements into <see cref="Output"/>.</summary>
+    public void LoadOutput(int input) => _read!(input, Start, Output);
+
     /// <summary>A buffer of the block's length; its content is whatever was left there.</summary>
     public Span<float> Buffer(int slot)
     {

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>
@@ -70,8 +68,9 @@ public sealed class SlerpMethod : MergeMethod
 
         public override void Merge(MergeBlock block)
         {
-            TensorPrimitives.Multiply(block.Load(_base, 0), _baseFactor, block.Output);
-            TensorPrimitives.FusedMultiplyAdd(block.Load(_other, 0), _otherFactor, block.Output, block.Output);
+            block.LoadOutput(_base);
+            BlockMath.Multiply(block.Output, _baseFactor);
+            BlockMath.AddProduct(block.Output, block.Load(_other, 0), _otherFactor);
         }
 
         private static double Norm(double squares) => Math.Sqrt(squares) is var norm && norm > SmallestNorm ? norm : 1;

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.Intrinsics;
 
 namespace MergeTasks.Merging.Methods;
 
@@ -12,6 +11,9 @@ internal sealed class TaskVectorMerge : TensorMerge
 {
     private const float SmallestDivisor = 1e-8f;
     private const double SmallestSum = 1e-7;
+
+    // Elements elected at a time, so that the running sums stay in the first-level cache.
+    private const int ElectionPiece = 1024;
 
     private readonly TensorContext _context;
     private readonly ISparsifier _sparsifier;
@@ -103,7 +105,7 @@ internal sealed class TaskVectorMerge : TensorMerge
             _sparsifier.Mask(i, block, delta);
             Scale(delta, _scales[i]);
             Multiply(delta, _weights[i]);
-            TensorPrimitives.Add(merged, delta, merged);
+            BlockMath.Add(merged, delta);
         }
 
         _context.Round(merged);
@@ -113,14 +115,14 @@ internal sealed class TaskVectorMerge : TensorMerge
         if (_normalize)
             Normalize(merged, divisors);
         Scale(merged, _lambda);
-        TensorPrimitives.Add(merged, basis, merged);
+        BlockMath.Add(merged, basis);
         _context.Round(merged);
     }
 
     private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)
     {
         var delta = block.Load(_models[model], slot);
-        TensorPrimitives.Subtract(delta, basis, delta);
+        BlockMath.Subtract(delta, basis);
         _context.Round(delta);
         return delta;
     }
@@ -133,51 +135,33 @@ internal sealed class TaskVectorMerge : TensorMerge
 
     private void Multiply(Span<float> values, float factor)
     {
-        TensorPrimitives.Multiply(values, factor, values);
+        BlockMath.Multiply(values, factor);
         _context.Round(values);
     }
 
     private void Normalize(Span<float> merged, Span<float> divisors)
     {
         if (_electSigns)
-            TensorPrimitives.Divide(merged, divisors, merged);
+            BlockMath.Divide(merged, divisors);
         else
             TensorPrimitives.Divide(merged, _weightSum, merged);
         _context.Round(merged);
     }
 
-    // On entry merged holds Σ Dᵢ, on return the sum of those that agree with its sign.
+    // On entry merged holds Σ Dᵢ, on return the sum of those that agree with its sign; divisors gets the sum of their weights.
     private void Elect(MergeBlock block, Span<float> merged, Span<float> divisors)
     {
-        var i = 0;
-        for (; i <= merged.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        Span<float> sums = stackalloc float[ElectionPiece];
+        divisors.Clear();
+        for (var start = 0; start < merged.Length; start += ElectionPiece)
         {
-            var positive = Vector512.GreaterThanOrEqual(Vector512.Create((ReadOnlySpan<float>)merged[i..]), Vector512<float>.Zero);
-            Vector512<float> sum = default, divisor = default;
+            var range = start..Math.Min(merged.Length, start + ElectionPiece);
+            var total = merged[range];
+            var sum = sums[..total.Length];
+            sum.Clear();
             for (var model = 0; model < _models.Length; model++)
-            {
-                var delta = Vector512.Create((ReadOnlySpan<float>)block.Buffer(model + 2)[i..]);
-                var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(delta, default), Vector512.LessThan(delta, default));
-                sum += delta & agrees;
-                divisor += Vector512.Create(_weights[model]) & agrees;
-            }
-
-            sum.CopyTo(merged[i..]);
-            Vector512.ConditionalSelect(Vector512.Equals(divisor, default), Vector512<float>.One, divisor).CopyTo(divisors[i..]);
-        }
-
-        for (; i < merged.Length; i++)
-        {
-            float sum = 0, divisor = 0;
-            for (var model = 0; model < _models.Length; model++)
-            {
-                var delta = block.Buffer(model + 2)[i];
-                if (merged[i] >= 0 ? delta > 0 : delta < 0)
-                    (sum, divisor) = (sum + delta, divisor + _weights[model]);
-            }
-
-            merged[i] = sum;
-            divisors[i] = divisor == 0 ? 1 : divisor;
+                BlockMath.AddAgreeing(total, block.Buffer(model + 2)[range], _weights[model], sum, divisors[range]);
+            sum.CopyTo(total);
         }
 
         _context.Round(merged);
