@@ -31,12 +31,12 @@ internal sealed class TorchCompetitor : IDisposable
     /// <summary>PyTorch's name and version.</summary>
     public string Version { get; }
 
-    /// <summary>Runs the model once and returns the seconds that it took and the loss.</summary>
-    public (double Seconds, double Loss) Run(bool backward)
+    /// <summary>Runs the model once.</summary>
+    public PassMeasure Run(bool backward)
     {
         _process.StandardInput.WriteLine(backward ? "backward" : "forward");
-        var answer = ReadLine().Split(' ');
-        return (double.Parse(answer[0], CultureInfo.InvariantCulture), double.Parse(answer[1], CultureInfo.InvariantCulture));
+        var answer = Array.ConvertAll(ReadLine().Split(' '), number => double.Parse(number, CultureInfo.InvariantCulture));
+        return new PassMeasure(answer[0], answer[1], answer[2]);
     }
 
     public void Dispose()

@@ -2,7 +2,7 @@
 
     python3 torch_llama.py FOLDER THREADS IDS       (FOLDER: config.json and an fp32 model.safetensors; IDS: file of token ids)
 
-Each line "forward" or "backward" runs that once and is answered by "seconds loss".
+Each line "forward" or "backward" runs that once and is answered by "seconds processor-seconds loss".
 """
 import json
 import struct
@@ -114,7 +114,7 @@ def main():
     model.load_state_dict(dict(read_weights(f"{folder}/model.safetensors")))
     print(f"PyTorch {torch.__version__}", flush=True)
     for line in sys.stdin:
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         if line.strip() == "forward":
             with torch.no_grad():
                 loss = model(ids)
@@ -122,7 +122,7 @@ def main():
             model.zero_grad(set_to_none=True)
             loss = model(ids)
             loss.backward()
-        print(time.perf_counter() - start, loss.item(), flush=True)
+        print(time.perf_counter() - start, time.process_time() - processor, loss.item(), flush=True)
 
 
 main()
