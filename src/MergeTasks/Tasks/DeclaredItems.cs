@@ -22,7 +22,7 @@ internal static class DeclaredItems
             var file = item.GetMetadata("DefiningProjectFullPath");
             declared.Add(new DeclaredItem(type, item.ItemSpec, metadata, file.Length > 0 && into is null ? file : projectFile)
             {
-                Occurrence = declared.Count(earlier => earlier.Include == item.ItemSpec),
+                Occurrence = declared.Count(earlier => earlier.Include.Equals(item.ItemSpec, StringComparison.OrdinalIgnoreCase)),
             });
         }
 
