@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Caching;
@@ -21,27 +20,28 @@ public sealed class FileHasher(DigestMemo memo, int threads)
 
     /// <summary>The digests of a file's parts.</summary>
     /// <param name="path">Full path.</param>
+    /// <param name="kind">Which digests.</param>
     /// <param name="partition">Lists the parts; called only when the file must be read.</param>
     /// <param name="cancellation">Ends reading.</param>
     /// <exception cref="FileNotFoundException">No such file.</exception>
     /// <exception cref="IOException">The file cannot be read, or goes on changing while it is.</exception>
-    public FileDigests Digest(string path, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
+    public FileDigests Digest(string path, DigestKind kind, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
     {
-        if (memo.Find(path, StampOf(path)) is { } known)
+        if (memo.Find(path, kind, StampOf(path)) is { } known)
             return known;
-        using var own = memo.LockFor(path, cancellation);
+        using var own = memo.LockFor(path, kind, cancellation);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var stamp = StampOf(path);
-            if (memo.Find(path, stamp) is { } meanwhile)
+            if (memo.Find(path, kind, stamp) is { } meanwhile)
                 return meanwhile;
             var observed = FileStamp.Now;
             Reading?.Invoke(path, stamp.Size);
-            var parts = Hash(path, partition(), cancellation);
+            var parts = Hash(path, kind, partition(), cancellation);
             if (StampOf(path) == stamp)
             {
                 var digests = new FileDigests(stamp, observed, parts);
-                memo.Remember(path, digests);
+                memo.Remember(path, kind, digests);
                 return digests;
             }
         }
@@ -49,12 +49,12 @@ public sealed class FileHasher(DigestMemo memo, int threads)
         throw new IOException($"'{path}' goes on changing while it is read.");
     }
 
-    /// <summary>The digest of a small file as a whole.</summary>
+    /// <summary>The SHA-256 digest of a small file as a whole.</summary>
     /// <inheritdoc cref="Digest"/>
     public ContentDigest DigestWhole(string path, CancellationToken cancellation) =>
-        Digest(path, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
+        Digest(path, DigestKind.Sha256, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
 
-    private Dictionary<string, ContentDigest> Hash(string path, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
+    private Dictionary<string, ContentDigest> Hash(string path, DigestKind kind, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
     {
         using var handle = File.OpenHandle(path);
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
@@ -66,7 +66,7 @@ public sealed class FileHasher(DigestMemo memo, int threads)
             var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
             var bytes = buffer.AsSpan(0, (int)Math.Min(TreeDigest.ChunkSize, part.Length - start));
             ReadExactly(handle, path, bytes, part.Offset + start);
-            SHA256.HashData(bytes, trees[chunk.Part].Chunk(chunk.Chunk));
+            kind.SumUp(bytes, trees[chunk.Part].Chunk(chunk.Chunk));
             Hashed?.Invoke(bytes.Length);
             return buffer;
         }, _ => { });
