@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace MergeTasks.Caching;
 
 /// <summary>How the content of data's chunks is summed up.</summary>
@@ -15,20 +13,8 @@ public enum DigestKind
     Checksum,
 }
 
-/// <summary>Applies a <see cref="DigestKind"/>.</summary>
+/// <summary>Makes what sums up chunks.</summary>
 internal static class DigestKinds
 {
-    /// <summary>Writes the 32 bytes that stand for one chunk.</summary>
-    public static void SumUp(this DigestKind kind, ReadOnlySpan<byte> chunk, Span<byte> destination)
-    {
-        if (kind == DigestKind.Sha256)
-        {
-            SHA256.HashData(chunk, destination);
-            return;
-        }
-
-        var sums = new FourthOrderSums();
-        sums.Append(chunk);
-        sums.Finish(destination);
-    }
+    public static IChunkSum NewSum(this DigestKind kind) => kind == DigestKind.Sha256 ? new Sha256Sum() : new FourthOrderSums();
 }

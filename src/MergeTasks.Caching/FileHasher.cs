@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Caching;
@@ -9,6 +10,9 @@ public sealed class FileHasher(DigestMemo memo, int threads)
 {
     /// <summary>Name of the part that <see cref="DigestWhole"/> makes of a whole file.</summary>
     public const string Whole = "*";
+
+    // Small enough to be hashed from the second-level cache, large enough for the system call.
+    private const int PieceSize = 128 << 10;
 
     private const int Attempts = 3;
 
@@ -60,16 +64,24 @@ public sealed class FileHasher(DigestMemo memo, int threads)
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
         var chunks = parts.SelectMany((part, i) => Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        Parallel.ForEach(chunks, options, () => new byte[TreeDigest.ChunkSize], (chunk, _, buffer) =>
+
+        // One by one: threads that took many chunks at a time would not end together.
+        Parallel.ForEach(Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering), options, () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()), (chunk, _, own) =>
         {
             var part = parts[chunk.Part];
             var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
-            var bytes = buffer.AsSpan(0, (int)Math.Min(TreeDigest.ChunkSize, part.Length - start));
-            ReadExactly(handle, path, bytes, part.Offset + start);
-            kind.SumUp(bytes, trees[chunk.Part].Chunk(chunk.Chunk));
-            Hashed?.Invoke(bytes.Length);
-            return buffer;
-        }, _ => { });
+            var end = Math.Min(part.Length, start + TreeDigest.ChunkSize);
+            for (var position = start; position < end; position += PieceSize)
+            {
+                var bytes = own.Buffer.AsSpan(0, (int)Math.Min(PieceSize, end - position));
+                ReadExactly(handle, path, bytes, part.Offset + position);
+                own.Sum.Append(bytes);
+            }
+
+            own.Sum.Finish(trees[chunk.Part].Chunk(chunk.Chunk));
+            Hashed?.Invoke(end - start);
+            return own;
+        }, own => own.Sum.Dispose());
         return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish())).ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
     }
 

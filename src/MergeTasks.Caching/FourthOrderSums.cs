@@ -12,7 +12,7 @@ namespace MergeTasks.Caching;
 /// from data made to deceive.
 /// </summary>
 /// <remarks>Word w goes to lane w mod 8; the last words are filled up with zeros. The result is the SHA-256 of all sums and the length.</remarks>
-public sealed class FourthOrderSums
+public sealed class FourthOrderSums : IChunkSum
 {
     private const int Lanes = 8;
     private const int Row = Lanes * sizeof(uint);
@@ -24,7 +24,7 @@ public sealed class FourthOrderSums
     private Vector512<ulong> _fourth;
     private long _length;
 
-    /// <summary>Adds bytes.</summary>
+    /// <summary>Adds bytes; where they are cut makes no difference.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         var waiting = (int)(_length % Row);
@@ -61,6 +61,10 @@ public sealed class FourthOrderSums
         BinaryPrimitives.WriteInt64LittleEndian(sums[^sizeof(long)..], length);
         SHA256.HashData(sums, destination);
         (_first, _second, _third, _fourth, _length) = (default, default, default, default, 0);
+    }
+
+    void IDisposable.Dispose()
+    {
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -27,8 +27,13 @@ public sealed class TreeDigest
     public static ContentDigest Of(ReadOnlySpan<byte> bytes, DigestKind kind = DigestKind.Sha256)
     {
         var tree = new TreeDigest(bytes.Length);
+        using var sum = kind.NewSum();
         for (var i = 0; i < ChunkCount(bytes.Length); i++)
-            kind.SumUp(bytes.Slice(i * ChunkSize, Math.Min(ChunkSize, bytes.Length - (i * ChunkSize))), tree.Chunk(i));
+        {
+            sum.Append(bytes.Slice(i * ChunkSize, Math.Min(ChunkSize, bytes.Length - (i * ChunkSize))));
+            sum.Finish(tree.Chunk(i));
+        }
+
         return tree.Finish();
     }
 

@@ -27,7 +27,8 @@ internal sealed class MergeWorker(int number)
     public void TurnTo(TensorPlan plan)
     {
         _windows = [.. plan.Sources.Select((source, i) =>
-            new Window(source.Model.Weights.FileOf(source.Tensor), source.Model.Weights.Find(source.Tensor)!.Offset, source.DType, i < _windows.Length ? _windows[i].Bytes : []))];
+            new Window(source.Model.Weights.FileOf(source.Tensor), source.Model.Weights.Find(source.Tensor)!.Offset, source.DType, i < _windows.Length ? _windows[i].Bytes : null))];
+        Block.Reserve(_windows.Length + 2);
         _castTo = plan.Context!.CompatibleDType;
     }
 
@@ -55,7 +56,7 @@ internal sealed class MergeWorker(int number)
             ElementConversion.Round(cast, destination);
     }
 
-    private sealed class Window(SafetensorsFile file, long offset, DType dtype, byte[] bytes)
+    private sealed class Window(SafetensorsFile file, long offset, DType dtype, AlignedMemory<byte>? bytes)
     {
         private readonly int _size = dtype.Size();
         private long _start;
@@ -63,21 +64,21 @@ internal sealed class MergeWorker(int number)
 
         public DType DType => dtype;
 
-        public byte[] Bytes { get; private set; } = bytes;
+        public AlignedMemory<byte>? Bytes { get; private set; } = bytes;
 
         public ReadOnlySpan<byte> Read(long start, int count, long end)
         {
             if (start < _start || start + count > _start + _count)
                 Fill(start, (int)Math.Min(WindowLength, end - start));
-            return Bytes.AsSpan((int)(start - _start) * _size, count * _size);
+            return Bytes!.Span.Slice((int)(start - _start) * _size, count * _size);
         }
 
         private void Fill(long start, int count)
         {
             _count = 0;
-            if (Bytes.Length < count * _size)
-                Bytes = GC.AllocateUninitializedArray<byte>(WindowLength * _size);
-            file.Read(offset + (start * _size), Bytes.AsSpan(0, count * _size));
+            if (Bytes is null || Bytes.Length < count * _size)
+                Bytes = new AlignedMemory<byte>(WindowLength * _size);
+            file.Read(offset + (start * _size), Bytes.Span[..(count * _size)]);
             (_start, _count) = (start, count);
         }
     }

@@ -8,8 +8,8 @@ namespace MergeTasks.Merging.Methods;
 /// </summary>
 internal sealed class RandomSparsifier : ISparsifier
 {
-    // Where there are several passes, masks of at most 32 MB are kept from the first: deciding costs more than looking up.
-    private const long RememberedWords = 4 << 20;
+    // Where there are several passes, masks of at most 16 MB are kept from the first: deciding costs more than looking up.
+    private const long RememberedWords = 2 << 20;
 
     private readonly TensorContext _context;
     private readonly int[] _models;

@@ -97,6 +97,36 @@ internal sealed class TaskVectorMerge : TensorMerge
 
     public override void Merge(MergeBlock block)
     {
+        if (_context.CompatibleDType is null)
+            MergeExactly(block);
+        else
+            MergeStepwise(block);
+    }
+
+    // Nothing is rounded on the way, so steps can be taken together.
+    private void MergeExactly(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        Span<float> factors = stackalloc float[_models.Length];
+        for (var i = 0; i < _models.Length; i++)
+        {
+            factors[i] = _scales[i] * _weights[i];
+            _sparsifier.Mask(i, block, Delta(i, block, basis, i + 2));
+        }
+
+        if (_electSigns)
+        {
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, _weights, _normalize, _lambda, block.Output);
+            return;
+        }
+
+        basis.CopyTo(block.Output);
+        for (var i = 0; i < _models.Length; i++)
+            BlockMath.AddProduct(block.Output, block.Buffer(i + 2), factors[i] * (_normalize ? _lambda / _weightSum : _lambda));
+    }
+
+    private void MergeStepwise(MergeBlock block)
+    {
         var basis = block.Load(_base, 0);
         var merged = block.Output;
         merged.Clear();
