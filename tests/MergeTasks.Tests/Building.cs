@@ -24,7 +24,8 @@ public sealed class Building(Package package)
         Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
         var files = Directory.GetFiles(consumer.Output(), "*", SearchOption.AllDirectories).ToDictionary(path => path, File.GetLastWriteTimeUtc);
 
-        // Nothing changed: no merging task runs, no file is written.
+        // Nothing changed: no merging task runs, no file is written; once that is known, the next build does not even plan.
+        Assert.Empty(consumer.Merged());
         Assert.Empty(consumer.Merged());
         Assert.All(files, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
 
@@ -35,6 +36,28 @@ public sealed class Building(Package package)
         // A weight of one merge.
         consumer.Project(Merges.Replace("""Into="average" Weight="1" """, """Into="average" Weight="2" """, StringComparison.Ordinal));
         Assert.Equal(["average"], consumer.Merged());
+        consumer.Project(Merges);
+        Assert.Equal(["average"], consumer.Merged());
+
+        // A default for all merges.
+        consumer.Project(Merges, "<MergeSeed>1</MergeSeed>");
+        Assert.Empty(consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        consumer.Project(Merges, "<MergeOutDType>float32</MergeOutDType>");
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+
+        // A default for all items of a kind.
+        const string defaults = "<ItemDefinitionGroup><MergedModel><OutDType>bfloat16</OutDType></MergedModel></ItemDefinitionGroup>";
+        consumer.Project(Merges, after: defaults);
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        Assert.Empty(consumer.Merged());
+
+        // A file that the base model did not have.
+        File.WriteAllText(consumer["app", "models", "base", "chat_template.jinja"], "{{ messages }}");
+        Assert.Equal(["assistant", "calculator"], consumer.Merged());
+        Assert.True(File.Exists(consumer.Output("calculator", "chat_template.jinja")));
 
         // An output edited by hand.
         var weights = consumer.Output("calculator", "model.safetensors");
@@ -46,8 +69,8 @@ public sealed class Building(Package package)
         Assert.Equal(bytes, File.ReadAllBytes(weights));
 
         // A merge that is gone takes its output along.
-        consumer.Project(Merges.Split("<MergedModel Include=\"calculator\"")[0]);
-        Assert.Equal(["average"], consumer.Merged());
+        consumer.Project(Merges.Split("<MergedModel Include=\"calculator\"")[0], after: defaults);
+        Assert.Empty(consumer.Merged());
         Assert.False(Directory.Exists(consumer.Output("calculator")));
         Assert.True(File.Exists(consumer.Output("assistant", "model.safetensors")));
 
