@@ -52,8 +52,13 @@ internal sealed class MagnitudeSelection
     public void Sample(long block, ReadOnlySpan<float> delta)
     {
         var sample = _sample.AsSpan(checked((int)(block * MagnitudeBracket.SamplesPerBlock)), MagnitudeBracket.SamplesPerBlock);
+        var step = Math.Max(1, delta.Length / sample.Length);
         for (var i = 0; i < sample.Length; i++)
-            sample[i] = BitConverter.SingleToUInt32Bits(delta[i * delta.Length / sample.Length]) & MagnitudeBits.Mask;
+        {
+            // Scattered, because a regular grid would always meet the same columns of a matrix.
+            var scattered = (int)((((uint)i + (uint)block) * 2654435769u >> 16) % (uint)step);
+            sample[i] = BitConverter.SingleToUInt32Bits(delta[(i * delta.Length / sample.Length) + scattered]) & MagnitudeBits.Mask;
+        }
     }
 
     public void BeginBracket()
