@@ -2,6 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
 
@@ -27,7 +28,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
         var donor = Matched(merge, models);
         try
         {
-            var tensors = new TensorPlanner(merge, method, models, donor, workers).Plan(cancellation);
+            var planner = new TensorPlanner(merge, method, models, donor, workers);
+            if (!Directory.Exists(merge.OutputFolder))
+                DiskSpace.Require(merge, planner.OutputLength);
+            var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
             var config = donor.Input.Config.With(OutputDType(merge, tensors));
