@@ -81,20 +81,6 @@ public sealed class Building(Package package)
         Assert.False(Directory.Exists(consumer.Output("assistant")));
     }
 
-    [Fact]
-    public void Publishing_and_packing_carry_the_models()
-    {
-        using var consumer = new Consumer(package);
-        consumer.Project(Merges);
-        var published = consumer.Run("app", "publish", "-o", consumer["published"]);
-        Assert.True(published.Succeeded, published.Output);
-        Assert.True(File.Exists(consumer["published", "models", "calculator", "model.safetensors"]));
-        var packed = consumer.Run("app", "pack", "-o", consumer["packed"]);
-        Assert.True(packed.Succeeded, packed.Output);
-        using var archive = System.IO.Compression.ZipFile.OpenRead(Directory.GetFiles(consumer["packed"], "*.nupkg").Single());
-        Assert.Contains(archive.Entries, entry => entry.FullName == "content/models/assistant/model.safetensors");
-    }
-
     [Theory]
     [InlineData("-m:1")]
     [InlineData("-mt")]
@@ -110,33 +96,5 @@ public sealed class Building(Package package)
         Directory.Delete(consumer.Output(), recursive: true);
         consumer.Build([.. arguments, .. arguments.Contains("-isolate") ? new[] { "--no-restore" } : []]);
         Assert.Equal(expected, File.ReadAllBytes(consumer.Output("calculator", "model.safetensors")));
-    }
-
-    [Fact]
-    public void Inner_builds_share_one_merge()
-    {
-        using var consumer = new Consumer(package);
-        consumer.Project(Merges, frameworks: "<TargetFrameworks>net10.0</TargetFrameworks>");
-        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
-        Assert.Empty(consumer.Merged());
-        var planned = consumer.Run("app", "build", "-t:PlanMerges");
-        Assert.Contains("assistant: up to date", planned.Output, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Another_projects_merge_is_a_source()
-    {
-        using var consumer = new Consumer(package);
-        consumer.Project("""
-                <MergedModel Include="chat" Method="linear" />
-                <MergeSource Include="../app/models/code;../app/models/manual" Weight="1" />
-            """, name: "chat");
-        consumer.Project("""
-                <MergedModel Include="final" Method="slerp" Base="models/base" T="0.3" />
-                <ProjectReference Include="../chat/chat.csproj" MergeInto="final" As="chat" />
-            """);
-        Assert.Equal(["chat", "final"], consumer.Merged());
-        Assert.Empty(consumer.Merged());
-        Assert.Contains("chat", File.ReadAllText(consumer.Output("final", "README.md")), StringComparison.Ordinal);
     }
 }

@@ -39,6 +39,9 @@ public sealed class Consumer : IDisposable
     public BuildResult Run(string project, params string[] arguments) =>
         Dotnet.Run(this[project], _folder.Path, [.. arguments, "-nr:false", "-tl:off"]);
 
+    /// <summary>Starts a run that goes on while the test does something else.</summary>
+    public Dotnet Start(params string[] arguments) => Dotnet.Start(this["app"], _folder.Path, [.. arguments, "-nr:false", "-tl:off"]);
+
     public BuildResult Build(params string[] arguments)
     {
         var result = Run("app", ["build", .. arguments]);

@@ -20,7 +20,7 @@ public sealed record TensorSource(ModelInput Model, string Tensor, DType DType);
 public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
 {
     // Raised whenever the same inputs and parameters would give other bytes than before.
-    private const int NumericsVersion = 1;
+    private const int NumericsVersion = 2;
 
     /// <summary>Computes the key of a tensor.</summary>
     public static ContentDigest KeyOf(TensorSpec output, MergeMethod method, IReadOnlyList<TensorSource> sources, TensorContext? context, CancellationToken cancellation)
