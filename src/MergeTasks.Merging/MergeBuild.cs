@@ -2,7 +2,10 @@ using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging;
 
@@ -17,6 +20,21 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
     private DigestMemo? _memo;
+    private ContentStore? _store;
+    private ITransformerEngine? _engine;
+
+    /// <summary>Runs models for scoring; by default on the processor.</summary>
+    public ITransformerEngine Engine
+    {
+        get => _engine ??= new CpuEngine(new EngineOptions { Threads = _threads });
+        init => _engine = value;
+    }
+
+    /// <summary>Most bytes of scores that the cache keeps.</summary>
+    public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
+
+    /// <summary>Whether scores are computed again although they are cached.</summary>
+    public bool RefreshesScores { get; init; }
 
     /// <summary>Called before a file is read to digest it, with its path and bytes.</summary>
     public Action<string, long>? Digesting { get; init; }
@@ -31,7 +49,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public void Validate(CancellationToken cancellation)
     {
-        using var planner = new MergePlanner(null, _threads);
+        using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion);
         ForEach(merges, merge => OutputState.RequireOwn(planner.Plan(merge, cancellation)));
     }
 
@@ -40,7 +58,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
     {
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
         var states = new List<OutputState>();
         ForEach(merges, merge => states.Add(OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation)));
         return states;
@@ -57,19 +75,58 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     {
         using var own = Lock(name, lockFile, progress, cancellation);
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             RequireMade(name, OutputState.Inspect(planner.Plan(upstream, cancellation), hasher, cancellation));
         var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
-        if (!state.IsFresh)
+        if (state.IsFresh)
+            return state;
+        var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
+        if (!NeedsScores(state))
         {
-            var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
             new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
+            return state;
         }
 
+        using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+        using var importance = scores.Load();
+        state = OutputState.Inspect(state.Plan.With(importance.Report), hasher, cancellation);
+        new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
         return state;
     }
+
+    /// <summary>
+    /// Computes the scores that one merge needs and the cache lacks. <see cref="Run"/> does so too; this only makes it a step of its own.
+    /// Merges whose output it uses must have been run before.
+    /// </summary>
+    /// <returns>What was found of the output; nothing is computed where that is complete, or where the cache cannot be written.</returns>
+    /// <exception cref="DiagnosticException">With what is wrong.</exception>
+    public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
+    {
+        var hasher = Hasher();
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        var needed = Closure(name);
+        foreach (var upstream in needed.SkipLast(1))
+            planner.Plan(upstream, cancellation);
+        var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
+        if (!NeedsScores(state) || !Store().IsWritable())
+            return state;
+        using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+        scores.Ensure();
+        return state;
+    }
+
+    /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>
+    public IReadOnlyList<string> ExplainScores(OutputState state, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return ScoreReasons.Of(state.Plan, MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance, Store(), cancellation);
+    }
+
+    // Scores decide tensors, and what manifest and model card say of them.
+    private static bool NeedsScores(OutputState state) =>
+        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Plan.Report is null));
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
@@ -132,6 +189,9 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     // One for the whole build, so that an unwritable folder is told once.
     private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
+
+    // Entries are digested without a word: they are small beside models.
+    private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
 
     private FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
 }

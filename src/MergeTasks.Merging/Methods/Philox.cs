@@ -46,8 +46,7 @@ internal sealed class Philox
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Keep(long start, float probability, Span<float> values)
     {
-        // A word is kept if it lies below probability · 2³².
-        var limit = Vector512.Create((uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0)));
+        var limit = Vector512.Create(Limit(probability));
         Span<uint> words = stackalloc uint[Group];
         for (var i = 0; i < values.Length; i += Group)
         {
@@ -67,6 +66,14 @@ internal sealed class Philox
             }
         }
     }
+
+    /// <summary>The words of 32 elements.</summary>
+    /// <param name="start">Flat index of the first element; a multiple of 32.</param>
+    /// <param name="words">Room for 32.</param>
+    public void Draw(long start, Span<uint> words) => Words((ulong)(start / Group * Lanes), words);
+
+    /// <summary>An element is kept with a probability if its word lies below this: probability · 2³².</summary>
+    public static uint Limit(float probability) => (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
 
     /// <summary>The 32 words of eight counters, word by word.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

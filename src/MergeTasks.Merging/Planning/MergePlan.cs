@@ -1,5 +1,6 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Planning;
@@ -23,8 +24,21 @@ public sealed record MergePlan(
     IReadOnlyList<SideFile> DonorFiles,
     IReadOnlyList<SideFile> Files)
 {
+    /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
+    public ImportancePlan? Importance { get; init; }
+
+    /// <summary>What scoring has found, once it has; part of manifest and model card.</summary>
+    public ImportanceReport? Report { get; init; }
+
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
+
+    /// <summary>The plan with what scoring has found; manifest and model card tell of it.</summary>
+    public MergePlan With(ImportanceReport report)
+    {
+        var known = this with { Report = report, Files = [] };
+        return known with { Files = Outputs.OutputFiles.Make(known) };
+    }
 
     /// <summary>Names of all files of the output.</summary>
     public IEnumerable<string> FileNames => Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(Outputs.MergeManifest.FileName);

@@ -38,7 +38,7 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
     {
-        var upstream = merge.Models.Append(merge.Base).Select(model => model?.Merge).OfType<string>().Distinct().Where(stale.Contains);
+        var upstream = merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct().Where(stale.Contains);
         var project = new XElement("Project",
             new XElement("PropertyGroup",
                 new XElement("MergeName", Escaped(merge.Name)),
