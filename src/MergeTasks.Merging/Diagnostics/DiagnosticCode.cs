@@ -123,6 +123,9 @@ public static class DiagnosticCode
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public const string CacheUnwritable = "MTK6001";
 
+    /// <summary>The cache cannot be removed.</summary>
+    public const string CacheNotCleaned = "MTK6002";
+
     /// <summary>The disk has too little space for the output.</summary>
     public const string DiskSpace = "MTK7001";
 

@@ -10,7 +10,7 @@ namespace MergeTasks;
 /// The generated project of each merge, and the file with all declarations that they share. Both are written only when they differ,
 /// because inner builds of one project plan side by side.
 /// </summary>
-internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, int threads)
+internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, string cacheMaxSize, int threads)
 {
     private const string DeclarationsFile = "declarations.json";
 
@@ -46,6 +46,8 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
                 new XElement("MergeLockFile", Escaped(Path.Combine(folder, merge.Name + ".lock"))),
                 new XElement("MergeTasksAssembly", Escaped(taskAssembly)),
                 new XElement("MergeCachePath", Escaped(cacheFolder)),
+                new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
+                new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads)),
             new XElement("ItemGroup", upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
             new XElement("Import", new XAttribute("Project", Escaped(runTargets))));
