@@ -9,7 +9,7 @@ public sealed class KeptShares
     public void Hold_for_random_importances()
     {
         var random = new Random(7);
-        for (var run = 0; run < 4000; run++)
+        for (var run = 0; run < 1000; run++)
         {
             var parts = random.Next(1, 40);
             double[] counts = [.. Enumerable.Range(0, parts).Select(_ => (double)(random.Next(8) == 0 ? 0 : random.Next(1, 100000)))];
