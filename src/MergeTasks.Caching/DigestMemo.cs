@@ -4,7 +4,7 @@ using System.Text;
 namespace MergeTasks.Caching;
 
 /// <summary>
-/// Remembers the digests of files by path and stamp, so that only files that are new or changed are read.
+/// Remembers the digests of files by path, kind and stamp, so that only files that are new or changed are read.
 /// One small text file per remembered file, replaced whole, so any number of builds can share the folder.
 /// An entry that is damaged counts as absent; a folder that cannot be written only costs hashing again.
 /// </summary>
@@ -25,26 +25,28 @@ public sealed class DigestMemo
 
     /// <summary>The digests of a file as it is now, if they are known; <see langword="null"/> if it must be read.</summary>
     /// <param name="path">Full path.</param>
+    /// <param name="kind">Which digests.</param>
     /// <param name="stamp">The file's stamp, just taken.</param>
-    public FileDigests? Find(string path, FileStamp stamp) => Read(path) is { } digests && digests.Describes(stamp) ? digests : null;
+    public FileDigests? Find(string path, DigestKind kind, FileStamp stamp) => Read(path, kind) is { } digests && digests.Describes(stamp) ? digests : null;
 
     /// <summary>Remembers digests.</summary>
     /// <param name="path">Full path.</param>
+    /// <param name="kind">Which digests.</param>
     /// <param name="digests">What was read.</param>
-    public void Remember(string path, FileDigests digests)
+    public void Remember(string path, DigestKind kind, FileDigests digests)
     {
         // An entry is lines of text; a name that breaks a line cannot be remembered, and its file is hashed again.
         if (path.Contains('\n', StringComparison.Ordinal) || digests.Parts.Keys.Any(name => name.Contains('\n', StringComparison.Ordinal)))
             return;
         var text = new StringBuilder();
         var (size, modified, changed, inode) = digests.Stamp;
-        text.Append(CultureInfo.InvariantCulture, $"{Format}\n{path}\n{size} {modified} {changed} {inode} {digests.Observed}\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Format}\n{kind} {path}\n{size} {modified} {changed} {inode} {digests.Observed}\n");
         foreach (var (name, digest) in digests.Parts)
             text.Append(CultureInfo.InvariantCulture, $"{digest} {name}\n");
         text.Append(CultureInfo.InvariantCulture, $"{ContentDigest.Of(text.ToString())} end\n");
         try
         {
-            AtomicFile.Write(EntryPath(path), Encoding.UTF8.GetBytes(text.ToString()));
+            AtomicFile.Write(EntryPath(path, kind), Encoding.UTF8.GetBytes(text.ToString()));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -54,13 +56,14 @@ public sealed class DigestMemo
 
     /// <summary>The lock that keeps two builds from reading the same large file at once.</summary>
     /// <param name="path">Full path of the file to be read.</param>
+    /// <param name="kind">Which digests.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns><see langword="null"/> where the folder cannot be written.</returns>
-    public FileLock? LockFor(string path, CancellationToken cancellation)
+    public FileLock? LockFor(string path, DigestKind kind, CancellationToken cancellation)
     {
         try
         {
-            return FileLock.Acquire(EntryPath(path) + ".lock", null, cancellation);
+            return FileLock.Acquire(EntryPath(path, kind) + ".lock", null, cancellation);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -75,22 +78,22 @@ public sealed class DigestMemo
             Unwritable?.Invoke(e.Message);
     }
 
-    private string EntryPath(string path)
+    private string EntryPath(string path, DigestKind kind)
     {
-        var hex = ContentDigest.Of(path).ToString();
+        var hex = ContentDigest.Of($"{kind} {path}").ToString();
         return Path.Combine(_folder, hex[..2], hex + ".txt");
     }
 
-    private FileDigests? Read(string path)
+    private FileDigests? Read(string path, DigestKind kind)
     {
         try
         {
-            var text = File.ReadAllText(EntryPath(path));
+            var text = File.ReadAllText(EntryPath(path, kind));
             var end = text.LastIndexOf('\n', text.Length - 2) + 1;
             if (text[end..] != $"{ContentDigest.Of(text[..end])} end\n")
                 return null;
             var lines = text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            if (lines[0] != Format || lines[1] != path)
+            if (lines[0] != Format || lines[1] != $"{kind} {path}")
                 return null;
             var numbers = lines[2].Split(' ');
             var stamp = new FileStamp(Number(numbers[0]), Number(numbers[1]), Number(numbers[2]), ulong.Parse(numbers[3], CultureInfo.InvariantCulture));

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.Collections.Concurrent;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Caching;
@@ -11,6 +11,9 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     /// <summary>Name of the part that <see cref="DigestWhole"/> makes of a whole file.</summary>
     public const string Whole = "*";
 
+    // Small enough to be hashed from the second-level cache, large enough for the system call.
+    private const int PieceSize = 128 << 10;
+
     private const int Attempts = 3;
 
     /// <summary>Called before a file is read, with its path and bytes.</summary>
@@ -21,27 +24,28 @@ public sealed class FileHasher(DigestMemo memo, int threads)
 
     /// <summary>The digests of a file's parts.</summary>
     /// <param name="path">Full path.</param>
+    /// <param name="kind">Which digests.</param>
     /// <param name="partition">Lists the parts; called only when the file must be read.</param>
     /// <param name="cancellation">Ends reading.</param>
     /// <exception cref="FileNotFoundException">No such file.</exception>
     /// <exception cref="IOException">The file cannot be read, or goes on changing while it is.</exception>
-    public FileDigests Digest(string path, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
+    public FileDigests Digest(string path, DigestKind kind, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
     {
-        if (memo.Find(path, StampOf(path)) is { } known)
+        if (memo.Find(path, kind, StampOf(path)) is { } known)
             return known;
-        using var own = memo.LockFor(path, cancellation);
+        using var own = memo.LockFor(path, kind, cancellation);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var stamp = StampOf(path);
-            if (memo.Find(path, stamp) is { } meanwhile)
+            if (memo.Find(path, kind, stamp) is { } meanwhile)
                 return meanwhile;
             var observed = FileStamp.Now;
             Reading?.Invoke(path, stamp.Size);
-            var parts = Hash(path, partition(), cancellation);
+            var parts = Hash(path, kind, partition(), cancellation);
             if (StampOf(path) == stamp)
             {
                 var digests = new FileDigests(stamp, observed, parts);
-                memo.Remember(path, digests);
+                memo.Remember(path, kind, digests);
                 return digests;
             }
         }
@@ -49,27 +53,35 @@ public sealed class FileHasher(DigestMemo memo, int threads)
         throw new IOException($"'{path}' goes on changing while it is read.");
     }
 
-    /// <summary>The digest of a small file as a whole.</summary>
+    /// <summary>The SHA-256 digest of a small file as a whole.</summary>
     /// <inheritdoc cref="Digest"/>
     public ContentDigest DigestWhole(string path, CancellationToken cancellation) =>
-        Digest(path, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
+        Digest(path, DigestKind.Sha256, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
 
-    private Dictionary<string, ContentDigest> Hash(string path, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
+    private Dictionary<string, ContentDigest> Hash(string path, DigestKind kind, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
     {
         using var handle = File.OpenHandle(path);
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
         var chunks = parts.SelectMany((part, i) => Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-        Parallel.ForEach(chunks, options, () => new byte[TreeDigest.ChunkSize], (chunk, _, buffer) =>
+
+        // One by one: threads that took many chunks at a time would not end together.
+        Parallel.ForEach(Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering), options, () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()), (chunk, _, own) =>
         {
             var part = parts[chunk.Part];
             var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
-            var bytes = buffer.AsSpan(0, (int)Math.Min(TreeDigest.ChunkSize, part.Length - start));
-            ReadExactly(handle, path, bytes, part.Offset + start);
-            SHA256.HashData(bytes, trees[chunk.Part].Chunk(chunk.Chunk));
-            Hashed?.Invoke(bytes.Length);
-            return buffer;
-        }, _ => { });
+            var end = Math.Min(part.Length, start + TreeDigest.ChunkSize);
+            for (var position = start; position < end; position += PieceSize)
+            {
+                var bytes = own.Buffer.AsSpan(0, (int)Math.Min(PieceSize, end - position));
+                ReadExactly(handle, path, bytes, part.Offset + position);
+                own.Sum.Append(bytes);
+            }
+
+            own.Sum.Finish(trees[chunk.Part].Chunk(chunk.Chunk));
+            Hashed?.Invoke(end - start);
+            return own;
+        }, own => own.Sum.Dispose());
         return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish())).ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
     }
 

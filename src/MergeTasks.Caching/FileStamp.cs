@@ -27,6 +27,9 @@ public readonly partial record struct FileStamp(long Size, long Modified, long C
             : null;
     }
 
+    /// <summary>The stamp of a folder: its last change is that of the names in it.</summary>
+    internal static FileStamp OfFolder(string path) => new(0, (Directory.GetLastWriteTimeUtc(path) - DateTime.UnixEpoch).Ticks * 100, 0, 0);
+
     /// <summary>The clock that <see cref="IsSettled"/> compares with.</summary>
     public static long Now => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
 

@@ -4,9 +4,9 @@ using System.Security.Cryptography;
 namespace MergeTasks.Caching;
 
 /// <summary>
-/// The content digest of data of any length: SHA-256 of each chunk of <see cref="ChunkSize"/> bytes, and, where there is more than one,
-/// SHA-256 over a prefix, the length and the chunk digests. Chunks can be hashed in any order and on all cores.
-/// Data of at most one chunk has its plain SHA-256.
+/// The content digest of data of any length: the SHA-256 (or checksum, see <see cref="DigestKind"/>) of each chunk of
+/// <see cref="ChunkSize"/> bytes, and, where there is more than one, SHA-256 over a prefix, the length and what the chunks gave.
+/// Chunks can be hashed in any order and on all cores. Data of at most one chunk has its plain SHA-256 or checksum.
 /// </summary>
 public sealed class TreeDigest
 {
@@ -23,12 +23,17 @@ public sealed class TreeDigest
         _chunks = new byte[ChunkCount(length) * SHA256.HashSizeInBytes];
     }
 
-    /// <summary>The digest of bytes in memory: what <see cref="FileHasher.DigestWhole"/> finds in a file that holds them.</summary>
-    public static ContentDigest Of(ReadOnlySpan<byte> bytes)
+    /// <summary>The digest of bytes in memory: what <see cref="FileHasher"/> finds in a file that holds them.</summary>
+    public static ContentDigest Of(ReadOnlySpan<byte> bytes, DigestKind kind = DigestKind.Sha256)
     {
         var tree = new TreeDigest(bytes.Length);
+        using var sum = kind.NewSum();
         for (var i = 0; i < ChunkCount(bytes.Length); i++)
-            SHA256.HashData(bytes.Slice(i * ChunkSize, Math.Min(ChunkSize, bytes.Length - (i * ChunkSize))), tree.Chunk(i));
+        {
+            sum.Append(bytes.Slice(i * ChunkSize, Math.Min(ChunkSize, bytes.Length - (i * ChunkSize))));
+            sum.Finish(tree.Chunk(i));
+        }
+
         return tree.Finish();
     }
 
@@ -47,7 +52,7 @@ public sealed class TreeDigest
     /// <summary>Number of chunks of data of a length: at least 1.</summary>
     public static long ChunkCount(long length) => Math.Max(1, (length + ChunkSize - 1) / ChunkSize);
 
-    /// <summary>Where the SHA-256 of one chunk goes (32 bytes); chunks may be set in any order, from any thread.</summary>
+    /// <summary>Where the SHA-256 or checksum of one chunk goes (32 bytes); chunks may be set in any order, from any thread.</summary>
     public Span<byte> Chunk(long index) => _chunks.AsSpan(checked((int)(index * SHA256.HashSizeInBytes)), SHA256.HashSizeInBytes);
 
     /// <summary>The digest, once every chunk is set.</summary>

@@ -7,7 +7,11 @@ namespace MergeTasks.Checkpoints;
 /// <param name="Name">The tensor's name.</param>
 /// <param name="DType">Element type.</param>
 /// <param name="Shape">Dimensions, outermost first.</param>
-public sealed record TensorSpec(string Name, DType DType, IReadOnlyList<long> Shape);
+public sealed record TensorSpec(string Name, DType DType, IReadOnlyList<long> Shape)
+{
+    /// <summary>Bytes of the tensor's data.</summary>
+    public long ByteLength => Shape.Aggregate((long)DType.Size(), (bytes, dimension) => checked(bytes * dimension));
+}
 
 /// <summary>One weight file to be written: its header, and where each tensor's data goes.</summary>
 /// <param name="FileName">The file's final name.</param>
@@ -38,7 +42,7 @@ public static class ShardLayout
         var size = 0L;
         foreach (var tensor in tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal))
         {
-            var bytes = ByteLength(tensor);
+            var bytes = tensor.ByteLength;
             if (maxShardSize > 0 && size > 0 && size + bytes > maxShardSize)
             {
                 groups.Add([]);
@@ -99,7 +103,7 @@ public static class ShardLayout
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                json.WriteNumberValue(offset += ByteLength(tensor));
+                json.WriteNumberValue(offset += tensor.ByteLength);
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -113,6 +117,4 @@ public static class ShardLayout
         BinaryPrimitives.WriteInt64LittleEndian(bytes, bytes.Length - SafetensorsHeader.LengthFieldSize);
         return bytes;
     }
-
-    private static long ByteLength(TensorSpec tensor) => new TensorInfo(tensor.Name, tensor.DType, tensor.Shape, 0).ByteLength;
 }

@@ -16,9 +16,13 @@ public static class FolderContent
         {
             var name = Path.GetRelativePath(folder, path).Replace('\\', '/');
             if (Directory.Exists(path))
+            {
                 content[name + "/"] = "";
-            else
-                content[name] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+                continue;
+            }
+
+            using var file = File.OpenRead(path);
+            content[name] = Convert.ToHexStringLower(SHA256.HashData(file));
         }
 
         return content;

@@ -102,6 +102,6 @@ public sealed class MergeWorkspace : IDisposable
     private DeclaredItem Item(string type, string include, (string Name, string Value)[] metadata, List<DeclaredItem> earlier) =>
         new(type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _folder["project.csproj"])
         {
-            Occurrence = earlier.Count(item => item.Include == include),
+            Occurrence = earlier.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase)),
         };
 }

@@ -24,7 +24,8 @@ public sealed class Building(Package package)
         Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
         var files = Directory.GetFiles(consumer.Output(), "*", SearchOption.AllDirectories).ToDictionary(path => path, File.GetLastWriteTimeUtc);
 
-        // Nothing changed: no merging task runs, no file is written.
+        // Nothing changed: no merging task runs, no file is written; once that is known, the next build does not even plan.
+        Assert.Empty(consumer.Merged());
         Assert.Empty(consumer.Merged());
         Assert.All(files, file => Assert.Equal(file.Value, File.GetLastWriteTimeUtc(file.Key)));
 
@@ -35,6 +36,28 @@ public sealed class Building(Package package)
         // A weight of one merge.
         consumer.Project(Merges.Replace("""Into="average" Weight="1" """, """Into="average" Weight="2" """, StringComparison.Ordinal));
         Assert.Equal(["average"], consumer.Merged());
+        consumer.Project(Merges);
+        Assert.Equal(["average"], consumer.Merged());
+
+        // A default for all merges.
+        consumer.Project(Merges, "<MergeSeed>1</MergeSeed>");
+        Assert.Empty(consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        consumer.Project(Merges, "<MergeOutDType>float32</MergeOutDType>");
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+
+        // A default for all items of a kind.
+        const string defaults = "<ItemDefinitionGroup><MergedModel><OutDType>bfloat16</OutDType></MergedModel></ItemDefinitionGroup>";
+        consumer.Project(Merges, after: defaults);
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        Assert.Empty(consumer.Merged());
+
+        // A file that the base model did not have.
+        File.WriteAllText(consumer["app", "models", "base", "chat_template.jinja"], "{{ messages }}");
+        Assert.Equal(["assistant", "calculator"], consumer.Merged());
+        Assert.True(File.Exists(consumer.Output("calculator", "chat_template.jinja")));
 
         // An output edited by hand.
         var weights = consumer.Output("calculator", "model.safetensors");
@@ -46,8 +69,8 @@ public sealed class Building(Package package)
         Assert.Equal(bytes, File.ReadAllBytes(weights));
 
         // A merge that is gone takes its output along.
-        consumer.Project(Merges.Split("<MergedModel Include=\"calculator\"")[0]);
-        Assert.Equal(["average"], consumer.Merged());
+        consumer.Project(Merges.Split("<MergedModel Include=\"calculator\"")[0], after: defaults);
+        Assert.Empty(consumer.Merged());
         Assert.False(Directory.Exists(consumer.Output("calculator")));
         Assert.True(File.Exists(consumer.Output("assistant", "model.safetensors")));
 
@@ -56,20 +79,6 @@ public sealed class Building(Package package)
         Assert.True(File.Exists(consumer.Output("assistant", "model.safetensors")));
         Assert.True(consumer.Run("app", "clean").Succeeded);
         Assert.False(Directory.Exists(consumer.Output("assistant")));
-    }
-
-    [Fact]
-    public void Publishing_and_packing_carry_the_models()
-    {
-        using var consumer = new Consumer(package);
-        consumer.Project(Merges);
-        var published = consumer.Run("app", "publish", "-o", consumer["published"]);
-        Assert.True(published.Succeeded, published.Output);
-        Assert.True(File.Exists(consumer["published", "models", "calculator", "model.safetensors"]));
-        var packed = consumer.Run("app", "pack", "-o", consumer["packed"]);
-        Assert.True(packed.Succeeded, packed.Output);
-        using var archive = System.IO.Compression.ZipFile.OpenRead(Directory.GetFiles(consumer["packed"], "*.nupkg").Single());
-        Assert.Contains(archive.Entries, entry => entry.FullName == "content/models/assistant/model.safetensors");
     }
 
     [Theory]
@@ -87,33 +96,5 @@ public sealed class Building(Package package)
         Directory.Delete(consumer.Output(), recursive: true);
         consumer.Build([.. arguments, .. arguments.Contains("-isolate") ? new[] { "--no-restore" } : []]);
         Assert.Equal(expected, File.ReadAllBytes(consumer.Output("calculator", "model.safetensors")));
-    }
-
-    [Fact]
-    public void Inner_builds_share_one_merge()
-    {
-        using var consumer = new Consumer(package);
-        consumer.Project(Merges, frameworks: "<TargetFrameworks>net10.0</TargetFrameworks>");
-        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
-        Assert.Empty(consumer.Merged());
-        var planned = consumer.Run("app", "build", "-t:PlanMerges");
-        Assert.Contains("assistant: up to date", planned.Output, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Another_projects_merge_is_a_source()
-    {
-        using var consumer = new Consumer(package);
-        consumer.Project("""
-                <MergedModel Include="chat" Method="linear" />
-                <MergeSource Include="../app/models/code;../app/models/manual" Weight="1" />
-            """, name: "chat");
-        consumer.Project("""
-                <MergedModel Include="final" Method="slerp" Base="models/base" T="0.3" />
-                <ProjectReference Include="../chat/chat.csproj" MergeInto="final" As="chat" />
-            """);
-        Assert.Equal(["chat", "final"], consumer.Merged());
-        Assert.Empty(consumer.Merged());
-        Assert.Contains("chat", File.ReadAllText(consumer.Output("final", "README.md")), StringComparison.Ordinal);
     }
 }

@@ -21,7 +21,7 @@ public sealed class Consumer : IDisposable
 
     public string this[params string[] parts] => _folder[parts];
 
-    public void Project(string items, string properties = "", string name = "app", string frameworks = "<TargetFramework>net10.0</TargetFramework>")
+    public void Project(string items, string properties = "", string after = "", string name = "app", string frameworks = "<TargetFramework>net10.0</TargetFramework>")
     {
         Directory.CreateDirectory(this[name]);
         File.WriteAllText(this[name, name + ".csproj"], $"""
@@ -31,12 +31,16 @@ public sealed class Consumer : IDisposable
                 <PackageReference Include="MergeTasks" Version="{_package.Version}" PrivateAssets="all" />
             {items}
               </ItemGroup>
+            {after}
             </Project>
             """);
     }
 
     public BuildResult Run(string project, params string[] arguments) =>
         Dotnet.Run(this[project], _folder.Path, [.. arguments, "-nr:false", "-tl:off"]);
+
+    /// <summary>Starts a run that goes on while the test does something else.</summary>
+    public Dotnet Start(params string[] arguments) => Dotnet.Start(this["app"], _folder.Path, [.. arguments, "-nr:false", "-tl:off"]);
 
     public BuildResult Build(params string[] arguments)
     {

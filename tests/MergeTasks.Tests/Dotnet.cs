@@ -3,13 +3,20 @@ using System.Text;
 
 namespace MergeTasks.Tests;
 
-/// <summary>Runs the SDK as a user would, with nothing inherited from the test host's own build.</summary>
-public static class Dotnet
+/// <summary>A run of the SDK as a user would start it, with nothing inherited from the test host's own build.</summary>
+public sealed class Dotnet : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
-    public static BuildResult Run(string folder, string home, params string[] arguments)
+    private readonly Process _process;
+    private readonly string _command;
+    private readonly StringBuilder _output = new();
+    private readonly ManualResetEventSlim _seen = new();
+    private string _awaited = "\0";
+
+    private Dotnet(string folder, string home, string[] arguments)
     {
+        _command = $"dotnet {string.Join(' ', arguments)}";
         var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var inherited in start.Environment.Keys.Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase) || name.StartsWith("VSTEST", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(inherited);
@@ -17,26 +24,84 @@ public static class Dotnet
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["DOTNET_NOLOGO"] = "1";
         start.Environment["MERGETASKS_CACHE"] = Path.Combine(home, "cache");
-        using var process = Process.Start(start)!;
-        var output = new StringBuilder();
-        process.OutputDataReceived += (_, line) => Append(output, line.Data);
-        process.ErrorDataReceived += (_, line) => Append(output, line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        if (!process.WaitForExit(Limit))
-        {
-            process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"dotnet {string.Join(' ', arguments)} did not end.\n{output}");
-        }
-
-        process.WaitForExit();
-        return new BuildResult(process.ExitCode, output.ToString());
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += (_, line) => Append(line.Data);
+        _process.ErrorDataReceived += (_, line) => Append(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
     }
 
-    private static void Append(StringBuilder output, string? line)
+    /// <summary>Runs to the end.</summary>
+    public static BuildResult Run(string folder, string home, params string[] arguments)
     {
-        lock (output)
-            output.AppendLine(line);
+        using var run = Start(folder, home, arguments);
+        return run.Wait();
+    }
+
+    public static Dotnet Start(string folder, string home, params string[] arguments) => new(folder, home, arguments);
+
+    /// <summary>Waits for the end.</summary>
+    /// <param name="meanwhile">Called again and again while it runs.</param>
+    public BuildResult Wait(Action<Process>? meanwhile = null)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!_process.WaitForExit(meanwhile is null ? 1000 : 20))
+        {
+            meanwhile?.Invoke(_process);
+            if (watch.Elapsed > Limit)
+                throw new TimeoutException($"{_command} did not end.\n{Output}");
+        }
+
+        // Once more without a limit: only this waits for the last lines of output.
+        _process.WaitForExit();
+        return new BuildResult(_process.ExitCode, Output);
+    }
+
+    /// <summary>Waits until the output contains a text.</summary>
+    public void WaitFor(string text)
+    {
+        lock (_output)
+        {
+            if (_output.ToString().Contains(text, StringComparison.Ordinal))
+                return;
+            _awaited = text;
+        }
+
+        Assert.True(_seen.Wait(Limit), $"{_command} did not print '{text}'.\n{Output}");
+    }
+
+    /// <summary>What Ctrl-C does in a terminal.</summary>
+    public void Interrupt()
+    {
+        using var kill = Process.Start("kill", ["-INT", $"{_process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
+        _process.Dispose();
+        _seen.Dispose();
+    }
+
+    private string Output
+    {
+        get
+        {
+            lock (_output)
+                return _output.ToString();
+        }
+    }
+
+    private void Append(string? line)
+    {
+        lock (_output)
+        {
+            _output.AppendLine(line);
+            if (line?.Contains(_awaited, StringComparison.Ordinal) == true)
+                _seen.Set();
+        }
     }
 }
 

@@ -130,7 +130,7 @@ public sealed class DeclarationReader
             OutDType = ReadDType(item, "OutDType"),
         };
         declaration = WithImportance(declaration, item, null);
-        _validator.Check(declaration, item.LocationOf("Method"), (model, name) => (model < 0 ? item : sources[model]).LocationOf(PascalCase(name)));
+        _validator.Check(declaration, item.LocationOf("Method"), (model, name) => LocationOfParameter(model < 0 ? item : sources[model], name));
         return declaration;
     }
 
@@ -259,5 +259,9 @@ public sealed class DeclarationReader
     private static Dictionary<string, Setting> Values(IReadOnlyDictionary<string, RecipeSetting> settings) =>
         settings.ToDictionary(pair => pair.Key, pair => pair.Value.Value, StringComparer.Ordinal);
 
-    private static string PascalCase(string parameter) => new Methods.ParameterDeclaration(parameter, null, "").MetadataName;
+    private static SourceLocation LocationOfParameter(DeclaredItem item, string parameter)
+    {
+        var metadata = new Methods.ParameterDeclaration(parameter, null, "").MetadataName;
+        return item.LocationOf(item[metadata] is null ? "Parameters" : metadata);
+    }
 }

@@ -98,7 +98,7 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
 
             foreach (var model in merge.Models)
             {
-                var isBase = method.Base == BaseUse.Required && model.IsSameModel(merge.Base!);
+                var isBase = method.Base == BaseUse.Required && merge.Base is { } basis && model.IsSameModel(basis);
                 if (!isBase && !model.Parameters.ContainsKey(parameter.Name))
                     Report(DiagnosticCode.MissingParameter, merge, $"the model '{model.Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.", model.Location);
             }

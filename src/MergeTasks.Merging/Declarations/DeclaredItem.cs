@@ -12,7 +12,7 @@ public sealed record DeclaredItem(string Type, string Include, IReadOnlyDictiona
     /// <summary>A metadata value; <see langword="null"/> where absent or empty.</summary>
     public string? this[string metadata] => Metadata.TryGetValue(metadata, out var value) && value.Trim() is { Length: > 0 } text ? text : null;
 
-    /// <summary>How many equal items come before this one in the project.</summary>
+    /// <summary>How many items of the same value, compared without case, come before this one in the project.</summary>
     public int Occurrence { get; init; }
 
     /// <summary>Where the item stands, found only when a message needs it.</summary>

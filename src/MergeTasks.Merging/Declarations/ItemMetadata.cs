@@ -65,6 +65,7 @@ internal static class ItemMetadata
             return;
         }
 
+        settings[name] = new Setting.Unreadable();
         var hint = value.Contains(',', StringComparison.Ordinal) ? " Use '.' as decimal separator, and brackets for a gradient: [0.1, 0.9]." : "";
         report(Invalid(item, metadata, $"the value '{value}' of '{name}' is not a number or true/false.{hint}"));
     }

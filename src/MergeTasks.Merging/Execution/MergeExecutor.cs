@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Execution;
 /// Until the first rename the earlier output is untouched; whatever stops the work later, the next build sees that manifest and files
 /// disagree and completes it.
 /// </summary>
-/// <param name="memo">Remembers the digests of what was written.</param>
+/// <param name="memo">Remembers the checksums of what was written.</param>
 /// <param name="workers">Threads that compute.</param>
 /// <param name="progress">Hears of progress.</param>
 public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress progress)
@@ -43,16 +43,16 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
             DeleteFiles(merge.OutputFolder, state.Orphans);
             DeleteFiles(partial, Directory.EnumerateFiles(partial).ToList());
             progress.Starting(state.BytesToWrite);
-            var digests = WriteShards(state, partial, cancellation);
+            var checksums = WriteShards(state, partial, cancellation);
             foreach (var file in state.StaleFiles)
                 File.WriteAllBytes(Path.Combine(partial, file.Name), file.Read());
-            var manifest = MergeManifest.Of(state.Plan, digests, cancellation);
+            var manifest = MergeManifest.Of(state.Plan, checksums, cancellation);
             File.WriteAllBytes(Path.Combine(partial, MergeManifest.FileName), manifest.ToBytes());
             cancellation.ThrowIfCancellationRequested();
             publishing = true;
             Publish(state, partial);
             publishing = false;
-            Remember(state, digests);
+            Remember(state, checksums);
         }
         catch (CheckpointException e)
         {
@@ -74,13 +74,13 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
 
     private Dictionary<string, ContentDigest> WriteShards(OutputState state, string partial, CancellationToken cancellation)
     {
-        var digests = state.Kept.ToDictionary(pair => pair.Key, pair => pair.Value.Digest, StringComparer.Ordinal);
+        var checksums = state.Kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum, StringComparer.Ordinal);
         if (state.StaleShards.Count == 0)
-            return digests;
+            return checksums;
         var plans = state.Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
         using var pool = new BlockPool(workers);
-        using var writer = new TensorWriter(plan => Importance?.Begin(state.Plan.Method, plan) ?? state.Plan.Method.Begin(plan.Context!), new WorkerTeam(workers, cancellation));
+        var writer = new TensorWriter(plan => Importance?.Begin(state.Plan.Method, plan) ?? state.Plan.Method.Begin(plan.Context!), new WorkerTeam(workers, cancellation));
         try
         {
             foreach (var shard in state.StaleShards)
@@ -91,8 +91,8 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
                 foreach (var tensor in shard.Tensors)
                 {
                     if (!state.Kept.TryGetValue(tensor.Name, out var kept))
-                        digests[tensor.Name] = writer.Make(plans[tensor.Name], tensor, file);
-                    else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Digest)
+                        checksums[tensor.Name] = writer.Make(plans[tensor.Name], tensor, file);
+                    else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Checksum)
                         throw new IOException($"'{kept.Path}' changed while it was read.");
                 }
 
@@ -105,7 +105,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
                 file.Dispose();
         }
 
-        return digests;
+        return checksums;
     }
 
     private static SafetensorsFile Earlier(Dictionary<string, SafetensorsFile> open, string path) =>
@@ -139,26 +139,26 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     }
 
     // So that the next build, finding the stamps it knows, reads none of this back.
-    private void Remember(OutputState state, Dictionary<string, ContentDigest> digests)
+    private void Remember(OutputState state, Dictionary<string, ContentDigest> checksums)
     {
         var folder = state.Plan.Declaration.OutputFolder;
         foreach (var shard in state.StaleShards)
         {
-            var parts = shard.Tensors.ToDictionary(tensor => tensor.Name, tensor => digests[tensor.Name], StringComparer.Ordinal);
-            parts[WeightParts.Header] = WeightParts.DigestOf(shard.Header);
-            Remember(Path.Combine(folder, shard.FileName), parts);
+            var parts = shard.Tensors.ToDictionary(tensor => tensor.Name, tensor => checksums[tensor.Name], StringComparer.Ordinal);
+            parts[WeightParts.Header] = WeightParts.ChecksumOf(shard.Header);
+            Remember(Path.Combine(folder, shard.FileName), DigestKind.Checksum, parts);
         }
 
         foreach (var file in state.StaleFiles)
-            Remember(Path.Combine(folder, file.Name), new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest });
+            Remember(Path.Combine(folder, file.Name), DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest });
     }
 
-    private void Remember(string path, IReadOnlyDictionary<string, ContentDigest> parts)
+    private void Remember(string path, DigestKind kind, IReadOnlyDictionary<string, ContentDigest> parts)
     {
         if (FileStamp.Of(path) is not { } stamp)
             return;
         stamp.Settle();
-        memo.Remember(path, new FileDigests(stamp, FileStamp.Now, parts));
+        memo.Remember(path, kind, new FileDigests(stamp, FileStamp.Now, parts));
     }
 
     private static void DeleteFolder(string path)

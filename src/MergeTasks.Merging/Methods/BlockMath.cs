@@ -89,6 +89,47 @@ internal static class BlockMath
         }
     }
 
+    /// <summary>
+    /// Sign election and average of weighted deltas without any rounding but fp32's own, in one go: with D = weight·scale·delta,
+    /// output = basis + λ · (Σ D that have the sign of Σ D) [÷ Σ weight of those].
+    /// </summary>
+    /// <param name="basis">The base's elements.</param>
+    /// <param name="deltas">The deltas of all models, <see cref="MergeBlock.BufferStride"/> elements from one to the next.</param>
+    /// <param name="factors">Per model, scale and weight in one.</param>
+    /// <param name="weights">Per model, what it adds to the divisor.</param>
+    /// <param name="normalize">Whether to divide.</param>
+    /// <param name="lambda">Factor of the merged delta.</param>
+    /// <param name="output">The merged elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ElectAndAdd(
+        ReadOnlySpan<float> basis, ReadOnlySpan<float> deltas, ReadOnlySpan<float> factors, ReadOnlySpan<float> weights, bool normalize, float lambda, Span<float> output)
+    {
+        ref readonly var first = ref MemoryMarshal.GetReference(deltas);
+        ref readonly var origin = ref MemoryMarshal.GetReference(basis[..output.Length]);
+        ref var target = ref MemoryMarshal.GetReference(output);
+
+        // The last vector of a short block reaches beyond the block, but not beyond its buffer.
+        for (var i = 0; i < output.Length; i += Vector512<float>.Count)
+        {
+            var total = Vector512<float>.Zero;
+            for (var model = 0; model < factors.Length; model++)
+                total += Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * factors[model];
+            var positive = Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
+            var (sum, divisor) = (Vector512<float>.Zero, Vector512<float>.Zero);
+            for (var model = 0; model < factors.Length; model++)
+            {
+                var delta = Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * factors[model];
+                var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(delta, default), Vector512.LessThan(delta, default));
+                sum += delta & agrees;
+                divisor += Vector512.Create(weights[model]) & agrees;
+            }
+
+            if (normalize)
+                sum /= Vector512.ConditionalSelect(Vector512.Equals(divisor, default), Vector512<float>.One, divisor);
+            ((sum * lambda) + Vector512.LoadUnsafe(in origin, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+        }
+    }
+
     /// <summary>values = values ÷ divisors, where a divisor of zero counts as one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Divide(Span<float> values, ReadOnlySpan<float> divisors)

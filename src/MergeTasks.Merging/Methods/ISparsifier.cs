@@ -3,21 +3,25 @@ namespace MergeTasks.Merging.Methods;
 /// <summary>Decides which elements of a task vector (a model's delta to the base) are kept.</summary>
 internal interface ISparsifier
 {
-    /// <summary>Passes over the whole tensor that it needs before <see cref="Mask"/>.</summary>
-    int Passes { get; }
-
     /// <summary>Whether blocks must come in order.</summary>
     bool IsSequential { get; }
 
-    /// <summary>Starts a pass over the tensor, <see cref="Passes"/> times and then once for every further pass that calls <see cref="Mask"/>.</summary>
-    /// <returns>Numbers per block and model that <see cref="Analyze"/> yields.</returns>
-    int BeginPass(int pass);
+    /// <summary>In the pass begun last, only every so many-th block is looked at.</summary>
+    int Stride { get; }
 
-    /// <summary>Looks at one model's delta of a block in one of its own passes.</summary>
-    void Analyze(int pass, int model, MergeBlock block, ReadOnlySpan<float> delta, Span<double> partials);
+    /// <summary>Starts the next of the passes over the tensor that it needs before <see cref="Mask"/>.</summary>
+    /// <returns><see langword="false"/>: it needs no more passes.</returns>
+    bool BeginPass();
 
-    /// <summary>Ends one of its own passes; <paramref name="partials"/> is ordered by block, then model.</summary>
-    void EndPass(int pass, double[] partials);
+    /// <summary>Looks at one model's delta of a block in one of its own passes; called from several threads unless <see cref="IsSequential"/>.</summary>
+    void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta);
+
+    /// <summary>Ends one of its own passes.</summary>
+    void EndPass();
+
+    /// <summary>Starts a pass that calls <see cref="Mask"/>.</summary>
+    /// <param name="isLast">Whether it is the last such pass over the tensor.</param>
+    void BeginMasking(bool isLast);
 
     /// <summary>Sets the elements of a block's delta that are dropped to zero.</summary>
     void Mask(int model, MergeBlock block, Span<float> delta);

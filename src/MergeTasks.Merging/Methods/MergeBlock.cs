@@ -10,8 +10,10 @@ public delegate void ElementReader(int input, long start, Span<float> destinatio
 /// <param name="worker">The worker's number, below <see cref="TensorContext.Workers"/>.</param>
 public sealed class MergeBlock(int worker)
 {
-    private readonly List<float[]> _buffers = [];
-    private readonly float[] _output = new float[TensorMerge.BlockLength];
+    // Not a multiple of the page size, so that the same place in two buffers is not taken for the same address.
+    internal const int BufferStride = TensorMerge.BlockLength + 64;
+
+    private AlignedMemory<float> _buffers = new(BufferStride);
     private ElementReader? _read;
 
     /// <summary>The worker's number.</summary>
@@ -27,7 +29,15 @@ public sealed class MergeBlock(int worker)
     public int Count { get; private set; }
 
     /// <summary>Where the merged elements go.</summary>
-    public Span<float> Output => _output.AsSpan(0, Count);
+    public Span<float> Output => _buffers.Span[..Count];
+
+    /// <summary>Makes room for the buffers of a tensor's merge; earlier ones are lost.</summary>
+    /// <param name="slots">Number of buffers.</param>
+    public void Reserve(int slots)
+    {
+        if (_buffers.Length < (slots + 1) * BufferStride)
+            _buffers = new AlignedMemory<float>((slots + 1) * BufferStride);
+    }
 
     /// <summary>Turns to a block.</summary>
     public void MoveTo(long index, long elementCount, ElementReader read)
@@ -52,10 +62,9 @@ public sealed class MergeBlock(int worker)
     public void LoadOutput(int input) => _read!(input, Start, Output);
 
     /// <summary>A buffer of the block's length; its content is whatever was left there.</summary>
-    public Span<float> Buffer(int slot)
-    {
-        while (_buffers.Count <= slot)
-            _buffers.Add(new float[TensorMerge.BlockLength]);
-        return _buffers[slot].AsSpan(0, Count);
-    }
+    /// <param name="slot">From 0; there are two more than inputs.</param>
+    public Span<float> Buffer(int slot) => _buffers.Span.Slice((slot + 1) * BufferStride, Count);
+
+    /// <summary>The buffers from <paramref name="slot"/> on, <see cref="BufferStride"/> elements from one to the next.</summary>
+    internal ReadOnlySpan<float> BuffersFrom(int slot) => _buffers.Span[((slot + 1) * BufferStride)..];
 }

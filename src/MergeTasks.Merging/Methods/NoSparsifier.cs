@@ -5,17 +5,21 @@ internal sealed class NoSparsifier : ISparsifier
 {
     public static readonly NoSparsifier Instance = new();
 
-    public int Passes => 0;
-
     public bool IsSequential => false;
 
-    public int BeginPass(int pass) => 0;
+    public int Stride => 1;
 
-    public void Analyze(int pass, int model, MergeBlock block, ReadOnlySpan<float> delta, Span<double> partials)
+    public bool BeginPass() => false;
+
+    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta)
     {
     }
 
-    public void EndPass(int pass, double[] partials)
+    public void EndPass()
+    {
+    }
+
+    public void BeginMasking(bool isLast)
     {
     }
 

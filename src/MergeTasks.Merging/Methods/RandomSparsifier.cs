@@ -8,10 +8,15 @@ namespace MergeTasks.Merging.Methods;
 /// </summary>
 internal sealed class RandomSparsifier : ISparsifier
 {
+    // Where there are several passes, masks of at most 16 MB are kept from the first: deciding costs more than looking up.
+    private const long RememberedWords = 2 << 20;
+
     private readonly TensorContext _context;
     private readonly int[] _models;
     private readonly float[] _probabilities;
     private readonly Philox[] _philox = [];
+    private ulong[][] _kept = [];
+    private bool _isRemembered;
     private MersenneTwister?[] _twisters = [];
 
     public RandomSparsifier(TensorContext context)
@@ -20,20 +25,36 @@ internal sealed class RandomSparsifier : ISparsifier
         _models = [.. Enumerable.Range(0, context.Inputs.Count).Where(i => !context.Inputs[i].IsBase)];
         _probabilities = [.. _models.Select(i => Probability(context, context.Inputs[i]["density"]))];
         if (!IsSequential)
-            _philox = [.. _models.Select(i => new Philox(context.Seed, context.Tensor, context.Inputs[i].Position))];
+            _philox = [.. _models.Select(i => Philox.For(context.Seed, context.Tensor, context.Inputs[i].Position))];
     }
 
-    public int Passes => 0;
-
     public bool IsSequential => _context.Draws is not null && Array.Exists(_probabilities, IsRandom);
+
+    public int Stride => 1;
 
     public static long CompatibleDraws(TensorContext context) =>
         context.Inputs.Count(input => !input.IsBase && IsRandom(Probability(context, input["density"]))) * context.ElementCount * DrawsPerElement(context);
 
-    public int BeginPass(int pass)
+    public bool BeginPass() => false;
+
+    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta)
+    {
+    }
+
+    public void EndPass()
+    {
+    }
+
+    public void BeginMasking(bool isLast)
     {
         if (!IsSequential)
-            return 0;
+        {
+            _isRemembered = _kept.Length > 0;
+            var words = (_context.ElementCount + Philox.Group - 1) / Philox.Group;
+            if (!isLast && words * _models.Length <= RememberedWords)
+                _kept = [.. _probabilities.Select(probability => IsRandom(probability) ? new ulong[words] : [])];
+            return;
+        }
 
         // Every pass sees the same numbers: each model's generator goes back to where the model's numbers begin.
         var offset = _context.DrawOffset;
@@ -45,16 +66,6 @@ internal sealed class RandomSparsifier : ISparsifier
             _twisters[i] = _context.Draws!.At(offset);
             offset += _context.ElementCount * DrawsPerElement(_context);
         }
-
-        return 0;
-    }
-
-    public void Analyze(int pass, int model, MergeBlock block, ReadOnlySpan<float> delta, Span<double> partials)
-    {
-    }
-
-    public void EndPass(int pass, double[] partials)
-    {
     }
 
     public void Mask(int model, MergeBlock block, Span<float> delta)
@@ -62,11 +73,21 @@ internal sealed class RandomSparsifier : ISparsifier
         if (!IsRandom(_probabilities[model]))
             return;
         if (_philox.Length > 0)
-            _philox[model].Keep(block.Start, _probabilities[model], delta);
+            Mask(_philox[model], _probabilities[model], _kept.Length > 0 ? _kept[model] : [], block, delta);
         else if (DrawsPerElement(_context) == 1)
             _twisters[model]!.Keep(_probabilities[model], delta);
         else
             _twisters[model]!.KeepDouble(_probabilities[model], delta);
+    }
+
+    private void Mask(Philox philox, float probability, ulong[] all, MergeBlock block, Span<float> delta)
+    {
+        Span<ulong> own = stackalloc ulong[TensorMerge.BlockLength / Philox.Group];
+        var count = (delta.Length + Philox.Group - 1) / Philox.Group;
+        var kept = all.Length > 0 ? all.AsSpan((int)(block.Start / Philox.Group), count) : own[..count];
+        if (!_isRemembered)
+            philox.Keep(block.Start, probability, kept);
+        KeptBits.Apply(kept, delta);
     }
 
     // A density of 1 keeps everything and takes no random number.

@@ -45,14 +45,16 @@ internal sealed class TaskVectorMerge : TensorMerge
 
     public override bool IsSequential => _sparsifier.IsSequential;
 
+    public override int Stride => _normPass < 0 ? _sparsifier.Stride : 1;
+
     public override int BeginPass(int pass)
     {
-        // The sparsifier may end its passes early; then comes one for the norms, if they are to be restored.
-        if (_normPass < 0 && pass < _sparsifier.Passes && _sparsifier.BeginPass(pass) is var perModel and >= 0)
-            return perModel * _models.Length;
-        var isNormPass = _rescale && _normPass < 0;
-        _sparsifier.BeginPass(int.MaxValue);
-        if (!isNormPass)
+        // After the sparsifier's own passes comes one for the norms, if they are to be restored.
+        if (_normPass < 0 && _sparsifier.BeginPass())
+            return 0;
+        var isLast = !_rescale || _normPass >= 0;
+        _sparsifier.BeginMasking(isLast);
+        if (isLast)
             return -1;
         _normPass = pass;
         return 2 * _models.Length;
@@ -60,14 +62,13 @@ internal sealed class TaskVectorMerge : TensorMerge
 
     public override void Analyze(int pass, MergeBlock block, Span<double> partials)
     {
-        var perModel = partials.Length / _models.Length;
         var basis = block.Load(_base, 0);
         for (var i = 0; i < _models.Length; i++)
         {
             var delta = Delta(i, block, basis, 1);
             if (pass != _normPass)
             {
-                _sparsifier.Analyze(pass, i, block, delta, partials.Slice(i * perModel, perModel));
+                _sparsifier.Analyze(i, block, delta);
                 continue;
             }
 
@@ -81,7 +82,7 @@ internal sealed class TaskVectorMerge : TensorMerge
     {
         if (pass != _normPass)
         {
-            _sparsifier.EndPass(pass, partials);
+            _sparsifier.EndPass();
             return;
         }
 
@@ -95,6 +96,36 @@ internal sealed class TaskVectorMerge : TensorMerge
     }
 
     public override void Merge(MergeBlock block)
+    {
+        if (_context.CompatibleDType is null)
+            MergeExactly(block);
+        else
+            MergeStepwise(block);
+    }
+
+    // Nothing is rounded on the way, so steps can be taken together.
+    private void MergeExactly(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        Span<float> factors = stackalloc float[_models.Length];
+        for (var i = 0; i < _models.Length; i++)
+        {
+            factors[i] = _scales[i] * _weights[i];
+            _sparsifier.Mask(i, block, Delta(i, block, basis, i + 2));
+        }
+
+        if (_electSigns)
+        {
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, _weights, _normalize, _lambda, block.Output);
+            return;
+        }
+
+        basis.CopyTo(block.Output);
+        for (var i = 0; i < _models.Length; i++)
+            BlockMath.AddProduct(block.Output, block.Buffer(i + 2), factors[i] * (_normalize ? _lambda / _weightSum : _lambda));
+    }
+
+    private void MergeStepwise(MergeBlock block)
     {
         var basis = block.Load(_base, 0);
         var merged = block.Output;

@@ -6,8 +6,11 @@ namespace MergeTasks.Merging.Methods;
 /// </summary>
 public abstract class TensorMerge
 {
-    /// <summary>Elements of a block; all blocks but the last are full. Fixed, because sums over blocks must not depend on anything else.</summary>
-    public const int BlockLength = 32768;
+    /// <summary>
+    /// Elements of a block; all blocks but the last are full. So few that a method's fp32 buffers stay in the first-level cache;
+    /// fixed, because sums over blocks must not depend on anything else.
+    /// </summary>
+    public const int BlockLength = 2048;
 
     /// <summary>Whether blocks must come in order, one at a time (a sequential random generator).</summary>
     public virtual bool IsSequential => false;
@@ -19,6 +22,9 @@ public abstract class TensorMerge
     /// <returns>How many numbers <see cref="Analyze"/> yields per block; -1: no more passes.</returns>
     public virtual int BeginPass(int pass) => -1;
 
+    /// <summary>In the pass begun last, only every so many-th block is looked at, from the first on.</summary>
+    public virtual int Stride => 1;
+
     /// <summary>Looks at one block in a pass; called from several threads, in any order unless <see cref="IsSequential"/>.</summary>
     /// <param name="pass">The pass.</param>
     /// <param name="block">The inputs.</param>
@@ -27,7 +33,7 @@ public abstract class TensorMerge
 
     /// <summary>Ends a pass.</summary>
     /// <param name="pass">The pass.</param>
-    /// <param name="partials">All blocks' numbers, block by block.</param>
+    /// <param name="partials">The numbers of all blocks that were looked at, block by block.</param>
     public virtual void EndPass(int pass, double[] partials)
     {
     }

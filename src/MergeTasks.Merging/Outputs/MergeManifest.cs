@@ -19,7 +19,7 @@ namespace MergeTasks.Merging.Outputs;
 /// <param name="Settings">Settings that a recipe does not hold: seed, compatibility.</param>
 /// <param name="Inputs">The models.</param>
 /// <param name="Files">Files beside the weights, with digests.</param>
-/// <param name="Tensors">Each tensor's file, key and digest.</param>
+/// <param name="Tensors">Each tensor's file, key and checksum.</param>
 public sealed record MergeManifest(
     int Format,
     string Tool,
@@ -36,7 +36,7 @@ public sealed record MergeManifest(
     /// <summary>The file's name.</summary>
     public const string FileName = "merge.manifest.json";
 
-    private const int CurrentFormat = 1;
+    private const int CurrentFormat = 2;
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -49,9 +49,9 @@ public sealed record MergeManifest(
 
     /// <summary>The manifest of a finished output.</summary>
     /// <param name="plan">How it was made.</param>
-    /// <param name="digests">The digest of each tensor's bytes.</param>
+    /// <param name="checksums">The checksum of each tensor's bytes.</param>
     /// <param name="cancellation">Ends digesting inputs.</param>
-    public static MergeManifest Of(MergePlan plan, IReadOnlyDictionary<string, ContentDigest> digests, CancellationToken cancellation)
+    public static MergeManifest Of(MergePlan plan, IReadOnlyDictionary<string, ContentDigest> checksums, CancellationToken cancellation)
     {
         var fileOf = plan.Shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))).ToDictionary(pair => pair.Name, pair => pair.FileName);
         return new MergeManifest(
@@ -64,7 +64,7 @@ public sealed record MergeManifest(
             plan.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
             plan.Tensors.ToDictionary(
                 tensor => tensor.Output.Name,
-                tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), digests[tensor.Output.Name].ToString())))
+                tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), checksums[tensor.Output.Name].ToString())))
         {
             Importance = ManifestImportance.Of(plan.Importance, plan.Report),
         };
@@ -106,7 +106,7 @@ public sealed record MergeManifest(
         Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null })
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)
-        && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Digest: not null })
+        && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })
         && FileNames.All(name => name.Length > 0 && name is not ("." or "..") && name.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0);
 
     /// <summary>The file's bytes.</summary>
@@ -131,5 +131,5 @@ public sealed record ManifestInput(string Model, string Role, string Digest)
 /// <summary>One tensor of an output.</summary>
 /// <param name="File">The weight file.</param>
 /// <param name="Key">What it was made from and how, as a digest.</param>
-/// <param name="Digest">Digest of its bytes: SHA-256, for more than 1 MiB over the SHA-256 of each MiB.</param>
-public sealed record ManifestTensor(string File, string Key, string Digest);
+/// <param name="Checksum">Checksum of its bytes (<see cref="DigestKind.Checksum"/>), for more than 1 MiB over the checksum of each MiB.</param>
+public sealed record ManifestTensor(string File, string Key, string Checksum);

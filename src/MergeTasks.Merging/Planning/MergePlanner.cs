@@ -2,6 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
@@ -31,7 +32,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             var participants = TensorPlanner.Participants(merge, method, models);
             var importance = merge.NeedsScores ? PlanImportance(merge, method, participants, donor.Input, cancellation) : null;
-            var tensors = new TensorPlanner(merge, method, participants, donor, importance, workers).Plan(cancellation);
+            var planner = new TensorPlanner(merge, method, participants, donor, importance, workers);
+            if (!Directory.Exists(merge.OutputFolder))
+                DiskSpace.Require(merge, planner.OutputLength);
+            var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
             var config = donor.Input.Config.With(OutputDType(merge, tensors));

@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Planning;
 /// <summary>What an output folder holds compared with what a plan wants there.</summary>
 /// <param name="Plan">The plan.</param>
 /// <param name="StaleShards">Weight files that must be written.</param>
-/// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and digest.</param>
+/// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and checksum.</param>
 /// <param name="StaleFiles">Other files that must be written.</param>
 /// <param name="Leftovers">Files of an earlier output that the plan does not want.</param>
 /// <param name="Orphans">Files that an interrupted build left and neither the plan nor the earlier output has.</param>
@@ -19,7 +19,7 @@ namespace MergeTasks.Merging.Planning;
 public sealed record OutputState(
     MergePlan Plan,
     IReadOnlyList<Shard> StaleShards,
-    IReadOnlyDictionary<string, (string Path, ContentDigest Digest)> Kept,
+    IReadOnlyDictionary<string, (string Path, ContentDigest Checksum)> Kept,
     IReadOnlyList<SideFile> StaleFiles,
     IReadOnlyList<string> Leftovers,
     IReadOnlyList<string> Orphans,
@@ -98,31 +98,31 @@ public sealed record OutputState(
     }
 
     // Tensors whose bytes on disk are those that the manifest describes; the headers of their files as they are.
-    private static Dictionary<string, (string Path, ContentDigest Digest)> Intact(
+    private static Dictionary<string, (string Path, ContentDigest Checksum)> Intact(
         string folder, MergeManifest manifest, Dictionary<string, ContentDigest> headers, FileHasher hasher, CancellationToken cancellation)
     {
         var intact = new Dictionary<string, (string, ContentDigest)>(StringComparer.Ordinal);
         foreach (var group in manifest.Tensors.GroupBy(tensor => tensor.Value.File))
         {
             var path = Path.Combine(folder, group.Key);
-            if (Digests(path, hasher, cancellation) is not { } digests)
+            if (Checksums(path, hasher, cancellation) is not { } checksums)
                 continue;
-            headers[path] = digests.Parts.GetValueOrDefault(WeightParts.Header);
+            headers[path] = checksums.Parts.GetValueOrDefault(WeightParts.Header);
             foreach (var (name, tensor) in group)
             {
-                if (digests.Parts.TryGetValue(name, out var digest) && digest.ToString() == tensor.Digest)
-                    intact[name] = (path, digest);
+                if (checksums.Parts.TryGetValue(name, out var checksum) && checksum.ToString() == tensor.Checksum)
+                    intact[name] = (path, checksum);
             }
         }
 
         return intact;
     }
 
-    private static FileDigests? Digests(string path, FileHasher hasher, CancellationToken cancellation)
+    private static FileDigests? Checksums(string path, FileHasher hasher, CancellationToken cancellation)
     {
         try
         {
-            return hasher.Digest(path, () =>
+            return hasher.Digest(path, DigestKind.Checksum, () =>
             {
                 using var file = SafetensorsFile.Open(path);
                 return WeightParts.Of(file);
@@ -135,10 +135,10 @@ public sealed record OutputState(
     }
 
     private static bool IsInPlace(
-        string folder, Shard shard, Dictionary<string, (string Path, ContentDigest Digest)> kept, Dictionary<string, ContentDigest> headers)
+        string folder, Shard shard, Dictionary<string, (string Path, ContentDigest Checksum)> kept, Dictionary<string, ContentDigest> headers)
     {
         var path = Path.Combine(folder, shard.FileName);
-        return headers.TryGetValue(path, out var header) && header == WeightParts.DigestOf(shard.Header)
+        return headers.TryGetValue(path, out var header) && header == WeightParts.ChecksumOf(shard.Header)
             && shard.Tensors.All(tensor => kept.TryGetValue(tensor.Name, out var present) && present.Path == path);
     }
 
@@ -154,9 +154,9 @@ public sealed record OutputState(
         }
     }
 
-    private static bool ManifestHolds(MergePlan plan, string folder, Dictionary<string, (string Path, ContentDigest Digest)> kept, CancellationToken cancellation)
+    private static bool ManifestHolds(MergePlan plan, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, CancellationToken cancellation)
     {
-        var wanted = MergeManifest.Of(plan, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Digest), cancellation).ToBytes();
+        var wanted = MergeManifest.Of(plan, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation).ToBytes();
         return wanted.AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, MergeManifest.FileName)));
     }
 }

@@ -45,16 +45,27 @@ internal sealed class TensorPlanner
     public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation) =>
         [.. TensorMatcher.OutputNames(_donor).Select(name => Plan(name, cancellation))];
 
+    /// <summary>Bytes of the output's tensors, known before any input is read.</summary>
+    public long OutputLength => TensorMatcher.OutputNames(_donor).Sum(name => OutputOf(name).ByteLength);
+
+    private TensorSpec OutputOf(string name)
+    {
+        var stored = _donor.Find(name)!;
+        return IsCopied(stored) ? stored : stored with { DType = _merge.OutDType ?? _merge.DType ?? stored.DType };
+    }
+
+    private static bool IsCopied(TensorSpec tensor) => !tensor.DType.IsFloatingPoint() || TensorMatcher.IsBuffer(tensor.Name);
+
     private TensorPlan Plan(string name, CancellationToken cancellation)
     {
         var stored = _donor.Find(name)!;
-        if (!stored.DType.IsFloatingPoint() || TensorMatcher.IsBuffer(name))
+        if (IsCopied(stored))
         {
             IReadOnlyList<TensorSource> copied = [new TensorSource(_donor, name, stored.DType)];
             return new TensorPlan(stored, copied, null, TensorPlan.KeyOf(stored, _method, copied, null, null, cancellation));
         }
 
-        var output = new TensorSpec(name, _merge.OutDType ?? _merge.DType ?? stored.DType, stored.Shape);
+        var output = OutputOf(name);
         var sources = _participants
             .Select(model => (model.Input, Name: TensorMatcher.Source(model.Input, name)!))
             .Select(source => new TensorSource(source.Input, source.Name, source.Input.Find(source.Name)!.DType))

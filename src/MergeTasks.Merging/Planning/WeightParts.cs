@@ -3,7 +3,7 @@ using MergeTasks.Checkpoints;
 
 namespace MergeTasks.Merging.Planning;
 
-/// <summary>The parts of a weight file that have digests: each tensor, and the header.</summary>
+/// <summary>The parts of a weight file that are digested: each tensor, and the header.</summary>
 internal static class WeightParts
 {
     /// <summary>Name of the header's part; the format reserves it, so no tensor can have it.</summary>
@@ -17,6 +17,6 @@ internal static class WeightParts
         return [new FilePart(Header, 0, headerLength), .. tensors.Select(tensor => new FilePart(tensor.Name, tensor.Offset, tensor.ByteLength))];
     }
 
-    /// <summary>The digest of a header that is to be written.</summary>
-    public static ContentDigest DigestOf(byte[] header) => TreeDigest.Of(header);
+    /// <summary>The checksum of a header that is to be written.</summary>
+    public static ContentDigest ChecksumOf(byte[] header) => TreeDigest.Of(header, DigestKind.Checksum);
 }

@@ -54,11 +54,18 @@ public sealed class RecipeReader
         var yaml = new YamlStream();
         try
         {
+            RecipeLimits.Check(text);
             yaml.Load(new MergingParser(new Parser(new StringReader(text))));
         }
         catch (YamlException e)
         {
-            Report(DiagnosticCode.RecipeSyntax, $"The recipe is not valid YAML: {e.InnerException?.Message ?? e.Message}", e.Start);
+            Report(DiagnosticCode.RecipeSyntax, $"The recipe is not valid YAML: {e.Message}", e.Start);
+            return null;
+        }
+        catch (ArgumentException e)
+        {
+            // How the library reports a merge key ('<<') whose value is no mapping.
+            Report(DiagnosticCode.RecipeSyntax, $"The recipe is not valid YAML: {e.Message}", new Mark());
             return null;
         }
 
@@ -201,7 +208,8 @@ public sealed class RecipeReader
         return settings;
     }
 
-    private Setting? ReadSetting(YamlNode node, string name)
+    // The value of a condition is a number or a list, and no further condition.
+    private Setting? ReadSetting(YamlNode node, string name, bool isCondition = false)
     {
         switch (node)
         {
@@ -212,9 +220,9 @@ public sealed class RecipeReader
                 if (!numbers.Contains(null))
                     return new Setting.Gradient([.. numbers.Select(value => value!.Value)]);
                 break;
-            case YamlSequenceNode { Children.Count: > 0 } list when list.All(child => child is YamlMappingNode):
+            case YamlSequenceNode { Children.Count: > 0 } list when !isCondition && list.All(child => child is YamlMappingNode):
                 return ReadConditions(list, name);
-            case YamlMappingNode mapping:
+            case YamlMappingNode mapping when !isCondition:
                 return ReadConditions(new YamlSequenceNode(mapping), name);
         }
 
@@ -232,7 +240,7 @@ public sealed class RecipeReader
             var entries = Entries(mapping, ConditionKeys, []);
             if (entries.GetValueOrDefault("value") is not { } value)
                 Report(DiagnosticCode.MissingKey, $"This condition of '{name}' has no 'value'.", mapping.Start);
-            else if (ReadSetting(value, name) is { } setting)
+            else if (ReadSetting(value, name, isCondition: true) is { } setting)
                 cases.Add((entries.GetValueOrDefault("filter") is { } filter ? Text(filter, "filter") : null, setting));
         }
 

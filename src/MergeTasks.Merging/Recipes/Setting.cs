@@ -17,6 +17,13 @@ public abstract record Setting
     /// <returns><see langword="null"/> where no condition matches.</returns>
     public abstract double? Evaluate(string tensor, double position);
 
+    /// <summary>Stands where a text could not be read, which has been reported: so that it does not count as missing as well.</summary>
+    public sealed record Unreadable : Setting
+    {
+        /// <inheritdoc/>
+        public override double? Evaluate(string tensor, double position) => null;
+    }
+
     /// <summary>One number for all tensors.</summary>
     /// <param name="Value">The number; flags are 0 or 1.</param>
     public sealed record Number(double Value) : Setting

@@ -45,11 +45,15 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <summary>The task's work.</summary>
     protected abstract void Run(CancellationToken cancellation);
 
+    /// <summary>Whether a warning was logged.</summary>
+    protected bool HasWarned { get; private set; }
+
     /// <summary>Logs a diagnostic.</summary>
     protected void Report(Diagnostic diagnostic)
     {
         var location = diagnostic.Location ?? new SourceLocation(BuildEngine.ProjectFileOfTaskNode);
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
+        HasWarned |= diagnostic.IsWarning;
         if (diagnostic.IsWarning)
             Log.LogWarning(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
         else

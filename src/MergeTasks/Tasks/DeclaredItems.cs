@@ -12,7 +12,7 @@ internal static class DeclaredItems
         var declared = new List<DeclaredItem>(items.Length);
         foreach (var item in items)
         {
-            var metadata = item.MetadataNames.Cast<string>().Where(IsCustom).ToDictionary(name => name, item.GetMetadata, StringComparer.OrdinalIgnoreCase);
+            var metadata = item.MetadataNames.Cast<string>().Where(IsDeclared).ToDictionary(name => name, item.GetMetadata, StringComparer.OrdinalIgnoreCase);
 
             // Items that come through <ProjectReference MergeInto="…"> carry the reference's metadata.
             if (metadata.Remove("MergeInto", out var into) && into.Length > 0)
@@ -22,13 +22,17 @@ internal static class DeclaredItems
             var file = item.GetMetadata("DefiningProjectFullPath");
             declared.Add(new DeclaredItem(type, item.ItemSpec, metadata, file.Length > 0 && into is null ? file : projectFile)
             {
-                Occurrence = declared.Count(earlier => earlier.Include == item.ItemSpec),
+                Occurrence = declared.Count(earlier => earlier.Include.Equals(item.ItemSpec, StringComparison.OrdinalIgnoreCase)),
             });
         }
 
         CheckReferences(declared);
         return declared;
     }
+
+    /// <summary>Whether a metadata name is one that projects set, and none that every item has.</summary>
+    public static bool IsDeclared(string name) => name is not ("FullPath" or "RootDir" or "Filename" or "Extension" or "RelativeDir" or "Directory" or "RecursiveDir"
+        or "Identity" or "ModifiedTime" or "CreatedTime" or "AccessedTime") && !name.StartsWith("DefiningProject", StringComparison.Ordinal);
 
     // A project with several merges, all taken under one name, is a mistake that would otherwise show as an odd merge.
     private static void CheckReferences(List<DeclaredItem> items)
@@ -43,7 +47,4 @@ internal static class DeclaredItems
             }
         }
     }
-
-    private static bool IsCustom(string name) => name is not ("FullPath" or "RootDir" or "Filename" or "Extension" or "RelativeDir" or "Directory" or "RecursiveDir"
-        or "Identity" or "ModifiedTime" or "CreatedTime" or "AccessedTime") && !name.StartsWith("DefiningProject", StringComparison.Ordinal);
 }

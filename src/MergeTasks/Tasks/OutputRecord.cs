@@ -11,7 +11,10 @@ namespace MergeTasks;
 /// </summary>
 internal sealed class OutputRecord(string folder)
 {
-    private string File => Path.Combine(folder, "outputs.txt");
+    private string File => PathIn(folder);
+
+    /// <summary>Full path of the record in a folder for generated files.</summary>
+    public static string PathIn(string folder) => Path.Combine(folder, "outputs.txt");
 
     /// <summary>Removes the outputs of merges that are no longer declared, and records those that are.</summary>
     /// <param name="states">All declared merges.</param>
@@ -29,14 +32,12 @@ internal sealed class OutputRecord(string folder)
         AtomicFile.WriteIfDifferent(File, Encoding.UTF8.GetBytes(string.Join('\n', planned.Concat(kept).Order(StringComparer.Ordinal)) + "\n"));
     }
 
-    /// <summary>Whether a folder's files are known to come from an earlier build of this project.</summary>
-    public bool Knows(string outputFolder) => Read().Exists(path => Path.GetDirectoryName(path) == outputFolder);
-
     /// <summary>Removes everything recorded, and the record.</summary>
     public void Clean()
     {
         Delete(Read().Where(path => path != File));
         System.IO.File.Delete(File);
+        PlanRecord.Delete(folder);
         DeleteEmpty(folder);
     }
 

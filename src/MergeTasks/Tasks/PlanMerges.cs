@@ -1,3 +1,5 @@
+using System.Text;
+using MergeTasks.Caching;
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Planning;
@@ -47,6 +49,22 @@ public sealed class PlanMerges : DeclaringTask
     protected override void Run(CancellationToken cancellation)
     {
         CacheLimit(CacheMaxSize);
+        var record = new PlanRecord(MergesFolder, DigestOfDeclarations());
+        if (!PrintOnly && record.Find() is { } fresh)
+        {
+            foreach (var output in fresh)
+                Log.LogMessage(MessageImportance.Normal, "{0}: up to date in {1}.", output.Name, output.Folder);
+            Return(fresh);
+        }
+        else
+        {
+            Plan(record, cancellation);
+        }
+    }
+
+    private void Plan(PlanRecord record, CancellationToken cancellation)
+    {
+        var start = FileStamp.Now;
         var merges = ReadDeclarations();
         var build = BuildOf(merges);
         var states = build.Plan(cancellation);
@@ -58,8 +76,16 @@ public sealed class PlanMerges : DeclaringTask
         var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads).Write(merges, stale);
         new OutputRecord(MergesFolder).Update(states, generated);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
-        Models = [.. merges.Select(merge => new TaskItem(merge.OutputFolder, new Dictionary<string, string> { ["MergedModelName"] = merge.Name }))];
-        Files = [.. states.SelectMany(FilesOf)];
+        var outputs = states.Select(OutputOf).ToList();
+        Return(outputs);
+        if (stale.Count == 0 && !HasWarned)
+            record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
+    }
+
+    private void Return(IReadOnlyList<PlannedOutput> outputs)
+    {
+        Models = [.. outputs.Select(output => output.ToItem())];
+        Files = [.. outputs.SelectMany(output => output.ToFileItems())];
     }
 
     private void Explain(OutputState state, MergeBuild build, CancellationToken cancellation)
@@ -67,7 +93,7 @@ public sealed class PlanMerges : DeclaringTask
         var importance = PrintOnly ? MessageImportance.High : MessageImportance.Normal;
         var plan = state.Plan;
         if (state.IsFresh)
-            Log.LogMessage(importance, "{0}: up to date ({1} tensors in {2}).", plan.Name, plan.Tensors.Count, plan.Declaration.OutputFolder);
+            Log.LogMessage(importance, "{0}: up to date in {1}.", plan.Name, plan.Declaration.OutputFolder);
         else
             Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
                 plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
@@ -77,19 +103,31 @@ public sealed class PlanMerges : DeclaringTask
             Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
     }
 
-    private IEnumerable<ITaskItem> FilesOf(OutputState state)
+    private PlannedOutput OutputOf(OutputState state)
     {
         var name = state.Plan.Name;
         var declared = MergedModels.First(item => DeclarationReader.NameOf(DeclaredItems.From("MergedModel", [item], ProjectFile)[0]) == name);
-        return state.Plan.FileNames.Select(file => new TaskItem(Path.Combine(state.Plan.Declaration.OutputFolder, file), new Dictionary<string, string>
-        {
-            ["MergedModelName"] = name,
-            ["PublishPath"] = Path.Combine("models", name, file),
-            ["PackagePath"] = $"content/models/{name}/{file}",
-            ["CopyToPublishDirectory"] = IsWanted(declared.GetMetadata("CopyToPublishDirectory")),
-            ["Pack"] = IsWanted(declared.GetMetadata("Pack")),
-        }));
+        return new PlannedOutput(name, state.Plan.Declaration.OutputFolder,
+            IsWanted(declared.GetMetadata("CopyToPublishDirectory")), IsWanted(declared.GetMetadata("Pack")), [.. state.Plan.FileNames]);
     }
 
-    private static string IsWanted(string value) => value is "false" or "False" or "never" or "Never" ? "false" : "true";
+    // Of everything that this task is given: whatever it means, with other values the plan may be another.
+    private ContentDigest DigestOfDeclarations()
+    {
+        var text = new StringBuilder();
+        text.AppendJoin('\n', [ProjectFile, ModelsFolder, RunTargets, TaskAssembly, CachePath]).Append('\n');
+        foreach (var items in new[] { MergedModels, MergeSources, Defaults })
+        {
+            text.Append('\n');
+            foreach (var item in items)
+            {
+                var names = item.MetadataNames.Cast<string>().Where(DeclaredItems.IsDeclared).Order(StringComparer.Ordinal);
+                text.Append(item.ItemSpec).Append('\n').AppendJoin('\n', names.Select(name => $"{name.Length} {name}={item.GetMetadata(name)}")).Append('\n');
+            }
+        }
+
+        return ContentDigest.Of(text.ToString());
+    }
+
+    private static bool IsWanted(string value) => value is not ("false" or "False" or "never" or "Never");
 }

@@ -136,6 +136,22 @@ public sealed class CachedScores
     }
 
     [Fact]
+    public void A_run_killed_while_it_scores_leaves_nothing_half_written_and_keeps_what_was_finished()
+    {
+        using var project = new ScoredProject("llama-A", Models);
+        project.Declare("linear", Models, Both);
+        using var clean = new ScoredProject("llama-A", Models);
+        clean.Declare("linear", Models, Both);
+        clean.Run();
+
+        // The activations are complete, and the first model's task has run but is not yet written.
+        Assert.True(Interrupted.CrashingProcess.Run(project.Space, "m", "scored", 2));
+        Assert.Equal(["backward base", "backward base", "backward base"], project.Run());
+        Assert.Equal(FolderContent.Of(clean.Space.Output("m")), FolderContent.Of(project.Space.Output("m")));
+        Assert.Empty(Directory.GetFiles(project.Space.Cache, "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
     public void A_step_of_its_own_computes_the_scores_and_the_merge_reuses_them()
     {
         using var project = new ScoredProject("llama-A", Models);

@@ -137,9 +137,9 @@ public sealed class ChangedOutputs : IDisposable
 
     [Theory]
     [InlineData("\"tensors\": {", "\"tensors\": {\"x\": null, ")]
-    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": null, \"key\": \"\", \"digest\": \"\"}, ")]
-    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"../../models/a/model.safetensors\", \"key\": \"\", \"digest\": \"\"}, ")]
-    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"a\\u0000b\", \"key\": \"\", \"digest\": \"\"}, ")]
+    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": null, \"key\": \"\", \"checksum\": \"\"}, ")]
+    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"../../models/a/model.safetensors\", \"key\": \"\", \"checksum\": \"\"}, ")]
+    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"a\\u0000b\", \"key\": \"\", \"checksum\": \"\"}, ")]
     [InlineData("\"files\": {", "\"files\": {\"../../models/a/tokenizer.json\": \"\", ")]
     [InlineData("\"files\": {", "\"files\": {\"..\": null, ")]
     [InlineData("\"inputs\": [", "\"inputs\": [null, ")]

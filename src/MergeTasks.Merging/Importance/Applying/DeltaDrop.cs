@@ -5,13 +5,9 @@ namespace MergeTasks.Merging.Importance;
 /// <summary>Drops elements of one model's deltas and, if asked, divides the others by the keep ratio.</summary>
 internal sealed class DeltaDrop
 {
-    private const int WordsAtOnce = 32;
-
     private readonly AplDeclaration _apl;
-    private readonly Dictionary<string, (DeltaTensor Tensor, double[] Ratios, TensorCut? Cut)> _tensors;
+    private readonly Dictionary<string, (DeltaTensor Tensor, double[] Ratios, TensorCut? Cut, Philox Random)> _tensors;
     private readonly KeptGradient? _gradient;
-    private readonly long _seed;
-    private readonly int _position;
 
     /// <summary>A rule with its numbers.</summary>
     /// <param name="apl">The settings.</param>
@@ -24,21 +20,20 @@ internal sealed class DeltaDrop
     public DeltaDrop(AplDeclaration apl, DeltaPartition partition, ModelKeep keep, TensorCut[]? cuts, KeptGradient? gradient, long seed, int position)
     {
         _apl = apl;
-        _tensors = partition.Tensors.Select((tensor, i) => (Tensor: tensor, Ratios: keep.Ratios[i], Cut: cuts?[i])).ToDictionary(entry => entry.Tensor.Name, StringComparer.Ordinal);
+        _tensors = partition.Tensors.Select((tensor, i) => (Tensor: tensor, Ratios: keep.Ratios[i], Cut: cuts?[i], Random: Philox.For(seed, tensor.Name, position)))
+            .ToDictionary(entry => entry.Tensor.Name, StringComparer.Ordinal);
         _gradient = gradient;
-        _seed = seed;
-        _position = position;
     }
 
     /// <summary>Drops elements of one block.</summary>
     /// <param name="name">The tensor.</param>
-    /// <param name="start">Flat index of the first element, a multiple of 32.</param>
+    /// <param name="start">Flat index of the first element, a multiple of <see cref="Philox.Group"/>.</param>
     /// <param name="delta">The block's deltas.</param>
     public void Apply(string name, long start, Span<float> delta)
     {
-        var (tensor, ratios, cut) = _tensors[name];
+        var (tensor, ratios, cut, random) = _tensors[name];
         if (cut is null)
-            DropRandomly(name, tensor, ratios, start, delta);
+            DropRandomly(random, tensor, ratios, start, delta);
         else
             DropByRank(name, cut, start, delta);
         if (_apl.Rescales)
@@ -54,24 +49,41 @@ internal sealed class DeltaDrop
         cut.Apply(start, delta, ranks);
     }
 
-    private void DropRandomly(string name, DeltaTensor tensor, double[] ratios, long start, Span<float> delta)
+    private static void DropRandomly(Philox random, DeltaTensor tensor, double[] ratios, long start, Span<float> delta)
     {
-        var philox = new Philox(_seed, name, _position);
-        if (ratios.Length == 1)
-        {
-            if (ratios[0] < 1)
-                philox.Keep(start, (float)ratios[0], delta);
+        var kept = new ulong[(delta.Length + Philox.Group - 1) / Philox.Group];
+        if (ratios.Length > 1)
+            KeepByUnit(random, tensor, ratios, start, delta.Length, kept);
+        else if (ratios[0] < 1)
+            random.Keep(start, (float)ratios[0], kept);
+        else
             return;
-        }
+        KeptBits.Apply(kept, delta);
+    }
 
-        Span<uint> words = stackalloc uint[WordsAtOnce];
-        for (var i = 0; i < delta.Length; i++)
+    // An element's number decides against its own unit's ratio, so a group of elements is asked once for each unit in it.
+    private static void KeepByUnit(Philox random, DeltaTensor tensor, double[] ratios, long start, int count, Span<ulong> kept)
+    {
+        for (var i = 0; i < count;)
         {
-            if (i % WordsAtOnce == 0)
-                philox.Draw(start + i, words);
-            var ratio = ratios[tensor.UnitOf(start + i)];
-            if (ratio < 1 && words[i % WordsAtOnce] >= Philox.Limit((float)ratio))
-                delta[i] = 0;
+            var unit = tensor.UnitOf(start + i);
+            var (group, bit) = (i / Philox.Group, i % Philox.Group);
+            var length = 1;
+            while (bit + length < Philox.Group && i + length < count && tensor.UnitOf(start + i + length) == unit)
+                length++;
+            var bits = (length == Philox.Group ? ulong.MaxValue : (1UL << length) - 1) << bit;
+            if (ratios[unit] >= 1)
+            {
+                kept[group] |= bits;
+            }
+            else
+            {
+                Span<ulong> own = [0];
+                random.Keep(start + ((long)group * Philox.Group), (float)ratios[unit], own);
+                kept[group] |= own[0] & bits;
+            }
+
+            i += length;
         }
     }
 

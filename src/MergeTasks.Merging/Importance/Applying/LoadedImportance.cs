@@ -42,8 +42,8 @@ internal sealed class LoadedImportance : IDisposable
             importance.Dropped.Contains(input) ? _apl!.DropOf(input) : null,
             importance.Contributing.Contains(input) ? Contribution(plan.Output, input) : null));
 
-        // A method uses a buffer per input and a few more.
-        return new TensorImportanceMerge(inner, plan.Output.Name, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 3);
+        // A method uses a buffer per input and two more.
+        return new TensorImportanceMerge(inner, plan.Output.Name, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
     }
 
     public void Dispose() => _apl?.Dispose();

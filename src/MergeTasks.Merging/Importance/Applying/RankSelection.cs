@@ -1,5 +1,4 @@
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Importance;
 
@@ -11,6 +10,7 @@ namespace MergeTasks.Merging.Importance;
 internal sealed class RankSelection
 {
     private const int HalfBits = 16;
+    private const int BlockLength = 1 << 16;
 
     private readonly DeltaPartition _partition;
     private readonly WorkerTeam _team;
@@ -22,7 +22,7 @@ internal sealed class RankSelection
         _partition = partition;
         _team = team;
         _readers = [.. Enumerable.Range(0, team.Count).Select(_ => reader())];
-        _ranks = [.. _readers.Select(_ => new uint[TensorMerge.BlockLength])];
+        _ranks = [.. _readers.Select(_ => new uint[BlockLength])];
     }
 
     /// <summary>The cut of every tensor.</summary>
@@ -99,7 +99,7 @@ internal sealed class RankSelection
             for (var i = 0; i < ranks.Length; i++)
             {
                 if (ranks[i] == threshold && --quota == 0)
-                    return (block * TensorMerge.BlockLength) + i;
+                    return (block * BlockLength) + i;
             }
         }
 
@@ -163,12 +163,12 @@ internal sealed class RankSelection
         return ranks;
     }
 
-    private static long Blocks(DeltaTensor tensor) => (tensor.Elements + TensorMerge.BlockLength - 1) / TensorMerge.BlockLength;
+    private static long Blocks(DeltaTensor tensor) => (tensor.Elements + BlockLength - 1) / BlockLength;
 
     private Span<uint> Ranks(int worker, DeltaTensor tensor, long block)
     {
-        var start = block * TensorMerge.BlockLength;
-        var ranks = _ranks[worker].AsSpan(0, (int)Math.Min(TensorMerge.BlockLength, tensor.Elements - start));
+        var start = block * BlockLength;
+        var ranks = _ranks[worker].AsSpan(0, (int)Math.Min(BlockLength, tensor.Elements - start));
         _readers[worker].Read(tensor.Name, start, ranks);
         return ranks;
     }

@@ -20,7 +20,12 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 internal sealed class TensorImportanceMerge(
     TensorMerge inner, string tensor, int basis, IReadOnlyDictionary<int, DeltaStep> steps, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
 {
+    /// <summary>Buffers of a block that it needs beside the method's.</summary>
+    public const int OwnBuffers = 2;
+
     public override bool IsSequential => inner.IsSequential;
+
+    public override int Stride => inner.Stride;
 
     public override int BeginPass(int pass) => inner.BeginPass(pass);
 

@@ -15,6 +15,12 @@ internal static class ScoreReasons
         [.. (plan.Importance?.Requests ?? []).Select(request =>
             $"scores for {request.Model.Label} ({request.Phase}): {(store.Find(request.Key.Digest, cancellation) is null ? Why(request, earlier) : "cached")}")];
 
+    /// <summary>The texts and samples, as the user named them, that are not those of the earlier output.</summary>
+    public static IEnumerable<string> ChangedData(MergePlan plan, ManifestImportance? earlier) => (plan.Importance?.Requests ?? [])
+        .Where(request => request.Data is not null && earlier?.Scores.FirstOrDefault(score => score.Score == request.Phase && score.Model == request.Model.Label && score.Data == request.Data.Label) is { } before
+            && request.Key.Ingredients.Any(pair => pair.Key is "calibration" or "task data" && before.From.GetValueOrDefault(pair.Key) != pair.Value))
+        .Select(request => request.Data!.Label).Distinct();
+
     private static string Why(ScoreRequest request, ManifestImportance? earlier)
     {
         if (earlier?.Scores.FirstOrDefault(score => score.Score == request.Phase && score.Model == request.Model.Label) is not { } before)

@@ -1,5 +1,4 @@
 using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Importance;
@@ -7,6 +6,8 @@ namespace MergeTasks.Merging.Importance;
 /// <summary>How many elements of each unit fine-tuning changed.</summary>
 public sealed record ChangeCountRequest : ScoreRequest
 {
+    private const int BlockLength = 1 << 16;
+
     private readonly ModelInput _tuned;
     private readonly ModelInput _base;
     private readonly DeltaPartition _partition;
@@ -20,18 +21,18 @@ public sealed record ChangeCountRequest : ScoreRequest
     internal override void Compute(ScoringContext context, string path)
     {
         context.Progress.Scoring(this, 0, "one pass over the weights");
-        var readers = Enumerable.Range(0, context.Team.Count).Select(_ => (Deltas: new DeltaReader(_tuned, _base, null), Values: new float[TensorMerge.BlockLength])).ToArray();
+        var readers = Enumerable.Range(0, context.Team.Count).Select(_ => (Deltas: new DeltaReader(_tuned, _base, null), Values: new float[BlockLength])).ToArray();
         ScoreFile.Write(path, Key, [.. _partition.Tensors.Select(tensor => (tensor.Name, Count(tensor, context, readers)))]);
     }
 
     private static double[] Count(DeltaTensor tensor, ScoringContext context, (DeltaReader Deltas, float[] Values)[] readers)
     {
         var counts = new double[tensor.Units];
-        var blocks = (tensor.Elements + TensorMerge.BlockLength - 1) / TensorMerge.BlockLength;
+        var blocks = (tensor.Elements + BlockLength - 1) / BlockLength;
         context.Team.Run(blocks, sequential: false, (worker, block) =>
         {
-            var start = block * TensorMerge.BlockLength;
-            var delta = readers[worker].Values.AsSpan(0, (int)Math.Min(TensorMerge.BlockLength, tensor.Elements - start));
+            var start = block * BlockLength;
+            var delta = readers[worker].Values.AsSpan(0, (int)Math.Min(BlockLength, tensor.Elements - start));
             readers[worker].Deltas.Read(tensor.Name, start, delta);
             if (tensor.Columns == 1)
                 CountElements(delta, counts.AsSpan((int)start));

@@ -1,0 +1,89 @@
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Recipes;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Refused;
+
+/// <summary>Mistakes in recipes; the mark ‸ stands where the error must point.</summary>
+public sealed class Recipes : IDisposable
+{
+    private readonly WrittenProject _project = new();
+
+    public Recipes()
+    {
+        _project.Model("a", ("w", RawTensor.F32([2], 1, 2)));
+        _project.Model("b", ("w", RawTensor.F32([2], 3, 4)));
+        _project.WriteProject("""<MergedModel Include="recipe.yml" />""");
+    }
+
+    public void Dispose() => _project.Dispose();
+
+    [Theory]
+    [InlineData("merge_method: linear\nmodels:\n  - model: ‸'models/a\n", "MTK2001", "not valid YAML")]
+    [InlineData("merge_method: linear\n\t‸models: x\n", "MTK2001", "not valid YAML", false)]
+    [InlineData("merge_method: linear\n‸modells:\n  - model: models/a\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK2002", "Did you mean 'models'?")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    ‸weight: 1\n    parameters: {weight: 1}\n", "MTK2002", "'weight'")]
+    [InlineData("merge_method: linear\n‸normalize: true\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK2002", "'normalize'")]
+    [InlineData("‸merge_method: linear\n", "MTK2003", "'models'")]
+    [InlineData("‸models:\n  - model: models/a\n", "MTK2003", "'merge_method'")]
+    [InlineData("merge_method: linear\nmodels:\n  - ‸parameters: {weight: 1}\n", "MTK2003", "which 'model'")]
+    [InlineData("", "MTK2003", "empty")]
+    [InlineData("‸- a\n- b\n", "MTK2004", "mapping")]
+    [InlineData("merge_method: linear\nmodels: ‸x\n", "MTK2004", "list")]
+    [InlineData("merge_method: linear\nmodels:\n  - ‸models/a\n", "MTK2004", "mapping")]
+    [InlineData("merge_method: ‸[linear]\nmodels:\n  - model: models/a\n", "MTK2004", "needs a text")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: ‸[weight]\n", "MTK2004", "mapping", false)]
+    [InlineData("merge_method: linear\n‸slices: []\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK2005", "not supported yet")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: ‸models/a+lora\n    parameters: {weight: 1}\n", "MTK2005", "LoRA")]
+    [InlineData("merge_method: ‸liner\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1001", "Did you mean 'linear'?")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: ‸heavy}\n", "MTK1003", "'heavy'", false)]
+    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters:\n      weight: 1\n      ‸wieght: 1\n", "MTK1009", "Did you mean 'weight'?")]
+    [InlineData("merge_method: slerp\nbase_model: models/a\nparameters: {t: 0.5}\nmodels:\n  - model: models/b\n    parameters:\n      ‸t: 0.5\n", "MTK2006", "whole merge")]
+    [InlineData("merge_method: linear\ndtype: ‸int4\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1003", "element type")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: ‸models/nowhere\n    parameters: {weight: 1}\n", "MTK3001", "does not exist")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: ‸hf:some/model\n    parameters: {weight: 1}\n", "MTK3001", "not supported yet")]
+    public void Are_refused_where_they_stand(string recipe, string code, string hint, bool alone = true)
+    {
+        _project.Write("recipe.yml", recipe);
+        var diagnostic = alone ? _project.Refused() : Assert.Throws<DiagnosticException>(_project.Build).Diagnostics[0];
+        Assert.Equal(code, diagnostic.Code);
+        Assert.Contains(hint, diagnostic.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Laughing_a_billion_times_is_refused()
+    {
+        var text = string.Concat(Enumerable.Range(1, 40).Select(i => $"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n"));
+        Refused("a0: &a0 1\n" + text, "nodes");
+        text = string.Concat(Enumerable.Range(1, 40).Select(i => $"a{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n"));
+        Refused("a0: &a0 {x: 1}\n" + text, "nodes");
+    }
+
+    [Fact]
+    public void An_alias_of_what_it_stands_in_is_refused() => Refused("models: &a [*a]\n", "complete");
+
+    [Fact]
+    public void Deep_nesting_is_refused() => Refused(new string('[', 100_000), "deep");
+
+    [Fact]
+    public void Any_cut_or_changed_recipe_is_read_or_refused_and_nothing_else()
+    {
+        const string recipe = "merge_method: ties\nbase_model: x\nmodels:\n  - model: y\n    parameters:\n      weight: [0.1, {filter: mlp, value: 2}]\n      density: 0.5 # share\nparameters: {normalize: true}\ndtype: bfloat16\n";
+        var random = new Random(3);
+        for (var i = 0; i < 20_000; i++)
+        {
+            var text = recipe.ToCharArray();
+            for (var change = 0; change <= i % 3; change++)
+                text[random.Next(text.Length)] = "\0\t\n'\"[]{}:,-&*!|>%@`#?x1"[random.Next(23)];
+            var exception = Record.Exception(() => RecipeReader.Parse("recipe.yml", new string(text)[..random.Next(recipe.Length + 1)]));
+            Assert.True(exception is null or DiagnosticException, exception?.ToString());
+        }
+    }
+
+    private static void Refused(string text, string reason)
+    {
+        var exception = Assert.Throws<DiagnosticException>(() => RecipeReader.Parse("recipe.yml", text));
+        Assert.Equal(DiagnosticCode.RecipeSyntax, Assert.Single(exception.Diagnostics).Code);
+        Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
+    }
+}
