@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Outputs;
@@ -115,6 +116,29 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
         scores.Ensure();
         return state;
+    }
+
+    /// <summary>Measures merges, and the models that they were made from, as far as the cache lacks the results.</summary>
+    /// <returns>In the order of the declarations.</returns>
+    /// <exception cref="DiagnosticException">A merge has not been made, or something cannot be measured.</exception>
+    public IReadOnlyList<MergeEvaluation> Evaluate(IReadOnlyList<EvaluationDeclaration> evaluations, MergeProgress progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(evaluations);
+        var hasher = Hasher();
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
+        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation));
+        var results = new List<MergeEvaluation>();
+        foreach (var evaluation in evaluations)
+        {
+            var state = states[evaluation.Merge];
+            if (state.StaleShards.Count > 0)
+                throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
+            using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+            results.Add(new EvaluationBuild(hasher, scores, scores.Context).Run(state.Plan, evaluation));
+        }
+
+        return results;
     }
 
     /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>

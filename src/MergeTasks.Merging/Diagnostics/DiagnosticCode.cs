@@ -120,6 +120,9 @@ public static class DiagnosticCode
     /// <summary>All scores of a module or model are zero (a warning).</summary>
     public const string ZeroImportance = "MTK5008";
 
+    /// <summary>A merged model is worse than an evaluation allows.</summary>
+    public const string EvaluationFailed = "MTK5009";
+
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public const string CacheUnwritable = "MTK6001";
 

@@ -9,7 +9,7 @@ public sealed class Combinations : IDisposable
 
     private readonly MergeWorkspace _space = new();
     private readonly CountingEngine _engine = new();
-    private readonly string _models = Path.Combine(RepositoryRoot(), "example-project", "models");
+    private readonly string _models = ExampleModels.Folder;
 
     public Combinations() => _space.Engine = _engine;
 
@@ -112,13 +112,5 @@ public sealed class Combinations : IDisposable
                 .. method is "slerp" or "passthrough" ? Array.Empty<(string, string)>() : [("Weight", "0.4")],
             ]);
         }
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "MergeTasks.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("MergeTasks.sln was not found above the tests.");
-        return folder;
     }
 }

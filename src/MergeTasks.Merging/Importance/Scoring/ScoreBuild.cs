@@ -40,7 +40,7 @@ internal sealed class ScoreBuild : IDisposable
     {
         TellOfTensorsWithoutBase();
         foreach (var request in _plan.Importance!.Requests)
-            Guarded(request, () => _context.PathOf(request));
+            Guarded(() => request, () => _context.PathOf(request));
     }
 
     /// <summary>Loads all scores, computing those that are missing.</summary>
@@ -48,7 +48,7 @@ internal sealed class ScoreBuild : IDisposable
     public LoadedImportance Load()
     {
         Ensure();
-        return Guarded(null, () => LoadedImportance.Load(_plan, _context));
+        return Guarded(() => null, () => LoadedImportance.Load(_plan, _context));
     }
 
     public void Dispose()
@@ -64,7 +64,13 @@ internal sealed class ScoreBuild : IDisposable
             _context.Progress.Note($"{_plan.Name}: '{_plan.Importance.BaseDeclaration.Label}' has no tensor of the same name and shape for {names.Count} tensor(s), which AIM and APL leave as merged: {string.Join(", ", names.Take(most))}{(names.Count > most ? ", …" : "")}.");
     }
 
-    private T Guarded<T>(ScoreRequest? request, Func<T> action)
+    /// <summary>What computing uses.</summary>
+    public ScoringContext Context => _context;
+
+    /// <summary>Does something for a score, and turns what goes wrong into diagnostics.</summary>
+    /// <param name="of">The score, as far as it is known by then.</param>
+    /// <param name="action">The work.</param>
+    public T Guarded<T>(Func<ScoreRequest?> of, Func<T> action)
     {
         try
         {
@@ -72,19 +78,19 @@ internal sealed class ScoreBuild : IDisposable
         }
         catch (ModelException e)
         {
-            throw Fault(e.Error == ModelError.BadInput ? DiagnosticCode.BadScoringData : DiagnosticCode.NotScorable, request, e.Message);
+            throw Fault(e.Error == ModelError.BadInput ? DiagnosticCode.BadScoringData : DiagnosticCode.NotScorable, of(), e.Message);
         }
         catch (TokenizerException e)
         {
-            throw Fault(DiagnosticCode.NotScorable, request, e.Message);
+            throw Fault(DiagnosticCode.NotScorable, of(), e.Message);
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, request?.Model.Location ?? _plan.Declaration.Location);
+            throw DiagnosticException.From(e, of()?.Model.Location ?? _plan.Declaration.Location);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Fault(DiagnosticCode.UnreadableInput, request, e.Message);
+            throw Fault(DiagnosticCode.UnreadableInput, of(), e.Message);
         }
     }
 
