@@ -118,12 +118,21 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         return state;
     }
 
-    /// <summary>Measures merges, and the models that they were made from, as far as the cache lacks the results.</summary>
+    /// <summary>
+    /// Measures merges, and the models that they were made from, as far as the cache lacks the results, and tells of it in the outputs'
+    /// manifests and model cards.
+    /// </summary>
+    /// <param name="evaluations">What to measure.</param>
+    /// <param name="lockFileOf">A merge's lock file, held while its manifest is written.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work.</param>
     /// <returns>In the order of the declarations.</returns>
     /// <exception cref="DiagnosticException">A merge has not been made, or something cannot be measured.</exception>
-    public IReadOnlyList<MergeEvaluation> Evaluate(IReadOnlyList<EvaluationDeclaration> evaluations, MergeProgress progress, CancellationToken cancellation)
+    public IReadOnlyList<MergeEvaluation> Evaluate(
+        IReadOnlyList<EvaluationDeclaration> evaluations, Func<string, string> lockFileOf, MergeProgress progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(evaluations);
+        ArgumentNullException.ThrowIfNull(lockFileOf);
         var hasher = Hasher();
         using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
@@ -136,6 +145,17 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
             using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
             results.Add(new EvaluationBuild(hasher, scores, scores.Context).Run(state.Plan, evaluation));
+        }
+
+        foreach (var group in results.GroupBy(result => result.Declaration.Merge, StringComparer.OrdinalIgnoreCase))
+        {
+            using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
+            var plan = states[group.Key].Plan;
+            var told = OutputState.Inspect(plan.With([.. group.Select(result => ManifestEvaluation.From(result, plan.TensorsDigest))]), hasher, cancellation);
+
+            // Only these figures are added: an output that changed meanwhile is not this task's to mend.
+            if (!told.IsFresh && told.StaleShards.Count == 0)
+                new MergeExecutor(Memo(), _threads, progress).Execute(told, cancellation);
         }
 
         return results;

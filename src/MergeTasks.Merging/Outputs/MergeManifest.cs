@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
@@ -32,6 +33,9 @@ public sealed record MergeManifest(
 {
     /// <summary>AIM and APL; absent where neither was used.</summary>
     public ManifestImportance? Importance { get; init; }
+
+    /// <summary>What evaluations have measured; absent where there were none.</summary>
+    public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
 
     /// <summary>The file's name.</summary>
     public const string FileName = "merge.manifest.json";
@@ -67,6 +71,7 @@ public sealed record MergeManifest(
                 tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), checksums[tensor.Output.Name].ToString())))
         {
             Importance = ManifestImportance.Of(plan.Importance, plan.Report),
+            Evaluations = plan.Evaluations,
         };
     }
 
@@ -102,7 +107,7 @@ public sealed record MergeManifest(
 
     // A manifest edited by hand may hold anything, also names that lead out of its folder.
     private bool IsComplete =>
-        Importance?.IsComplete != false &&
+        Importance?.IsComplete != false && Evaluations?.All(evaluation => evaluation is { IsComplete: true }) != false &&
         Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null })
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)

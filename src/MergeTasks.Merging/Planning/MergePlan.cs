@@ -1,5 +1,6 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 
@@ -32,6 +33,19 @@ public sealed record MergePlan(
 
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
+
+    /// <summary>What evaluations of these tensors have measured.</summary>
+    public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
+
+    /// <summary>Identifies the tensors of the output all together.</summary>
+    public string TensorsDigest => Caching.ContentDigest.Of(string.Concat(Tensors.Select(tensor => $"{tensor.Key} {tensor.Output.Name}\n"))).ToString();
+
+    /// <summary>The plan with what evaluations have measured; manifest and model card tell of it.</summary>
+    public MergePlan With(IReadOnlyList<ManifestEvaluation> evaluations)
+    {
+        var known = this with { Evaluations = evaluations, Files = [] };
+        return known with { Files = Outputs.OutputFiles.Make(known) };
+    }
 
     /// <summary>The plan with what scoring has found; manifest and model card tell of it.</summary>
     public MergePlan With(ImportanceReport report)

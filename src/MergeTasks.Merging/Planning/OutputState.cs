@@ -67,6 +67,8 @@ public sealed record OutputState(
         var manifest = MergeManifest.Read(folder);
         if (plan.Report is null && Known(plan, manifest) is { } report)
             plan = plan.With(report);
+        if (plan.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
+            plan = plan.With(evaluations);
         var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
         var present = manifest is null ? [] : Intact(folder, manifest, headers, hasher, cancellation);
         var kept = plan.Tensors

@@ -10,6 +10,10 @@ public sealed class EvaluateMerges : DeclaringTask
     /// <summary>The texts and samples.</summary>
     public ITaskItem[] Evaluations { get; set; } = [];
 
+    /// <summary>Full path of the folder for generated files.</summary>
+    [Required]
+    public string MergesFolder { get; set; } = "";
+
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
@@ -17,7 +21,7 @@ public sealed class EvaluateMerges : DeclaringTask
         var declared = EvaluationReader.Read(
             Path.GetDirectoryName(ProjectFile)!, DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile), [.. merges.Select(merge => merge.Name)]);
         using var progress = new ScoringProgress(Log, "evaluation", Report);
-        var results = BuildOf(merges).Evaluate(declared, progress, cancellation);
+        var results = BuildOf(merges).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
         foreach (var line in MergeEvaluation.Table(results))
             Log.LogMessage(MessageImportance.High, "{0}", line);
         foreach (var failure in results.SelectMany(result => result.Failures()))

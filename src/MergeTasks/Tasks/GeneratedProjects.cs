@@ -16,6 +16,8 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
+    public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
+
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path) =>
         JsonSerializer.Deserialize<List<MergeDeclaration>>(File.ReadAllBytes(path))!;
@@ -43,7 +45,7 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
             new XElement("PropertyGroup",
                 new XElement("MergeName", Escaped(merge.Name)),
                 new XElement("MergeDeclarations", Escaped(declarations)),
-                new XElement("MergeLockFile", Escaped(Path.Combine(folder, merge.Name + ".lock"))),
+                new XElement("MergeLockFile", Escaped(LockOf(folder, merge.Name))),
                 new XElement("MergeTasksAssembly", Escaped(taskAssembly)),
                 new XElement("MergeCachePath", Escaped(cacheFolder)),
                 new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),

@@ -65,6 +65,25 @@ public sealed class EvaluatedMerges : IDisposable
         Assert.Equal(DiagnosticCode.InvalidValue, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("MinAccuracy", "2")]))).Diagnostics).Code);
     }
 
+    [Fact]
+    public void Are_told_by_manifest_and_card_until_the_tensors_change()
+    {
+        _space.Run("m");
+        var weights = FolderContent.StampsOf(_space.Output("m"))["model.safetensors"];
+        Evaluate(("math.jsonl", []));
+        Assert.Equal(weights, FolderContent.StampsOf(_space.Output("m"))["model.safetensors"]);
+        Assert.Contains("| math.jsonl | `m` (merge) | exact match |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+        using (var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_space.Output("m"), "merge.manifest.json"))))
+            Assert.Equal(3, manifest.RootElement.GetProperty("evaluations")[0].GetProperty("results").GetArrayLength());
+        Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
+        _space.Clear();
+        _space.Merge("m", ("Method", "passthrough"), ("Base", Path.Combine(_models, "base")));
+        _space.Source(Path.Combine(_models, "code"));
+        _space.Run("m");
+        Assert.DoesNotContain("## Evaluation", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+        Assert.True(_space.State("m").IsFresh);
+    }
+
     private static Measurement Base(MergeEvaluation result) => result.Models.Single(model => model.IsBase).Result;
 
     private IReadOnlyList<MergeEvaluation> Evaluate(params (string File, (string Name, string Value)[] Metadata)[] items) => _space.Build().Evaluate(
@@ -72,6 +91,7 @@ public sealed class EvaluatedMerges : IDisposable
             Path.Combine(_models, "eval"),
             [.. items.Select(item => new DeclaredItem("MergeEvaluation", item.File, item.Metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _space.ProjectFile))],
             ["m"]),
+        _space.LockFile,
         Execution.MergeProgress.None,
         default);
 }
