@@ -7,6 +7,10 @@ namespace MergeTasks.Bench.Kernels;
 /// begins with a pause, until the worker threads of the one before have stopped spinning for more work (OpenBLAS's do for 2^26 cycles),
 /// and an untimed call, after which a competitor's own workers are awake, as they are in a run of many products.
 /// </summary>
+/// <remarks>
+/// Work of one thread is measured in processor time, which other programs' share of the processor does not enter. With several threads
+/// that would count their waiting for each other, so that those are measured by the clock and need a machine that does little else.
+/// </remarks>
 internal static class Interleaved
 {
     private const int LeastRounds = 9;
@@ -14,9 +18,10 @@ internal static class Interleaved
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(40);
 
     /// <summary>Median and least seconds of each competitor.</summary>
+    /// <param name="threads">Threads of each competitor.</param>
     /// <param name="seconds">Goes on at least this long (and at least nine rounds).</param>
     /// <param name="competitors">What is timed.</param>
-    public static (double Median, double Least)[] Run(double seconds, params Action[] competitors)
+    public static (double Median, double Least)[] Run(int threads, double seconds, params Action[] competitors)
     {
         foreach (var competitor in competitors)
             competitor();
@@ -30,21 +35,26 @@ internal static class Interleaved
                 var index = (turn + round) % competitors.Length;
                 Thread.Sleep(Pause);
                 competitors[index]();
-                var start = Stopwatch.GetTimestamp();
-                var calls = 0;
-                double elapsed;
-                do
-                {
-                    competitors[index]();
-                    calls++;
-                    elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;
-                }
-                while (elapsed < SecondsPerTurn);
-                samples[index].Add(elapsed / calls);
+                samples[index].Add(SecondsPerCall(competitors[index], threads == 1));
             }
         }
 
         return [.. samples.Select(list => (Median(list), list[0]))];
+    }
+
+    private static double SecondsPerCall(Action competitor, bool inProcessorTime)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var processor = Environment.CpuUsage.TotalTime;
+        var calls = 0;
+        do
+        {
+            competitor();
+            calls++;
+        }
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < SecondsPerTurn);
+        var elapsed = inProcessorTime ? Environment.CpuUsage.TotalTime - processor : Stopwatch.GetElapsedTime(start);
+        return elapsed.TotalSeconds / calls;
     }
 
     private static double Median(List<double> samples)

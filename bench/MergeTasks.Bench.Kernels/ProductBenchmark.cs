@@ -82,7 +82,7 @@ internal sealed unsafe class ProductBenchmark(int tokens, double seconds)
         }
 
         // A weight gradient has no weight among its operands.
-        var times = layout == Layout.WeightGradient ? Interleaved.Run(seconds, Yardstick, Full) : Interleaved.Run(seconds, Yardstick, Full, Half);
+        var times = layout == Layout.WeightGradient ? Interleaved.Run(threads, seconds, Yardstick, Full) : Interleaved.Run(threads, seconds, Yardstick, Full, Half);
         var operations = 2.0 * m * n * k / 1e9;
         var name = layout switch { Layout.Forward => "y = x·Wᵀ", Layout.InputGradient => "dx = dy·W", _ => "dW = dyᵀ·x" };
         var sixteen = times.Length > 2 ? $"{times[2].Median / times[1].Median:F3} | {times[2].Least / times[1].Least:F3}" : " | ";

@@ -81,6 +81,27 @@ public sealed class Building(Package package)
         Assert.False(Directory.Exists(consumer.Output("assistant")));
     }
 
+    [Fact]
+    public void Building_from_another_folder_is_the_same_build()
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project(Merges);
+        Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
+        foreach (var weight in new[] { "2", "3", "4" })
+        {
+            consumer.Project(Merges.Replace("""Into="average" Weight="1" """, $"""Into="average" Weight="{weight}" """, StringComparison.Ordinal));
+            var result = consumer.Run(".", "build", "app");
+            Assert.True(result.Succeeded, result.Output);
+            Assert.Contains("average ->", result.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("assistant ->", result.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(consumer.Merged());
+        Assert.True(consumer.Run(".", "clean", "app").Succeeded);
+        Assert.False(Directory.Exists(consumer.Output("average")));
+        Assert.False(Directory.Exists(consumer["app", "obj", "merges"]));
+    }
+
     [Theory]
     [InlineData("-m:1")]
     [InlineData("-mt")]

@@ -28,6 +28,15 @@ public sealed class Scoring(Package package)
         Assert.Contains("assistant: scores for models/base (activations): cached.", plan, StringComparison.Ordinal);
         Assert.Contains("assistant: scores for models/math (importance by gradient): stale because data/math.jsonl changed.", plan, StringComparison.Ordinal);
 
+        var evaluated = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m");
+        Assert.True(evaluated.Succeeded, evaluated.Output);
+        Assert.Contains("| data/math.jsonl | models/base (base) | exact match |", evaluated.Output, StringComparison.Ordinal);
+        Assert.Contains("## Evaluation", File.ReadAllText(consumer.Output("assistant", "README.md")), StringComparison.Ordinal);
+        var failed = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m", "-p:Demand=1");
+        Assert.False(failed.Succeeded);
+        Assert.Contains("error MTK5009", failed.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("scoring", failed.Output, StringComparison.Ordinal);
+
         Assert.True(consumer.Run("app", "msbuild", "-t:CleanMergeCache").Succeeded);
         Assert.False(Directory.Exists(consumer["cache", "scores"]));
     }
@@ -38,6 +47,7 @@ public sealed class Scoring(Package package)
                 <MergedModel Include="assistant" Method="task_arithmetic" Base="models/base"
                              Aim="{omega}" Calibration="data/calibration.jsonl" AimBlock="128" Apl="layer" AplDensity="0.5" />
                 <MergeSource Include="models/math" Weight="1" TaskData="data/math.jsonl" />
+                <MergeEvaluation Include="data/math.jsonl" MinExactMatch="$(Demand)" />
             """, "<MergeCachePath>../cache</MergeCachePath>");
         return consumer;
     }

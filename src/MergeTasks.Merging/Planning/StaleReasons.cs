@@ -54,17 +54,20 @@ internal static class StaleReasons
         return reasons;
     }
 
-    // The first line that differs is nearly always the whole story: a weight, a density.
+    // Where a line or two differ they are nearly always the whole story: a weight, a density, a parameter that was added.
     private static string Difference(string before, string now)
     {
+        const int mostLines = 2;
         var (old, fresh) = (before.Split('\n'), now.Split('\n'));
-        for (var i = 0; i < Math.Min(old.Length, fresh.Length); i++)
-        {
-            if (old[i] != fresh[i])
-                return old.Length == fresh.Length ? $" ({old[i].Trim()} → {fresh[i].Trim()})" : "";
-        }
+        var same = old.Zip(fresh).TakeWhile(pair => pair.First == pair.Second).Count();
+        var sameAtEnd = old.Skip(same).Reverse().Zip(fresh.Skip(same).Reverse()).TakeWhile(pair => pair.First == pair.Second).Count();
+        var (removed, added) = (old[same..^sameAtEnd], fresh[same..^sameAtEnd]);
+        if (removed.Length > mostLines || added.Length > mostLines)
+            return "";
+        var (was, becomes) = (Joined(removed), Joined(added));
+        return was.Length == 0 ? $" (now with {becomes})" : becomes.Length == 0 ? $" (now without {was})" : $" ({was} → {becomes})";
 
-        return "";
+        static string Joined(string[] lines) => string.Join(' ', lines.Select(line => line.Trim()));
     }
 
     private static bool Same(IReadOnlyDictionary<string, string> a, IReadOnlyDictionary<string, string> b) =>

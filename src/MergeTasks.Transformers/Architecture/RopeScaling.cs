@@ -1,8 +1,29 @@
 namespace MergeTasks.Transformers.Architecture;
 
-/// <summary>Frequency adjustments that treat fast and slow pairs of channels differently.</summary>
+/// <summary>Frequency adjustments for contexts longer than a model was first trained on, beyond <see cref="RopeSpec.Slowed"/>.</summary>
 internal static class RopeScaling
 {
+    /// <summary>
+    /// Dynamic NTK-aware scaling: for a sequence longer than the model's, the base grows so that the slowest pair is slowed by
+    /// factor · length / longest − (factor − 1), and faster pairs by less.
+    /// </summary>
+    public static RopeSpec Dynamic(int dimensions, double theta, double factor, int longest) =>
+        new(RopeSpec.Plain(dimensions, theta).Frequencies, byLength: length =>
+        {
+            var slowest = factor * Math.Max(length, longest) / longest - (factor - 1);
+            return RopeSpec.Plain(dimensions, theta * Math.Pow(slowest, dimensions / (dimensions - 2.0))).Frequencies;
+        });
+
+    /// <summary>LongRoPE (arXiv 2402.13753): one divisor per pair, another set for sequences longer than <paramref name="original"/>.</summary>
+    public static RopeSpec LongRope(int dimensions, double theta, double[] shortFactors, double[] longFactors, int original, double attentionFactor)
+    {
+        var plain = RopeSpec.Plain(dimensions, theta).Frequencies;
+        var (near, far) = (Divided(shortFactors), Divided(longFactors));
+        return new RopeSpec(near, attentionFactor, length => length > original ? far : near);
+
+        double[] Divided(double[] factors) => [.. plain.Zip(factors, (frequency, factor) => frequency / factor)];
+    }
+
     /// <summary>
     /// The Llama 3.1 rule: pairs whose wave is longer than original/low are slowed by the factor, those shorter than original/high are
     /// left, and those between are interpolated linearly in original/wave.

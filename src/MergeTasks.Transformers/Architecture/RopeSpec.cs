@@ -6,23 +6,17 @@ namespace MergeTasks.Transformers.Architecture;
 /// </summary>
 internal sealed class RopeSpec
 {
-    private readonly double[]? _longFrequencies;
-    private readonly int _longBeyond;
+    private readonly Func<int, double[]>? _byLength;
 
-    /// <summary>The same frequencies for every length.</summary>
+    /// <summary>Frequencies that may depend on a sequence's length.</summary>
     /// <param name="frequencies">Radians per position, one for each pair of channels.</param>
     /// <param name="attentionFactor">Multiplies sine and cosine, so that scores change by its square.</param>
-    public RopeSpec(double[] frequencies, double attentionFactor = 1)
-        : this(frequencies, attentionFactor, null, 0)
-    {
-    }
-
-    private RopeSpec(double[] frequencies, double attentionFactor, double[]? longFrequencies, int longBeyond)
+    /// <param name="byLength">The frequencies for a number of tokens; null: the same for every length.</param>
+    public RopeSpec(double[] frequencies, double attentionFactor = 1, Func<int, double[]>? byLength = null)
     {
         Frequencies = frequencies;
         AttentionFactor = attentionFactor;
-        _longFrequencies = longFrequencies;
-        _longBeyond = longBeyond;
+        _byLength = byLength;
     }
 
     /// <summary>Radians per position, one for each pair of channels, of sequences of ordinary length.</summary>
@@ -41,13 +35,6 @@ internal sealed class RopeSpec
     /// <summary>Linear position interpolation (arXiv 2306.15595): every frequency divided by the factor.</summary>
     public RopeSpec Slowed(double factor) => new([.. Frequencies.Select(frequency => frequency / factor)], AttentionFactor);
 
-    /// <summary>LongRoPE (arXiv 2402.13753): one divisor per pair, another set for sequences longer than <paramref name="original"/>.</summary>
-    public RopeSpec SlowedByLength(double[] shortFactors, double[] longFactors, int original, double attentionFactor) => new(
-        [.. Frequencies.Zip(shortFactors, (frequency, factor) => frequency / factor)],
-        attentionFactor,
-        [.. Frequencies.Zip(longFactors, (frequency, factor) => frequency / factor)],
-        original);
-
     /// <summary>The frequencies for a sequence of the given number of tokens.</summary>
-    public double[] FrequenciesFor(int length) => _longFrequencies is not null && length > _longBeyond ? _longFrequencies : Frequencies;
+    public double[] FrequenciesFor(int length) => _byLength?.Invoke(length) ?? Frequencies;
 }

@@ -102,7 +102,7 @@ internal sealed class ConfigReader
         if (!Has(key))
             return null;
         var value = Value(key)!.Value;
-        return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Bad(key, value, "a text");
+        return value.AsText() ?? throw Bad(key, value, "a text");
     }
 
     /// <summary>A nested object; null where absent or null.</summary>
@@ -124,8 +124,8 @@ internal sealed class ConfigReader
         if (!Has(key))
             return null;
         var value = Value(key)!.Value;
-        return value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(element => element.ValueKind == JsonValueKind.String)
-            ? [.. value.EnumerateArray().Select(element => element.GetString()!)]
+        return value.ValueKind == JsonValueKind.Array
+            ? [.. value.EnumerateArray().Select(element => element.AsText() ?? throw Bad(key, value, "a list of texts"))]
             : throw Bad(key, value, "a list of texts");
     }
 
@@ -148,7 +148,7 @@ internal sealed class ConfigReader
             return null;
         var value = Value(key)!.Value;
         return value.ValueKind == JsonValueKind.Object
-            ? [.. value.EnumerateObject().Select(pair => (pair.Name, pair.Value.ToString()))]
+            ? [.. value.EnumerateObject().Select(pair => (pair.Name, pair.Value.AsText() ?? pair.Value.GetRawText()))]
             : throw Bad(key, value, "an object");
     }
 

@@ -8,7 +8,7 @@ namespace MergeTasks.Transformers.Configuration;
 /// </summary>
 internal static class RopeReader
 {
-    private const string Types = "default, linear, llama3, yarn or longrope";
+    private const string Types = "default, linear, dynamic, llama3, yarn or longrope";
 
     /// <summary>Reads the settings of one model.</summary>
     /// <param name="config">The configuration.</param>
@@ -56,6 +56,7 @@ internal static class RopeReader
         {
             "default" => RopeSpec.Plain(dimensions, theta),
             "linear" => RopeSpec.Plain(dimensions, theta).Slowed(Factor(scaling)),
+            "dynamic" => Dynamic(scaling, dimensions, theta, maximumPositions),
             "llama3" => RopeScaling.Llama3(
                 dimensions,
                 theta,
@@ -92,6 +93,14 @@ internal static class RopeReader
         string? Canonical(string? name) => name is not null && aliases is not null && aliases.TryGetValue(name, out var known) ? known : name;
     }
 
+    private static RopeSpec Dynamic(ConfigReader scaling, int dimensions, double theta, int maximumPositions)
+    {
+        var factor = Factor(scaling);
+        return factor >= 1 && dimensions > 2
+            ? RopeScaling.Dynamic(dimensions, theta, factor, maximumPositions)
+            : throw scaling.Invalid("factor", "at least 1, for more than one pair of rotated channels, where the type is \"dynamic\"");
+    }
+
     private static RopeSpec Yarn(ConfigReader scaling, int dimensions, double theta, int maximumPositions, int? originalPositions)
     {
         var original = originalPositions ?? maximumPositions;
@@ -119,7 +128,7 @@ internal static class RopeReader
         var original = originalPositions ?? maximumPositions;
         var attention = scaling.OptionalDouble("attention_factor")
             ?? (factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original)));
-        return RopeSpec.Plain(dimensions, theta).SlowedByLength(Factors("short_factor"), Factors("long_factor"), original, attention);
+        return RopeScaling.LongRope(dimensions, theta, Factors("short_factor"), Factors("long_factor"), original, attention);
 
         double[] Factors(string key)
         {

@@ -153,7 +153,8 @@ internal sealed class CpuModel : ITransformerModel
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batch);
         var rows = new EmbeddingRows(_spec.Embedding, batch);
-        var pass = new Pass { Layout = new BatchLayout(batch), Pool = _pool, Threads = _options.Threads, Observer = observer, Receiver = receiver };
+        var layout = new BatchLayout(batch, takesPadding: _spec.Task != ModelTask.CausalLanguageModel);
+        var pass = new Pass { Layout = layout, Pool = _pool, Threads = _options.Threads, Observer = observer, Receiver = receiver };
         var result = work(pass, rows);
         _pool.Trim();
         // Products read the mapped or pinned memory by address.

@@ -4,10 +4,22 @@ namespace MergeTasks.Transformers.Execution;
 internal sealed class BatchLayout
 {
     /// <summary>Lays out a batch.</summary>
-    public BatchLayout(TokenBatch batch)
+    /// <param name="batch">The batch.</param>
+    /// <param name="takesPadding">
+    /// Whether sequences may have padding. In a causal model a position could see nothing else, and would have no probabilities.
+    /// </param>
+    /// <exception cref="ModelException"><see cref="ModelError.BadInput"/>: padding that the model does not take.</exception>
+    public BatchLayout(TokenBatch batch, bool takesPadding)
     {
         Rows = batch.Rows;
         Sequences = [.. batch.Sequences.Select((sequence, i) => new SequenceRows(batch.Start(i), sequence.Ids.Count, Hidden(sequence)))];
+        var padded = Sequences.Index().FirstOrDefault(sequence => !takesPadding && sequence.Item.Hidden is not null, (-1, default));
+        if (padded.Index >= 0)
+        {
+            throw new ModelException(
+                ModelError.BadInput, $"Sequence {padded.Index} has padding, which a decoder does not take; sequences of a batch may have different lengths.");
+        }
+
         Identity = [.. Enumerable.Range(0, Rows)];
         FirstRows = [.. Sequences.Select(sequence => sequence.Start)];
     }

@@ -9,6 +9,11 @@ internal abstract class DecoderFamily : Family
     /// <inheritdoc/>
     public sealed override TransformerSpec Describe(ConfigReader config)
     {
+        // Embedding models made of decoders switch the causal order off with one of these.
+        if (!config.Bool("is_causal", true))
+            throw config.Unsupported("is_causal", "true");
+        if (config.Bool("use_bidirectional_attention", false))
+            throw config.Unsupported("use_bidirectional_attention", "false");
         var architectures = config.OptionalTexts("architectures") ?? [];
         if (architectures.Length > 0 && !Array.Exists(architectures, IsLanguageModel))
         {

@@ -71,11 +71,11 @@ public static class JsonLines
 
     private sealed record Line(string Path, int Number, JsonElement Json)
     {
-        public string Text(string key) => Value(key) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw Bad($"needs a text '{key}'");
+        public string Text(string key) => Value(key)?.AsText() ?? throw Bad($"needs a text of valid Unicode '{key}'");
 
         public IReadOnlyList<string> Texts(string key) =>
-            Value(key) is { ValueKind: JsonValueKind.Array } list && list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String)
-                ? [.. list.EnumerateArray().Select(entry => entry.GetString()!)]
+            Value(key) is { ValueKind: JsonValueKind.Array } list
+                ? [.. list.EnumerateArray().Select(entry => entry.AsText() ?? throw Bad($"needs a list of texts of valid Unicode '{key}'"))]
                 : throw Bad($"needs a list of texts '{key}'");
 
         public int Index(string key) =>
@@ -85,12 +85,13 @@ public static class JsonLines
 
         public int Label(string key, IReadOnlyList<string> labels)
         {
-            if (Value(key) is { ValueKind: JsonValueKind.String } name)
+            if (Value(key) is { ValueKind: JsonValueKind.String })
             {
+                var name = Text(key);
                 for (var i = 0; i < labels.Count; i++)
-                    if (labels[i] == name.GetString())
+                    if (labels[i] == name)
                         return i;
-                throw Bad($"has the label '{name.GetString()}'; the model's labels are {string.Join(", ", labels)}");
+                throw Bad($"has the label '{name}'; the model's labels are {string.Join(", ", labels)}");
             }
 
             var index = Index(key);

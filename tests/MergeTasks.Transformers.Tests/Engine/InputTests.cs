@@ -33,6 +33,19 @@ public class InputTests
     }
 
     [Fact]
+    public void Padding_is_refused_where_it_has_no_meaning()
+    {
+        using var decoder = new GoldenModel("llama-A");
+        var padded = new TokenBatch(new TokenSequence([3, 4, 5]) { Attended = [false, true, true] });
+        Assert.Contains("padding", Refusal(decoder, padded), StringComparison.Ordinal);
+        using var encoder = new GoldenModel("bert-mlm-A");
+        Assert.Contains("padding only", Refusal(encoder, new TokenBatch(new TokenSequence([3, 4]) { Attended = [false, false] })), StringComparison.Ordinal);
+
+        static string Refusal(GoldenModel golden, TokenBatch batch) =>
+            Assert.Throws<ModelException>(() => golden.Model.Score(batch, [new Target(0, 1, 3)])).Message;
+    }
+
+    [Fact]
     public void A_replacement_of_another_shape_or_an_unknown_name_is_refused()
     {
         using var golden = new GoldenModel("llama-A");

@@ -8,11 +8,11 @@ internal sealed class ChangedModel : IDisposable
     public ChangedModel(string name, string changes)
     {
         Folder = Directory.CreateTempSubdirectory("mergetasks-changed").FullName;
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(GoldenModel.Root, name, "config.json")))!.AsObject();
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(GoldenModel.FolderOf(name), "config.json")))!.AsObject();
         foreach (var (key, value) in JsonNode.Parse(changes)!.AsObject())
             config[key] = value?.DeepClone();
         File.WriteAllText(Path.Combine(Folder, "config.json"), config.ToJsonString());
-        File.Copy(Path.Combine(GoldenModel.Root, name, "model.safetensors"), Path.Combine(Folder, "model.safetensors"));
+        File.Copy(Path.Combine(GoldenModel.FolderOf(name), "model.safetensors"), Path.Combine(Folder, "model.safetensors"));
     }
 
     public string Folder { get; }

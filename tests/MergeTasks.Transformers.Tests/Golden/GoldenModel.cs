@@ -11,7 +11,7 @@ internal sealed class GoldenModel : IDisposable
 
     public GoldenModel(string name, EngineOptions? options = null)
     {
-        Folder = Path.Combine(Root, name);
+        Folder = FolderOf(name);
         _file = SafetensorsFile.Open(Path.Combine(Folder, "golden.safetensors"));
         _tensors = _file.Header.Tensors.ToDictionary(tensor => tensor.Name);
         Model = new CpuEngine(options ?? new EngineOptions { Threads = 2 }).Load(Folder);
@@ -21,9 +21,17 @@ internal sealed class GoldenModel : IDisposable
 
     public static string Root { get; } = Path.Combine(AppContext.BaseDirectory, "Data", "golden");
 
+    public static string Variants { get; } = Path.Combine(AppContext.BaseDirectory, "Data", "variants");
+
     /// <summary>Every folder, so that none is forgotten.</summary>
     public static IEnumerable<string> Names =>
-        Directory.GetDirectories(Root).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+        Directory.GetDirectories(Root).Concat(Directory.GetDirectories(Variants)).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+
+    public static string FolderOf(string name)
+    {
+        var folder = Path.Combine(Root, name);
+        return Directory.Exists(folder) ? folder : Path.Combine(Variants, name);
+    }
 
     public string Folder { get; }
 

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Numerics.Tensors;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
@@ -16,21 +16,17 @@ public class GradientTests
         var expected = golden.NamesOf("grad.").Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(expected, gradients.Names.Order(StringComparer.Ordinal));
         Assert.Equal(expected, golden.Model.Parameters.Keys);
-        var nearZero = NearZero(name);
         foreach (var parameter in expected)
         {
             var reference = golden.Singles("grad." + parameter);
-            if (nearZero.Contains(parameter))
+            if (IsRoundingNoise(reference))
                 Assert.True(Compare.Absolute(reference, gradients[parameter]) <= 1e-5, $"{parameter} should be near zero.");
             else
                 Assert.True(Compare.Relative(reference, gradients[parameter]) <= 5e-5, $"{parameter}: {Compare.Relative(reference, gradients[parameter])}");
         }
     }
 
-    // Keys' biases move all scores of a query alike, so softmax does not see them: the stored values are rounding noise.
-    private static HashSet<string> NearZero(string name)
-    {
-        using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(GoldenModel.Root, "summary.json")));
-        return [.. summary.RootElement.GetProperty(name).GetProperty("near_zero_grads").EnumerateArray().Select(entry => entry.GetString()!)];
-    }
+    // Some gradients are zero in exact arithmetic, and what is stored is rounding noise: keys' biases move all scores of a query alike, so
+    // softmax does not see them, and a router that chooses one expert gives it the weight 1. All other gradients are far larger.
+    private static bool IsRoundingNoise(float[] reference) => TensorPrimitives.MaxMagnitude<float>(reference) is >= -1e-6f and <= 1e-6f;
 }

@@ -81,14 +81,7 @@ internal sealed class JsonComponent
     public string AsString(string name, JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.String) throw Error($"needs a text in '{name}'");
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw Error($"has text in '{name}' that is no valid Unicode", e);
-        }
+        return value.AsText() ?? throw Error($"has text in '{name}' that is no valid Unicode");
     }
 
     public int AsInt(string name, JsonElement value) =>

@@ -1,0 +1,11 @@
+using MergeTasks.Transformers;
+
+namespace MergeTasks.Bench.Engine;
+
+/// <summary>Takes gradients and keeps none.</summary>
+internal sealed class Dropper : IGradientReceiver
+{
+    public void Receive(in GradientPiece piece)
+    {
+    }
+}
