@@ -92,7 +92,12 @@ public sealed class DeclaredImportance
         using var project = new ScoredProject();
         var metadata = new Dictionary<string, string>
         {
-            ["Method"] = method, ["Base"] = "models/base", ["Aim"] = "0.4", ["Calibration"] = "data/calibration.txt", ["AimBlock"] = "16", ["Apl"] = "layer",
+            ["Method"] = method,
+            ["Base"] = "models/base",
+            ["Aim"] = "0.4",
+            ["Calibration"] = "data/calibration.txt",
+            ["AimBlock"] = "16",
+            ["Apl"] = "layer",
         };
         switch (what)
         {
