@@ -10,13 +10,15 @@ namespace MergeTasks.Caching;
 /// </summary>
 public sealed class DigestMemo
 {
+    internal const string Subfolder = "digests";
+
     private const string Format = "mergetasks digests 1";
 
     private readonly string _folder;
     private int _warned;
 
     /// <summary>Uses (and creates when needed) the folder <c>digests</c> below the cache folder.</summary>
-    public DigestMemo(string cacheFolder) => _folder = Path.Combine(cacheFolder, "digests");
+    public DigestMemo(string cacheFolder) => _folder = Path.Combine(cacheFolder, Subfolder);
 
     /// <summary>Called once if the memo cannot be written, with the reason.</summary>
     public Action<string>? Unwritable { get; init; }

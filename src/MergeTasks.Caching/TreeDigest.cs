@@ -37,6 +37,18 @@ public sealed class TreeDigest
         return tree.Finish();
     }
 
+    /// <summary>The digest of a file that nobody else knows of yet, read from beginning to end.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static ContentDigest OfFile(string path)
+    {
+        using var file = File.OpenRead(path);
+        var tree = new TreeDigest(file.Length);
+        var buffer = new byte[ChunkSize];
+        for (var i = 0; i < ChunkCount(file.Length); i++)
+            SHA256.HashData(buffer.AsSpan(0, file.ReadAtLeast(buffer, ChunkSize, throwOnEndOfStream: false)), tree.Chunk(i));
+        return tree.Finish();
+    }
+
     /// <summary>Number of chunks of data of a length: at least 1.</summary>
     public static long ChunkCount(long length) => Math.Max(1, (length + ChunkSize - 1) / ChunkSize);
 

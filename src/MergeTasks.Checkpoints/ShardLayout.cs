@@ -30,6 +30,9 @@ public static class ShardLayout
     // Data starts on a cache line, which vector loads from a mapped file like; readers accept any padding with spaces.
     private const int HeaderAlignment = 64;
 
+    // What loaders of checkpoints look for.
+    private static readonly KeyValuePair<string, string>[] CheckpointMetadata = [new("format", "pt")];
+
     /// <summary>Plans the files of a checkpoint.</summary>
     /// <param name="tensors">All tensors of the output.</param>
     /// <param name="maxShardSize">Data bytes of one shard; 0 or less means one file. A tensor larger than this gets a shard of its own.</param>
@@ -50,16 +53,23 @@ public static class ShardLayout
             size += bytes;
         }
 
-        return [.. groups.Select((group, i) => Lay(FileName(i, groups.Count), group))];
+        return [.. groups.Select((group, i) => Lay(FileName(i, groups.Count), group, CheckpointMetadata))];
     }
+
+    /// <summary>Plans one file of its own.</summary>
+    /// <param name="fileName">Its name.</param>
+    /// <param name="tensors">Its tensors.</param>
+    /// <param name="metadata">Texts for the header's <c>__metadata__</c>.</param>
+    public static Shard OneFile(string fileName, IEnumerable<TensorSpec> tensors, IEnumerable<KeyValuePair<string, string>> metadata) =>
+        Lay(fileName, [.. tensors], metadata);
 
     private static string FileName(int index, int count) =>
         count == 1 ? WeightFiles.SingleFileName : $"model-{index + 1:D5}-of-{count:D5}.safetensors";
 
-    private static Shard Lay(string fileName, List<TensorSpec> tensors)
+    private static Shard Lay(string fileName, List<TensorSpec> tensors, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         var ordered = tensors.OrderByDescending(tensor => tensor.DType.Size()).ThenBy(tensor => tensor.Name, StringComparer.Ordinal).ToList();
-        var header = Header(ordered);
+        var header = Header(ordered, metadata);
         var infos = new List<TensorInfo>(ordered.Count);
         var offset = (long)header.Length;
         foreach (var tensor in ordered)
@@ -71,7 +81,7 @@ public static class ShardLayout
         return new Shard(fileName, header, infos, offset);
     }
 
-    private static byte[] Header(List<TensorSpec> tensors)
+    private static byte[] Header(List<TensorSpec> tensors, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         using var buffer = new MemoryStream();
         buffer.Write(stackalloc byte[SafetensorsHeader.LengthFieldSize]);
@@ -79,7 +89,8 @@ public static class ShardLayout
         {
             json.WriteStartObject();
             json.WriteStartObject("__metadata__");
-            json.WriteString("format", "pt");
+            foreach (var (key, value) in metadata)
+                json.WriteString(key, value);
             json.WriteEndObject();
             var offset = 0L;
             foreach (var tensor in tensors)

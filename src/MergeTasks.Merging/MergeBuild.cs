@@ -1,8 +1,12 @@
 using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging;
 
@@ -17,6 +21,21 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
     private DigestMemo? _memo;
+    private ContentStore? _store;
+    private ITransformerEngine? _engine;
+
+    /// <summary>Runs models for scoring; by default on the processor.</summary>
+    public ITransformerEngine Engine
+    {
+        get => _engine ??= new CpuEngine(new EngineOptions { Threads = _threads });
+        init => _engine = value;
+    }
+
+    /// <summary>Most bytes of scores that the cache keeps.</summary>
+    public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
+
+    /// <summary>Whether scores are computed again although they are cached.</summary>
+    public bool RefreshesScores { get; init; }
 
     /// <summary>Called before a file is read to digest it, with its path and bytes.</summary>
     public Action<string, long>? Digesting { get; init; }
@@ -31,7 +50,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public void Validate(CancellationToken cancellation)
     {
-        using var planner = new MergePlanner(null, _threads);
+        using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion);
         ForEach(merges, merge => OutputState.RequireOwn(planner.Plan(merge, cancellation)));
     }
 
@@ -40,7 +59,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
     {
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
         var states = new List<OutputState>();
         ForEach(merges, merge => states.Add(OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation)));
         return states;
@@ -57,19 +76,101 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     {
         using var own = Lock(name, lockFile, progress, cancellation);
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             RequireMade(name, OutputState.Inspect(planner.Plan(upstream, cancellation), hasher, cancellation));
         var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
-        if (!state.IsFresh)
+        if (state.IsFresh)
+            return state;
+        var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
+        if (!NeedsScores(state))
         {
-            var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
             new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
+            return state;
         }
 
+        using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+        using var importance = scores.Load();
+        state = OutputState.Inspect(state.Plan.With(importance.Report), hasher, cancellation);
+        new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
         return state;
     }
+
+    /// <summary>
+    /// Computes the scores that one merge needs and the cache lacks. <see cref="Run"/> does so too; this only makes it a step of its own.
+    /// Merges whose output it uses must have been run before.
+    /// </summary>
+    /// <returns>What was found of the output; nothing is computed where that is complete, or where the cache cannot be written.</returns>
+    /// <exception cref="DiagnosticException">With what is wrong.</exception>
+    public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
+    {
+        var hasher = Hasher();
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        var needed = Closure(name);
+        foreach (var upstream in needed.SkipLast(1))
+            planner.Plan(upstream, cancellation);
+        var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
+        if (!NeedsScores(state) || !Store().IsWritable())
+            return state;
+        using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+        scores.Ensure();
+        return state;
+    }
+
+    /// <summary>
+    /// Measures merges, and the models that they were made from, as far as the cache lacks the results, and tells of it in the outputs'
+    /// manifests and model cards.
+    /// </summary>
+    /// <param name="evaluations">What to measure.</param>
+    /// <param name="lockFileOf">A merge's lock file, held while its manifest is written.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>In the order of the declarations.</returns>
+    /// <exception cref="DiagnosticException">A merge has not been made, or something cannot be measured.</exception>
+    public IReadOnlyList<MergeEvaluation> Evaluate(
+        IReadOnlyList<EvaluationDeclaration> evaluations, Func<string, string> lockFileOf, MergeProgress progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(evaluations);
+        ArgumentNullException.ThrowIfNull(lockFileOf);
+        var hasher = Hasher();
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
+        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation));
+        var results = new List<MergeEvaluation>();
+        foreach (var evaluation in evaluations)
+        {
+            var state = states[evaluation.Merge];
+            if (state.StaleShards.Count > 0)
+                throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
+            using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+            results.Add(new EvaluationBuild(hasher, scores, scores.Context).Run(state.Plan, evaluation));
+        }
+
+        foreach (var group in results.GroupBy(result => result.Declaration.Merge, StringComparer.OrdinalIgnoreCase))
+        {
+            using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
+            var plan = states[group.Key].Plan;
+            var told = OutputState.Inspect(plan.With([.. group.Select(result => ManifestEvaluation.From(result, plan.TensorsDigest))]), hasher, cancellation);
+
+            // Only these figures are added: an output that changed meanwhile is not this task's to mend.
+            if (!told.IsFresh && told.StaleShards.Count == 0)
+                new MergeExecutor(Memo(), _threads, progress).Execute(told, cancellation);
+        }
+
+        return results;
+    }
+
+    /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>
+    public IReadOnlyList<string> ExplainScores(OutputState state, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return ScoreReasons.Of(state.Plan, MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance, Store(), cancellation);
+    }
+
+    // Scores decide tensors, and what manifest and model card say of them.
+    private static bool NeedsScores(OutputState state) =>
+        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Plan.Report is null));
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
@@ -132,6 +233,9 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     // One for the whole build, so that an unwritable folder is told once.
     private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
+
+    // Entries are digested without a word: they are small beside models.
+    private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
 
     private FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
 }

@@ -10,6 +10,8 @@ internal sealed class KillSwitch(string moment, int call) : MergeProgress
 
     public override void Written(int bytes) => Count("written");
 
+    public override void Scored(long tokens) => Count("scored");
+
     public override void Publishing(string path) => Count("publishing");
 
     private void Count(string happened)

@@ -3,6 +3,7 @@ using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.TestSupport;
 
@@ -12,10 +13,12 @@ public sealed class MergeWorkspace : IDisposable
     private readonly TempFolder _folder = new();
     private readonly List<DeclaredItem> _merges = [];
     private readonly List<DeclaredItem> _sources = [];
+    private string? _cache;
 
     public string Folder => _folder.Path;
 
-    public string Cache => _folder["cache"];
+    /// <summary>The cache folder; another workspace's to share it.</summary>
+    public string Cache { get => _cache ?? _folder["cache"]; set => _cache = value; }
 
     public int Threads { get; set; } = 2;
 
@@ -64,7 +67,10 @@ public sealed class MergeWorkspace : IDisposable
         List<DeclaredItem> Items(SavedItem[] items) => [.. items.Select(item => new DeclaredItem(item.Type, item.Include, item.Metadata, saved.ProjectFile))];
     }
 
-    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add };
+    /// <summary>Runs models for scoring; the product's own engine unless a test puts something else here.</summary>
+    public ITransformerEngine Engine { get; set; } = new CpuEngine(new EngineOptions { Threads = 2 });
+
+    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add, Engine = Engine };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);
 

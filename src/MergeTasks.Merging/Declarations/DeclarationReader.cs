@@ -1,5 +1,6 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Declarations;
@@ -128,6 +129,7 @@ public sealed class DeclarationReader
             DType = ReadDType(item, "DType"),
             OutDType = ReadDType(item, "OutDType"),
         };
+        declaration = WithImportance(declaration, item, null);
         _validator.Check(declaration, item.LocationOf("Method"), (model, name) => LocationOfParameter(model < 0 ? item : sources[model], name));
         return declaration;
     }
@@ -150,14 +152,18 @@ public sealed class DeclarationReader
             DType = recipe.DType ?? ReadDType(item, "DType"),
             OutDType = recipe.OutDType ?? ReadDType(item, "OutDType"),
         };
+        declaration = WithImportance(declaration, item, recipe);
         _validator.Check(declaration, recipe.Method.Location,
             (model, name) => (model < 0 ? recipe.Parameters : recipe.Models[model].Parameters).GetValueOrDefault(name)?.Location ?? recipe.Location);
         return declaration;
 
-        ModelDeclaration Bound(RecipeModel model) =>
-            bound.TryGetValue(model.Reference, out var source)
+        ModelDeclaration Bound(RecipeModel model)
+        {
+            var named = bound.TryGetValue(model.Reference, out var source)
                 ? source with { Label = model.Reference, Location = model.Location }
                 : _references.Resolve(model.Reference, model.Location, Path.GetDirectoryName(path)!, _project.Folder);
+            return model.TaskData is { } data ? named with { TaskData = Data(data, Path.GetDirectoryName(path)!) } : named;
+        }
     }
 
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
@@ -178,7 +184,36 @@ public sealed class DeclarationReader
     }
 
     private ModelDeclaration Source(DeclaredItem source) =>
-        _references.Resolve(source.Include, source.Location, _project.Folder) with { Label = source["As"] ?? source["MergedModelName"] ?? source.Include };
+        _references.Resolve(source.Include, source.Location, _project.Folder) with
+        {
+            Label = source["As"] ?? source["MergedModelName"] ?? source.Include,
+            TaskData = source[ImportanceOption.TaskData] is { } data ? Data(new WrittenOption(data, source.LocationOf(ImportanceOption.TaskData))) : null,
+        };
+
+    // A recipe's settings come before the item's, the item's before the project's.
+    private MergeDeclaration WithImportance(MergeDeclaration merge, DeclaredItem item, RecipeDocument? recipe)
+    {
+        string[] folders = recipe is null ? [] : [Path.GetDirectoryName(recipe.Location.File)!];
+        var reader = new ImportanceReader(merge.Name, Find, text => DataPath(text, folders), _diagnostics.Add);
+        var aim = reader.ReadAim(recipe?.AimLocation);
+        var apl = reader.ReadApl();
+        var basis = Find(ImportanceOption.Base) is { } named ? _references.Resolve(named.Text, named.Location, [.. folders, _project.Folder]) : null;
+        return merge with { Aim = aim, Apl = apl, ImportanceBase = aim is null && apl is null ? null : basis };
+
+        WrittenOption? Find(ImportanceOption option) =>
+            recipe?.Importance.GetValueOrDefault(option)
+            ?? (Value(item, option.Metadata) is { } value
+                ? new WrittenOption(value, item[option.Metadata] is null ? item.Location : item.LocationOf(option.Metadata))
+                : null);
+    }
+
+    private DataFile Data(WrittenOption written, params IReadOnlyList<string> folders) => new(written.Text, DataPath(written.Text, folders), written.Location);
+
+    private string DataPath(string text, IReadOnlyList<string> folders)
+    {
+        var candidates = folders.Append(_project.Folder).Select(folder => Path.GetFullPath(Path.Combine(folder, text.Replace('\\', '/')))).ToList();
+        return candidates.Find(File.Exists) ?? candidates[^1];
+    }
 
     private MergeDeclaration Common(DeclaredItem item)
     {

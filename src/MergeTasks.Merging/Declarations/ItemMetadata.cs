@@ -1,4 +1,5 @@
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Recipes;
 
@@ -11,9 +12,10 @@ internal static class ItemMetadata
     public const string MergeSource = "MergeSource";
 
     private static readonly string[] MergeNames =
-        ["Method", "Base", "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack"];
+        ["Method", "Base", "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack",
+         .. ImportanceOption.All.Select(option => option.Metadata)];
 
-    private static readonly string[] SourceNames = ["Into", "As", "Parameters"];
+    private static readonly string[] SourceNames = ["Into", "As", "Parameters", ImportanceOption.TaskData];
 
     private static readonly Dictionary<string, string> ParameterNames = MergeMethods.All
         .SelectMany(method => method.Parameters)

@@ -1,5 +1,6 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Declarations;
@@ -17,6 +18,9 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
 
     /// <summary>Settings of this model alone, by parameter name.</summary>
     public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
+
+    /// <summary>Samples of the task that the model was tuned for.</summary>
+    public DataFile? TaskData { get; init; }
 
     /// <summary>Whether two references mean the same model.</summary>
     public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder;
@@ -44,6 +48,19 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>Element type of the output; default <see cref="DType"/>, else each tensor's own.</summary>
     public DType? OutDType { get; init; }
+
+    /// <summary>The model from which AIM and APL measure changes, where it is not <see cref="Base"/>; naming it makes it no input of the method.</summary>
+    public ModelDeclaration? ImportanceBase { get; init; }
+
+    /// <summary>Activation-informed merging after the method; <see langword="null"/>: none.</summary>
+    public AimDeclaration? Aim { get; init; }
+
+    /// <summary>Activated parameter locating before the method; <see langword="null"/>: none.</summary>
+    public AplDeclaration? Apl { get; init; }
+
+    /// <summary>Whether scores of the models are needed.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool NeedsScores => Aim is not null || Apl is not null;
 
     /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
     public bool IsMergekitCompatible { get; init; }

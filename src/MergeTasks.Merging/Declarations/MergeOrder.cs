@@ -37,5 +37,5 @@ internal static class MergeOrder
 
     /// <summary>Names of the merges whose output a merge uses.</summary>
     public static IEnumerable<string> Upstream(MergeDeclaration merge) =>
-        merge.Models.Append(merge.Base).Select(model => model?.Merge).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase);
+        merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase);
 }

@@ -21,7 +21,7 @@ internal static class OutputFolders
 
         foreach (var merge in merges)
         {
-            foreach (var model in merge.Models.Append(merge.Base).OfType<ModelDeclaration>().Where(model => model.Folder is not null).DistinctBy(model => model.Folder))
+            foreach (var model in merge.Models.Append(merge.Base).Append(merge.ImportanceBase).OfType<ModelDeclaration>().Where(model => model.Folder is not null).DistinctBy(model => model.Folder))
             {
                 if (owners.TryGetValue(model.Folder!, out var owner))
                 {

@@ -96,8 +96,38 @@ public static class DiagnosticCode
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
 
+    /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
+    public const string NotScorable = "MTK5001";
+
+    /// <summary>A file with calibration texts or samples is missing, unreadable or malformed.</summary>
+    public const string BadScoringData = "MTK5002";
+
+    /// <summary>The calibration text has fewer tokens than one block.</summary>
+    public const string TooLittleCalibration = "MTK5003";
+
+    /// <summary>AIM has no calibration text, or APL no task data for a model.</summary>
+    public const string MissingScoringData = "MTK5004";
+
+    /// <summary>AIM and APL need a base to measure changes from.</summary>
+    public const string MissingImportanceBase = "MTK5005";
+
+    /// <summary>A setting of AIM or APL does not fit the method or the models.</summary>
+    public const string UnsuitableScoring = "MTK5006";
+
+    /// <summary>Scoring would run the model once per row, and nothing allows it.</summary>
+    public const string CostlyScoring = "MTK5007";
+
+    /// <summary>All scores of a module or model are zero (a warning).</summary>
+    public const string ZeroImportance = "MTK5008";
+
+    /// <summary>A merged model is worse than an evaluation allows.</summary>
+    public const string EvaluationFailed = "MTK5009";
+
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public const string CacheUnwritable = "MTK6001";
+
+    /// <summary>The cache cannot be removed.</summary>
+    public const string CacheNotCleaned = "MTK6002";
 
     /// <summary>The disk has too little space for the output.</summary>
     public const string DiskSpace = "MTK7001";

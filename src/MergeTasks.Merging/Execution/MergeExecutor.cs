@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
 
@@ -22,6 +23,9 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
 
     /// <summary>Whether something in this build reads the output after it is written.</summary>
     public bool IsReadSoon { get; init; }
+
+    /// <summary>What AIM and APL do to the tensors; <see langword="null"/>: nothing.</summary>
+    internal LoadedImportance? Importance { get; init; }
 
     /// <summary>Does the work.</summary>
     /// <exception cref="DiagnosticException">The disk is full, or files cannot be written or read.</exception>
@@ -76,7 +80,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         var plans = state.Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
         using var pool = new BlockPool(workers);
-        var writer = new TensorWriter(state.Plan.Method, new WorkerTeam(workers, cancellation));
+        var writer = new TensorWriter(plan => Importance?.Begin(state.Plan.Method, plan) ?? state.Plan.Method.Begin(plan.Context!), new WorkerTeam(workers, cancellation));
         try
         {
             foreach (var shard in state.StaleShards)

@@ -11,6 +11,29 @@ public class MergeProgress
     {
     }
 
+    /// <summary>A score that the cache lacks is about to be computed.</summary>
+    /// <param name="request">Which.</param>
+    /// <param name="tokens">Tokens that will run through the model in all; 0 where none do.</param>
+    /// <param name="cost">The cost in words.</param>
+    public virtual void Scoring(Importance.ScoreRequest request, long tokens, string cost)
+    {
+    }
+
+    /// <summary>Tokens have run through the model.</summary>
+    public virtual void Scored(long tokens)
+    {
+    }
+
+    /// <summary>Something that the user should know, though work goes on.</summary>
+    public virtual void Warn(Diagnostics.Diagnostic warning)
+    {
+    }
+
+    /// <summary>A result of scoring that is worth a line in the log.</summary>
+    public virtual void Note(string message)
+    {
+    }
+
     /// <summary>Writing begins.</summary>
     /// <param name="bytes">Bytes to be written in all.</param>
     public virtual void Starting(long bytes)

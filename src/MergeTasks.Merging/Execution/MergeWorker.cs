@@ -28,7 +28,7 @@ internal sealed class MergeWorker(int number)
     {
         _windows = [.. plan.Sources.Select((source, i) =>
             new Window(source.Model.Weights.FileOf(source.Tensor), source.Model.Weights.Find(source.Tensor)!.Offset, source.DType, i < _windows.Length ? _windows[i].Bytes : null))];
-        Block.Reserve(_windows.Length + 2);
+        Block.Reserve(_windows.Length + 2 + (plan.Importance is null ? 0 : Importance.TensorImportanceMerge.OwnBuffers));
         _castTo = plan.Context!.CompatibleDType;
     }
 

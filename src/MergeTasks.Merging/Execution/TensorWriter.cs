@@ -8,13 +8,16 @@ namespace MergeTasks.Merging.Execution;
 /// <summary>Computes or copies tensors into a weight file on all workers, and sums up the bytes on the way.</summary>
 internal sealed class TensorWriter
 {
-    private readonly MergeMethod _method;
+    private readonly Func<TensorPlan, TensorMerge> _begin;
     private readonly WorkerTeam _team;
     private readonly MergeWorker[] _workers;
 
-    public TensorWriter(MergeMethod method, WorkerTeam team)
+    /// <summary>A writer.</summary>
+    /// <param name="begin">Begins the merge of a tensor.</param>
+    /// <param name="team">Threads.</param>
+    public TensorWriter(Func<TensorPlan, TensorMerge> begin, WorkerTeam team)
     {
-        _method = method;
+        _begin = begin;
         _team = team;
         _workers = [.. Enumerable.Range(0, team.Count).Select(i => new MergeWorker(i))];
     }
@@ -26,7 +29,7 @@ internal sealed class TensorWriter
     /// <returns>Checksum of the tensor's bytes.</returns>
     public ContentDigest Make(TensorPlan plan, TensorInfo target, BlockFile file)
     {
-        var merge = plan.Context is { } context ? _method.Begin(context) : null;
+        var merge = plan.Context is not null ? _begin(plan) : null;
         if (SourceToCopy(plan, merge, target) is { } source)
             return Copy(source.Model.Weights.FileOf(source.Tensor), source.Model.Weights.Find(source.Tensor)!.Offset, target, file);
         foreach (var worker in _workers)

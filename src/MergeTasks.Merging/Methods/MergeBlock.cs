@@ -47,6 +47,9 @@ public sealed class MergeBlock(int worker)
         _read = read;
     }
 
+    /// <summary>Puts something between the files and whoever reads this block's inputs from now on, until the next block.</summary>
+    public void ReadThrough(Func<ElementReader, ElementReader> wrap) => _read = wrap(_read!);
+
     /// <summary>Reads an input's elements into buffer <paramref name="slot"/> and returns them; they may be overwritten.</summary>
     public Span<float> Load(int input, int slot)
     {

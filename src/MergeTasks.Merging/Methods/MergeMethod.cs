@@ -31,6 +31,9 @@ public abstract class MergeMethod
     /// <summary>Whether it needs a base model.</summary>
     public virtual BaseUse Base => BaseUse.Donor;
 
+    /// <summary>Whether a required base is one of the models that are merged, and not what their changes are measured from.</summary>
+    public virtual bool BaseIsParticipant => false;
+
     /// <summary>Fewest models, not counting a required base.</summary>
     public virtual int MinModels => 1;
 

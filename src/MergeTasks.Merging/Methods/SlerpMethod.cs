@@ -29,6 +29,9 @@ public sealed class SlerpMethod : MergeMethod
     public override BaseUse Base => BaseUse.Required;
 
     /// <inheritdoc/>
+    public override bool BaseIsParticipant => true;
+
+    /// <inheritdoc/>
     public override int MaxModels => 1;
 
     /// <inheritdoc/>

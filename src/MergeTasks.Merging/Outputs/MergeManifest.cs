@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;
@@ -29,6 +31,12 @@ public sealed record MergeManifest(
     IReadOnlyDictionary<string, string> Files,
     IReadOnlyDictionary<string, ManifestTensor> Tensors)
 {
+    /// <summary>AIM and APL; absent where neither was used.</summary>
+    public ManifestImportance? Importance { get; init; }
+
+    /// <summary>What evaluations have measured; absent where there were none.</summary>
+    public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
+
     /// <summary>The file's name.</summary>
     public const string FileName = "merge.manifest.json";
 
@@ -60,14 +68,18 @@ public sealed record MergeManifest(
             plan.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
             plan.Tensors.ToDictionary(
                 tensor => tensor.Output.Name,
-                tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), checksums[tensor.Output.Name].ToString())));
+                tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), checksums[tensor.Output.Name].ToString())))
+        {
+            Importance = ManifestImportance.Of(plan.Importance, plan.Report),
+            Evaluations = plan.Evaluations,
+        };
     }
 
     /// <summary>The settings that the manifest names.</summary>
     public static IReadOnlyDictionary<string, string> SettingsOf(MergePlan plan)
     {
         var settings = new Dictionary<string, string>();
-        if (plan.Method.IsRandom)
+        if (plan.Method.IsRandom || plan.Declaration.Apl is { Drop: DropRule.Random, DropLevel: not null })
             settings["seed"] = plan.Declaration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (plan.Declaration.IsMergekitCompatible)
             settings["compatibility"] = "mergekit";
@@ -95,6 +107,7 @@ public sealed record MergeManifest(
 
     // A manifest edited by hand may hold anything, also names that lead out of its folder.
     private bool IsComplete =>
+        Importance?.IsComplete != false && Evaluations?.All(evaluation => evaluation is { IsComplete: true }) != false &&
         Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null })
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)

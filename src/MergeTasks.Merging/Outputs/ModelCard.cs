@@ -1,5 +1,7 @@
 using System.Text;
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;
@@ -44,6 +46,7 @@ public static class ModelCard
             card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");
+        card.Append(ImportanceCard.Of(plan)).Append(ManifestEvaluation.Card(plan.Evaluations));
         var dtypes = string.Join(", ", plan.Tensors.Select(tensor => tensor.Output.DType.TorchName()).Distinct().Order(StringComparer.Ordinal));
         card.Append($"{plan.Tensors.Count} tensors ({dtypes}). `{MergeManifest.FileName}` identifies each of them and what it was made from.\n");
         return card.ToString();

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Outputs;
@@ -21,6 +22,8 @@ public static class RecipeText
         {
             yaml.Append("  - model: ").Append(Quoted(model.Label)).Append('\n');
             AppendParameters(yaml, "    ", model.Parameters);
+            if (merge.Apl is not null && model.TaskData is { } data)
+                yaml.Append("    task_data: ").Append(Quoted(data.Label)).Append('\n');
         }
 
         AppendParameters(yaml, "", merge.Parameters);
@@ -28,7 +31,20 @@ public static class RecipeText
             yaml.Append("dtype: ").Append(dtype.TorchName()).Append('\n');
         if (merge.OutDType is { } outDType)
             yaml.Append("out_dtype: ").Append(outDType.TorchName()).Append('\n');
+        if (merge.ImportanceBase is { } importanceBase)
+            yaml.Append("importance_base: ").Append(Quoted(importanceBase.Label)).Append('\n');
+        if (merge.Aim is { } aim)
+            AppendSection(yaml, "aim", ImportanceText.Of(aim));
+        if (merge.Apl is { } apl)
+            AppendSection(yaml, "apl", ImportanceText.Of(apl));
         return yaml.ToString();
+    }
+
+    private static void AppendSection(StringBuilder yaml, string name, IEnumerable<(ImportanceOption Option, string Value)> values)
+    {
+        yaml.Append(name).Append(":\n");
+        foreach (var (option, value) in values)
+            yaml.Append("  ").Append(option.Key).Append(": ").Append(value.StartsWith('[') || SettingText.ParseNumber(value) is not null ? value : Quoted(value)).Append('\n');
     }
 
     private static void AppendParameters(StringBuilder yaml, string indent, IReadOnlyDictionary<string, Setting> parameters)

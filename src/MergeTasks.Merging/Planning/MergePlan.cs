@@ -1,5 +1,7 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Planning;
@@ -23,8 +25,34 @@ public sealed record MergePlan(
     IReadOnlyList<SideFile> DonorFiles,
     IReadOnlyList<SideFile> Files)
 {
+    /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
+    public ImportancePlan? Importance { get; init; }
+
+    /// <summary>What scoring has found, once it has; part of manifest and model card.</summary>
+    public ImportanceReport? Report { get; init; }
+
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
+
+    /// <summary>What evaluations of these tensors have measured.</summary>
+    public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
+
+    /// <summary>Identifies the tensors of the output all together.</summary>
+    public string TensorsDigest => Caching.ContentDigest.Of(string.Concat(Tensors.Select(tensor => $"{tensor.Key} {tensor.Output.Name}\n"))).ToString();
+
+    /// <summary>The plan with what evaluations have measured; manifest and model card tell of it.</summary>
+    public MergePlan With(IReadOnlyList<ManifestEvaluation> evaluations)
+    {
+        var known = this with { Evaluations = evaluations, Files = [] };
+        return known with { Files = Outputs.OutputFiles.Make(known) };
+    }
+
+    /// <summary>The plan with what scoring has found; manifest and model card tell of it.</summary>
+    public MergePlan With(ImportanceReport report)
+    {
+        var known = this with { Report = report, Files = [] };
+        return known with { Files = Outputs.OutputFiles.Make(known) };
+    }
 
     /// <summary>Names of all files of the output.</summary>
     public IEnumerable<string> FileNames => Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(Outputs.MergeManifest.FileName);

@@ -3,6 +3,7 @@ using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
 
@@ -14,7 +15,8 @@ namespace MergeTasks.Merging.Planning;
 /// </summary>
 /// <param name="hasher">Digests files; <see langword="null"/> to check everything without reading data, which leaves the keys meaningless.</param>
 /// <param name="workers">Threads that will merge.</param>
-public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
+/// <param name="engine">Numerics version of the engine that will score.</param>
+public sealed class MergePlanner(FileHasher? hasher, int workers, string engine) : IDisposable
 {
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
@@ -28,14 +30,16 @@ public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
         var donor = Matched(merge, models);
         try
         {
-            var planner = new TensorPlanner(merge, method, models, donor, workers);
+            var participants = TensorPlanner.Participants(merge, method, models);
+            var importance = merge.NeedsScores ? PlanImportance(merge, method, participants, donor.Input, cancellation) : null;
+            var planner = new TensorPlanner(merge, method, participants, donor, importance, workers);
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength);
             var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
             var config = donor.Input.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []);
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance };
             plan = plan with { Files = OutputFiles.Make(plan) };
             _outputs[merge.Name] = new PlannedInput(plan);
             return plan;
@@ -96,6 +100,21 @@ public sealed class MergePlanner(FileHasher? hasher, int workers) : IDisposable
         }
 
         return diagnostics.Count == 0 ? models : throw new DiagnosticException(diagnostics);
+    }
+
+    private ImportancePlan PlanImportance(
+        MergeDeclaration merge, MergeMethod method, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> participants, ModelInput donor, CancellationToken cancellation)
+    {
+        var basis = merge.ImportanceBase ?? merge.Base ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
+            $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
+        try
+        {
+            return new ImportancePlanner(merge, method, participants, (basis, Open(basis)), TensorMatcher.OutputNames(donor), hasher, engine, cancellation).Plan();
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, basis.Location);
+        }
     }
 
     private ModelInput Open(ModelDeclaration model)

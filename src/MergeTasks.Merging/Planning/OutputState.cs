@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Outputs;
 
 namespace MergeTasks.Merging.Planning;
@@ -64,6 +65,10 @@ public sealed record OutputState(
         RequireOwn(plan);
         var folder = plan.Declaration.OutputFolder;
         var manifest = MergeManifest.Read(folder);
+        if (plan.Report is null && Known(plan, manifest) is { } report)
+            plan = plan.With(report);
+        if (plan.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
+            plan = plan.With(evaluations);
         var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
         var present = manifest is null ? [] : Intact(folder, manifest, headers, hasher, cancellation);
         var kept = plan.Tensors
@@ -82,6 +87,16 @@ public sealed record OutputState(
         var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(plan, folder, kept, cancellation);
         var reasons = StaleReasons.Of(plan, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
         return new OutputState(plan, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
+    }
+
+    // What the same scores decided when the present output was made, so that a plan need not load them.
+    private static ImportanceReport? Known(MergePlan plan, MergeManifest? manifest)
+    {
+        if (plan.Importance is not { } importance || manifest?.Importance is not { } earlier || manifest.Recipe != RecipeText.Of(plan.Declaration))
+            return null;
+        return earlier.Scores.Select(score => score.Key).SequenceEqual(importance.Requests.Select(request => request.Key.Digest.ToString()))
+            && earlier.Models?.Count == importance.Apl?.Models.Count
+            ? new ImportanceReport(earlier.Models ?? []) : null;
     }
 
     // Tensors whose bytes on disk are those that the manifest describes; the headers of their files as they are.

@@ -19,6 +19,16 @@ public static class PlanFootprint
                 paths.Add(input.Folder);
                 paths.Add(Path.Combine(Path.GetDirectoryName(model.Location.File)!, model.Label));
             }
+
+            if (plan.Importance is not { } importance)
+                continue;
+            paths.Add(importance.Base.Folder);
+            paths.Add(Path.Combine(Path.GetDirectoryName(importance.BaseDeclaration.Location.File)!, importance.BaseDeclaration.Label));
+            foreach (var data in importance.Requests.Select(request => request.Data).OfType<Importance.DataFile>())
+            {
+                paths.Add(data.Path);
+                paths.Add(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(data.Location.File)!, data.Label)));
+            }
         }
 
         return [.. paths];

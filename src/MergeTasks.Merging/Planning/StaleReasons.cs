@@ -37,6 +37,11 @@ internal static class StaleReasons
 
         var edited = manifest.Tensors.Where(tensor => !intact.Contains(tensor.Key)).Select(tensor => tensor.Value.File).Distinct().ToList();
         reasons.AddRange(edited.Select(file => $"{file} is missing or was changed after it was made"));
+        reasons.AddRange(Importance.ScoreReasons.ChangedData(plan, manifest.Importance).Select(label => $"'{label}' changed"));
+
+        // A card that will tell what new scores decide differs of course.
+        if (reasons.Count > 0 && plan is { Importance: not null, Report: null })
+            staleFiles = [.. staleFiles.Where(file => file.Name != ModelCard.FileName)];
         reasons.AddRange(staleFiles.Select(file => $"{file.Name} is missing or differs"));
         if (hasLeftovers)
             reasons.Add("files of an earlier output are left");

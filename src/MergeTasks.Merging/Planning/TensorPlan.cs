@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Planning;
@@ -19,11 +20,15 @@ public sealed record TensorSource(ModelInput Model, string Tensor, DType DType);
 /// <param name="Key">Identifies the content: method, resolved parameters, digests of what is read, numerics version.</param>
 public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
 {
+    /// <summary>What AIM and APL do to it; <see langword="null"/>: nothing.</summary>
+    public TensorImportance? Importance { get; init; }
+
     // Raised whenever the same inputs and parameters would give other bytes than before.
     private const int NumericsVersion = 2;
 
     /// <summary>Computes the key of a tensor.</summary>
-    public static ContentDigest KeyOf(TensorSpec output, MergeMethod method, IReadOnlyList<TensorSource> sources, TensorContext? context, CancellationToken cancellation)
+    public static ContentDigest KeyOf(
+        TensorSpec output, MergeMethod method, IReadOnlyList<TensorSource> sources, TensorContext? context, TensorImportance? importance, CancellationToken cancellation)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"tensor {NumericsVersion}\n{output.Name}\n{output.DType} {string.Join('x', output.Shape)}\n");
@@ -43,14 +48,17 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
         {
             var source = sources[i];
             text.Append(CultureInfo.InvariantCulture, $"{source.Model.Identity(source.Tensor, cancellation)} {source.DType}\n");
-            if (context?.Inputs[i] is not { } input)
+            if (context is null || i >= context.Inputs.Count)
                 continue;
+            var input = context.Inputs[i];
             text.Append(input.IsBase ? "base\n" : "model\n");
             if (method.IsRandom)
                 text.Append(CultureInfo.InvariantCulture, $"position {input.Position}\n");
             Append(text, input.Parameters);
         }
 
+        if (importance is not null)
+            text.Append(CultureInfo.InvariantCulture, $"importance base {importance.BaseSource}\n{importance.KeyText}");
         return ContentDigest.Of(text.ToString());
     }
 

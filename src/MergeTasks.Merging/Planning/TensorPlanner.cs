@@ -1,6 +1,7 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Planning;
@@ -15,23 +16,31 @@ internal sealed class TensorPlanner
     private readonly int _workers;
     private readonly int _layerCount;
     private readonly DrawSequence? _draws;
+    private readonly TensorImportancePlanner? _importance;
     private long _drawOffset;
 
     public TensorPlanner(
         MergeDeclaration merge,
         MergeMethod method,
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> participants,
         (ModelDeclaration Declaration, ModelInput Input) donor,
+        ImportancePlan? importance,
         int workers)
     {
         _merge = merge;
         _method = method;
-        _participants = [.. models.Where(model => TakesPart(model.Declaration))];
+        _participants = participants;
+        _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
         _donor = donor.Input;
         _workers = workers;
         _layerCount = LayerPosition.CountOf(_donor.Config, _donor.Names);
         _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
     }
+
+    /// <summary>Those of a merge's models that the method reads, in order.</summary>
+    public static IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Participants(
+        MergeDeclaration merge, MergeMethod method, IEnumerable<(ModelDeclaration Declaration, ModelInput Input)> models) =>
+        [.. models.Where(model => TakesPart(merge, method, model.Declaration))];
 
     public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation) =>
         [.. TensorMatcher.OutputNames(_donor).Select(name => Plan(name, cancellation))];
@@ -53,7 +62,7 @@ internal sealed class TensorPlanner
         if (IsCopied(stored))
         {
             IReadOnlyList<TensorSource> copied = [new TensorSource(_donor, name, stored.DType)];
-            return new TensorPlan(stored, copied, null, TensorPlan.KeyOf(stored, _method, copied, null, cancellation));
+            return new TensorPlan(stored, copied, null, TensorPlan.KeyOf(stored, _method, copied, null, null, cancellation));
         }
 
         var output = OutputOf(name);
@@ -62,7 +71,8 @@ internal sealed class TensorPlanner
             .Select(source => new TensorSource(source.Input, source.Name, source.Input.Find(source.Name)!.DType))
             .ToList();
         var context = Context(output, stored.DType);
-        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, cancellation));
+        var importance = _importance?.Plan(output, sources, ref context);
+        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }
 
     private TensorContext Context(TensorSpec output, DType stored)
@@ -107,9 +117,9 @@ internal sealed class TensorPlanner
 
     // A base that is not among the models takes part where the method needs one. In compatibility mode it also does where the method
     // needs none but a value for all models covers it, because mergekit appends the base to the models.
-    private bool TakesPart(ModelDeclaration model) =>
-        _merge.Models.Any(model.IsSameModel)
-        || _method.Base == BaseUse.Required
-        || (_merge.IsMergekitCompatible && _method.MaxModels > 1 && _method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
-            .All(parameter => _merge.Parameters.ContainsKey(parameter.Name)));
+    private static bool TakesPart(MergeDeclaration merge, MergeMethod method, ModelDeclaration model) =>
+        merge.Models.Any(model.IsSameModel)
+        || method.Base == BaseUse.Required
+        || (merge.IsMergekitCompatible && method.MaxModels > 1 && method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
+            .All(parameter => merge.Parameters.ContainsKey(parameter.Name)));
 }

@@ -1,5 +1,6 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -7,13 +8,13 @@ namespace MergeTasks.Merging.Recipes;
 
 /// <summary>
 /// Reads a merge recipe in mergekit's YAML language: <c>merge_method</c>, <c>models</c>, <c>base_model</c>, <c>parameters</c>,
-/// <c>dtype</c>, <c>out_dtype</c>. Every unknown key and every value of the wrong form is an error with its position.
+/// <c>dtype</c>, <c>out_dtype</c>, and this project's <c>aim</c>, <c>apl</c> and <c>importance_base</c>. Every unknown key and every value of the wrong form is an error with its position.
 /// </summary>
 public sealed class RecipeReader
 {
-    private static readonly string[] TopLevelKeys = ["merge_method", "models", "base_model", "parameters", "dtype", "out_dtype"];
+    private static readonly string[] TopLevelKeys = ["merge_method", "models", "base_model", "parameters", "dtype", "out_dtype", "importance_base", "aim", "apl"];
     private static readonly string[] UnsupportedKeys = ["slices", "modules", "tokenizer", "tokenizer_source", "chat_template", "name"];
-    private static readonly string[] ModelKeys = ["model", "parameters"];
+    private static readonly string[] ModelKeys = ["model", "parameters", "task_data"];
     private static readonly string[] ConditionKeys = ["filter", "value"];
 
     private readonly string _path;
@@ -102,6 +103,8 @@ public sealed class RecipeReader
         {
             Base = entries.GetValueOrDefault("base_model") is { } basis ? ReadReference(basis, "base_model") : null,
             Parameters = entries.GetValueOrDefault("parameters") is { } parameters ? ReadParameters(parameters) : new Dictionary<string, RecipeSetting>(),
+            Importance = ReadImportance(entries),
+            AimLocation = entries.GetValueOrDefault("aim") is { } aim ? At(aim.Start) : null,
             DType = ReadDType(entries.GetValueOrDefault("dtype"), "dtype"),
             OutDType = ReadDType(entries.GetValueOrDefault("out_dtype"), "out_dtype"),
         };
@@ -129,10 +132,49 @@ public sealed class RecipeReader
             if (entries.GetValueOrDefault("model") is not { } reference)
                 Report(DiagnosticCode.MissingKey, "This entry of 'models' does not say which 'model'.", child.Start);
             else if (ReadReference(reference, "model") is { } model)
-                models.Add(model with { Parameters = entries.GetValueOrDefault("parameters") is { } parameters ? ReadParameters(parameters) : model.Parameters });
+            {
+                models.Add(model with
+                {
+                    Parameters = entries.GetValueOrDefault("parameters") is { } parameters ? ReadParameters(parameters) : model.Parameters,
+                    TaskData = entries.GetValueOrDefault("task_data") is { } data ? ReadOption(data, "task_data") : null,
+                });
+            }
         }
 
         return models;
+    }
+
+    // Sections of options; a section that is only a value is the value of its first option.
+    private Dictionary<ImportanceOption, WrittenOption> ReadImportance(Dictionary<string, YamlNode> entries)
+    {
+        var options = new Dictionary<ImportanceOption, WrittenOption>();
+        foreach (var section in ImportanceOption.All.GroupBy(option => option.Section))
+        {
+            var nodes = entries;
+            if (section.Key.Length > 0)
+            {
+                if (entries.GetValueOrDefault(section.Key) is not { } node)
+                    continue;
+                nodes = node is YamlMappingNode mapping
+                    ? Entries(mapping, [.. section.Select(option => option.Key)], [])
+                    : new Dictionary<string, YamlNode> { [section.First().Key] = node };
+            }
+
+            foreach (var option in section)
+            {
+                if (nodes.GetValueOrDefault(option.Key) is { } value && ReadOption(value, option.Key) is { } written)
+                    options[option] = written;
+            }
+        }
+
+        return options;
+    }
+
+    private WrittenOption? ReadOption(YamlNode node, string key)
+    {
+        if (node is YamlSequenceNode { Children.Count: > 0 } list && list.All(child => child is YamlScalarNode))
+            return new WrittenOption(string.Join(';', list.Select(child => ((YamlScalarNode)child).Value)), At(node.Start));
+        return Text(node, key) is { } text ? new WrittenOption(text, At(node.Start)) : null;
     }
 
     private RecipeModel? ReadReference(YamlNode node, string key)

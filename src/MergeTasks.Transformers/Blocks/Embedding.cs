@@ -29,6 +29,9 @@ internal sealed class Embedding
     /// <summary>The modules.</summary>
     public IEnumerable<ModuleDescription> Modules => _norm?.Descriptions ?? [];
 
+    /// <summary>Names of the tables.</summary>
+    public IEnumerable<string> Tables => new[] { _tokens, _positions, _types }.OfType<Parameter>().Select(table => table.Name);
+
     /// <summary>The vectors of all positions.</summary>
     public Activation Forward(Pass pass, EmbeddingRows rows)
     {

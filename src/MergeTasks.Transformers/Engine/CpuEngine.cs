@@ -32,6 +32,19 @@ public sealed class CpuEngine : ITransformerEngine
     public static void CheckConfiguration(ReadOnlyMemory<byte> configuration, string path) =>
         KnownFamilies.Describe(ConfigReader.Parse(configuration, path));
 
+    /// <summary>Describes a model from its configuration and the types and shapes of its tensors; its weights need not exist yet.</summary>
+    /// <param name="configuration">The text of <c>config.json</c>.</param>
+    /// <param name="folder">The model's folder, for messages.</param>
+    /// <param name="tensors">All tensors of the checkpoint.</param>
+    /// <exception cref="ModelException">The engine does not run it, or the tensors do not fit it.</exception>
+    public static ModelDescription Describe(ReadOnlyMemory<byte> configuration, string folder, IEnumerable<TensorSpec> tensors)
+    {
+        var config = ConfigReader.Parse(configuration, Path.Combine(folder, ModelConfig.FileName));
+        var values = tensors.ToDictionary(tensor => tensor.Name, tensor => ParameterValue.WithoutElements(tensor.DType, tensor.Shape), StringComparer.Ordinal);
+        using var model = new CpuModel(KnownFamilies.Describe(config), ModelIdentity.Read(config, folder), values, null, new EngineOptions());
+        return model.Description;
+    }
+
     /// <inheritdoc/>
     public ITransformerModel Load(string folder)
     {

@@ -187,6 +187,7 @@ internal sealed class CpuModel : ITransformerModel
         BeginOfSequence = _identity.BeginOfSequence,
         EndOfSequence = _identity.EndOfSequence,
         Modules = [.. _embedding.Modules, .. _layers.SelectMany(layer => layer.Modules), .. _head.Modules],
+        Tables = [.. _embedding.Tables],
         UnusedTensors = [.. _values.Keys.Where(name => !_parameters.Used.ContainsKey(name)).Order(StringComparer.Ordinal)],
     };
 }

@@ -33,6 +33,9 @@ public sealed record ModelDescription
     /// <summary>Modules that own a weight and are no embedding, in the order of computation: those that observers see.</summary>
     public required IReadOnlyList<ModuleDescription> Modules { get; init; }
 
+    /// <summary>Embedding tables: tokens, positions and types, by their names in the checkpoint.</summary>
+    public IReadOnlyList<string> Tables { get; init; } = [];
+
     /// <summary>Tensors of the checkpoint that the model does not use, such as stored masks.</summary>
     public required IReadOnlyList<string> UnusedTensors { get; init; }
 }

@@ -55,6 +55,9 @@ public sealed unsafe class ParameterValue
         return new ParameterValue(tensor.DType, tensor.Shape, map.Find(tensor.Name), null);
     }
 
+    /// <summary>A parameter of which only type and shape are known, for describing a model; its elements read as zeros.</summary>
+    internal static ParameterValue WithoutElements(DType dtype, IReadOnlyList<long> shape) => new(dtype, shape, null, null);
+
     /// <summary>Reads elements as fp32.</summary>
     /// <param name="start">First element, in row-major order.</param>
     /// <param name="destination">Filled completely.</param>
@@ -64,6 +67,12 @@ public sealed unsafe class ParameterValue
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + destination.Length, ElementCount, nameof(start));
+        if (_data is null)
+        {
+            destination.Clear();
+            return;
+        }
+
         const int most = 1 << 24;
         var size = DType.Size();
         for (var done = 0; done < destination.Length; done += most)

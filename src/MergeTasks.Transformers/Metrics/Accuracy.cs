@@ -43,21 +43,13 @@ public sealed record Accuracy(double Share, double MeanLogProbability, int Sampl
         var (right, logProbability) = (0, 0.0);
         foreach (var sample in samples)
         {
-            var score = model.Model.Score(new TokenBatch(new TokenSequence(Fitted(model, sample.Text))), [new Target(0, 0, sample.Label)], cancellation)[0];
+            var score = model.Model.Score(new TokenBatch(new TokenSequence(model.EncodeWhole(sample.Text))), [new Target(0, 0, sample.Label)], cancellation)[0];
             logProbability += score.LogProbability;
             if (score.Best == sample.Label)
                 right++;
         }
 
         return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);
-    }
-
-    private static int[] Fitted(TextModel model, string text)
-    {
-        var most = model.Model.Description.MaximumPositions;
-        var ids = model.Tokenizer.Encode(text, addSpecialTokens: true, applyLengthRules: false);
-        // The last special token stays: classifiers were trained with it.
-        return ids.Length <= most ? ids : [.. ids.AsSpan(0, most - 1), ids[^1]];
     }
 
     private static void RequireSamples(int count)

@@ -30,6 +30,15 @@ public sealed class TextModel
     /// <summary>The ids of a text without special tokens.</summary>
     public int[] Encode(string text) => Tokenizer.Encode(text, addSpecialTokens: false, applyLengthRules: false);
 
+    /// <summary>The ids of a text with the tokenizer's special tokens, as classifiers see it; a text that is too long for the model loses its end.</summary>
+    public int[] EncodeWhole(string text)
+    {
+        var most = Model.Description.MaximumPositions;
+        var ids = Tokenizer.Encode(text, addSpecialTokens: true, applyLengthRules: false);
+        // The last special token stays: classifiers were trained with it.
+        return ids.Length <= most ? ids : [.. ids.AsSpan(0, most - 1), ids[^1]];
+    }
+
     /// <summary>
     /// The beginning-of-sequence token, prompt tokens and target tokens, tokenized apart, with every target token as a target of the
     /// position before it. A sample that is too long for the model loses the left of its prompt.

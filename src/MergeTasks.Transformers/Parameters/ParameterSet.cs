@@ -74,6 +74,12 @@ internal sealed class ParameterSet
                 ModelError.WrongTensor, $"'{_where}': tensor '{name}' is {value.DType}; the engine computes with F32, F16, BF16 and F64.", _where);
         }
 
+        unsafe
+        {
+            if (value.Data is null)
+                return value;
+        }
+
         var singles = new float[value.ElementCount];
         value.CopyTo(0, singles);
         return ParameterValue.FromSingles(value.Shape, singles);

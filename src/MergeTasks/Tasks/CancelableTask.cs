@@ -65,6 +65,14 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected string CacheFolder(string path) =>
         Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 
+    /// <summary>The size limit of the cache's scores.</summary>
+    /// <param name="size">The project's choice; empty for the default.</param>
+    /// <exception cref="DiagnosticException">Not a size.</exception>
+    protected static long CacheLimit(string size) =>
+        size.Trim().Length == 0 ? Caching.ContentStore.DefaultSizeLimit
+        : Merging.Declarations.ByteSize.Parse(size)
+            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null));
+
     /// <summary>Reports, once, that the cache cannot be written.</summary>
     protected void ReportUnwritableCache(string reason)
     {

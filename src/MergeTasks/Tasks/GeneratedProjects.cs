@@ -10,11 +10,13 @@ namespace MergeTasks;
 /// The generated project of each merge, and the file with all declarations that they share. Both are written only when they differ,
 /// because inner builds of one project plan side by side.
 /// </summary>
-internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, int threads)
+internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, string cacheMaxSize, int threads)
 {
     private const string DeclarationsFile = "declarations.json";
 
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
+
+    public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path) =>
@@ -38,14 +40,16 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
     {
-        var upstream = merge.Models.Append(merge.Base).Select(model => model?.Merge).OfType<string>().Distinct().Where(stale.Contains);
+        var upstream = merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct().Where(stale.Contains);
         var project = new XElement("Project",
             new XElement("PropertyGroup",
                 new XElement("MergeName", Escaped(merge.Name)),
                 new XElement("MergeDeclarations", Escaped(declarations)),
-                new XElement("MergeLockFile", Escaped(Path.Combine(folder, merge.Name + ".lock"))),
+                new XElement("MergeLockFile", Escaped(LockOf(folder, merge.Name))),
                 new XElement("MergeTasksAssembly", Escaped(taskAssembly)),
                 new XElement("MergeCachePath", Escaped(cacheFolder)),
+                new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
+                new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads)),
             new XElement("ItemGroup", upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
             new XElement("Import", new XAttribute("Project", Escaped(runTargets))));

@@ -1,12 +1,14 @@
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Importance;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
 namespace MergeTasks;
 
 /// <summary>A line in the log for every tenth of a large output. The terminal shows the phase by itself.</summary>
-internal sealed class LoggedProgress(TaskLoggingHelper log, string name) : MergeProgress
+internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<Diagnostic> report) : MergeProgress
 {
     // Below this a merge is over before anybody reads the second line.
     private const long SmallestLogged = 64 << 20;
@@ -18,6 +20,14 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name) : Merge
     private int _step;
 
     public override void Waiting() => log.LogMessage(MessageImportance.High, "{0}: waiting for another build that is making it.", name);
+
+    // Only where the cache cannot be written: otherwise scores were computed a phase before.
+    public override void Scoring(ScoreRequest request, long tokens, string cost) =>
+        log.LogMessage(MessageImportance.High, "{0}: scoring {1}: {2} ({3}).", name, request.Model.Label, request.Phase, cost);
+
+    public override void Warn(Diagnostic warning) => report(warning);
+
+    public override void Note(string message) => log.LogMessage(MessageImportance.Normal, "{0}", message);
 
     public override void Starting(long bytes) => _total = bytes;
 

@@ -24,6 +24,9 @@ public sealed class MergeTensors : CancelableTask
     [Required]
     public string CachePath { get; set; } = "";
 
+    /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
+    public string CacheMaxSize { get; set; } = "";
+
     /// <summary>Threads to use; 0 for one per core.</summary>
     public int Threads { get; set; }
 
@@ -31,8 +34,8 @@ public sealed class MergeTensors : CancelableTask
     protected override void Run(CancellationToken cancellation)
     {
         var merges = GeneratedProjects.ReadDeclarations(Declarations);
-        var build = new MergeBuild(merges, CacheFolder(CachePath), Threads) { CacheUnwritable = ReportUnwritableCache };
-        var state = build.Run(MergeName, LockFile, new LoggedProgress(Log, MergeName), cancellation);
+        var build = new MergeBuild(merges, CacheFolder(CachePath), Threads) { CacheUnwritable = ReportUnwritableCache, CacheSizeLimit = CacheLimit(CacheMaxSize) };
+        var state = build.Run(MergeName, LockFile, new LoggedProgress(Log, MergeName, Report), cancellation);
         if (state.IsFresh)
             Log.LogMessage(MessageImportance.Normal, "{0}: another build has made it meanwhile.", MergeName);
         else

@@ -1,5 +1,6 @@
 using System.Text;
 using MergeTasks.Caching;
+using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Planning;
 using Microsoft.Build.Framework;
@@ -26,6 +27,9 @@ public sealed class PlanMerges : DeclaringTask
     [Required]
     public string TaskAssembly { get; set; } = "";
 
+    /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
+    public string CacheMaxSize { get; set; } = "";
+
     /// <summary>Whether only to say what would be done.</summary>
     public bool PrintOnly { get; set; }
 
@@ -44,6 +48,7 @@ public sealed class PlanMerges : DeclaringTask
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
+        CacheLimit(CacheMaxSize);
         var record = new PlanRecord(MergesFolder, DigestOfDeclarations());
         if (!PrintOnly && record.Find() is { } fresh)
         {
@@ -61,13 +66,14 @@ public sealed class PlanMerges : DeclaringTask
     {
         var start = FileStamp.Now;
         var merges = ReadDeclarations();
-        var states = BuildOf(merges).Plan(cancellation);
+        var build = BuildOf(merges);
+        var states = build.Plan(cancellation);
         foreach (var state in states)
-            Explain(state);
+            Explain(state, build, cancellation);
         if (PrintOnly)
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
-        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), Threads).Write(merges, stale);
+        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads).Write(merges, stale);
         new OutputRecord(MergesFolder).Update(states, generated);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
         var outputs = states.Select(OutputOf).ToList();
@@ -82,7 +88,7 @@ public sealed class PlanMerges : DeclaringTask
         Files = [.. outputs.SelectMany(output => output.ToFileItems())];
     }
 
-    private void Explain(OutputState state)
+    private void Explain(OutputState state, MergeBuild build, CancellationToken cancellation)
     {
         var importance = PrintOnly ? MessageImportance.High : MessageImportance.Normal;
         var plan = state.Plan;
@@ -91,6 +97,10 @@ public sealed class PlanMerges : DeclaringTask
         else
             Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
                 plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
+        if (plan.Importance is null || (state.IsFresh && !PrintOnly))
+            return;
+        foreach (var line in build.ExplainScores(state, cancellation))
+            Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
     }
 
     private PlannedOutput OutputOf(OutputState state)

@@ -1,0 +1,184 @@
+namespace MergeTasks.Caching;
+
+/// <summary>
+/// Results of long computations, filed under the digest of everything that they depend on and shared by all builds of a user.
+/// An entry's name carries the digest of its bytes, so that a damaged one is noticed and made again; it appears by a single rename, so that
+/// a killed build leaves none that is half written. Each entry has a lock, whose time of writing also tells when it was last used.
+/// </summary>
+/// <param name="cacheFolder">The user's cache folder; entries lie in its folder <c>scores</c>.</param>
+/// <param name="hasher">Digests entries; those that have not changed since they were digested are not read.</param>
+public sealed class ContentStore(string cacheFolder, FileHasher hasher)
+{
+    /// <summary>Bytes that the store keeps unless told otherwise.</summary>
+    public const long DefaultSizeLimit = 20L << 30;
+
+    private const string Subfolder = "scores";
+    private const string Extension = ".safetensors";
+    private const string Unfinished = ".tmp";
+
+    private readonly string _folder = Path.Combine(cacheFolder, Subfolder);
+    private readonly HashSet<ContentDigest> _used = [];
+
+    /// <summary>Most bytes of all entries together; those that were not used for the longest time go first. Entries that this object has handed out stay.</summary>
+    public long SizeLimit { get; init; } = DefaultSizeLimit;
+
+    /// <summary>Whether entries that other builds have made are made again.</summary>
+    public bool Refreshes { get; init; }
+
+    /// <summary>The file of an entry.</summary>
+    /// <returns><see langword="null"/> where there is none, or only a damaged one.</returns>
+    public string? Find(ContentDigest key, CancellationToken cancellation)
+    {
+        if (Refreshes && !_used.Contains(key))
+            return null;
+        var path = Intact(key, cancellation);
+        if (path is not null)
+            MarkUsed(key);
+        return path;
+    }
+
+    /// <summary>The file of an entry, made if need be. Of several builds that want the same entry, one makes it and the others wait.</summary>
+    /// <param name="key">Digest of everything that the content depends on.</param>
+    /// <param name="write">Writes the content to the file whose path it gets.</param>
+    /// <param name="waiting">Called once if another build is making the entry.</param>
+    /// <param name="cancellation">Ends waiting and digesting.</param>
+    /// <exception cref="IOException">The store cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    public string GetOrAdd(ContentDigest key, Action<string> write, Action? waiting, CancellationToken cancellation)
+    {
+        if (Find(key, cancellation) is { } found)
+            return found;
+        using var own = FileLock.Acquire(LockOf(key), waiting, cancellation);
+        if (Find(key, cancellation) is { } meanwhile)
+            return meanwhile;
+        foreach (var left in Files(key, Unfinished))
+            File.Delete(left);
+        var temporary = Path.Combine(FolderOf(key), $"{key}-{Guid.NewGuid():N}{Unfinished}");
+        try
+        {
+            write(temporary);
+            var path = Path.Combine(FolderOf(key), $"{key}-{TreeDigest.OfFile(temporary)}{Extension}");
+            foreach (var earlier in Files(key, Extension).Where(earlier => earlier != path))
+                File.Delete(earlier);
+            File.Move(temporary, path, overwrite: true);
+            MarkUsed(key);
+            Prune();
+            return path;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Whether the folder can be written.</summary>
+    public bool IsWritable()
+    {
+        try
+        {
+            Directory.CreateDirectory(_folder);
+            var probe = Path.Combine(_folder, $"{Guid.NewGuid():N}{Unfinished}");
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Removes everything that is cached below a cache folder: entries and remembered digests.</summary>
+    /// <returns>Bytes of the entries removed.</returns>
+    /// <exception cref="IOException">Something cannot be removed.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    public static long Clean(string cacheFolder)
+    {
+        var bytes = 0L;
+        foreach (var name in new[] { Subfolder, DigestMemo.Subfolder })
+        {
+            var folder = new DirectoryInfo(Path.Combine(cacheFolder, name));
+            if (!folder.Exists)
+                continue;
+            bytes += name == Subfolder ? folder.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length) : 0;
+            folder.Delete(recursive: true);
+        }
+
+        return bytes;
+    }
+
+    private string FolderOf(ContentDigest key) => Path.Combine(_folder, key.ToString()[..2]);
+
+    private string LockOf(ContentDigest key) => Path.Combine(FolderOf(key), key + ".lock");
+
+    private string[] Files(ContentDigest key, string extension) =>
+        Directory.Exists(FolderOf(key)) ? Directory.GetFiles(FolderOf(key), $"{key}-*{extension}") : [];
+
+    private string? Intact(ContentDigest key, CancellationToken cancellation)
+    {
+        foreach (var path in Files(key, Extension).Order(StringComparer.Ordinal))
+        {
+            try
+            {
+                if (Path.GetFileName(path) == $"{key}-{hasher.DigestWhole(path, cancellation)}{Extension}")
+                    return path;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Removed by another build, or unreadable: the same as absent.
+            }
+        }
+
+        return null;
+    }
+
+    private void MarkUsed(ContentDigest key)
+    {
+        lock (_used)
+            _used.Add(key);
+        try
+        {
+            if (!File.Exists(LockOf(key)))
+                File.WriteAllBytes(LockOf(key), []);
+            File.SetLastWriteTimeUtc(LockOf(key), DateTime.UtcNow);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A store that can only be read still serves; only the order of pruning suffers.
+        }
+    }
+
+    private void Prune()
+    {
+        var entries = new DirectoryInfo(_folder).EnumerateFiles("*" + Extension, SearchOption.AllDirectories).ToList();
+        var total = entries.Sum(entry => entry.Length);
+        foreach (var entry in entries.OrderBy(LastUse).ThenBy(entry => entry.Name, StringComparer.Ordinal))
+        {
+            if (total <= SizeLimit)
+                return;
+            if (IsInUse(entry))
+                continue;
+            total -= entry.Length;
+            try
+            {
+                entry.Delete();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Open elsewhere on a system where that forbids deleting; the next build tries again.
+            }
+        }
+    }
+
+    private bool IsInUse(FileInfo entry)
+    {
+        lock (_used)
+            return _used.Any(key => entry.Name.StartsWith(key.ToString(), StringComparison.Ordinal));
+    }
+
+    private static DateTime LastUse(FileInfo entry)
+    {
+        var mark = new FileInfo(Path.Combine(entry.DirectoryName!, entry.Name.Split('-')[0] + ".lock"));
+        return mark.Exists ? mark.LastWriteTimeUtc : entry.LastWriteTimeUtc;
+    }
+}

@@ -1,0 +1,60 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
+
+namespace MergeTasks.Merging.Importance;
+
+/// <summary>
+/// A model that scoring runs: one of the inputs, or an input with some parameters of the base in it. The latter is the base as a
+/// classifier's task sees it, when the base has no such head: everything is the base's but the head.
+/// </summary>
+/// <param name="Model">The input that gives configuration, head and everything that is not replaced.</param>
+/// <param name="Description">What it computes.</param>
+/// <param name="PutIn">The input whose parameters replace the model's; <see langword="null"/> for none.</param>
+/// <param name="Replaced">Names of the replaced parameters, in ordinal order.</param>
+internal sealed record RunnableModel(ModelInput Model, ModelDescription Description, ModelInput? PutIn, IReadOnlyList<string> Replaced)
+{
+    /// <summary>The ingredients that identify it: weights and configuration, by content.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Identity(CancellationToken cancellation)
+    {
+        var replaced = Replaced.ToHashSet(StringComparer.Ordinal);
+        var tensors = Model.Names.Select(name => $"{(replaced.Contains(name) ? PutIn! : Model).Identity(name, cancellation)} {name}\n");
+        yield return new("weights", ContentDigest.Of(string.Concat(tensors)).ToString());
+        yield return new("config", ContentDigest.Of(Model.Config.Text).ToString());
+    }
+
+    /// <summary>Opens it.</summary>
+    public LoadedModel Load(ITransformerEngine engine)
+    {
+        var model = engine.Load(Model.Folder);
+        if (PutIn is null)
+            return new LoadedModel(model, [model]);
+        var map = new MappedWeights(PutIn.Weights);
+        try
+        {
+            var values = Replaced.ToDictionary(name => name, name => ParameterValue.FromMap(map, PutIn.Weights.Find(name)!));
+            var replaced = model.Replacing(values);
+            return new LoadedModel(replaced, [replaced, model, map]);
+        }
+        catch
+        {
+            map.Dispose();
+            model.Dispose();
+            throw;
+        }
+    }
+}
+
+/// <summary>An open model with everything that it reads from.</summary>
+internal sealed class LoadedModel(ITransformerModel model, IReadOnlyList<IDisposable> owned) : IDisposable
+{
+    /// <summary>The model.</summary>
+    public ITransformerModel Model => model;
+
+    public void Dispose()
+    {
+        foreach (var item in owned)
+            item.Dispose();
+    }
+}

@@ -1,0 +1,103 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
+using MergeTasks.Transformers.Tokenization;
+
+namespace MergeTasks.Merging.Importance;
+
+/// <summary>Computes what one merge needs and the cache lacks, and turns what goes wrong into diagnostics.</summary>
+internal sealed class ScoreBuild : IDisposable
+{
+    private readonly MergePlan _plan;
+    private readonly ScoringContext _context;
+    private readonly string? _temporary;
+
+    /// <summary>A build of scores.</summary>
+    /// <param name="plan">The merge.</param>
+    /// <param name="engine">Runs models.</param>
+    /// <param name="store">Keeps scores; where it cannot be written, a temporary one serves for this build alone.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="team">Threads.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public ScoreBuild(MergePlan plan, ITransformerEngine engine, ContentStore store, MergeProgress progress, WorkerTeam team, CancellationToken cancellation)
+    {
+        _plan = plan;
+        if (!store.IsWritable())
+        {
+            _temporary = Directory.CreateTempSubdirectory("mergetasks-scores-").FullName;
+            store = new ContentStore(_temporary, new FileHasher(new DigestMemo(_temporary), team.Count)) { SizeLimit = long.MaxValue };
+        }
+
+        _context = new ScoringContext(engine, store, progress, team, cancellation);
+    }
+
+    /// <summary>Makes sure that all scores are in the store.</summary>
+    /// <exception cref="DiagnosticException">A score cannot be computed.</exception>
+    public void Ensure()
+    {
+        TellOfTensorsWithoutBase();
+        foreach (var request in _plan.Importance!.Requests)
+            Guarded(() => request, () => _context.PathOf(request));
+    }
+
+    /// <summary>Loads all scores, computing those that are missing.</summary>
+    /// <exception cref="DiagnosticException">A score cannot be computed or read.</exception>
+    public LoadedImportance Load()
+    {
+        Ensure();
+        return Guarded(() => null, () => LoadedImportance.Load(_plan, _context));
+    }
+
+    public void Dispose()
+    {
+        if (_temporary is not null)
+            Directory.Delete(_temporary, recursive: true);
+    }
+
+    private void TellOfTensorsWithoutBase()
+    {
+        const int most = 5;
+        if (_plan.Importance!.WithoutBase is { Count: > 0 } names)
+            _context.Progress.Note($"{_plan.Name}: '{_plan.Importance.BaseDeclaration.Label}' has no tensor of the same name and shape for {names.Count} tensor(s), which AIM and APL leave as merged: {string.Join(", ", names.Take(most))}{(names.Count > most ? ", …" : "")}.");
+    }
+
+    /// <summary>What computing uses.</summary>
+    public ScoringContext Context => _context;
+
+    /// <summary>Does something for a score, and turns what goes wrong into diagnostics.</summary>
+    /// <param name="of">The score, as far as it is known by then.</param>
+    /// <param name="action">The work.</param>
+    public T Guarded<T>(Func<ScoreRequest?> of, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (ModelException e)
+        {
+            throw Fault(e.Error == ModelError.BadInput ? DiagnosticCode.BadScoringData : DiagnosticCode.NotScorable, of(), e.Message);
+        }
+        catch (TokenizerException e)
+        {
+            throw Fault(DiagnosticCode.NotScorable, of(), e.Message);
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, of()?.Model.Location ?? _plan.Declaration.Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Fault(DiagnosticCode.UnreadableInput, of(), e.Message);
+        }
+    }
+
+    private DiagnosticException Fault(string code, ScoreRequest? request, string message)
+    {
+        var what = request is null ? "scores" : $"{request.Phase} of '{request.Model.Label}'";
+        var location = code == DiagnosticCode.BadScoringData ? request?.Data?.Location ?? request?.Model.Location : request?.Model.Location;
+        return new DiagnosticException(new Diagnostic(code, $"Merge '{_plan.Name}', {what}: {message}", location ?? _plan.Declaration.Location));
+    }
+}

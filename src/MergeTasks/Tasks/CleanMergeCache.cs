@@ -1,0 +1,28 @@
+using MergeTasks.Caching;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using Microsoft.Build.Framework;
+
+namespace MergeTasks;
+
+/// <summary>Removes what the user's cache keeps: scores, and remembered digests of files.</summary>
+[MSBuildMultiThreadableTask]
+public sealed class CleanMergeCache : CancelableTask
+{
+    /// <summary>The cache folder that the project chooses; empty for the user's.</summary>
+    public string CachePath { get; set; } = "";
+
+    /// <inheritdoc/>
+    protected override void Run(CancellationToken cancellation)
+    {
+        var folder = CacheFolder(CachePath);
+        try
+        {
+            Log.LogMessage(MessageImportance.High, "{0} of scores removed from {1}.", ByteSize.Format(ContentStore.Clean(folder)), folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.CacheNotCleaned, $"The cache in '{folder}' cannot be removed: {e.Message}", null));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using MergeTasks.Merging.Evaluation;
+using Microsoft.Build.Framework;
+
+namespace MergeTasks;
+
+/// <summary>Measures merged models on texts and tasks beside the models that they were made from; a merge that misses a threshold is an error.</summary>
+[MSBuildMultiThreadableTask]
+public sealed class EvaluateMerges : DeclaringTask
+{
+    /// <summary>The texts and samples.</summary>
+    public ITaskItem[] Evaluations { get; set; } = [];
+
+    /// <summary>Full path of the folder for generated files.</summary>
+    [Required]
+    public string MergesFolder { get; set; } = "";
+
+    /// <inheritdoc/>
+    protected override void Run(CancellationToken cancellation)
+    {
+        var merges = ReadDeclarations();
+        var declared = EvaluationReader.Read(
+            Path.GetDirectoryName(ProjectFile)!, DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile), [.. merges.Select(merge => merge.Name)]);
+        using var progress = new ScoringProgress(Log, "evaluation", Report);
+        var results = BuildOf(merges).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
+        foreach (var line in MergeEvaluation.Table(results))
+            Log.LogMessage(MessageImportance.High, "{0}", line);
+        foreach (var failure in results.SelectMany(result => result.Failures()))
+            Report(failure);
+    }
+}

@@ -1,0 +1,202 @@
+using MergeTasks.Caching;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Importance;
+
+/// <summary>What runs again when something changes, and what does not.</summary>
+public sealed class CachedScores
+{
+    private static readonly string[] Models = ["a", "b", "c"];
+
+    private static readonly (string, string)[] Both =
+        [("Aim", "0.4"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"), ("Apl", "model;layer"), ("AplDensity", "0.5")];
+
+    [Fact]
+    public void Changing_what_acts_after_scoring_runs_no_model()
+    {
+        using var project = Scored();
+        foreach (var (name, value) in new[]
+        {
+            ("Aim", "0.2"), ("AimScaling", "exponential"), ("AplDensity", "0.3"), ("AplTau0", "2"), ("AplTau1", "0.5"), ("Seed", "7"), ("AplRescale", "false"),
+            ("AplDrop", "magnitude"), ("Apl", "hidden"), ("AplTau2", "3"),
+        })
+        {
+            var before = FolderContent.Of(project.Space.Output("m"));
+            project.Declare("linear", Models, [.. Both.Where(pair => pair.Item1 != name), (name, value)]);
+            Assert.Empty(project.Run());
+            Assert.NotEqual(before, FolderContent.Of(project.Space.Output("m")));
+        }
+
+        project.Space.Clear();
+        project.Space.Merge("m", [("Method", "linear"), ("Base", "models/base"), .. Both]);
+        foreach (var model in Models)
+            project.Space.Source("models/" + model, ("Weight", "0.1"), ("TaskData", $"data/{model}.jsonl"));
+        Assert.Empty(project.Run());
+    }
+
+    [Fact]
+    public void Changing_one_fine_tuned_model_scores_that_one_again()
+    {
+        using var project = Scored();
+        var weights = File.ReadAllBytes(project.Model("b"));
+        weights[^2] ^= 1;
+        File.WriteAllBytes(project.Model("b"), weights);
+        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/a (importance by gradient): cached");
+        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/b (importance by gradient): stale because models/b changed");
+        Assert.Equal(["backward base"], project.Run());
+        Assert.Empty(project.Run());
+    }
+
+    [Fact]
+    public void A_kept_gradient_of_the_base_needs_no_run_for_a_changed_model()
+    {
+        using var project = new ScoredProject("llama-A", Models);
+        (string, string)[] apl = [("Apl", "layer"), ("AplDensity", "0.5"), ("AplDrop", "importance")];
+        project.Declare("linear", Models, apl);
+        Assert.Equal(["backward base", "backward base", "backward base"], project.Run());
+        project.Tune("b", 99);
+        project.WriteTask("b", 11);
+        Assert.Empty(project.Run());
+    }
+
+    [Fact]
+    public void Changing_the_calibration_text_scores_activations_only()
+    {
+        using var project = Scored();
+        File.AppendAllText(project.Data("calibration.txt"), "\nw9 w10 w11\n");
+        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/base (activations): stale because data/calibration.txt changed");
+        Assert.Equal(["observe base"], project.Run());
+    }
+
+    [Fact]
+    public void Changing_a_task_scores_its_model_only()
+    {
+        using var project = Scored();
+        project.WriteTask("c", 77);
+        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/c (importance by gradient): stale because data/c.jsonl changed");
+        Assert.Equal(["backward base"], project.Run());
+    }
+
+    [Fact]
+    public void Two_projects_share_scores()
+    {
+        using var first = Scored();
+        using var second = new ScoredProject("llama-A", Models);
+        second.Space.Cache = first.Space.Cache;
+        second.Declare("ties", Models, Both);
+        Assert.Empty(second.Run());
+    }
+
+    [Fact]
+    public void Nothing_runs_for_an_output_that_is_up_to_date_or_copied_without_its_cache()
+    {
+        using var project = Scored();
+        Directory.Delete(project.Space.Cache, recursive: true);
+        Assert.True(project.Space.State("m").IsFresh, string.Join("; ", project.Space.State("m").Reasons));
+        Assert.Empty(project.Run());
+    }
+
+    [Fact]
+    public void A_damaged_entry_is_noticed_and_made_again()
+    {
+        using var project = Scored();
+        var before = FolderContent.Of(project.Space.Output("m"));
+        foreach (var entry in Entries(project))
+        {
+            var bytes = File.ReadAllBytes(entry);
+            bytes[^3] ^= 0x40;
+            File.WriteAllBytes(entry, bytes);
+        }
+
+        Directory.Delete(project.Space.Output("m"), recursive: true);
+        Assert.Equal(["observe base", "backward base", "backward base", "backward base"], project.Run());
+        Assert.Equal(before, FolderContent.Of(project.Space.Output("m")));
+        foreach (var entry in Entries(project))
+            File.WriteAllBytes(entry, File.ReadAllBytes(entry)[..^1]);
+        Directory.Delete(project.Space.Output("m"), recursive: true);
+        Assert.Equal(4, project.Run().Count);
+    }
+
+    [Fact]
+    public void Work_that_was_finished_before_a_cancelled_run_is_kept()
+    {
+        using var project = new ScoredProject("llama-A", Models);
+        project.Declare("linear", Models, Both);
+        using var cancellation = new CancellationTokenSource();
+        project.Engine.Running = run =>
+        {
+            if (project.Engine.Runs.Count == 2)
+                cancellation.Cancel();
+        };
+        Assert.ThrowsAny<OperationCanceledException>(() => project.Space.Run("m", cancellation: cancellation.Token));
+        Assert.False(Directory.Exists(project.Space.Output("m")) && Directory.EnumerateFiles(project.Space.Output("m")).Any());
+        Assert.Empty(Directory.GetFiles(project.Space.Cache, "*.tmp", SearchOption.AllDirectories));
+        project.Engine.Running = null;
+        Assert.Equal(["backward base", "backward base"], project.Run());
+    }
+
+    [Fact]
+    public void A_run_killed_while_it_scores_leaves_nothing_half_written_and_keeps_what_was_finished()
+    {
+        using var project = new ScoredProject("llama-A", Models);
+        project.Declare("linear", Models, Both);
+        using var clean = new ScoredProject("llama-A", Models);
+        clean.Declare("linear", Models, Both);
+        clean.Run();
+
+        // The activations are complete, and the first model's task has run but is not yet written.
+        Assert.True(Interrupted.CrashingProcess.Run(project.Space, "m", "scored", 2));
+        Assert.Equal(["backward base", "backward base", "backward base"], project.Run());
+        Assert.Equal(FolderContent.Of(clean.Space.Output("m")), FolderContent.Of(project.Space.Output("m")));
+        Assert.Empty(Directory.GetFiles(project.Space.Cache, "*.tmp", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void A_step_of_its_own_computes_the_scores_and_the_merge_reuses_them()
+    {
+        using var project = new ScoredProject("llama-A", Models);
+        project.Declare("linear", Models, Both);
+        project.Space.Build().Score("m", Execution.MergeProgress.None, default);
+        Assert.Equal(4, project.Engine.Runs.Count);
+        Assert.Empty(project.Run());
+    }
+
+    [Fact]
+    public void Entries_say_what_they_were_made_from()
+    {
+        using var project = Scored();
+        foreach (var entry in Entries(project))
+        {
+            using var file = Checkpoints.SafetensorsFile.Open(entry);
+            Assert.Equal(Path.GetFileName(entry).Split('-')[0], file.Header.Metadata["key"]);
+            Assert.Contains("score", file.Header.Metadata.Keys);
+        }
+
+        Assert.Contains(Entries(project), entry =>
+        {
+            using var file = Checkpoints.SafetensorsFile.Open(entry);
+            return file.Header.Metadata.TryGetValue("calibration", out var digest) && digest == TreeDigest.OfFile(project.Data("calibration.txt")).ToString();
+        });
+    }
+
+    [Fact]
+    public void A_cache_that_cannot_be_written_only_costs_time()
+    {
+        using var project = new ScoredProject("llama-A", Models);
+        File.WriteAllText(Path.Combine(project.Space.Folder, "file"), "");
+        project.Space.Cache = Path.Combine(project.Space.Folder, "file", "cache");
+        project.Declare("linear", Models, Both);
+        Assert.Equal(4, project.Run().Count);
+        Assert.NotEmpty(project.Space.Result("m"));
+    }
+
+    private static ScoredProject Scored()
+    {
+        var project = new ScoredProject("llama-A", Models);
+        project.Declare("linear", Models, Both);
+        Assert.Equal(["observe base", "backward base", "backward base", "backward base"], project.Run());
+        return project;
+    }
+
+    private static string[] Entries(ScoredProject project) => Directory.GetFiles(project.Space.Cache, "*.safetensors", SearchOption.AllDirectories);
+}

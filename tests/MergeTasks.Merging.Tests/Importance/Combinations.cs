@@ -1,0 +1,116 @@
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Importance;
+
+/// <summary>Every method with neither, either and both, on the trained example models.</summary>
+public sealed class Combinations : IDisposable
+{
+    private static readonly string[] Methods = ["linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties", "passthrough"];
+
+    private readonly MergeWorkspace _space = new();
+    private readonly CountingEngine _engine = new();
+    private readonly string _models = ExampleModels.Folder;
+
+    public Combinations() => _space.Engine = _engine;
+
+    public void Dispose() => _space.Dispose();
+
+    [Fact]
+    public void All_build_and_score_once()
+    {
+        var plain = new Dictionary<string, byte[]>();
+        foreach (var (aim, apl) in new[] { (false, false), (true, false), (false, true), (true, true) })
+        {
+            foreach (var method in Methods)
+            {
+                Declare(method, aim, apl);
+                _space.Run("m");
+                var result = _space.Result("m");
+                Assert.All(result.Values, tensor => Assert.DoesNotContain(tensor.Floats(), value => !float.IsFinite(value)));
+                var weight = result["model.layers.2.mlp.up_proj.weight"].Bytes;
+                if (aim || apl)
+                    Assert.False(plain[method].AsSpan().SequenceEqual(weight), $"{method}: something must change.");
+                else
+                    plain[method] = weight;
+                Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
+            }
+        }
+
+        // Blocks of the calibration text run eight at a time; each task is one small batch of samples or a few.
+        Assert.Single(_engine.Runs.Where(run => run.StartsWith("observe", StringComparison.Ordinal)).Select(run => run).Distinct());
+        var backward = _engine.Tokens["backward"];
+        Declare("ties", true, true);
+        Directory.Delete(_space.Output("m"), recursive: true);
+        _space.Run("m");
+        Assert.Equal(backward, _engine.Tokens["backward"]);
+    }
+
+    [Theory]
+    [InlineData("random")]
+    [InlineData("magnitude")]
+    [InlineData("importance")]
+    public void Only_the_target_share_of_a_pruned_model_differs_from_the_base(string rule)
+    {
+        _space.Merge("m", ("Method", "passthrough"), ("Base", Path.Combine(_models, "base")), ("Apl", "hidden"), ("AplDensity", "0.3"), ("AplDrop", rule), ("AplRescale", "false"), ("DType", "float32"));
+        _space.Source(Path.Combine(_models, "math"), ("TaskData", Path.Combine(_models, "data", "math.jsonl")));
+        _space.Run("m");
+        var (basis, tuned, pruned) = (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
+        long changed = 0, kept = 0;
+        foreach (var (name, tensor) in pruned)
+        {
+            var (b, t, p) = (basis[name].Floats(), tuned[name].Floats(), tensor.Floats());
+            for (var i = 0; i < b.Length; i++)
+            {
+                changed += t[i] != b[i] ? 1 : 0;
+                kept += p[i] != b[i] ? 1 : 0;
+                Assert.True(p[i] == b[i] || Math.Abs(p[i] - t[i]) < 1e-6f);
+            }
+        }
+
+        if (rule == "random")
+            Assert.InRange(kept / (double)changed, 0.297, 0.303);
+        else
+            Assert.Equal((long)Math.Round(0.3 * changed, MidpointRounding.AwayFromZero), kept);
+    }
+
+    [Theory]
+    [InlineData("random", 1, 4)]
+    [InlineData("magnitude", 1, 3)]
+    public void Results_do_not_depend_on_threads(string rule, int few, int many)
+    {
+        SortedDictionary<string, string>? before = null;
+        foreach (var threads in new[] { few, many })
+        {
+            _space.Clear();
+            _space.Threads = threads;
+            _space.Merge("m", ("Method", "ties"), ("Base", Path.Combine(_models, "base")), ("Apl", "model;tensor"), ("AplDrop", rule), ("Density", "0.4"));
+            foreach (var model in new[] { "math", "code" })
+                _space.Source(Path.Combine(_models, model), ("Weight", "0.5"), ("TaskData", Path.Combine(_models, "data", model + ".jsonl")));
+            if (Directory.Exists(_space.Output("m")))
+                Directory.Delete(_space.Output("m"), recursive: true);
+            _space.Run("m");
+            before ??= FolderContent.Of(_space.Output("m"));
+            Assert.Equal(before, FolderContent.Of(_space.Output("m")));
+        }
+    }
+
+    private void Declare(string method, bool aim, bool apl)
+    {
+        _space.Clear();
+        _space.Merge("m",
+        [
+            ("Method", method), ("Base", Path.Combine(_models, "base")),
+            .. method == "slerp" ? [("T", "0.5")] : Array.Empty<(string, string)>(),
+            .. aim ? [("Aim", "0.4"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "128")] : Array.Empty<(string, string)>(),
+            .. apl ? [("Apl", "layer"), ("AplDensity", "0.5")] : Array.Empty<(string, string)>(),
+        ]);
+        foreach (var model in method is "slerp" or "passthrough" ? new[] { "math" } : ["math", "code", "manual"])
+        {
+            _space.Source(Path.Combine(_models, model),
+            [
+                ("TaskData", Path.Combine(_models, "data", model + ".jsonl")),
+                .. method is "slerp" or "passthrough" ? Array.Empty<(string, string)>() : [("Weight", "0.4")],
+            ]);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text.Json;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Importance;
+
+/// <summary>Evaluations of merges against what the reference implementation measures on the trained example models.</summary>
+public sealed class EvaluatedMerges : IDisposable
+{
+    private readonly MergeWorkspace _space = new();
+    private readonly CountingEngine _engine = new();
+    private readonly string _models = ExampleModels.Folder;
+
+    public EvaluatedMerges()
+    {
+        _space.Engine = _engine;
+        _space.Merge("m", ("Method", "passthrough"), ("Base", Path.Combine(_models, "base")));
+        _space.Source(Path.Combine(_models, "math"));
+    }
+
+    public void Dispose() => _space.Dispose();
+
+    [Fact]
+    public void Equal_the_reference_and_are_cached()
+    {
+        _space.Run("m");
+        var results = Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")]));
+        using var reference = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_models, "reference.json")));
+        foreach (var (name, math, pydoc) in new[] { ("math", results[0].Merged, results[1].Merged), ("base", Base(results[0]), Base(results[1])) })
+        {
+            var expected = reference.RootElement.GetProperty(name);
+            Assert.Equal(expected.GetProperty("math").GetProperty("exact_match").GetDouble(), Math.Round(math.Value, 5));
+            Assert.Equal(expected.GetProperty("math").GetProperty("mean_logprob").GetDouble(), math.LogProbability, 1e-5);
+            Assert.Equal(expected.GetProperty("pydoc").GetProperty("perplexity").GetDouble(), pydoc.Value, 1e-3);
+        }
+
+        _engine.Runs.Clear();
+        Assert.Equal(results.Select(result => result.Merged), Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")])).Select(result => result.Merged));
+        Assert.Empty(_engine.Runs);
+        Assert.Contains(MergeEvaluation.Table(results), line => line.Contains("| **m** | exact match |", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Miss_thresholds_as_errors()
+    {
+        _space.Run("m");
+        var results = Evaluate(
+            ("math.jsonl", [("MinExactMatch", "0.99")]),
+            ("math.jsonl", [("MinExactMatch", "0.01"), ("MaxRegression", "0")]),
+            ("pydoc.jsonl", [("TokensPerText", "32"), ("MaxPerplexity", "2")]),
+            ("pydoc.jsonl", [("TokensPerText", "32"), ("MaxRegression", "0.000001")]),
+            ("pydoc.jsonl", [("TokensPerText", "32"), ("MinExactMatch", "0.5")]));
+        Assert.Equal(
+            [DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed, DiagnosticCode.InvalidValue],
+            results.SelectMany(result => result.Failures()).Select(failure => failure.Code));
+    }
+
+    [Fact]
+    public void Need_a_merge_that_was_made_and_exists()
+    {
+        Assert.Equal(DiagnosticCode.OutputMissing, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", []))).Diagnostics).Code);
+        Assert.Equal(DiagnosticCode.UnknownInto, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("Into", "n")]))).Diagnostics).Code);
+        Assert.Equal(DiagnosticCode.InvalidValue, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("MinAccuracy", "2")]))).Diagnostics).Code);
+    }
+
+    [Fact]
+    public void Are_told_by_manifest_and_card_until_the_tensors_change()
+    {
+        _space.Run("m");
+        var weights = FolderContent.StampsOf(_space.Output("m"))["model.safetensors"];
+        Evaluate(("math.jsonl", []));
+        Assert.Equal(weights, FolderContent.StampsOf(_space.Output("m"))["model.safetensors"]);
+        Assert.Contains("| math.jsonl | `m` (merge) | exact match |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+        using (var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_space.Output("m"), "merge.manifest.json"))))
+            Assert.Equal(3, manifest.RootElement.GetProperty("evaluations")[0].GetProperty("results").GetArrayLength());
+        Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
+        _space.Clear();
+        _space.Merge("m", ("Method", "passthrough"), ("Base", Path.Combine(_models, "base")));
+        _space.Source(Path.Combine(_models, "code"));
+        _space.Run("m");
+        Assert.DoesNotContain("## Evaluation", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+        Assert.True(_space.State("m").IsFresh);
+    }
+
+    private static Measurement Base(MergeEvaluation result) => result.Models.Single(model => model.IsBase).Result;
+
+    private IReadOnlyList<MergeEvaluation> Evaluate(params (string File, (string Name, string Value)[] Metadata)[] items) => _space.Build().Evaluate(
+        EvaluationReader.Read(
+            Path.Combine(_models, "eval"),
+            [.. items.Select(item => new DeclaredItem("MergeEvaluation", item.File, item.Metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _space.ProjectFile))],
+            ["m"]),
+        _space.LockFile,
+        Execution.MergeProgress.None,
+        default);
+}

@@ -1,0 +1,54 @@
+namespace MergeTasks.Tests;
+
+/// <summary>AIM and APL as a phase of the build.</summary>
+[Collection(PackageTests.Name)]
+public sealed class Scoring(Package package)
+{
+    [Fact]
+    public void A_build_scores_what_the_cache_lacks_and_plans_say_why()
+    {
+        using var consumer = new Consumer(package);
+        foreach (var file in new[] { "calibration.jsonl", "math.jsonl" })
+        {
+            Directory.CreateDirectory(consumer["app", "data"]);
+            File.Copy(Path.Combine(Package.Repository, "example-project", "models", "data", file), consumer["app", "data", file]);
+        }
+
+        var first = Declare(consumer, "0.4").Build("-v:m").Output;
+        Assert.Contains("assistant: scoring models/base: activations", first, StringComparison.Ordinal);
+        Assert.Contains("assistant: scoring models/math: importance by gradient", first, StringComparison.Ordinal);
+        Assert.Contains("| layer | `models/math` |", File.ReadAllText(consumer.Output("assistant", "README.md")), StringComparison.Ordinal);
+
+        Assert.DoesNotContain("scoring", Declare(consumer, "0.2").Build("-v:m").Output, StringComparison.Ordinal);
+        Assert.Empty(consumer.Merged());
+
+        File.AppendAllText(consumer["app", "data", "math.jsonl"], """{"prompt": "1 + 1 =", "target": " 2"}""" + "\n");
+        var plan = consumer.Run("app", "msbuild", "-t:PlanMerges", "-v:m").Output;
+        Assert.Contains("because 'data/math.jsonl' changed.", plan, StringComparison.Ordinal);
+        Assert.Contains("assistant: scores for models/base (activations): cached.", plan, StringComparison.Ordinal);
+        Assert.Contains("assistant: scores for models/math (importance by gradient): stale because data/math.jsonl changed.", plan, StringComparison.Ordinal);
+
+        var evaluated = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m");
+        Assert.True(evaluated.Succeeded, evaluated.Output);
+        Assert.Contains("| data/math.jsonl | models/base (base) | exact match |", evaluated.Output, StringComparison.Ordinal);
+        Assert.Contains("## Evaluation", File.ReadAllText(consumer.Output("assistant", "README.md")), StringComparison.Ordinal);
+        var failed = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m", "-p:Demand=1");
+        Assert.False(failed.Succeeded);
+        Assert.Contains("error MTK5009", failed.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("scoring", failed.Output, StringComparison.Ordinal);
+
+        Assert.True(consumer.Run("app", "msbuild", "-t:CleanMergeCache").Succeeded);
+        Assert.False(Directory.Exists(consumer["cache", "scores"]));
+    }
+
+    private static Consumer Declare(Consumer consumer, string omega)
+    {
+        consumer.Project($"""
+                <MergedModel Include="assistant" Method="task_arithmetic" Base="models/base"
+                             Aim="{omega}" Calibration="data/calibration.jsonl" AimBlock="128" Apl="layer" AplDensity="0.5" />
+                <MergeSource Include="models/math" Weight="1" TaskData="data/math.jsonl" />
+                <MergeEvaluation Include="data/math.jsonl" MinExactMatch="$(Demand)" />
+            """, "<MergeCachePath>../cache</MergeCachePath>");
+        return consumer;
+    }
+}
