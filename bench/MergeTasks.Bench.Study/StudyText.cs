@@ -35,7 +35,8 @@ internal static class StudyText
 
             Both criteria are better where smaller. *In domain*: nll relative to the best fine-tune's, averaged over code, manual and math (1: as good as three
             specialists). *Forgetting*: nll above the base's, averaged over dictionary and pydoc. Differences are to the same method with neither;
-            **bold** where the interval excludes 0.
+            **bold** where the interval excludes 0. Settings are chosen for each variant by the first criterion alone, so a difference in forgetting may
+            be that of another `Lambda` or `T` rather than of AIM or APL.
 
             | method | | settings chosen | in domain | difference | forgetting | difference |
             |---|---|---|---|---|---|---|
@@ -72,6 +73,7 @@ internal static class StudyText
             - Settings are chosen on the items at even positions, by the criterion *in domain* (forgetting is not looked at); all figures are of the items at odd positions.
             - Brackets hold 95 % intervals: percentile bootstrap over items, {Estimate.Resamples} resamples with a fixed seed, the same resamples for all models, so that differences are paired.
             - Values tried: {string.Join("; ", Grid.Description)}. All other settings are the defaults, with `Apl="layer"`, `AimBlock="{StudyMerges.TrainedTokens}"`, weights of 1, and `Normalize="false"` for `ties`, so that `Lambda` means the same for all.
+            - Where APL drops, the method's own sparsifier does not, so `dare_linear` is then `task_arithmetic`, and `dare_ties` is `ties`.
             - AIM's calibration text and APL's task samples are those in `example-project/models/data`; none of the held-out items is among them.
             - `slerp` takes two models: code and math. It knows no manual pages but what those know, so compare it with itself only. `linear` has no setting of its own.
             - `passthrough` takes one model and merges nothing: its rows are the fine-tune math, relaxed and pruned. With neither, it is that model as it is.
@@ -110,12 +112,13 @@ internal static class StudyText
     {
         var differences = rows.Skip(Study.Originals.Count).Where(row => row.Candidate.Variant == variant)
             .Select(row => (row.Candidate.Method, Difference: figure(row) - figure(Plain(rows, row)))).ToList();
-        return string.Join(", ",
-            $"helped {Methods(differences.Where(entry => entry.Difference.High < 0))}",
-            $"hurt {Methods(differences.Where(entry => entry.Difference.Low > 0))}",
-            $"and made no difference beyond chance for {Methods(differences.Where(entry => entry.Difference is { Low: <= 0, High: >= 0 }))}");
+        (string Verb, IEnumerable<(string Method, Estimate Difference)> Entries)[] outcomes =
+        [
+            ("helped", differences.Where(entry => entry.Difference.High < 0)),
+            ("hurt", differences.Where(entry => entry.Difference.Low > 0)),
+            ("made no difference beyond chance for", differences.Where(entry => entry.Difference is { Low: <= 0, High: >= 0 })),
+        ];
+        return string.Join("; it ", outcomes.Where(outcome => outcome.Entries.Any())
+            .Select(outcome => $"{outcome.Verb} {string.Join(", ", outcome.Entries.Select(entry => $"`{entry.Method}` ({entry.Difference.Value:+0.000;-0.000})"))}"));
     }
-
-    private static string Methods(IEnumerable<(string Method, Estimate Difference)> entries) =>
-        entries.Select(entry => $"`{entry.Method}` ({entry.Difference.Value:+0.000;-0.000})").ToList() is { Count: > 0 } methods ? string.Join(", ", methods) : "none";
 }
