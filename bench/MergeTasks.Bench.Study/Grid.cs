@@ -12,7 +12,7 @@ internal static class Grid
         Omega = ("Aim", ["0.2", "0.4", "0.6"]),
         OwnDensity = ("Density", ["0.5", "0.7"]),
         AplDensity = ("AplDensity", ["0.5", "0.7"]),
-        AplDrop = ("AplDrop", ["random", "magnitude"]);
+        Temperature = ("AplTau1", ["1", "4"]);
 
     private static readonly string[] FineTunes = ["code", "manual", "math"];
 
@@ -30,7 +30,7 @@ internal static class Grid
 
     /// <summary>The values that are tried, for people.</summary>
     public static IEnumerable<string> Description =>
-        new[] { Omega, AplDensity, AplDrop, OwnDensity, Lambda, Position }.Select(setting => $"`{setting.Name}` {string.Join(", ", setting.Values)}");
+        new[] { Omega, AplDensity, Temperature, OwnDensity, Lambda, Position }.Select(setting => $"`{setting.Name}` {string.Join(", ", setting.Values)}");
 
     /// <summary>All merges with a method and variant.</summary>
     public static IReadOnlyList<Candidate> Candidates(string method, Variant variant)
@@ -40,7 +40,7 @@ internal static class Grid
         [
             // Where APL drops, the method's own sparsifier does not.
             .. own.Where(setting => setting != OwnDensity || !variant.HasFlag(Variant.Apl)),
-            .. variant.HasFlag(Variant.Apl) ? [AplDensity, AplDrop] : Array.Empty<(string, string[])>(),
+            .. variant.HasFlag(Variant.Apl) ? [AplDensity, Temperature] : Array.Empty<(string, string[])>(),
             .. variant.HasFlag(Variant.Aim) ? [Omega] : Array.Empty<(string, string[])>(),
         ];
         IEnumerable<(string, string)[]> combinations = [[]];
