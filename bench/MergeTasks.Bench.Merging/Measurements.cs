@@ -49,7 +49,7 @@ internal sealed class Measurements
     private string Processor(string subject) =>
         _processor.TryGetValue(subject, out var all) ? Median(all).ToString("0.00", CultureInfo.InvariantCulture) : "";
 
-    private static double Median(List<double> values)
+    public static double Median(List<double> values)
     {
         var sorted = values.Order().ToList();
         return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;

@@ -7,6 +7,12 @@ if (args is ["merge", var method, var folder, var threads])
     return 0;
 }
 
+if (args is ["scoring", var trained])
+{
+    new ScoringOverhead(Path.GetFullPath(trained), Environment.ProcessorCount, rounds: 7).Print();
+    return 0;
+}
+
 if (BenchOptions.Parse(args) is not { } options)
 {
     Console.Error.WriteLine(BenchOptions.Usage);
