@@ -6,6 +6,9 @@ public enum BaseUse
     /// <summary>A base only lends its integers, configuration and tokenizer; it is merged where it is listed among the models.</summary>
     Donor,
 
+    /// <summary>The base takes part in the arithmetic where one is named.</summary>
+    Optional,
+
     /// <summary>The base takes part in the arithmetic.</summary>
     Required,
 }
@@ -34,10 +37,14 @@ public abstract class MergeMethod
     /// <summary>Whether a required base is one of the models that are merged, and not what their changes are measured from.</summary>
     public virtual bool BaseIsParticipant => false;
 
-    /// <summary>Fewest models, not counting a required base.</summary>
+    /// <summary>Whether the base takes part in the arithmetic of a merge.</summary>
+    /// <param name="isNamed">Whether the merge names a base.</param>
+    public bool TakesBase(bool isNamed) => Base == BaseUse.Required || (Base == BaseUse.Optional && isNamed);
+
+    /// <summary>Fewest models, not counting a base that takes part.</summary>
     public virtual int MinModels => 1;
 
-    /// <summary>Most models, not counting a required base.</summary>
+    /// <summary>Most models, not counting a base that takes part.</summary>
     public virtual int MaxModels => int.MaxValue;
 
     /// <summary>

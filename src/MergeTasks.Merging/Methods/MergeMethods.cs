@@ -8,6 +8,10 @@ public static class MergeMethods
     [
         new LinearMethod(),
         new SlerpMethod(),
+        new NuslerpMethod(),
+        new MultislerpMethod(),
+        new KarcherMethod(),
+        new ModelStockMethod(),
         new TaskArithmeticMethod(),
         new TiesMethod(),
         new DareLinearMethod(),

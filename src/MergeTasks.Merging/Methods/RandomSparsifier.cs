@@ -22,7 +22,7 @@ internal sealed class RandomSparsifier : ISparsifier
     public RandomSparsifier(TensorContext context)
     {
         _context = context;
-        _models = [.. Enumerable.Range(0, context.Inputs.Count).Where(i => !context.Inputs[i].IsBase)];
+        _models = context.ModelIndices();
         _probabilities = [.. _models.Select(i => Probability(context, context.Inputs[i]["density"]))];
         if (!IsSequential)
             _philox = [.. _models.Select(i => Philox.For(context.Seed, context.Tensor, context.Inputs[i].Position))];

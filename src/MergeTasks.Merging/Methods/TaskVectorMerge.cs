@@ -36,7 +36,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         _normalize = context.Flag("normalize");
         _lambda = context.Round(context["lambda"]);
         _base = context.BaseIndex;
-        _models = [.. Enumerable.Range(0, context.Inputs.Count).Where(i => !context.Inputs[i].IsBase)];
+        _models = context.ModelIndices();
         _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
         _weightSum = context.Round(_weights.Sum(weight => (double)weight)) is var sum && Math.Abs(sum) < SmallestDivisor ? 1 : sum;
         _scales = [.. _models.Select(_ => 1f)];

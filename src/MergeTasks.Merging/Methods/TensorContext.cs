@@ -46,6 +46,12 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     /// <summary>A flag's value.</summary>
     public bool Flag(string parameter) => Parameters[parameter] != 0;
 
+    /// <summary>Whether the base is among <see cref="Inputs"/>.</summary>
+    public bool HasBase => Inputs.Any(input => input.IsBase);
+
+    /// <summary>Indices of the inputs other than the base.</summary>
+    public int[] ModelIndices() => [.. Enumerable.Range(0, Inputs.Count).Where(i => !Inputs[i].IsBase)];
+
     /// <summary>Index of the base among <see cref="Inputs"/>.</summary>
     /// <exception cref="InvalidOperationException">No base takes part.</exception>
     public int BaseIndex => Inputs.Select((input, index) => (input, index)).First(pair => pair.input.IsBase).index;

@@ -99,7 +99,7 @@ internal sealed class TensorPlanner
         for (var i = 0; i < inputs.Length; i++)
         {
             var model = _participants[i].Declaration;
-            var isBase = _method.Base == BaseUse.Required && model.IsSameModel(_merge.Base!);
+            var isBase = _method.TakesBase(_merge.Base is not null) && model.IsSameModel(_merge.Base!);
             inputs[i] = new TensorInput(i, isBase, isBase ? new Dictionary<string, double>() : _method.Parameters.Where(parameter => parameter.PerModel)
                 .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, model, tensor, position)));
         }
@@ -119,7 +119,7 @@ internal sealed class TensorPlanner
     // needs none but a value for all models covers it, because mergekit appends the base to the models.
     private static bool TakesPart(MergeDeclaration merge, MergeMethod method, ModelDeclaration model) =>
         merge.Models.Any(model.IsSameModel)
-        || method.Base == BaseUse.Required
+        || method.TakesBase(merge.Base is not null)
         || (merge.IsMergekitCompatible && method.MaxModels > 1 && method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
             .All(parameter => merge.Parameters.ContainsKey(parameter.Name)));
 }

@@ -17,6 +17,10 @@ public sealed class ReferenceValues
     [InlineData("task_arithmetic", "A:0.5 B:0.3 C:0.2", "", "1.16 -2.09 .516 .032 .16 -.765 1.51 -.981")]
     [InlineData("ties", "A:1 B:1 C:1", "density=0.5", "1.4 -2.2 .5 0 -.05 -.95 1.75 -1")]
     [InlineData("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.4 -2.146154 .5 0 -.05 -.95 1.733333 -1")]
+    [InlineData("nuslerp", "A:0.6 B:0.4", "base=", "1.172969 -2.2054 .53413 .02432442 .1115837 -.7283766 1.435902 -.9852096")]
+    [InlineData("nuslerp", "A:0.6 B:0.4", "base=;nuslerp_flatten=false", "1.168401 -2.196454 .531971 .02421012 .1120291 -.7307302 1.440369 -.988359")]
+    [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
+    [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
     [InlineData("passthrough", "A:", "", "1.4 -2.1 .52 0 -.05 -.7 1.7 -1.01")]
     public void Fp32(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: false, bf16: false);
@@ -25,6 +29,10 @@ public sealed class ReferenceValues
     [InlineData("linear", "A:0.6 B:0.4", "", "1.16 -2.18 .528 .024 .11 -.72 1.42 -.974")]
     [InlineData("slerp", "B:", "t=0.35;base=A", "1.202401 -2.194038 .5328065 .02129659 .09142844 -.7254305 1.470199 -.989141")]
     [InlineData("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.4 -2.146154 .5 0 -.05 -.95 1.733333 -1")]
+    [InlineData("nuslerp", "A:0.6 B:0.4", "base=", "1.172969 -2.2054 .53413 .02432442 .1115837 -.7283766 1.435902 -.9852096")]
+    [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
+    [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
+    [InlineData("model_stock", "A: B: C:", "", ".4282589 -1.714129 .442826 -.2477545 .3452902 -.4641294 1.5 -1.133406")]
     [InlineData("dare_linear", "A:0.5 B:0.5", "density=0.5;seed=42", "1 -2.505263 .5207692 0 -.0615384 -.75 1.707692 -.8652632")]
     public void Fp32_in_compatibility_mode(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: true, bf16: false);
@@ -58,11 +66,13 @@ public sealed class ReferenceValues
         var settings = parameters.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
         var basis = settings.GetValueOrDefault("base", "base");
         workspace.Merge("m",
+        [
             ("Method", method),
-            ("Base", "models/" + basis),
+            .. basis.Length > 0 ? [("Base", "models/" + basis)] : Array.Empty<(string, string)>(),
             ("Seed", settings.GetValueOrDefault("seed", "0")),
             ("Compatibility", compatible ? "mergekit" : "none"),
-            ("Parameters", string.Join(';', settings.Where(pair => pair.Key is not ("base" or "seed")).Select(pair => $"{pair.Key}={pair.Value}"))));
+            ("Parameters", string.Join(';', settings.Where(pair => pair.Key is not ("base" or "seed")).Select(pair => $"{pair.Key}={pair.Value}"))),
+        ]);
         foreach (var model in models.Split(' '))
             workspace.Source("models/" + model.Split(':')[0], ("Weight", model.Split(':')[1]));
         workspace.Run("m");

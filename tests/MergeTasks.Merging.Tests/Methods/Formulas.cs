@@ -1,0 +1,28 @@
+namespace MergeTasks.Merging.Tests.Methods;
+
+/// <summary>The merges of which <see cref="EveryMethod"/> knows the result.</summary>
+internal static class Formulas
+{
+    // Dyadic, so that a sum of bf16 numbers that is zero is zero in any precision, and elects the same sign.
+    private static readonly double[] Weights = [0.625, -0.25, 0.5];
+
+    private static readonly double[] Shares = [1, 2, 0.5];
+
+    public static IReadOnlyList<Formula> All { get; } =
+    [
+        new("nuslerp", 2, p => SphereFormulas.Nuslerp(p.Models[0], p.Models[1], 0.25)) { Weights = [0.75, 0.25], HasBase = false },
+        new("nuslerp deltas", 2, p => p.OnDeltas(deltas => SphereFormulas.Nuslerp(deltas[0], deltas[1], 0.25))) { Weights = [0.75, 0.25] },
+        new("nuslerp rows", 2, p => Problem.AlongDimension(p.Models, p.Shape, p.Shape.Length - 1, v => SphereFormulas.Nuslerp(v[0], v[1], 0.25)), ("NuslerpFlatten", "false"))
+        {
+            Weights = [0.75, 0.25], HasBase = false,
+        },
+        new("nuslerp columns of deltas", 2, p => p.OnDeltas(deltas => Problem.AlongDimension(deltas, p.Shape, 0, v => SphereFormulas.Nuslerp(v[0], v[1], 0.25))),
+            ("NuslerpFlatten", "false"), ("NuslerpRowWise", "true")) { Weights = [0.75, 0.25] },
+        new("multislerp", 3, p => SphereFormulas.Multislerp(p.Models, Shares)) { Weights = Shares, HasBase = false },
+        new("multislerp deltas", 3, p => p.OnDeltas(deltas => SphereFormulas.Multislerp(deltas, Shares))) { Weights = Shares },
+        new("karcher", 3, p => SphereFormulas.Karcher(p.Models)) { HasBase = false },
+        new("karcher four steps", 2, p => SphereFormulas.Karcher(p.Models, 4), ("MaxIter", "4")) { HasBase = false },
+        new("model_stock", 3, p => p.OnDeltas(SphereFormulas.ModelStock)),
+        new("model_stock rows", 2, p => p.OnDeltas(deltas => Problem.AlongDimension(deltas, p.Shape, p.Shape.Length - 1, SphereFormulas.ModelStock)), ("FilterWise", "true")),
+    ];
+}
