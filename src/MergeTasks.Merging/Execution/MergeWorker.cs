@@ -69,7 +69,7 @@ internal sealed class MergeWorker(int number)
         public ReadOnlySpan<byte> Read(long start, int count, long end)
         {
             if (start < _start || start + count > _start + _count)
-                Fill(start, (int)Math.Min(WindowLength, end - start));
+                Fill(start, (int)Math.Max(count, Math.Min(WindowLength, end - start)));
             return Bytes!.Span.Slice((int)(start - _start) * _size, count * _size);
         }
 

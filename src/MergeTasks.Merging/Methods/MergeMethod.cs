@@ -56,6 +56,9 @@ public abstract class MergeMethod
     /// <summary>Whether results depend on the seed.</summary>
     public virtual bool IsRandom => false;
 
+    /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
+    public virtual string? Conflict(TensorContext context) => null;
+
     /// <summary>Prepares the merge of one tensor.</summary>
     public abstract TensorMerge Begin(TensorContext context);
 }

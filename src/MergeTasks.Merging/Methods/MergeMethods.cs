@@ -16,6 +16,10 @@ public static class MergeMethods
         new TiesMethod(),
         new DareLinearMethod(),
         new DareTiesMethod(),
+        new DellaMethod(),
+        new DellaLinearMethod(),
+        new BreadcrumbsMethod(),
+        new BreadcrumbsTiesMethod(),
         new PassthroughMethod(),
     ];
 

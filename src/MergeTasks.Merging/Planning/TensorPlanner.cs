@@ -88,6 +88,8 @@ internal sealed class TensorPlanner
             Draws = _draws,
             Workers = _workers,
         };
+        if (_method.Conflict(context) is { } conflict)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;

@@ -24,5 +24,29 @@ internal static class Formulas
         new("karcher four steps", 2, p => SphereFormulas.Karcher(p.Models, 4), ("MaxIter", "4")) { HasBase = false },
         new("model_stock", 3, p => p.OnDeltas(SphereFormulas.ModelStock)),
         new("model_stock rows", 2, p => p.OnDeltas(deltas => Problem.AlongDimension(deltas, p.Shape, p.Shape.Length - 1, SphereFormulas.ModelStock)), ("FilterWise", "true")),
+        new("ties", 3, p => p.OnDeltas(deltas => DeltaFormulas.Combine(deltas.Select(delta => DeltaFormulas.Breadcrumbs(delta, 0.3, 0)).ToArray(), Weights, true, true)), ("Density", "0.3"))
+        {
+            Weights = Weights,
+        },
+        new("breadcrumbs", 3, p => p.OnDeltas(deltas => DeltaFormulas.Combine(Breadcrumbs(deltas, 0.5, 0.1), Weights, false, false)), ("Density", "0.5"), ("Gamma", "0.1"))
+        {
+            Weights = Weights,
+        },
+        new("breadcrumbs more kept than there is", 3, p => p.OnDeltas(deltas => DeltaFormulas.Combine(Breadcrumbs(deltas, 0.97, 0.1), Weights, false, true)),
+            ("Density", "0.97"), ("Gamma", "0.1"), ("Normalize", "true")) { Weights = Weights },
+        new("breadcrumbs_ties", 3, p => p.OnDeltas(deltas => DeltaFormulas.Combine(Breadcrumbs(deltas, 0.4, 0.01), Weights, true, false, 1.5)), ("Density", "0.4"), ("Lambda", "1.5"))
+        {
+            Weights = Weights,
+        },
+        new("della", 3, p => p.OnDeltas(deltas => DeltaFormulas.Combine(Della(p, deltas, 0.4, 0.15), Weights, true, true)), ("Density", "0.4")) { Weights = Weights },
+        new("della_linear", 2, p => p.OnDeltas(deltas => DeltaFormulas.Combine(Della(p, deltas, 0.7, 0.2), [0.625, 0.5], false, false)), ("Density", "0.7"), ("Epsilon", "0.2"))
+        {
+            Weights = [0.625, 0.5],
+        },
     ];
+
+    private static double[][] Breadcrumbs(double[][] deltas, double density, double gamma) => [.. deltas.Select(delta => DeltaFormulas.Breadcrumbs(delta, density, gamma))];
+
+    private static double[][] Della(Problem problem, double[][] deltas, double density, double epsilon) =>
+        [.. deltas.Select((delta, model) => DeltaFormulas.Della(delta, problem.Shape, density, epsilon, problem.Name, model))];
 }

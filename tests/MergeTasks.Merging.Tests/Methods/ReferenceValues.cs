@@ -21,6 +21,7 @@ public sealed class ReferenceValues
     [InlineData("nuslerp", "A:0.6 B:0.4", "base=;nuslerp_flatten=false", "1.168401 -2.196454 .531971 .02421012 .1120291 -.7307302 1.440369 -.988359")]
     [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
     [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
+    [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
     [InlineData("passthrough", "A:", "", "1.4 -2.1 .52 0 -.05 -.7 1.7 -1.01")]
     public void Fp32(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: false, bf16: false);
@@ -33,6 +34,9 @@ public sealed class ReferenceValues
     [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
     [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
     [InlineData("model_stock", "A: B: C:", "", ".4282589 -1.714129 .442826 -.2477545 .3452902 -.4641294 1.5 -1.133406")]
+    [InlineData("della", "A:0.5 B:0.5", "density=0.5;epsilon=0.15;seed=42", "1 -3.010526 .5415384 0 -.3730768 -.75 1.915385 -.7305263")]
+    [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
+    [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.01", "1 -2 .5 0 .25 -.75 1.5 -1")]
     [InlineData("dare_linear", "A:0.5 B:0.5", "density=0.5;seed=42", "1 -2.505263 .5207692 0 -.0615384 -.75 1.707692 -.8652632")]
     public void Fp32_in_compatibility_mode(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: true, bf16: false);
