@@ -41,7 +41,8 @@ internal sealed class MagnitudeSelection
     /// <summary>The smallest magnitude kept, once it is found.</summary>
     public float Threshold => BitConverter.UInt32BitsToSingle(_threshold);
 
-    private bool KeepsAll { get; }
+    /// <summary>Whether everything is kept.</summary>
+    public bool KeepsAll { get; }
 
     private bool KeepsNone => !KeepsAll && _keep <= 0;
 

@@ -1,3 +1,5 @@
+using MergeTasks.Checkpoints;
+
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>Whether a method needs a base model.</summary>
@@ -53,8 +55,14 @@ public abstract class MergeMethod
     /// </summary>
     public virtual long CompatibleDraws(TensorContext context) => 0;
 
+    /// <summary>In compatibility mode, the element type of results for half-precision tensors where it is not theirs.</summary>
+    public virtual DType? CompatibleResult => null;
+
     /// <summary>Whether results depend on the seed.</summary>
     public virtual bool IsRandom => false;
+
+    /// <summary>Whether they do in compatibility mode.</summary>
+    public virtual bool IsRandomInCompatibility => IsRandom;
 
     /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
     public virtual string? Conflict(TensorContext context) => null;

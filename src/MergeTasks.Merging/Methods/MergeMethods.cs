@@ -20,6 +20,12 @@ public static class MergeMethods
         new DellaLinearMethod(),
         new BreadcrumbsMethod(),
         new BreadcrumbsTiesMethod(),
+        new SceMethod(),
+        new RamMethod(),
+        new RamPlusMethod(),
+        new NearswapMethod(),
+        new ArceeFusionMethod(),
+        new WidenMethod(),
         new PassthroughMethod(),
     ];
 

@@ -116,7 +116,7 @@ internal sealed class TaskVectorMerge : TensorMerge
 
         if (_electSigns)
         {
-            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, _weights, _normalize, _lambda, block.Output);
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, factors, _weights, _normalize, _lambda, block.Output);
             return;
         }
 

@@ -42,7 +42,7 @@ public static class ModelCard
         foreach (var model in merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)))
             card.Append($"- `{model.Label}`\n");
         card.Append("\n## Recipe\n\n```yaml\n").Append(RecipeText.Of(merge)).Append("```\n\n");
-        if (plan.Method.IsRandom)
+        if (plan.IsRandom)
             card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");

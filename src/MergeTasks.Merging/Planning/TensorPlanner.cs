@@ -34,7 +34,7 @@ internal sealed class TensorPlanner
         _donor = donor.Input;
         _workers = workers;
         _layerCount = LayerPosition.CountOf(_donor.Config, _donor.Names);
-        _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
+        _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
 
     /// <summary>Those of a merge's models that the method reads, in order.</summary>
@@ -51,8 +51,11 @@ internal sealed class TensorPlanner
     private TensorSpec OutputOf(string name)
     {
         var stored = _donor.Find(name)!;
-        return IsCopied(stored) ? stored : stored with { DType = _merge.OutDType ?? _merge.DType ?? stored.DType };
+        return IsCopied(stored) ? stored : stored with { DType = _merge.OutDType ?? CompatibleResult(_merge.DType ?? stored.DType) };
     }
+
+    private DType CompatibleResult(DType computed) =>
+        _merge.IsMergekitCompatible && computed is DType.F16 or DType.BF16 && _method.CompatibleResult is { } result ? result : computed;
 
     private static bool IsCopied(TensorSpec tensor) => !tensor.DType.IsFloatingPoint() || TensorMatcher.IsBuffer(tensor.Name);
 

@@ -43,6 +43,14 @@ internal static class Formulas
         {
             Weights = [0.625, 0.5],
         },
+        new("sce", 3, p => p.OnDeltas(deltas => SelectionFormulas.Sce(deltas, 1))),
+        new("sce selected", 3, p => p.OnDeltas(deltas => SelectionFormulas.Sce(deltas, 0.3)), ("SelectTopk", "0.3")),
+        new("ram", 3, p => p.OnDeltas(deltas => SelectionFormulas.Ram(deltas, 0.015)), ("Epsilon", "0.015")),
+        new("ramplus_tl", 3, p => p.OnDeltas(deltas => SelectionFormulas.Ram(deltas, 0.03, 0.3, 0.9)), ("Epsilon", "0.03"), ("R", "0.3"), ("Alpha", "0.9")),
+        new("nearswap", 1, p => SelectionFormulas.Nearswap(p.Base, p.Models[0], 0.01), ("T", "0.01")),
+        new("arcee_fusion", 1, p => SelectionFormulas.Fusion(p.Base, p.Models[0], p.Shape)),
+        new("widen", 3, p => p.OnDeltas(_ => SelectionFormulas.Widen(p, 1, 1))),
+        new("widen calibrated", 2, p => p.OnDeltas(_ => SelectionFormulas.Widen(p, 1.25, 0.75)), ("AboveAverageValueRatio", "1.25"), ("ScoreCalibrationValue", "0.75")),
     ];
 
     private static double[][] Breadcrumbs(double[][] deltas, double density, double gamma) => [.. deltas.Select(delta => DeltaFormulas.Breadcrumbs(delta, density, gamma))];

@@ -9,6 +9,8 @@ public sealed class ReferenceValues
     private static readonly float[] DeltaA = [.40f, -.10f, .02f, 0, -.30f, .05f, .20f, -.01f];
     private static readonly float[] DeltaB = [-.20f, -.30f, .04f, .06f, .10f, 0, -.50f, .08f];
     private static readonly float[] DeltaC = [.10f, .25f, -.03f, .07f, .15f, -.20f, .30f, 0];
+    private static readonly float[] DeltaD = [.4f, 0, 0, 0, 0, 0, 0, .2f];
+    private static readonly float[] DeltaE = [.2f, -.3f, 0, .06f, 0, 0, 0, 0];
 
     [Theory]
     [InlineData("linear", "A:0.6 B:0.4", "", "1.16 -2.18 .528 .024 .11 -.72 1.42 -.974")]
@@ -22,6 +24,12 @@ public sealed class ReferenceValues
     [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
     [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
     [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
+    [InlineData("nearswap", "A:", "t=0.05", "1.05 -2.05 .52 0 .2 -.7 1.55 -1.01")]
+    [InlineData("arcee_fusion", "A:", "", "1.4 -2 .5 0 .25 -.75 1.5 -1")]
+    [InlineData("ram", "A: B: C:", "", "1.1 -2.05 .51 .065 .2333333 -.825 1.5 -.965")]
+    [InlineData("ramplus_tl", "D: E:", "", "1.3 -2.306 .5 .0612 .25 -.75 1.5 -.796")]
+    [InlineData("widen", "A: B:", "", "1.262246 -2.278522 .5537754 .0318653 .01887703 -.7140544 1.137754 -.9622021")]
+    [InlineData("sce", "A: B: C:", "", "1.270288 -2.213994 .5313994 .06364958 -.05 -.95 1.743237 -.92")]
     [InlineData("passthrough", "A:", "", "1.4 -2.1 .52 0 -.05 -.7 1.7 -1.01")]
     public void Fp32(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: false, bf16: false);
@@ -37,6 +45,11 @@ public sealed class ReferenceValues
     [InlineData("della", "A:0.5 B:0.5", "density=0.5;epsilon=0.15;seed=42", "1 -3.010526 .5415384 0 -.3730768 -.75 1.915385 -.7305263")]
     [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
     [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.01", "1 -2 .5 0 .25 -.75 1.5 -1")]
+    [InlineData("nearswap", "A:", "t=0.05", "1.05 -2.05 .52 0 .2 -.7 1.55 -1.01")]
+    [InlineData("arcee_fusion", "A:", "", "1.4 -2 .5 0 .25 -.75 1.5 -1")]
+    [InlineData("ram", "A: B: C:", "", "1.1 -2.05 .51 .065 .2333333 -.825 1.5 -.965")]
+    [InlineData("ramplus_tl", "D: E:", "", "1.3 -2.306 .5 .0612 .25 -.75 1.5 -.796")]
+    [InlineData("sce", "A: B: C:", "", "1.270288 -2.213994 .5313994 .06364958 -.05 -.95 1.743237 -.92")]
     [InlineData("dare_linear", "A:0.5 B:0.5", "density=0.5;seed=42", "1 -2.505263 .5207692 0 -.0615384 -.75 1.707692 -.8652632")]
     public void Fp32_in_compatibility_mode(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: true, bf16: false);
@@ -61,7 +74,7 @@ public sealed class ReferenceValues
     private static void Check(string method, string models, string parameters, string expected, bool compatible, bool bf16)
     {
         using var workspace = new MergeWorkspace();
-        foreach (var (name, delta) in new[] { ("base", new float[8]), ("A", DeltaA), ("B", DeltaB), ("C", DeltaC) })
+        foreach (var (name, delta) in new[] { ("base", new float[8]), ("A", DeltaA), ("B", DeltaB), ("C", DeltaC), ("D", DeltaD), ("E", DeltaE) })
         {
             float[] values = [.. Base.Zip(delta, (b, d) => b + d)];
             workspace.Model(name, ("w", bf16 ? RawTensor.BF16([2, 4], values) : RawTensor.F32([2, 4], values)));
