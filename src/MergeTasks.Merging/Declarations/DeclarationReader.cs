@@ -123,7 +123,7 @@ public sealed class DeclarationReader
         var declaration = Common(item) with
         {
             Method = method,
-            Base = item["Base"] is { } basis ? _references.Resolve(basis, item.LocationOf("Base"), _project.Folder) : null,
+            Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
             DType = ReadDType(item, "DType"),
@@ -183,12 +183,20 @@ public sealed class DeclarationReader
         return bound;
     }
 
-    private ModelDeclaration Source(DeclaredItem source) =>
-        _references.Resolve(source.Include, source.Location, _project.Folder) with
+    private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
+        item[ItemMetadata.BaseAdapter] is { } adapter ? _references.WithAdapter(basis, adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder) : basis;
+
+    private ModelDeclaration Source(DeclaredItem source)
+    {
+        var model = _references.Resolve(source.Include, source.Location, _project.Folder) with { Label = source["MergedModelName"] ?? source.Include };
+        if (source[ItemMetadata.Adapter] is { } adapter)
+            model = _references.WithAdapter(model, adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder);
+        return model with
         {
-            Label = source["As"] ?? source["MergedModelName"] ?? source.Include,
+            Label = source["As"] ?? model.Label,
             TaskData = source[ImportanceOption.TaskData] is { } data ? Data(new WrittenOption(data, source.LocationOf(ImportanceOption.TaskData))) : null,
         };
+    }
 
     // A recipe's settings come before the item's, the item's before the project's.
     private MergeDeclaration WithImportance(MergeDeclaration merge, DeclaredItem item, RecipeDocument? recipe)

@@ -27,5 +27,17 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
         return new ModelDeclaration(text, location) { Folder = candidates.Find(Directory.Exists) ?? candidates[^1] };
     }
 
+    /// <summary>Puts an adapter on a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="text">Reference of the adapter's folder.</param>
+    /// <inheritdoc cref="Resolve"/>
+    public ModelDeclaration WithAdapter(ModelDeclaration model, string text, SourceLocation location, params IReadOnlyList<string> folders)
+    {
+        var adapter = Resolve(text, location, folders);
+        if (adapter.Folder is not { } folder)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RefusedAdapter, $"'{text}' is a merge of this project; an adapter is named by its folder.", location));
+        return model with { Label = $"{model.Label}+{text}", Adapter = new AdapterDeclaration(text, folder, location) };
+    }
+
     private static string Normalize(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

@@ -93,6 +93,15 @@ public static class DiagnosticCode
     /// <summary>An input file cannot be read, or changed while it was.</summary>
     public const string UnreadableInput = "MTK3009";
 
+    /// <summary>A LoRA adapter is incomplete or malformed, or does not fit its model.</summary>
+    public const string BadAdapter = "MTK3020";
+
+    /// <summary>An adapter of a kind that is not supported.</summary>
+    public const string RefusedAdapter = "MTK3021";
+
+    /// <summary>An adapter stands where a model is needed, and no base says what it adapts.</summary>
+    public const string AdapterWithoutModel = "MTK3022";
+
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
 

@@ -24,6 +24,9 @@ public abstract class ModelInput : IDisposable
     /// <summary>Its folder, which may not be filled yet if another merge makes it.</summary>
     public abstract string Folder { get; }
 
+    /// <summary>All folders that it is read from.</summary>
+    public virtual IEnumerable<string> Folders => [Folder];
+
     /// <summary>Names of its tensors, in ordinal order.</summary>
     public abstract IEnumerable<string> Names { get; }
 
@@ -36,6 +39,9 @@ public abstract class ModelInput : IDisposable
 
     /// <summary>A tensor's type and shape; <see langword="null"/> where it has none of that name.</summary>
     public abstract TensorSpec? Find(string name);
+
+    /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
+    public virtual IEnumerable<string> Computed => [];
 
     /// <summary>The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.</summary>
     public virtual DType ContentType(string name) => Find(name)!.DType;
