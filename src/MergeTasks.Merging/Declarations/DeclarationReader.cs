@@ -139,7 +139,8 @@ public sealed class DeclarationReader
         var path = Path.GetFullPath(Path.Combine(_project.Folder, item.Include.Replace('\\', '/')));
         if (!File.Exists(path))
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location));
-        var recipe = RecipeReader.Read(path);
+        var recipe = RecipeReader.Read(path)[0];
+        ReportUnsupported(recipe, RecipeReader.Read(path));
         var bound = Bind(recipe, sources);
         var models = recipe.Models.Select(model => Bound(model) with { Parameters = Values(model.Parameters) }).ToList();
         var declaration = Common(item) with
@@ -166,11 +167,36 @@ public sealed class DeclarationReader
         }
     }
 
+    private void ReportUnsupported(RecipeDocument recipe, IReadOnlyList<RecipeDocument> all)
+    {
+        foreach (var model in recipe.NamedModels)
+        {
+            if (model.Adapter is { } adapter)
+                Unsupported($"'{adapter.Reference}' is a LoRA adapter, which", adapter.Location);
+        }
+
+        if (recipe.Tokenizer is { } tokenizer)
+            Unsupported("'tokenizer'", tokenizer.Location);
+        if (recipe.ChatTemplate is { } template)
+            Unsupported("'chat_template'", template.Location);
+        if (recipe.Name is { } name)
+            Unsupported("'name'", name.Location);
+        if (recipe.Slices.Count > 0)
+            Unsupported("'slices'", recipe.Slices[0].Location);
+        if (recipe.Modules.Count > 0)
+            Unsupported("'modules'", recipe.Modules[0].Location);
+        if (all.Count > 1)
+            Unsupported("A second document in the file", all[1].Location);
+
+        void Unsupported(string what, SourceLocation location) =>
+            _diagnostics.Add(new Diagnostic(DiagnosticCode.UnsupportedKey, $"{what} is not supported yet.", location));
+    }
+
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
     private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
-        var used = recipe.Models.Select(model => model.Reference).Concat(recipe.Base is { } basis ? [basis.Reference] : []).Distinct().ToList();
+        var used = recipe.NamedModels.Select(model => model.Reference).Distinct().ToList();
         foreach (var source in sources)
         {
             var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));

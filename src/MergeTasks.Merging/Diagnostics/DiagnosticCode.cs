@@ -66,6 +66,12 @@ public static class DiagnosticCode
     /// <summary>The recipe file cannot be read.</summary>
     public const string RecipeUnreadable = "MTK2007";
 
+    /// <summary>The recipe says the same thing twice, and not the same.</summary>
+    public const string AmbiguousRecipe = "MTK2008";
+
+    /// <summary>Layers that a slice names do not exist, or do not fit the slice's other sources.</summary>
+    public const string LayerRange = "MTK2009";
+
     /// <summary>A model's folder was not found.</summary>
     public const string ModelNotFound = "MTK3001";
 
