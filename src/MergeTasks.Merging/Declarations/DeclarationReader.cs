@@ -158,23 +158,21 @@ public sealed class DeclarationReader
             (model, name) => (model < 0 ? recipe.Parameters : recipe.Models[model].Parameters).GetValueOrDefault(name)?.Location ?? recipe.Location);
         return declaration;
 
+        ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
+            ? source with { Label = reference, Location = location }
+            : _references.Resolve(reference, location, Path.GetDirectoryName(path)!, _project.Folder);
+
         ModelDeclaration Bound(RecipeModel model)
         {
-            var named = bound.TryGetValue(model.Reference, out var source)
-                ? source with { Label = model.Reference, Location = model.Location }
-                : _references.Resolve(model.Reference, model.Location, Path.GetDirectoryName(path)!, _project.Folder);
+            var named = Resolved(model.Reference, model.Location);
+            if (model.Adapter is { } adapter)
+                named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, Path.GetDirectoryName(path)!) } : named;
         }
     }
 
     private void ReportUnsupported(RecipeDocument recipe, IReadOnlyList<RecipeDocument> all)
     {
-        foreach (var model in recipe.NamedModels)
-        {
-            if (model.Adapter is { } adapter)
-                Unsupported($"'{adapter.Reference}' is a LoRA adapter, which", adapter.Location);
-        }
-
         if (recipe.Tokenizer is { } tokenizer)
             Unsupported("'tokenizer'", tokenizer.Location);
         if (recipe.ChatTemplate is { } template)
@@ -196,7 +194,7 @@ public sealed class DeclarationReader
     private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
-        var used = recipe.NamedModels.Select(model => model.Reference).Distinct().ToList();
+        var used = recipe.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct().ToList();
         foreach (var source in sources)
         {
             var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));
@@ -210,13 +208,13 @@ public sealed class DeclarationReader
     }
 
     private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
-        item[ItemMetadata.BaseAdapter] is { } adapter ? _references.WithAdapter(basis, adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder) : basis;
+        item[ItemMetadata.BaseAdapter] is { } adapter ? ModelReferences.WithAdapter(basis, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder)) : basis;
 
     private ModelDeclaration Source(DeclaredItem source)
     {
         var model = _references.Resolve(source.Include, source.Location, _project.Folder) with { Label = source["MergedModelName"] ?? source.Include };
         if (source[ItemMetadata.Adapter] is { } adapter)
-            model = _references.WithAdapter(model, adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder);
+            model = ModelReferences.WithAdapter(model, _references.Resolve(adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder));
         return model with
         {
             Label = source["As"] ?? model.Label,

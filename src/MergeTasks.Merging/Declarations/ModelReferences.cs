@@ -28,15 +28,12 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
     }
 
     /// <summary>Puts an adapter on a model.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="text">Reference of the adapter's folder.</param>
-    /// <inheritdoc cref="Resolve"/>
-    public ModelDeclaration WithAdapter(ModelDeclaration model, string text, SourceLocation location, params IReadOnlyList<string> folders)
+    /// <exception cref="DiagnosticException">The adapter is not a folder's.</exception>
+    public static ModelDeclaration WithAdapter(ModelDeclaration model, ModelDeclaration adapter)
     {
-        var adapter = Resolve(text, location, folders);
         if (adapter.Folder is not { } folder)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RefusedAdapter, $"'{text}' is a merge of this project; an adapter is named by its folder.", location));
-        return model with { Label = $"{model.Label}+{text}", Adapter = new AdapterDeclaration(text, folder, location) };
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RefusedAdapter, $"'{adapter.Label}' is a merge of this project; an adapter is named by its folder.", adapter.Location));
+        return model with { Label = $"{model.Label}+{adapter.Label}", Adapter = new AdapterDeclaration(adapter.Label, folder, adapter.Location) };
     }
 
     private static string Normalize(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

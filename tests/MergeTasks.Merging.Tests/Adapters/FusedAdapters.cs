@@ -126,6 +126,26 @@ public sealed class FusedAdapters : IDisposable
         Assert.Contains("models/base+adapters/x", File.ReadAllText(Path.Combine(_workspace.Output("first"), "README.md")), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("models/base+adapters/x")]
+    [InlineData("{model: {path: models/base}, lora: {path: adapters/x}}")]
+    [InlineData("adapters/x")]
+    [InlineData("models/base+style")]
+    public void Recipes(string reference)
+    {
+        var weight = RandomTensors.F32(1, 9, 8);
+        var factors = AdapterFolder.Linear(Query, 20, 4, 9, 8);
+        _workspace.Model("base", ($"{Query}.weight", weight));
+        AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 4, lora_alpha = 4 }, factors);
+        File.WriteAllText(Path.Combine(_workspace.Folder, "m.yml"), $"merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - model: {reference}\n    parameters: {{weight: 0.5}}\n");
+        _workspace.Merge("m.yml");
+        if (reference.EndsWith("style", StringComparison.Ordinal))
+            _workspace.Source("adapters/x", ("As", "style"));
+        _workspace.Run("m");
+        AdapterFolder.AssertClose(AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 0.5), _workspace.Result("m")[$"{Query}.weight"]);
+        Assert.True(_workspace.State("m").IsFresh);
+    }
+
     [Fact]
     public void The_number_of_threads_does_not_show()
     {
