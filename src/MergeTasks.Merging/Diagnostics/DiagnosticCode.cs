@@ -66,6 +66,12 @@ public static class DiagnosticCode
     /// <summary>The recipe file cannot be read.</summary>
     public const string RecipeUnreadable = "MTK2007";
 
+    /// <summary>The recipe says the same thing twice, and not the same.</summary>
+    public const string AmbiguousRecipe = "MTK2008";
+
+    /// <summary>Layers that a slice names do not exist, or do not fit the slice's other sources.</summary>
+    public const string LayerRange = "MTK2009";
+
     /// <summary>A model's folder was not found.</summary>
     public const string ModelNotFound = "MTK3001";
 
@@ -93,8 +99,26 @@ public static class DiagnosticCode
     /// <summary>An input file cannot be read, or changed while it was.</summary>
     public const string UnreadableInput = "MTK3009";
 
+    /// <summary>A LoRA adapter is incomplete or malformed, or does not fit its model.</summary>
+    public const string BadAdapter = "MTK3020";
+
+    /// <summary>An adapter of a kind that is not supported.</summary>
+    public const string RefusedAdapter = "MTK3021";
+
+    /// <summary>An adapter stands where a model is needed, and no base says what it adapts.</summary>
+    public const string AdapterWithoutModel = "MTK3022";
+
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
+
+    /// <summary>An input tensor holds NaN or infinity.</summary>
+    public const string NonFiniteInput = "MTK4002";
+
+    /// <summary>The method has no result for a tensor's numbers.</summary>
+    public const string UndefinedMerge = "MTK4003";
+
+    /// <summary>The method needs more memory for a tensor than there is.</summary>
+    public const string TensorTooLarge = "MTK4004";
 
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public const string NotScorable = "MTK5001";

@@ -24,6 +24,21 @@ internal static class BlockMath
             values[i] -= other[i];
     }
 
+    /// <summary>Whether no value is NaN or infinite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool AreFinite(ReadOnlySpan<float> values)
+    {
+        ref readonly var bits = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(values));
+        var largest = Vector512<uint>.Zero;
+        var i = 0;
+        for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
+            largest = Vector512.Max(largest, Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(MagnitudeBits.Mask));
+        var areFinite = Vector512.LessThanAll(largest, Vector512.Create(MagnitudeBits.Infinity));
+        for (; i < values.Length; i++)
+            areFinite &= float.IsFinite(values[i]);
+        return areFinite;
+    }
+
     /// <summary>values = values + other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(Span<float> values, ReadOnlySpan<float> other)

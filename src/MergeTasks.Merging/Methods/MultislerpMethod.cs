@@ -56,7 +56,7 @@ public sealed class MultislerpMethod : MergeMethod
         }
 
         var norm = Math.Sqrt(Math.Max(0, squares));
-        if (norm >= eps && norm > 0)
+        if (!(norm < eps) && norm != 0)
         {
             foreach (ref var factor in factors)
                 factor *= length / norm;

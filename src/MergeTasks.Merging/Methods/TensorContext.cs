@@ -37,6 +37,9 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     /// <summary>In compatibility mode, the generator that all tensors of the merge share.</summary>
     public DrawSequence? Draws { get; init; }
 
+    /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
+    public bool KeepsNonFinite { get; init; }
+
     /// <summary>Threads that may call the merge at the same time.</summary>
     public int Workers { get; init; } = 1;
 

@@ -54,7 +54,7 @@ public sealed class EveryMethod : IDisposable
         }
 
         var bytes = FolderContent.Of(_workspace.Output("m"));
-        foreach (var threads in new[] { 1, 3 })
+        foreach (var threads in dtype == "F32" ? new[] { 1, 3 } : [])
         {
             Directory.Delete(_workspace.Output("m"), recursive: true);
             _workspace.Threads = threads;

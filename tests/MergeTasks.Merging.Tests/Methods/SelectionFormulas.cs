@@ -75,11 +75,12 @@ internal static class SelectionFormulas
         var (shape, models) = (problem.Shape, problem.Models.Length);
         if (shape.Length < 2)
         {
-            var means = problem.Deltas.Select(delta => delta.Select(Math.Abs).DefaultIfEmpty().Average()).ToArray();
+            var deltas = problem.Deltas;
+            var means = deltas.Select(delta => delta.Select(Math.Abs).DefaultIfEmpty().Average()).ToArray();
             return Elements(problem.Base.Length, i =>
             {
-                var sizes = problem.Deltas.Select(delta => Math.Abs(delta[i])).ToArray();
-                return Enumerable.Range(0, models).Sum(m => (sizes[m] > ratio * means[m] ? calibration : Math.Exp(sizes[m]) / sizes.Sum(Math.Exp)) * problem.Deltas[m][i]);
+                var sizes = deltas.Select(delta => Math.Abs(delta[i])).ToArray();
+                return Enumerable.Range(0, models).Sum(m => (sizes[m] > ratio * means[m] ? calibration : Math.Exp(sizes[m]) / sizes.Sum(Math.Exp)) * deltas[m][i]);
             });
         }
 
@@ -105,8 +106,10 @@ internal static class SelectionFormulas
                             return Math.Abs(Math.Sqrt(squareW) - Math.Sqrt(squareB));
                         return squareB == 0 || squareW == 0 ? double.PositiveInfinity : Math.Max(0, 1 - (b.Zip(w, (x, y) => x * y).Sum() / Math.Sqrt(squareB * squareW)));
                     });
-                    var order = Enumerable.Range(0, width).OrderBy(column => changes[column]).ToList();
-                    return Elements(width, column => order.IndexOf(column) / (double)width);
+                    var ranks = new double[width];
+                    foreach (var (place, column) in Enumerable.Range(0, width).OrderBy(column => changes[column]).Index())
+                        ranks[column] = place / (double)width;
+                    return ranks;
                 }).ToArray();
                 for (var m = 0; m < models; m++)
                 {
@@ -127,8 +130,10 @@ internal static class SelectionFormulas
 
     private static double[] Softmax(double[] values)
     {
-        var exponentials = Array.ConvertAll(values, value => Math.Exp(value - values.Max()));
-        return Array.ConvertAll(exponentials, value => value / exponentials.Sum());
+        var largest = values.Max();
+        var exponentials = Array.ConvertAll(values, value => Math.Exp(value - largest));
+        var sum = exponentials.Sum();
+        return Array.ConvertAll(exponentials, value => value / sum);
     }
 
     private static double[] Elements(int count, Func<int, double> element) => [.. Enumerable.Range(0, count).Select(element)];
