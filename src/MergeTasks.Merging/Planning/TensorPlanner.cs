@@ -1,3 +1,4 @@
+using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
@@ -42,8 +43,13 @@ internal sealed class TensorPlanner
         MergeDeclaration merge, MergeMethod method, IEnumerable<(ModelDeclaration Declaration, ModelInput Input)> models) =>
         [.. models.Where(model => TakesPart(merge, method, model.Declaration))];
 
-    public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation) =>
-        [.. TensorMatcher.OutputNames(_donor).Select(name => Plan(name, cancellation))];
+    public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation)
+    {
+        IReadOnlyList<TensorPlan> plans = [.. TensorMatcher.OutputNames(_donor).Select(name => Plan(name, cancellation))];
+        if (_method.Conflict([.. plans.Select(plan => plan.Context).OfType<TensorContext>()]) is { } conflict)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}': {conflict}", _merge.Location));
+        return _method.NeedsSurvey ? [.. plans.Select(OfWhole(plans))] : plans;
+    }
 
     /// <summary>Bytes of the output's tensors, known before any input is read.</summary>
     public long OutputLength => TensorMatcher.OutputNames(_donor).Sum(name => OutputOf(name).ByteLength);
@@ -75,6 +81,13 @@ internal sealed class TensorPlanner
         var context = Context(output, stored.DType);
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
+    }
+
+    // Where a tensor depends on all others, so does its key.
+    private static Func<TensorPlan, TensorPlan> OfWhole(IReadOnlyList<TensorPlan> plans)
+    {
+        var whole = ContentDigest.Of(string.Concat(plans.Where(plan => plan.Context is not null).Select(plan => $"{plan.Key}\n")));
+        return plan => plan.Context is null ? plan : plan with { Key = ContentDigest.Of($"{plan.Key}\nof {whole}") };
     }
 
     private TensorContext Context(TensorSpec output, DType stored)

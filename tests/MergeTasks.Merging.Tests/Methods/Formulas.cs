@@ -58,6 +58,14 @@ internal static class Formulas
         new("nearswap", 1, p => SelectionFormulas.Nearswap(p.Base, p.Models[0], 0.01), ("T", "0.01")),
         new("arcee_fusion", 1, p => SelectionFormulas.Fusion(p.Base, p.Models[0], p.Shape)),
         new("widen", 3, p => p.OnDeltas(_ => SelectionFormulas.Widen(p, 1, 1))),
+        new("pcb", 3, _ => []) { ExpectedOfAll = problems => WholeModelFormulas.Pcb(problems, 0.1, 1) },
+        new("pcb half", 2, _ => [], ("Ratio", "0.5"), ("Lambda", "1.5")) { ExpectedOfAll = problems => WholeModelFormulas.Pcb(problems, 0.5, 1.5) },
+        new("tsv", 3, p => p.OnDeltas(deltas => SingularFormulas.Tsv(deltas, p.Shape, 1)))
+        {
+            // Nearly the same vectors three times: rounding decides about their differences.
+            Undetermined = "opposite",
+        },
+        new("tsv scaled", 1, p => p.OnDeltas(deltas => SingularFormulas.Tsv(deltas, p.Shape, 0.75)), ("Lambda", "0.75")),
         new("widen calibrated", 2, p => p.OnDeltas(_ => SelectionFormulas.Widen(p, 1.25, 0.75)), ("AboveAverageValueRatio", "1.25"), ("ScoreCalibrationValue", "0.75")),
     ];
 

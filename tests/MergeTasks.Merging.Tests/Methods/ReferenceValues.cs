@@ -31,6 +31,7 @@ public sealed class ReferenceValues
     [InlineData("ramplus_tl", "D: E:", "", "1.3 -2.306 .5 .0612 .25 -.75 1.5 -.796")]
     [InlineData("widen", "A: B:", "", "1.262246 -2.278522 .5537754 .0318653 .01887703 -.7140544 1.137754 -.9622021")]
     [InlineData("sce", "A: B: C:", "", "1.270288 -2.213994 .5313994 .06364958 -.05 -.95 1.743237 -.92")]
+    [InlineData("pcb", "A: B: C:", "ratio=0.5", "1.2616909 -2.2983193 .5 .06870843 -.05 -.95 1.5 -.92")]
     [InlineData("passthrough", "A:", "", "1.4 -2.1 .52 0 -.05 -.7 1.7 -1.01")]
     public void Fp32(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: false, bf16: false);
