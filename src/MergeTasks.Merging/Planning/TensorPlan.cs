@@ -18,7 +18,7 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
     public TensorImportance? Importance { get; init; }
 
     // Raised whenever the same inputs and parameters would give other bytes than before.
-    private const int NumericsVersion = 2;
+    private const int NumericsVersion = 3;
 
     /// <summary>Computes the key of a tensor.</summary>
     public static ContentDigest KeyOf(
