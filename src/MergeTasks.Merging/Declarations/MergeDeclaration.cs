@@ -58,6 +58,12 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>Element type of the output; default <see cref="DType"/>, else each tensor's own.</summary>
     public DType? OutDType { get; init; }
 
+    /// <summary>The output's vocabulary; <see langword="null"/>: all models have the same.</summary>
+    public TokenizerDeclaration? Tokenizer { get; init; }
+
+    /// <summary>The output's chat template; <see langword="null"/>: what the base has.</summary>
+    public ChatTemplateDeclaration? ChatTemplate { get; init; }
+
     /// <summary>The model from which AIM and APL measure changes, where it is not <see cref="Base"/>; naming it makes it no input of the method.</summary>
     public ModelDeclaration? ImportanceBase { get; init; }
 
