@@ -10,8 +10,14 @@ namespace MergeTasks.Merging.Declarations;
 /// <param name="Location">Where the user named it.</param>
 public sealed record ModelDeclaration(string Label, SourceLocation Location)
 {
-    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output.</summary>
+    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output, and for a model that is not restored yet.</summary>
     public string? Folder { get; init; }
+
+    /// <summary>The reference's name in the lock file, of a model that is restored from elsewhere; <see langword="null"/> for others.</summary>
+    public string? Remote { get; init; }
+
+    /// <summary>What <see cref="Remote"/> was restored to; <see langword="null"/> before that.</summary>
+    public Sources.LockedModel? Locked { get; init; }
 
     /// <summary>Name of the merge whose output this is; <see langword="null"/> for a folder.</summary>
     public string? Merge { get; init; }
@@ -23,7 +29,7 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
     public DataFile? TaskData { get; init; }
 
     /// <summary>Whether two references mean the same model.</summary>
-    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder;
+    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder && (Folder is not null || Remote == other.Remote);
 }
 
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
@@ -36,6 +42,18 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
+
+    /// <summary>Every model that is named anywhere in the declaration.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<ModelDeclaration> References => Models.Append(Base).Append(ImportanceBase).OfType<ModelDeclaration>();
+
+    /// <summary>The declaration with each of its <see cref="References"/> replaced.</summary>
+    public MergeDeclaration WithReferences(Func<ModelDeclaration, ModelDeclaration> replace) => this with
+    {
+        Models = [.. Models.Select(replace)],
+        Base = Base is null ? null : replace(Base),
+        ImportanceBase = ImportanceBase is null ? null : replace(ImportanceBase),
+    };
 
     /// <summary>The models in the user's order.</summary>
     public required IReadOnlyList<ModelDeclaration> Models { get; init; }

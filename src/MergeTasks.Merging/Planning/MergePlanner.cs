@@ -121,10 +121,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         if (model.Merge is { } upstream)
             return _outputs[upstream];
-        var folder = model.Folder!;
+        var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher);
+            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
             _ = input.Config;
         }
 

@@ -1,0 +1,48 @@
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Sources;
+
+namespace MergeTasks.Merging.Restoring;
+
+/// <summary>Restores the models of a project's merges that come from elsewhere, and tells planning where they are.</summary>
+public static class ModelRestore
+{
+    /// <summary>Restores what the merges name.</summary>
+    /// <param name="merges">All merges of the project.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="DiagnosticException">With everything that is wrong, where the references stand.</exception>
+    public static IReadOnlyList<RestoredModel> Run(IReadOnlyList<MergeDeclaration> merges, RestoreOptions options, RestoreProgress progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var named = merges.SelectMany(merge => merge.References).Where(model => model.Remote is not null).DistinctBy(model => model.Remote).ToList();
+        try
+        {
+            var references = named.ConvertAll(model => ModelReference.Parse(model.Remote!, [options.ProjectFolder]));
+            return [.. new ModelRestorer(options, progress).RestoreAsync(references, cancellation).GetAwaiter().GetResult().Values];
+        }
+        catch (RestoreException e)
+        {
+            throw new DiagnosticException([.. e.Faults.Select(fault => SourceDiagnostics.Of(fault.Exception, LocationOf(fault.Key)))]);
+        }
+
+        SourceLocation? LocationOf(string? key) => named.Find(model => model.Remote == key)?.Location;
+    }
+
+    /// <summary>The declarations with the folders of their restored models.</summary>
+    /// <exception cref="DiagnosticException">One has not been restored.</exception>
+    public static IReadOnlyList<MergeDeclaration> Bind(IReadOnlyList<MergeDeclaration> merges, IReadOnlyList<RestoredModel> restored)
+    {
+        var byKey = restored.ToDictionary(model => model.Key, StringComparer.Ordinal);
+        return [.. merges.Select(merge => merge.WithReferences(Bound))];
+
+        ModelDeclaration Bound(ModelDeclaration model)
+        {
+            if (model.Remote is not { } key)
+                return model;
+            return byKey.TryGetValue(key, out var found) ? model with { Folder = found.Folder, Locked = found.Locked }
+                : throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
+        }
+    }
+}
