@@ -30,8 +30,11 @@ internal sealed class HubCache(string root, string repository)
     /// <summary>The file with the content of one name in a snapshot, links followed; <see langword="null"/> where it is not there.</summary>
     public string? Find(string commit, string name)
     {
-        var path = Path.Combine(Snapshot(commit), name);
-        return FileStamp.Of(path) is null ? null : new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
+        var file = new FileInfo(Path.Combine(Snapshot(commit), name));
+        if (!file.Exists)
+            return null;
+        var target = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
+        return target.Exists ? target.FullName : null;
     }
 
     /// <summary>The names in a snapshot that have a content.</summary>
