@@ -5,9 +5,6 @@ namespace MergeTasks.Sources;
 /// <summary>Which files of a repository or package a merge needs: weights, configuration, tokenizer, card and licence.</summary>
 internal static class ModelFiles
 {
-    /// <summary>The weights of a LoRA adapter.</summary>
-    public const string AdapterWeights = "adapter_model.safetensors";
-
     private static readonly string[] Pickles = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
     /// <summary>Chooses files.</summary>
@@ -19,7 +16,7 @@ internal static class ModelFiles
     {
         var weights = names.Contains(WeightFiles.SingleFileName) ? [WeightFiles.SingleFileName]
             : names.Contains(ShardIndex.FileName) ? [ShardIndex.FileName, .. shards()]
-            : names.Contains(AdapterWeights) ? [AdapterWeights]
+            : names.Contains(LoraAdapter.WeightsFileName) ? [LoraAdapter.WeightsFileName]
             : (IReadOnlyCollection<string>)[];
         if (weights.Count == 0)
             throw NoWeights(names, what);
@@ -29,7 +26,7 @@ internal static class ModelFiles
     }
 
     private static bool IsKept(string name) =>
-        name is ModelConfig.FileName or "README.md" or AdapterWeights || SideFiles.IsSideFile(name)
+        name is ModelConfig.FileName or "README.md" or LoraAdapter.WeightsFileName || SideFiles.IsSideFile(name)
         || name.StartsWith("LICENSE", StringComparison.Ordinal) || name.StartsWith("NOTICE", StringComparison.Ordinal);
 
     private static SourceException NoWeights(IReadOnlyCollection<string> names, string what) =>

@@ -76,7 +76,7 @@ public sealed class RemoteModels : IDisposable
         bytes[^1] ^= 1;
         File.WriteAllBytes(blob, bytes);
         var damaged = _consumer.Run("app", "build", "--no-restore");
-        Assert.Matches(@"app\.csproj\(6,\d+\): error MTK3027: 'model\.safetensors' of 'hf:org/code@main'", damaged.Output);
+        Assert.Matches(@"app\.csproj\(6,\d+\): error MTK3047: 'model\.safetensors' of 'hf:org/code@main'", damaged.Output);
         Assert.Contains(Path.GetFileName(blob), damaged.Output, StringComparison.Ordinal);
         Assert.Contains(LoopbackHub.Sha256(bytes), damaged.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", damaged.Output, StringComparison.Ordinal);

@@ -123,7 +123,7 @@ public sealed class DeclarationReader
         var declaration = Common(item) with
         {
             Method = method,
-            Base = item["Base"] is { } basis ? _references.Resolve(basis, item.LocationOf("Base"), _project.Folder) : null,
+            Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
             DType = ReadDType(item, "DType"),
@@ -139,7 +139,8 @@ public sealed class DeclarationReader
         var path = Path.GetFullPath(Path.Combine(_project.Folder, item.Include.Replace('\\', '/')));
         if (!File.Exists(path))
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location));
-        var recipe = RecipeReader.Read(path);
+        var recipe = RecipeReader.Read(path)[0];
+        ReportUnsupported(recipe, RecipeReader.Read(path));
         var bound = Bind(recipe, sources);
         var models = recipe.Models.Select(model => Bound(model) with { Parameters = Values(model.Parameters) }).ToList();
         var declaration = Common(item) with
@@ -157,20 +158,43 @@ public sealed class DeclarationReader
             (model, name) => (model < 0 ? recipe.Parameters : recipe.Models[model].Parameters).GetValueOrDefault(name)?.Location ?? recipe.Location);
         return declaration;
 
+        ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
+            ? source with { Label = reference, Location = location }
+            : _references.Resolve(reference, location, Path.GetDirectoryName(path)!, _project.Folder);
+
         ModelDeclaration Bound(RecipeModel model)
         {
-            var named = bound.TryGetValue(model.Reference, out var source)
-                ? source with { Label = model.Reference, Location = model.Location }
-                : _references.Resolve(model.Reference, model.Location, Path.GetDirectoryName(path)!, _project.Folder);
+            var named = Resolved(model.Reference, model.Location);
+            if (model.Adapter is { } adapter)
+                named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, Path.GetDirectoryName(path)!) } : named;
         }
+    }
+
+    private void ReportUnsupported(RecipeDocument recipe, IReadOnlyList<RecipeDocument> all)
+    {
+        if (recipe.Tokenizer is { } tokenizer)
+            Unsupported("'tokenizer'", tokenizer.Location);
+        if (recipe.ChatTemplate is { } template)
+            Unsupported("'chat_template'", template.Location);
+        if (recipe.Name is { } name)
+            Unsupported("'name'", name.Location);
+        if (recipe.Slices.Count > 0)
+            Unsupported("'slices'", recipe.Slices[0].Location);
+        if (recipe.Modules.Count > 0)
+            Unsupported("'modules'", recipe.Modules[0].Location);
+        if (all.Count > 1)
+            Unsupported("A second document in the file", all[1].Location);
+
+        void Unsupported(string what, SourceLocation location) =>
+            _diagnostics.Add(new Diagnostic(DiagnosticCode.UnsupportedKey, $"{what} is not supported yet.", location));
     }
 
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
     private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
-        var used = recipe.Models.Select(model => model.Reference).Concat(recipe.Base is { } basis ? [basis.Reference] : []).Distinct().ToList();
+        var used = recipe.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct().ToList();
         foreach (var source in sources)
         {
             var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));
@@ -183,12 +207,20 @@ public sealed class DeclarationReader
         return bound;
     }
 
-    private ModelDeclaration Source(DeclaredItem source) =>
-        _references.Resolve(source.Include, source.Location, _project.Folder) with
+    private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
+        item[ItemMetadata.BaseAdapter] is { } adapter ? ModelReferences.WithAdapter(basis, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder)) : basis;
+
+    private ModelDeclaration Source(DeclaredItem source)
+    {
+        var model = _references.Resolve(source.Include, source.Location, _project.Folder) with { Label = source["MergedModelName"] ?? source.Include };
+        if (source[ItemMetadata.Adapter] is { } adapter)
+            model = ModelReferences.WithAdapter(model, _references.Resolve(adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder));
+        return model with
         {
-            Label = source["As"] ?? source["MergedModelName"] ?? source.Include,
+            Label = source["As"] ?? model.Label,
             TaskData = source[ImportanceOption.TaskData] is { } data ? Data(new WrittenOption(data, source.LocationOf(ImportanceOption.TaskData))) : null,
         };
+    }
 
     // A recipe's settings come before the item's, the item's before the project's.
     private MergeDeclaration WithImportance(MergeDeclaration merge, DeclaredItem item, RecipeDocument? recipe)

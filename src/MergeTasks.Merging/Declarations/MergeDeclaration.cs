@@ -5,6 +5,21 @@ using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Declarations;
 
+/// <summary>A LoRA adapter that is put on a model.</summary>
+/// <param name="Label">As the user named it.</param>
+/// <param name="Folder">Full path of its folder; empty where it is not restored yet.</param>
+/// <param name="Location">Where the user named it.</param>
+public sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location)
+{
+    /// <inheritdoc cref="ModelDeclaration.Remote"/>
+    public string? Remote { get; init; }
+
+    /// <inheritdoc cref="ModelDeclaration.Locked"/>
+    public Sources.LockedModel? Locked { get; init; }
+
+    internal bool IsSameAdapter(AdapterDeclaration? other) => Folder == other?.Folder && (Folder.Length > 0 || Remote == other.Remote);
+}
+
 /// <summary>A model that goes into a merge.</summary>
 /// <param name="Label">As the user named it; for messages and the model card.</param>
 /// <param name="Location">Where the user named it.</param>
@@ -22,6 +37,9 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
     /// <summary>Name of the merge whose output this is; <see langword="null"/> for a folder.</summary>
     public string? Merge { get; init; }
 
+    /// <summary>The adapter that is put on it; <see langword="null"/>: none.</summary>
+    public AdapterDeclaration? Adapter { get; init; }
+
     /// <summary>Settings of this model alone, by parameter name.</summary>
     public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
 
@@ -29,7 +47,8 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
     public DataFile? TaskData { get; init; }
 
     /// <summary>Whether two references mean the same model.</summary>
-    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder && (Folder is not null || Remote == other.Remote);
+    public bool IsSameModel(ModelDeclaration other) =>
+        Merge == other.Merge && Folder == other.Folder && (Folder is not null || Remote == other.Remote) && (Adapter?.IsSameAdapter(other.Adapter) ?? other.Adapter is null);
 }
 
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>

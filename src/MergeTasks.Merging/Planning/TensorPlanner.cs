@@ -61,14 +61,13 @@ internal sealed class TensorPlanner
         var stored = _donor.Find(name)!;
         if (IsCopied(stored))
         {
-            IReadOnlyList<TensorSource> copied = [new TensorSource(_donor, name, stored.DType)];
+            IReadOnlyList<TensorSource> copied = [new ModelTensor(_donor, name)];
             return new TensorPlan(stored, copied, null, TensorPlan.KeyOf(stored, _method, copied, null, null, cancellation));
         }
 
         var output = OutputOf(name);
         var sources = _participants
-            .Select(model => (model.Input, Name: TensorMatcher.Source(model.Input, name)!))
-            .Select(source => new TensorSource(source.Input, source.Name, source.Input.Find(source.Name)!.DType))
+            .Select(model => (TensorSource)new ModelTensor(model.Input, TensorMatcher.Source(model.Input, name)!))
             .ToList();
         var context = Context(output, stored.DType);
         var importance = _importance?.Plan(output, sources, ref context);

@@ -16,10 +16,10 @@ public static class ModelRestore
     public static IReadOnlyList<RestoredModel> Run(IReadOnlyList<MergeDeclaration> merges, RestoreOptions options, RestoreProgress progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var named = merges.SelectMany(merge => merge.References).Where(model => model.Remote is not null).DistinctBy(model => model.Remote).ToList();
+        var named = merges.SelectMany(merge => merge.References).SelectMany(Named).DistinctBy(reference => reference.Key).ToList();
         try
         {
-            var references = named.ConvertAll(model => ModelReference.Parse(model.Remote!, [options.ProjectFolder]));
+            var references = named.ConvertAll(reference => ModelReference.Parse(reference.Key, [options.ProjectFolder]));
             return [.. new ModelRestorer(options, progress).RestoreAsync(references, cancellation).GetAwaiter().GetResult().Values];
         }
         catch (RestoreException e)
@@ -27,7 +27,7 @@ public static class ModelRestore
             throw new DiagnosticException([.. e.Faults.Select(fault => SourceDiagnostics.Of(fault.Exception, LocationOf(fault.Key)))]);
         }
 
-        SourceLocation? LocationOf(string? key) => named.Find(model => model.Remote == key)?.Location;
+        SourceLocation? LocationOf(string? key) => named.Find(reference => reference.Key == key).Location;
     }
 
     /// <summary>The declarations with the folders of their restored models.</summary>
@@ -39,10 +39,21 @@ public static class ModelRestore
 
         ModelDeclaration Bound(ModelDeclaration model)
         {
-            if (model.Remote is not { } key)
-                return model;
-            return byKey.TryGetValue(key, out var found) ? model with { Folder = found.Folder, Locked = found.Locked }
-                : throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
+            if (model.Remote is { } key && Find(key, model.Label, model.Location) is var found)
+                model = model with { Folder = found.Folder, Locked = found.Locked };
+            return model.Adapter is { Remote: { } other } adapter && Find(other, adapter.Label, adapter.Location) is var lora
+                ? model with { Adapter = adapter with { Folder = lora.Folder, Locked = lora.Locked } } : model;
         }
+
+        RestoredModel Find(string key, string label, SourceLocation location) =>
+            byKey.GetValueOrDefault(key) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{label}' has not been restored. Run the target RestoreModels.", location));
+    }
+
+    private static IEnumerable<(string Key, SourceLocation Location)> Named(ModelDeclaration model)
+    {
+        if (model.Remote is { } key)
+            yield return (key, model.Location);
+        if (model.Adapter?.Remote is { } adapter)
+            yield return (adapter, model.Adapter.Location);
     }
 }

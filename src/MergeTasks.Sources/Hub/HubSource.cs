@@ -76,7 +76,7 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
         try
         {
             var names = cache.List(commit);
-            return names.Contains(ModelConfig.FileName)
+            return names.Contains(ModelConfig.FileName) || names.Contains(AdapterConfig.FileName)
                 ? ModelFiles.Select(names, () => [.. ShardIndex.Read(cache.Find(commit, ShardIndex.FileName)!).Values.Distinct()], hub.Key) : null;
         }
         catch (Exception e) when (e is SourceException or CheckpointException)
