@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Adapters;
 
 namespace MergeTasks.Sources;
 

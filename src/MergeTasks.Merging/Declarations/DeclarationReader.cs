@@ -264,8 +264,12 @@ public sealed class DeclarationReader
         var compatibility = Value(item, "Compatibility");
         if (compatibility is not (null or "mergekit" or "none"))
             _diagnostics.Add(ItemMetadata.Invalid(item, "Compatibility", $"Compatibility is 'none' or 'mergekit', not '{compatibility}'."));
+        var hash = Value(item, ItemMetadata.HashWeights) ?? "false";
+        if (!bool.TryParse(hash, out var hashesWeights))
+            _diagnostics.Add(ItemMetadata.Invalid(item, ItemMetadata.HashWeights, $"{ItemMetadata.HashWeights} is 'true' or 'false', not '{hash}'."));
         return new MergeDeclaration(name, item.Location)
         {
+            HashesWeights = hashesWeights,
             Method = "",
             Models = [],
             IsMergekitCompatible = compatibility == "mergekit",

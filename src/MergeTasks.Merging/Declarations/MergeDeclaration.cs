@@ -102,6 +102,9 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
     public bool IsMergekitCompatible { get; init; }
 
+    /// <summary>Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.</summary>
+    public bool HashesWeights { get; init; }
+
     /// <summary>Seed of random masks.</summary>
     public long Seed { get; init; }
 

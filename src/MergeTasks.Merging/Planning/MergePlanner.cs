@@ -41,7 +41,11 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
             var config = donor.Input.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance };
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, [])
+            {
+                Importance = importance,
+                Licences = [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()],
+            };
             plan = plan with { Files = OutputFiles.Make(plan) };
             _outputs[merge.Name] = new PlannedInput(plan);
             return plan;

@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Adapters;
 
 namespace MergeTasks.Sources;
 

@@ -73,11 +73,14 @@ public sealed class PlanMerges : PlanningTask
     private void Return(IReadOnlyList<PlannedOutput> outputs)
     {
         Models = [.. outputs.Select(output => output.ToItem())];
-        Files = [.. outputs.SelectMany(output => output.ToFileItems())];
+        var isOnlyPacked = outputs.Count(output => output.IsPacked) == 1;
+        Files = [.. outputs.SelectMany(output => output.ToFileItems(isOnlyPacked))];
     }
 
     private void Explain(OutputState state, MergeBuild build, CancellationToken cancellation)
     {
+        foreach (var warning in state.Plan.Warnings)
+            Report(warning);
         var importance = PrintOnly ? MessageImportance.High : MessageImportance.Normal;
         var plan = state.Plan;
         if (state.IsFresh)
