@@ -265,8 +265,12 @@ public sealed class DeclarationReader
         var nonFinite = Value(item, "NonFinite");
         if (nonFinite is not (null or "error" or "keep"))
             _diagnostics.Add(ItemMetadata.Invalid(item, "NonFinite", $"NonFinite is 'error' or 'keep', not '{nonFinite}'."));
+        var hash = Value(item, ItemMetadata.HashWeights) ?? "false";
+        if (!bool.TryParse(hash, out var hashesWeights))
+            _diagnostics.Add(ItemMetadata.Invalid(item, ItemMetadata.HashWeights, $"{ItemMetadata.HashWeights} is 'true' or 'false', not '{hash}'."));
         return new MergeDeclaration(name, item.Location)
         {
+            HashesWeights = hashesWeights,
             KeepsNonFinite = nonFinite == "keep",
             Method = "",
             Models = [],

@@ -44,7 +44,11 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = donor.Input.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance };
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, [])
+            {
+                Importance = importance,
+                Licences = [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()],
+            };
             plan = plan with { Files = OutputFiles.Make(plan) };
             _outputs[merge.Name] = new PlannedInput(plan);
             return plan;
@@ -176,10 +180,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         if (model.Merge is { } upstream)
             return _outputs[upstream];
-        var folder = model.Folder!;
+        var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher);
+            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
             _ = input.Config;
         }
 
