@@ -52,8 +52,10 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
             cancellation.ThrowIfCancellationRequested();
             publishing = true;
             Publish(state, partial);
-            publishing = false;
             Remember(state, checksums);
+            var hashes = new FileSha256(memo);
+            AtomicFile.Write(Path.Combine(merge.OutputFolder, Provenance.FileName), Provenance.Of(state.Plan, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation)));
+            publishing = false;
         }
         catch (CheckpointException e)
         {
