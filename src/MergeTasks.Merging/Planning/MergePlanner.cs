@@ -123,7 +123,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private ImportancePlan PlanImportance(
         MergeDeclaration merge, MergeMethod method, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> participants, ModelInput donor, CancellationToken cancellation)
     {
-        var basis = merge.ImportanceBase ?? merge.Base ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
+        var basis = merge.ImportanceBase ?? merge.Base ?? (merge.Aim is null && merge.Apl is null ? participants[0].Declaration : null) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         try
         {

@@ -18,6 +18,7 @@ internal sealed class TensorPlanner
     private readonly int _layerCount;
     private readonly DrawSequence? _draws;
     private readonly TensorImportancePlanner? _importance;
+    private readonly StatisticsPlan? _statistics;
     private long _drawOffset;
 
     public TensorPlanner(
@@ -31,6 +32,7 @@ internal sealed class TensorPlanner
         _merge = merge;
         _method = method;
         _participants = participants;
+        _statistics = importance?.Statistics;
         _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
         _donor = donor.Input;
         _workers = workers;
@@ -79,6 +81,7 @@ internal sealed class TensorPlanner
             .Select(model => (TensorSource)new ModelTensor(model.Input, TensorMatcher.Source(model.Input, name)!))
             .ToList();
         var context = Context(output, stored.DType);
+        context = _statistics?.Attach(sources, context) ?? context;
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }
