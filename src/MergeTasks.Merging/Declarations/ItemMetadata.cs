@@ -12,7 +12,7 @@ internal static class ItemMetadata
     public const string MergeSource = "MergeSource";
 
     private static readonly string[] MergeNames =
-        ["Method", "Base", "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack",
+        ["Method", "Base", "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack",
          .. ImportanceOption.All.Select(option => option.Metadata)];
 
     private static readonly string[] SourceNames = ["Into", "As", "Parameters", ImportanceOption.TaskData];

@@ -27,19 +27,19 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         var method = MergeMethods.Find(merge.Method)!;
         var models = Open(merge);
-        var donor = Matched(merge, models);
+        var donor = merge.Base is { } basis ? models.First(model => model.Declaration.IsSameModel(basis)) : models[0];
         try
         {
-            var participants = TensorPlanner.Participants(merge, method, models);
-            var importance = merge.NeedsScores ? PlanImportance(merge, method, participants, donor.Input, cancellation) : null;
-            var planner = new TensorPlanner(merge, method, participants, donor, importance, workers);
+            var layout = new LayoutBuilder(merge, method, models, donor).Build();
+            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
+            var planner = new TensorPlanner(merge, method, layout, importance, workers);
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength);
             var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
-            var config = donor.Input.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance };
+            var config = layout.Config.With(OutputDType(merge, tensors));
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance, Layout = layout };
             plan = plan with { Files = OutputFiles.Make(plan) };
             _outputs[merge.Name] = new PlannedInput(plan);
             return plan;
@@ -59,20 +59,6 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         foreach (var input in _checkpoints.Values.Concat(_outputs.Values))
             input.Dispose();
-    }
-
-    private static (ModelDeclaration Declaration, ModelInput Input) Matched(MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models)
-    {
-        var donor = merge.Base is { } basis ? models.First(model => model.Declaration.IsSameModel(basis)) : models[0];
-        try
-        {
-            new TensorMatcher(merge).Check(donor, models);
-            return donor;
-        }
-        catch (CheckpointException e)
-        {
-            throw DiagnosticException.From(e, merge.Location);
-        }
     }
 
     // The models in order, then the base unless it is one of them.
@@ -102,14 +88,21 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         return diagnostics.Count == 0 ? models : throw new DiagnosticException(diagnostics);
     }
 
-    private ImportancePlan PlanImportance(
-        MergeDeclaration merge, MergeMethod method, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> participants, ModelInput donor, CancellationToken cancellation)
+    private ImportancePlan PlanImportance(MergeDeclaration merge, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
+        if (!merge.IsWhole)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
+                $"Merge '{merge.Name}': AIM and APL compare models tensor by tensor with a base, so they take whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
+                merge.Location));
+        }
+
         var basis = merge.ImportanceBase ?? merge.Base ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         try
         {
-            return new ImportancePlanner(merge, method, participants, (basis, Open(basis)), TensorMatcher.OutputNames(donor), hasher, engine, cancellation).Plan();
+            var participants = layout.Tensors[0].Part.Sources.Select(source => (source.Declaration, source.Input)).ToList();
+            return new ImportancePlanner(merge, method, participants, (basis, Open(basis)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
         }
         catch (CheckpointException e)
         {
