@@ -156,7 +156,7 @@ public sealed class DeclarationReader
             PostWeightsPosition = recipe.PostWeightsPosition ?? common.PostWeightsPosition,
             Tensors = new TensorSelection(
                 recipe.MergedTensors.Count > 0 ? recipe.MergedTensors : common.Tensors.Merged,
-                recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept),
+                recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept) { Location = recipe.GlobsLocation ?? common.Tensors.Location },
         });
         declaration = WithImportance(declaration, merge.Item, recipe);
         _validator.Check(declaration, recipe.Method.Location, scopes);
@@ -263,7 +263,10 @@ public sealed class DeclarationReader
             OutDType = ReadDType(item, "OutDType"),
             IsStrict = ReadFlag(item, "Strict"),
             PostWeightsPosition = ReadFlag(item, "PostWeightsPosition") ? 1 : 0,
-            Tensors = new TensorSelection(Globs(item, "MergeTensors"), Globs(item, "KeepTensors")),
+            Tensors = new TensorSelection(Globs(item, "MergeTensors"), Globs(item, "KeepTensors"))
+            {
+                Location = item["MergeTensors"] is not null ? item.LocationOf("MergeTensors") : item["KeepTensors"] is not null ? item.LocationOf("KeepTensors") : null,
+            },
             IsMergekitCompatible = compatibility == "mergekit",
             Seed = seed,
             MaxShardSize = maxShardSize,

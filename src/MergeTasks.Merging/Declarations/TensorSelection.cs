@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks.Merging.Declarations;
 
@@ -9,6 +10,9 @@ public sealed record TensorSelection(IReadOnlyList<string> Merged, IReadOnlyList
 {
     /// <summary>All tensors are merged.</summary>
     public static readonly TensorSelection All = new([], []);
+
+    /// <summary>Where the globs stand.</summary>
+    public SourceLocation? Location { get; init; }
 
     /// <summary>Whether a tensor is merged.</summary>
     public bool Includes(string tensor) => (Merged.Count == 0 || Merged.Any(glob => Matches(glob, tensor))) && !Kept.Any(glob => Matches(glob, tensor));

@@ -59,7 +59,7 @@ internal sealed class LayoutBuilder
         if (_errors.Count > 0)
             throw new DiagnosticException([.. _errors.Distinct()]);
         var (notes, warnings) = _unmatched.Tell(_donorDeclaration);
-        return new OutputLayout(_tensors, _config) { Notes = [.. _notes, .. notes], Warnings = [.. _warnings, .. warnings] };
+        return new OutputLayout(_tensors, _config) { Notes = [.. _notes, .. notes], Warnings = [.. _warnings, .. warnings, .. UnusedFilters.Find(_merge, _tensors)] };
     }
 
     // Loaders rebuild a tied head from the embeddings and ignore a stored one.

@@ -39,6 +39,9 @@ public sealed record RecipeDocument(SourceLocation Location, (string Name, Sourc
     /// <summary><c>keep_tensors</c>: globs of the tensors that are the base's.</summary>
     public IReadOnlyList<string> KeptTensors { get; init; } = [];
 
+    /// <summary>Where the globs stand; <see langword="null"/> where there are none.</summary>
+    public SourceLocation? GlobsLocation { get; init; }
+
     /// <summary><c>strict</c>, if given.</summary>
     public bool? IsStrict { get; init; }
 

@@ -110,6 +110,7 @@ public sealed class RecipeReader
             ChatTemplate = Named(entries, "chat_template"),
             MergedTensors = entries.Find("merge_tensors") is { } merged ? _nodes.Texts(merged, "merge_tensors") : [],
             KeptTensors = entries.Find("keep_tensors") is { } kept ? _nodes.Texts(kept, "keep_tensors") : [],
+            GlobsLocation = (entries.Find("merge_tensors") ?? entries.Find("keep_tensors")) is { } globs ? _nodes.At(globs.Start) : null,
             IsStrict = entries.Find("strict") is { } strict ? _nodes.Flag(strict, "strict") : null,
             PostWeightsPosition = entries.Find("post_weights_position") is { } post ? ReadPosition(post) : null,
             Importance = ReadImportance(entries),
