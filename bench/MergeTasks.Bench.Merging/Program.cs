@@ -9,7 +9,14 @@ if (args is ["merge", var method, var folder, var threads])
 
 if (args is ["scoring", var trained])
 {
-    new ScoringOverhead(Path.GetFullPath(trained), Environment.ProcessorCount, rounds: 7).Print();
+    new ScoringOverhead(Path.GetFullPath(trained), Environment.ProcessorCount, rounds: 15).Print();
+    return 0;
+}
+
+if (args is ["scoring", var pattern, "enlarged"])
+{
+    using var enlarged = new EnlargedModels(Path.GetFullPath(pattern));
+    new ScoringOverhead(enlarged.Folder, Environment.ProcessorCount, rounds: 3).Print();
     return 0;
 }
 

@@ -21,6 +21,12 @@ public enum CheckpointError
     /// <summary><c>config.json</c> is missing or not a JSON object.</summary>
     BadConfig,
 
+    /// <summary>An adapter's configuration or weights are missing, malformed, or do not fit the model.</summary>
+    BadAdapter,
+
+    /// <summary>An adapter of a kind that is not supported.</summary>
+    RefusedAdapter,
+
     /// <summary>The file cannot be opened or read (permissions, I/O error).</summary>
     Unreadable,
 }

@@ -21,6 +21,10 @@ public sealed class Scoring(Package package)
 
         Assert.DoesNotContain("scoring", Declare(consumer, "0.2").Build("-v:m").Output, StringComparison.Ordinal);
         Assert.Empty(consumer.Merged());
+        Assert.DoesNotContain("scoring", consumer.Build("-v:m", "-t:Rebuild").Output, StringComparison.Ordinal);
+        var refreshed = consumer.Build("-v:m", "-t:Rebuild", "-p:MergeCache=refresh").Output;
+        Assert.Contains("assistant: scoring models/base: activations", refreshed, StringComparison.Ordinal);
+        Assert.Contains("assistant: scoring models/math: importance by gradient", refreshed, StringComparison.Ordinal);
 
         File.AppendAllText(consumer["app", "data", "math.jsonl"], """{"prompt": "1 + 1 =", "target": " 2"}""" + "\n");
         var plan = consumer.Run("app", "msbuild", "-t:PlanMerges", "-v:m").Output;

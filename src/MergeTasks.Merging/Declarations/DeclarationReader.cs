@@ -132,7 +132,7 @@ public sealed class DeclarationReader
         var declaration = Common(merge) with
         {
             Method = method,
-            Base = item["Base"] is { } basis ? _references.Resolve(basis, item.LocationOf("Base"), _project.Folder) : null,
+            Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
         };
@@ -162,23 +162,21 @@ public sealed class DeclarationReader
         _validator.Check(declaration, recipe.Method.Location, scopes);
         return declaration;
 
+        ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
+            ? source with { Label = reference, Location = location }
+            : _references.Resolve(reference, location, folder, _project.Folder);
+
         ModelDeclaration Bound(RecipeModel model)
         {
-            var named = bound.TryGetValue(model.Reference, out var source)
-                ? source with { Label = model.Reference, Location = model.Location }
-                : _references.Resolve(model.Reference, model.Location, folder, _project.Folder);
+            var named = Resolved(model.Reference, model.Location);
+            if (model.Adapter is { } adapter)
+                named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, folder) } : named;
         }
     }
 
     private void ReportUnsupported(RecipeDocument recipe)
     {
-        foreach (var model in recipe.NamedModels)
-        {
-            if (model.Adapter is { } adapter)
-                Unsupported($"'{adapter.Reference}' is a LoRA adapter, which", adapter.Location);
-        }
-
         if (recipe.Tokenizer is { } tokenizer)
             Unsupported("'tokenizer'", tokenizer.Location);
         if (recipe.ChatTemplate is { } template)
@@ -191,25 +189,36 @@ public sealed class DeclarationReader
     private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
-        var used = recipe.NamedModels.Select(model => model.Reference).Distinct().ToList();
+        var used = Names(recipe);
         foreach (var source in sources)
         {
             var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));
             if (used.Contains(name))
                 bound[name] = Source(source);
-            else if (!documents.Any(document => document.NamedModels.Any(model => model.Reference == name)))
+            else if (!documents.Any(document => Names(document).Contains(name)))
                 _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"The recipe names no model '{name}' for MergeSource '{source.Include}'.{Suggestion.Sentence(name, used)}", source.Location));
         }
 
         return bound;
+
+        static List<string> Names(RecipeDocument document) =>
+            [.. document.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct()];
     }
 
-    private ModelDeclaration Source(DeclaredItem source) =>
-        _references.Resolve(source.Include, source.Location, _project.Folder) with
+    private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
+        item[ItemMetadata.BaseAdapter] is { } adapter ? ModelReferences.WithAdapter(basis, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder)) : basis;
+
+    private ModelDeclaration Source(DeclaredItem source)
+    {
+        var model = _references.Resolve(source.Include, source.Location, _project.Folder) with { Label = source["MergedModelName"] ?? source.Include };
+        if (source[ItemMetadata.Adapter] is { } adapter)
+            model = ModelReferences.WithAdapter(model, _references.Resolve(adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder));
+        return model with
         {
-            Label = source["As"] ?? source["MergedModelName"] ?? source.Include,
+            Label = source["As"] ?? model.Label,
             TaskData = source[ImportanceOption.TaskData] is { } data ? Data(new WrittenOption(data, source.LocationOf(ImportanceOption.TaskData))) : null,
         };
+    }
 
     // A recipe's settings come before the item's, the item's before the project's.
     private MergeDeclaration WithImportance(MergeDeclaration merge, DeclaredItem item, RecipeDocument? recipe)

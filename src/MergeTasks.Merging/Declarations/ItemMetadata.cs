@@ -11,11 +11,18 @@ internal static class ItemMetadata
     public const string MergedModel = "MergedModel";
     public const string MergeSource = "MergeSource";
 
+    /// <summary>The adapter on a source.</summary>
+    public const string Adapter = "Adapter";
+
+    /// <summary>The adapter on the base.</summary>
+    public const string BaseAdapter = "BaseAdapter";
+
     private static readonly string[] MergeNames =
-        ["Method", "Base", "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack",
+        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName",
+         "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack",
          .. ImportanceOption.All.Select(option => option.Metadata)];
 
-    private static readonly string[] SourceNames = ["Into", "As", "Parameters", ImportanceOption.TaskData];
+    private static readonly string[] SourceNames = ["Into", "As", Adapter, "Parameters", ImportanceOption.TaskData];
 
     private static readonly Dictionary<string, string> ParameterNames = MergeMethods.All
         .SelectMany(method => method.Parameters)

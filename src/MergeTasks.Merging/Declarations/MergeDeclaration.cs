@@ -5,6 +5,12 @@ using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Declarations;
 
+/// <summary>A LoRA adapter that is put on a model.</summary>
+/// <param name="Label">As the user named it.</param>
+/// <param name="Folder">Full path of its folder.</param>
+/// <param name="Location">Where the user named it.</param>
+public sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location);
+
 /// <summary>A model that goes into a merge.</summary>
 /// <param name="Label">As the user named it; for messages and the model card.</param>
 /// <param name="Location">Where the user named it.</param>
@@ -16,6 +22,9 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
     /// <summary>Name of the merge whose output this is; <see langword="null"/> for a folder.</summary>
     public string? Merge { get; init; }
 
+    /// <summary>The adapter that is put on it; <see langword="null"/>: none.</summary>
+    public AdapterDeclaration? Adapter { get; init; }
+
     /// <summary>Settings of this model alone, by parameter name.</summary>
     public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
 
@@ -23,7 +32,7 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
     public DataFile? TaskData { get; init; }
 
     /// <summary>Whether two references mean the same model.</summary>
-    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder;
+    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder && Adapter?.Folder == other.Adapter?.Folder;
 }
 
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>

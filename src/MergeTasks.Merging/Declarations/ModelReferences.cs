@@ -27,5 +27,14 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
         return new ModelDeclaration(text, location) { Folder = candidates.Find(Directory.Exists) ?? candidates[^1] };
     }
 
+    /// <summary>Puts an adapter on a model.</summary>
+    /// <exception cref="DiagnosticException">The adapter is not a folder's.</exception>
+    public static ModelDeclaration WithAdapter(ModelDeclaration model, ModelDeclaration adapter)
+    {
+        if (adapter.Folder is not { } folder)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RefusedAdapter, $"'{adapter.Label}' is a merge of this project; an adapter is named by its folder.", adapter.Location));
+        return model with { Label = $"{model.Label}+{adapter.Label}", Adapter = new AdapterDeclaration(adapter.Label, folder, adapter.Location) };
+    }
+
     private static string Normalize(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 }

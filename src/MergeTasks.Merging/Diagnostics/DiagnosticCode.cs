@@ -111,6 +111,15 @@ public static class DiagnosticCode
     /// <summary>Models are of different architectures: almost nothing matches, or runs of layers or experts are differently long.</summary>
     public const string DifferentArchitecture = "MTK3010";
 
+    /// <summary>A LoRA adapter is incomplete or malformed, or does not fit its model.</summary>
+    public const string BadAdapter = "MTK3020";
+
+    /// <summary>An adapter of a kind that is not supported.</summary>
+    public const string RefusedAdapter = "MTK3021";
+
+    /// <summary>An adapter stands where a model is needed, and no base says what it adapts.</summary>
+    public const string AdapterWithoutModel = "MTK3022";
+
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
 

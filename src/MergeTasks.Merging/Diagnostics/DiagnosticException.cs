@@ -24,6 +24,8 @@ public sealed class DiagnosticException : Exception
                 CheckpointError.Malformed => DiagnosticCode.MalformedWeights,
                 CheckpointError.BadIndex => DiagnosticCode.BadIndex,
                 CheckpointError.BadConfig => DiagnosticCode.BadConfig,
+                CheckpointError.BadAdapter => DiagnosticCode.BadAdapter,
+                CheckpointError.RefusedAdapter => DiagnosticCode.RefusedAdapter,
                 _ => DiagnosticCode.UnreadableInput,
             },
             fault.Message,

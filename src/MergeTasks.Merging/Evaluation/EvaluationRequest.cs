@@ -30,7 +30,8 @@ internal sealed record EvaluationRequest : ScoreRequest
     {
         context.Progress.Scoring(this, 0, "forward passes");
         using var loaded = _model.Load(context.Engine);
-        var measured = Measurement.Of(new TextModel(loaded.Model, Tokenizer.Load(_tokenizer)), Data!.Path, _tokensPerText, context.Cancellation);
+        var model = new TextModel(loaded.Model, Tokenizer.Load(_tokenizer)) { Scored = context.Progress.Scored };
+        var measured = Measurement.Of(model, Data!.Path, _tokensPerText, context.Cancellation);
         ScoreFile.Write(path, Key, [(Values, [(double)measured.Measure, measured.Value, measured.LogProbability, measured.Count])]);
     }
 }

@@ -13,7 +13,7 @@ public class MergeProgress
 
     /// <summary>A score that the cache lacks is about to be computed.</summary>
     /// <param name="request">Which.</param>
-    /// <param name="tokens">Tokens that will run through the model in all; 0 where none do.</param>
+    /// <param name="tokens">Tokens that will run through the model in all; 0 where none do, or where it is known only once the text has been read.</param>
     /// <param name="cost">The cost in words.</param>
     public virtual void Scoring(Importance.ScoreRequest request, long tokens, string cost)
     {
@@ -21,6 +21,13 @@ public class MergeProgress
 
     /// <summary>Tokens have run through the model.</summary>
     public virtual void Scored(long tokens)
+    {
+    }
+
+    /// <summary>Tokens have run through the model.</summary>
+    /// <param name="done">Since the score was begun.</param>
+    /// <param name="all">In the end.</param>
+    public virtual void Scored(long done, long all)
     {
     }
 

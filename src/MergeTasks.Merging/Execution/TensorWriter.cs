@@ -2,6 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Reading;
 
 namespace MergeTasks.Merging.Execution;
 
@@ -30,10 +31,11 @@ internal sealed class TensorWriter
     public ContentDigest Make(TensorPlan plan, TensorInfo target, BlockFile file)
     {
         var merge = plan.Context is not null ? _begin(plan) : null;
-        if (SourceToCopy(plan, merge, target) is { } source)
-            return Copy(source.Model.Weights.FileOf(source.Tensor), source.Model.Weights.Find(source.Tensor)!.Offset, target, file);
+        var sources = plan.Sources.Select(source => source.Open()).ToList();
+        if (SourceToCopy(plan, sources, merge, target) is { } source)
+            return Copy(source.File, source.Info.Offset, target, file);
         foreach (var worker in _workers)
-            worker.TurnTo(plan);
+            worker.TurnTo(plan, sources);
         Analyze(merge!, target.ElementCount);
         return Merge(merge!, target, file);
     }
@@ -59,12 +61,12 @@ internal sealed class TensorWriter
         return checksum.Finish();
     }
 
-    private static TensorSource? SourceToCopy(TensorPlan plan, TensorMerge? merge, TensorInfo target)
+    private static StoredTensor? SourceToCopy(TensorPlan plan, List<TensorContent> sources, TensorMerge? merge, TensorInfo target)
     {
         if (merge is null)
-            return plan.Sources[0];
-        return merge.CopyOf is { } index && plan.Sources[index].DType == target.DType && (plan.Context!.CompatibleDType ?? target.DType) == target.DType
-            ? plan.Sources[index]
+            return sources[0].Stored ?? throw new InvalidOperationException($"'{target.Name}' is to be copied, but its source is computed.");
+        return merge.CopyOf is { } index && sources[index].DType == target.DType && (plan.Context!.CompatibleDType ?? target.DType) == target.DType
+            ? sources[index].Stored
             : null;
     }
 
@@ -74,7 +76,7 @@ internal sealed class TensorWriter
         {
             // Neighbouring blocks share a window; those that are far apart are read one by one.
             var stride = merge.Stride;
-            var blocksPerItem = stride == 1 ? MergeWorker.WindowLength / TensorMerge.BlockLength : 1;
+            var blocksPerItem = stride == 1 ? StoredTensor.WindowLength / TensorMerge.BlockLength : 1;
             var blocks = BlockCount(elementCount);
             var partials = new double[DivideUp(blocks, stride) * perBlock];
             var number = pass;

@@ -272,10 +272,10 @@ internal sealed class LayoutBuilder
     {
         var stored = donor.Model.Find(donorName)!;
         layer ??= _donor.StackOf(name) is { } stack ? (stack.Prefix, stack.LayerOf(name)!.Value) : null;
-        var tensor = new LayoutTensor(name, new TensorSource(donor.Model, donorName, stored.DType), part) { Position = position, Layer = layer };
+        var tensor = new LayoutTensor(name, new ModelTensor(donor.Model, donorName), part) { Position = position, Layer = layer };
         var isMerged = !tensor.IsCopied && part.Sources.Count > 0 && _merge.Tensors.Includes(name) && Matches(name, stored, part, found);
         _tensors.Add(isMerged
-            ? tensor with { Sources = [.. part.Sources.Zip(found, (source, own) => new TensorSource(source.Input, own!, source.Input.Find(own!)!.DType))] }
+            ? tensor with { Sources = [.. part.Sources.Zip(found, (source, own) => new ModelTensor(source.Input, own!))] }
             : tensor);
     }
 

@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
@@ -20,6 +21,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
 {
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
 
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
@@ -57,7 +59,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var input in _checkpoints.Values.Concat(_outputs.Values))
+        foreach (var input in _adapted.Values.Concat(_checkpoints.Values).Concat(_outputs.Values))
             input.Dispose();
     }
 
@@ -73,7 +75,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             try
             {
-                models.Add((declaration, Open(declaration)));
+                models.Add((declaration, Open(declaration, merge)));
             }
             catch (CheckpointException e)
             {
@@ -102,7 +104,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         try
         {
             var participants = layout.Tensors[0].Part.Sources.Select(source => (source.Declaration, source.Input)).ToList();
-            return new ImportancePlanner(merge, method, participants, (basis, Open(basis)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
+            return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
         }
         catch (CheckpointException e)
         {
@@ -110,7 +112,48 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         }
     }
 
-    private ModelInput Open(ModelDeclaration model)
+    private ModelInput Open(ModelDeclaration model, MergeDeclaration merge)
+    {
+        if (model.Adapter is { } adapter)
+            return Adapted(OpenModel(model), adapter);
+
+        // A folder that is an adapter and no model stands for the base with it.
+        if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
+            return OpenModel(model);
+        if (merge.Base is not { } basis || basis.IsSameModel(model))
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
+                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
+                model.Location));
+        }
+
+        return Adapted(Open(basis, merge), new AdapterDeclaration(model.Label, folder, model.Location));
+    }
+
+    private ModelInput Adapted(ModelInput model, AdapterDeclaration adapter)
+    {
+        if (_adapted.TryGetValue((model, adapter.Folder), out var known))
+            return known;
+        try
+        {
+            var lora = LoraAdapter.Open(adapter.Folder);
+            try
+            {
+                return _adapted[(model, adapter.Folder)] = new AdaptedInput(model, lora, hasher);
+            }
+            catch
+            {
+                lora.Dispose();
+                throw;
+            }
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, adapter.Location);
+        }
+    }
+
+    private ModelInput OpenModel(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
             return _outputs[upstream];

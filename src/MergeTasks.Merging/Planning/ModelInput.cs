@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Reading;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -23,6 +24,9 @@ public abstract class ModelInput : IDisposable
     /// <summary>Its folder, which may not be filled yet if another merge makes it.</summary>
     public abstract string Folder { get; }
 
+    /// <summary>All folders that it is read from.</summary>
+    public virtual IEnumerable<string> Folders => [Folder];
+
     /// <summary>Names of its tensors, in ordinal order.</summary>
     public abstract IEnumerable<string> Names { get; }
 
@@ -36,7 +40,17 @@ public abstract class ModelInput : IDisposable
     /// <summary>A tensor's type and shape; <see langword="null"/> where it has none of that name.</summary>
     public abstract TensorSpec? Find(string name);
 
-    /// <summary>What identifies a tensor's content: a digest of its bytes, or the key of the merge that makes it.</summary>
+    /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
+    public virtual IEnumerable<string> Computed => [];
+
+    /// <summary>The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.</summary>
+    public virtual DType ContentType(string name) => Find(name)!.DType;
+
+    /// <summary>The elements of a tensor.</summary>
+    /// <exception cref="CheckpointException">The weights cannot be opened (any more).</exception>
+    public virtual TensorContent Open(string name) => new StoredTensor(Weights.FileOf(name), Weights.Find(name)!);
+
+    /// <summary>What identifies a tensor's content: a digest of its bytes, or of everything that it is computed from, or the key of the merge that makes it.</summary>
     public abstract ContentDigest Identity(string name, CancellationToken cancellation);
 
     /// <summary>The files beside the weights that an output made from this model gets.</summary>

@@ -21,13 +21,13 @@ public sealed record LayoutPart(string Label, IReadOnlyList<LayoutSource> Source
 /// <param name="Name">Its name.</param>
 /// <param name="Donor">The tensor that decides type and shape, and that is taken where nothing is merged.</param>
 /// <param name="Part">The part that it belongs to.</param>
-public sealed record LayoutTensor(string Name, TensorSource Donor, LayoutPart Part)
+public sealed record LayoutTensor(string Name, ModelTensor Donor, LayoutPart Part)
 {
     /// <summary>Its stored type and shape in the donor, under its name in the output.</summary>
     public TensorSpec Stored => Donor.Model.Find(Donor.Tensor)! with { Name = Name };
 
     /// <summary>One per source of the part, in order; empty where the donor's is taken.</summary>
-    public IReadOnlyList<TensorSource> Sources { get; init; } = [];
+    public IReadOnlyList<ModelTensor> Sources { get; init; } = [];
 
     /// <summary>Where gradients are read: from 0 to 1.</summary>
     public double Position { get; init; }

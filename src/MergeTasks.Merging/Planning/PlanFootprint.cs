@@ -1,3 +1,5 @@
+using MergeTasks.Merging.Declarations;
+
 namespace MergeTasks.Merging.Planning;
 
 /// <summary>What a plan and its verdict on the output rest on, beside the declarations themselves.</summary>
@@ -16,14 +18,14 @@ public static class PlanFootprint
             paths.Add(plan.Declaration.Location.File);
             foreach (var (model, input) in plan.Models)
             {
-                paths.Add(input.Folder);
-                paths.Add(Path.Combine(Path.GetDirectoryName(model.Location.File)!, model.Label));
+                paths.UnionWith(input.Folders);
+                paths.UnionWith(Candidates(model));
             }
 
             if (plan.Importance is not { } importance)
                 continue;
-            paths.Add(importance.Base.Folder);
-            paths.Add(Path.Combine(Path.GetDirectoryName(importance.BaseDeclaration.Location.File)!, importance.BaseDeclaration.Label));
+            paths.UnionWith(importance.Base.Folders);
+            paths.UnionWith(Candidates(importance.BaseDeclaration));
             foreach (var data in importance.Requests.Select(request => request.Data).OfType<Importance.DataFile>())
             {
                 paths.Add(data.Path);
@@ -32,5 +34,19 @@ public static class PlanFootprint
         }
 
         return [.. paths];
+    }
+
+    // Beside the file that names a model, its name would have come first.
+    private static IEnumerable<string> Candidates(ModelDeclaration model)
+    {
+        var label = model.Label;
+        if (model.Adapter is { } adapter)
+        {
+            yield return Path.Combine(Path.GetDirectoryName(adapter.Location.File)!, adapter.Label);
+            if (label.EndsWith("+" + adapter.Label, StringComparison.Ordinal))
+                label = label[..^(adapter.Label.Length + 1)];
+        }
+
+        yield return Path.Combine(Path.GetDirectoryName(model.Location.File)!, label);
     }
 }

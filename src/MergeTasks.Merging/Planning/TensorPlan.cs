@@ -7,12 +7,6 @@ using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Planning;
 
-/// <summary>Where one input of a tensor's merge is read.</summary>
-/// <param name="Model">The model.</param>
-/// <param name="Tensor">The tensor's name in it.</param>
-/// <param name="DType">Its stored type.</param>
-public sealed record TensorSource(ModelInput Model, string Tensor, DType DType);
-
 /// <summary>How one tensor of the output is made.</summary>
 /// <param name="Output">Name, type and shape.</param>
 /// <param name="Sources">What is read, in the order of the context's inputs.</param>
@@ -27,7 +21,7 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
     public TensorImportance? Importance { get; init; }
 
     // Raised whenever the same inputs and parameters would give other bytes than before.
-    private const int NumericsVersion = 2;
+    private const int NumericsVersion = 3;
 
     /// <summary>Computes the key of a tensor.</summary>
     public static ContentDigest KeyOf(
@@ -50,7 +44,7 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
         for (var i = 0; i < sources.Count; i++)
         {
             var source = sources[i];
-            text.Append(CultureInfo.InvariantCulture, $"{source.Model.Identity(source.Tensor, cancellation)} {source.DType}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{source.Identity(cancellation)} {source.DType}\n");
             if (context is null || i >= context.Inputs.Count)
                 continue;
             var input = context.Inputs[i];

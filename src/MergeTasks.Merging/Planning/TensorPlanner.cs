@@ -39,24 +39,24 @@ internal sealed class TensorPlanner
         _layout.Tensors.OrderBy(tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal), StringComparer.Ordinal);
 
     private TensorSpec OutputOf(LayoutTensor tensor) =>
-        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? _merge.DType ?? tensor.Donor.DType };
+        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? _merge.DType ?? tensor.Stored.DType };
 
     private TensorPlan Plan(LayoutTensor tensor, CancellationToken cancellation)
     {
         var output = OutputOf(tensor);
         if (tensor.IsCopied || tensor.Sources.Count == 0)
             return Kept(tensor, output, cancellation);
-        var sources = tensor.Sources.ToList();
+        var sources = tensor.Sources.ToList<TensorSource>();
         var context = Context(tensor, output);
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }
 
-    // The donor's tensor: byte for byte, or where the output has another type, rounded to that.
+    // The donor's tensor: integers and buffers byte for byte, all others in the output's type.
     private static TensorPlan Kept(LayoutTensor tensor, TensorSpec output, CancellationToken cancellation)
     {
         IReadOnlyList<TensorSource> sources = [tensor.Donor];
-        var context = output.DType == tensor.Donor.DType ? null
+        var context = tensor.IsCopied ? null
             : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>());
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = context is null ? null : Keep };
     }
@@ -68,7 +68,7 @@ internal sealed class TensorPlanner
         var context = new TensorContext(output.Name, output.Shape, Inputs(tensor), shared)
         {
             Seed = _merge.Seed,
-            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? tensor.Donor.DType : null,
+            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? tensor.Stored.DType : null,
             DrawOffset = _drawOffset,
             Draws = _draws,
             Workers = _workers,

@@ -41,9 +41,9 @@ internal sealed class Linear
         if (_biasValues is { } bias)
             pass.ForRows(x.Rows, (first, end) => Fill(y, bias, first, end));
         if (_spec.StoredByInput)
-            MatrixProduct.Times(x.View, _weight.Matrix, y.View, accumulate: _bias is not null, pass.Threads);
+            MatrixProduct.Times(x.View, _weight.Matrix, y.View, accumulate: _bias is not null, pass.ThreadsForProduct());
         else
-            MatrixProduct.TimesTransposed(x.View, _weight.Matrix, y.View, accumulate: _bias is not null, pass.Threads);
+            MatrixProduct.TimesTransposed(x.View, _weight.Matrix, y.View, accumulate: _bias is not null, pass.ThreadsForProduct());
         pass.Tape?.Push(x);
         return y;
     }
@@ -58,9 +58,9 @@ internal sealed class Linear
         using (var x = pass.Tape!.Pop())
             GiveGradients(pass, dy, x);
         if (_spec.StoredByInput)
-            MatrixProduct.TimesTransposed(dy.View, _weight.Matrix, dx.View, accumulate, pass.Threads);
+            MatrixProduct.TimesTransposed(dy.View, _weight.Matrix, dx.View, accumulate, pass.ThreadsForProduct());
         else
-            MatrixProduct.Times(dy.View, _weight.Matrix, dx.View, accumulate, pass.Threads);
+            MatrixProduct.Times(dy.View, _weight.Matrix, dx.View, accumulate, pass.ThreadsForProduct());
     }
 
     private void GiveGradients(Pass pass, Activation dy, Activation x)
@@ -68,7 +68,7 @@ internal sealed class Linear
         using (var dw = pass.Rent(_weight.Rows, _weight.Columns))
         {
             var (left, right) = _spec.StoredByInput ? (x, dy) : (dy, x);
-            MatrixProduct.TransposedTimes(left.View, right.View, dw.View, accumulate: false, pass.Threads);
+            MatrixProduct.TransposedTimes(left.View, right.View, dw.View, accumulate: false, pass.ThreadsForProduct());
             _weight.Give(pass, dw.Values);
         }
 

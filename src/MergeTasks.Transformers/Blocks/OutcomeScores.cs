@@ -85,7 +85,7 @@ internal sealed class OutcomeScores : ITableGradient, IDisposable
             if (!_output.IsTied)
             {
                 using var dWeight = pass.Rent(gradient.Channels, _h.Channels);
-                MatrixProduct.TransposedTimes(gradient.View, _h.View, dWeight.View, accumulate: false, pass.Threads);
+                MatrixProduct.TransposedTimes(gradient.View, _h.View, dWeight.View, accumulate: false, pass.ThreadsForProduct());
                 _output.GiveWeight(pass, dWeight, first);
             }
 
@@ -105,7 +105,7 @@ internal sealed class OutcomeScores : ITableGradient, IDisposable
     {
         using var dScores = _keptAreGradients ? _kept[part]! : Gradient(pass, part);
         _kept[part] = null;
-        MatrixProduct.TransposedTimes(dScores.View, _h.View, gradient.View, accumulate: false, pass.Threads);
+        MatrixProduct.TransposedTimes(dScores.View, _h.View, gradient.View, accumulate: false, pass.ThreadsForProduct());
     }
 
     /// <inheritdoc/>

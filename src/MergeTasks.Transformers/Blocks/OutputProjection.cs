@@ -48,7 +48,7 @@ internal sealed class OutputProjection
                 for (var row = from; row < end; row++)
                     bias.AsSpan(first, count).CopyTo(scores.Row(row));
             });
-        MatrixProduct.TimesTransposed(h.View, _weight.Matrix.SliceRows(first, count), scores.View, accumulate: _bias is not null, pass.Threads);
+        MatrixProduct.TimesTransposed(h.View, _weight.Matrix.SliceRows(first, count), scores.View, accumulate: _bias is not null, pass.ThreadsForProduct());
         if (_cap is { } cap)
             pass.ForRows(h.Rows, (from, end) =>
             {
@@ -76,7 +76,7 @@ internal sealed class OutputProjection
 
     /// <summary>Adds to the gradient of h.</summary>
     public void AddInputGradient(Pass pass, Activation dScores, int first, Activation dh) =>
-        MatrixProduct.Times(dScores.View, _weight.Matrix.SliceRows(first, dScores.Channels), dh.View, accumulate: true, pass.Threads);
+        MatrixProduct.Times(dScores.View, _weight.Matrix.SliceRows(first, dScores.Channels), dh.View, accumulate: true, pass.ThreadsForProduct());
 
     /// <summary>Hands out the gradient of some rows of the weight.</summary>
     public void GiveWeight(Pass pass, Activation gradient, int first) => _weight.Give(pass, gradient.Values, first);

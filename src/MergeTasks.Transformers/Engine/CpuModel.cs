@@ -78,10 +78,10 @@ internal sealed class CpuModel : ITransformerModel
         ArgumentNullException.ThrowIfNull(observer);
         Run(batch, observer, null, (pass, rows) =>
         {
-            using var x = Forward(pass, rows, cancellation);
+            using var x = Forward(pass, rows);
             using var h = _head.Forward(pass, x, _head.FirstTokenOnly ? pass.Layout.FirstRows : pass.Layout.Identity);
             return 0;
-        });
+        }, cancellation);
     }
 
     /// <inheritdoc/>
@@ -92,14 +92,14 @@ internal sealed class CpuModel : ITransformerModel
         var scored = new ScoredRows(batch, targets, _head.FirstTokenOnly, _head.Output.Outcomes);
         return Run(batch, null, null, (pass, rows) =>
         {
-            using var x = Forward(pass, rows, cancellation);
+            using var x = Forward(pass, rows);
             using var h = _head.Forward(pass, x, scored.BatchRows);
             using var scores = _head.Output.Scores(pass, h, 0, _head.Output.Outcomes);
             var logits = new float[(long)targets.Length * scores.Channels];
             for (var i = 0; i < targets.Length; i++)
                 scores.Row(scored.Targets[i].Row).CopyTo(logits.AsSpan(i * scores.Channels, scores.Channels));
             return logits;
-        });
+        }, cancellation);
     }
 
     /// <inheritdoc/>
@@ -108,11 +108,11 @@ internal sealed class CpuModel : ITransformerModel
         var scored = new ScoredRows(batch, targets, _head.FirstTokenOnly, _head.Output.Outcomes);
         return Run(batch, null, null, (pass, rows) =>
         {
-            using var x = Forward(pass, rows, cancellation);
+            using var x = Forward(pass, rows);
             using var h = _head.Forward(pass, x, scored.BatchRows);
             using var scores = new OutcomeScores(_head.Output, h, scored.Targets, keepBytes: 0);
             return scores.Score(pass);
-        });
+        }, cancellation);
     }
 
     /// <inheritdoc/>
@@ -125,7 +125,7 @@ internal sealed class CpuModel : ITransformerModel
         {
             using var inputs = new LayerInputs(_layers, _options.KeptBytes);
             pass.Tape = inputs.EmbeddingTape;
-            using var last = inputs.Forward(pass, _embedding.Forward(pass, rows), cancellation);
+            using var last = inputs.Forward(pass, _embedding.Forward(pass, rows));
             using var headTape = new Tape();
             pass.Tape = headTape;
             using var h = _head.Forward(pass, last, scored.BatchRows);
@@ -134,11 +134,11 @@ internal sealed class CpuModel : ITransformerModel
             Activation gradient;
             using (var dh = outcomes.Backward(pass))
                 gradient = _head.Backward(pass, dh, scored.BatchRows);
-            using var first = inputs.Backward(pass, gradient, cancellation);
+            using var first = inputs.Backward(pass, gradient);
             pass.Tape = inputs.EmbeddingTape;
             _embedding.Backward(pass, rows, first, _head.Output.IsTied ? outcomes : null);
             return scores;
-        });
+        }, cancellation);
     }
 
     /// <inheritdoc/>
@@ -148,13 +148,13 @@ internal sealed class CpuModel : ITransformerModel
         _owned?.Dispose();
     }
 
-    private T Run<T>(TokenBatch batch, IActivationObserver? observer, IGradientReceiver? receiver, Func<Pass, EmbeddingRows, T> work)
+    private T Run<T>(TokenBatch batch, IActivationObserver? observer, IGradientReceiver? receiver, Func<Pass, EmbeddingRows, T> work, CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batch);
         var rows = new EmbeddingRows(_spec.Embedding, batch);
         var layout = new BatchLayout(batch, takesPadding: _spec.Task != ModelTask.CausalLanguageModel);
-        var pass = new Pass { Layout = layout, Pool = _pool, Threads = _options.Threads, Observer = observer, Receiver = receiver };
+        var pass = new Pass { Layout = layout, Pool = _pool, Threads = _options.Threads, Cancellation = cancellation, Observer = observer, Receiver = receiver };
         var result = work(pass, rows);
         _pool.Trim();
         // Products read the mapped or pinned memory by address.
@@ -162,12 +162,11 @@ internal sealed class CpuModel : ITransformerModel
         return result;
     }
 
-    private Activation Forward(Pass pass, EmbeddingRows rows, CancellationToken cancellation)
+    private Activation Forward(Pass pass, EmbeddingRows rows)
     {
         var x = _embedding.Forward(pass, rows);
         foreach (var layer in _layers)
         {
-            cancellation.ThrowIfCancellationRequested();
             using var input = x;
             x = layer.Forward(pass, input);
         }

@@ -24,7 +24,7 @@ public interface ITransformerModel : IDisposable
     /// <summary>The raw scores (logits) at some positions, one row of <see cref="ModelDescription.Outcomes"/> for each.</summary>
     /// <param name="batch">The sequences.</param>
     /// <param name="positions">Sequence and position; the position is ignored by classifiers.</param>
-    /// <param name="cancellation">Stops between layers.</param>
+    /// <param name="cancellation">Ends the run between two matrix products.</param>
     /// <exception cref="ModelException"><see cref="ModelError.BadInput"/>.</exception>
     float[] Logits(TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default);
 

@@ -17,13 +17,11 @@ internal sealed class LayerInputs(IReadOnlyList<Layer> layers, long keptBytes) :
     /// <summary>Runs all layers.</summary>
     /// <param name="pass">The run.</param>
     /// <param name="x">The first layer's input, which becomes this object's.</param>
-    /// <param name="cancellation">Stops between layers.</param>
-    public Activation Forward(Pass pass, Activation x, CancellationToken cancellation)
+    public Activation Forward(Pass pass, Activation x)
     {
         var firstKept = layers.Count;
         for (var i = 0; i < layers.Count; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
             _inputs[i] = x;
             // The first layer shows what one costs; its own activations stay only if all do.
             pass.Tape = _tapes[i] = i == 0 || i >= firstKept ? new Tape() : null;
@@ -40,11 +38,10 @@ internal sealed class LayerInputs(IReadOnlyList<Layer> layers, long keptBytes) :
     }
 
     /// <summary>Hands out all layers' gradients, last to first, and returns that of the first layer's input.</summary>
-    public Activation Backward(Pass pass, Activation gradient, CancellationToken cancellation)
+    public Activation Backward(Pass pass, Activation gradient)
     {
         for (var i = layers.Count - 1; i >= 0; i--)
         {
-            cancellation.ThrowIfCancellationRequested();
             using var output = gradient;
             if (_tapes[i] is null)
             {

@@ -20,6 +20,9 @@ internal sealed class Pass
     /// <summary>Most threads to use.</summary>
     public required int Threads { get; init; }
 
+    /// <summary>Ends the pass.</summary>
+    public required CancellationToken Cancellation { get; init; }
+
     /// <summary>Where the forward pass keeps what the backward pass needs; null: nothing is kept.</summary>
     public Tape? Tape { get; set; }
 
@@ -46,6 +49,17 @@ internal sealed class Pass
         if (!_rotations.TryGetValue((spec, length), out var rotation))
             _rotations.Add((spec, length), rotation = new Rotation(spec, length));
         return rotation;
+    }
+
+    /// <summary>
+    /// Most threads for a matrix product that begins now, or the end of a cancelled pass: between products, because one layer of a large
+    /// model takes seconds.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The pass is cancelled.</exception>
+    public int ThreadsForProduct()
+    {
+        Cancellation.ThrowIfCancellationRequested();
+        return Threads;
     }
 
     /// <summary>Runs independent pieces of work.</summary>

@@ -40,13 +40,17 @@ public sealed record Accuracy(double Share, double MeanLogProbability, int Sampl
         RequireSamples(samples.Count);
         if (model.Model.Description.Task != ModelTask.SequenceClassification)
             throw new ModelException(ModelError.BadInput, "Label accuracy needs a sequence classifier.");
+        var texts = samples.Select(sample => model.EncodeWhole(sample.Text)).ToList();
         var (right, logProbability) = (0, 0.0);
-        foreach (var sample in samples)
+        var (done, all) = (0L, texts.Sum(text => (long)text.Length));
+        foreach (var (sample, text) in samples.Zip(texts))
         {
-            var score = model.Model.Score(new TokenBatch(new TokenSequence(model.EncodeWhole(sample.Text))), [new Target(0, 0, sample.Label)], cancellation)[0];
+            var score = model.Model.Score(new TokenBatch(new TokenSequence(text)), [new Target(0, 0, sample.Label)], cancellation)[0];
             logProbability += score.LogProbability;
             if (score.Best == sample.Label)
                 right++;
+            done += text.Length;
+            model.Scored?.Invoke(done, all);
         }
 
         return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);

@@ -24,6 +24,9 @@ public sealed class TextModel
     /// <summary>The tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
 
+    /// <summary>Called after each batch of a measurement with the tokens that have run and those of all its batches.</summary>
+    public Action<long, long>? Scored { get; init; }
+
     /// <summary>The token that begins every sequence: the tokenizer's, else the configuration's; null where there is none.</summary>
     public int? BeginOfSequence { get; }
 
@@ -75,6 +78,7 @@ public sealed class TextModel
     public IEnumerable<IReadOnlyList<TargetScore>> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(sequences);
+        var (done, all) = (0L, sequences.Sum(sequence => (long)sequence.Ids.Count));
         for (var first = 0; first < sequences.Count;)
         {
             var end = first + 1;
@@ -85,6 +89,8 @@ public sealed class TextModel
                 new TokenBatch([.. group.Select(sequence => new TokenSequence(sequence.Ids))]),
                 [.. group.SelectMany((sequence, i) => sequence.Targets(i))],
                 cancellation);
+            done += group.Sum(sequence => (long)sequence.Ids.Count);
+            Scored?.Invoke(done, all);
             var at = 0;
             foreach (var sequence in group)
             {

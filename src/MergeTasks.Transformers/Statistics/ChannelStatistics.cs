@@ -30,8 +30,14 @@ public sealed class ChannelStatistics : IActivationObserver
                 _modules[module] = sums;
         }
 
+        if (_includes is null)
+        {
+            sums.Add(input.Values);
+            return;
+        }
+
         for (var row = 0; row < input.Rows; row++)
-            if (_includes is null || _includes(input.BatchRows[row]))
+            if (_includes(input.BatchRows[row]))
                 sums.Add(input.Row(row));
     }
 }

@@ -6,6 +6,9 @@ namespace MergeTasks.Transformers;
 /// <summary>Sums over rows, per channel, in double precision.</summary>
 public sealed class ChannelSums
 {
+    // A channel's sums stay in registers for so many rows; few enough that the rows are read as streams, side by side.
+    private const int RowsTogether = 16;
+
     private readonly double[] _absolute;
     private readonly double[] _plain;
     private readonly double[] _square;
@@ -32,33 +35,61 @@ public sealed class ChannelSums
     /// <summary>Mean of x² less the square of the mean, at least 0.</summary>
     public double[] Variance() => [.. MeanSquare().Zip(Mean(), (square, mean) => Math.Max(0, square - mean * mean))];
 
-    /// <summary>Adds one row. Squares are taken in double precision too, so that the order of rows hardly matters.</summary>
-    internal void Add(ReadOnlySpan<float> row)
+    /// <summary>
+    /// Adds rows in their order. Squares are taken in double precision too, so that the order of rows hardly matters.
+    /// </summary>
+    /// <param name="values">Rows, one after the other.</param>
+    internal void Add(ReadOnlySpan<float> values)
     {
-        Rows++;
-        var lanes = Vector256<float>.Count;
-        var i = 0;
-        for (; i <= row.Length - lanes; i += lanes)
-        {
-            var (low, high) = Vector256.Widen(Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(row), (nuint)i));
-            AddFour(low, i);
-            AddFour(high, i + lanes / 2);
-        }
+        var channels = _absolute.Length;
+        if (channels == 0)
+            return;
+        for (var row = 0; row < values.Length; row += RowsTogether * channels)
+            AddRows(values.Slice(row, Math.Min(RowsTogether * channels, values.Length - row)));
+        Rows += values.Length / channels;
+    }
 
-        for (; i < row.Length; i++)
+    private void AddRows(ReadOnlySpan<float> values)
+    {
+        var channels = _absolute.Length;
+        var i = 0;
+        for (; i <= channels - Vector512<float>.Count; i += Vector512<float>.Count)
+            AddLanes(values, i);
+        for (; i < channels; i++)
         {
-            double x = row[i];
-            _absolute[i] += Math.Abs(x);
-            _plain[i] += x;
-            _square[i] += x * x;
+            for (var at = i; at < values.Length; at += channels)
+            {
+                double x = values[at];
+                _absolute[i] += Math.Abs(x);
+                _plain[i] += x;
+                _square[i] += x * x;
+            }
         }
     }
 
-    private void AddFour(Vector256<double> x, int at)
+    private void AddLanes(ReadOnlySpan<float> values, int channel)
     {
-        (Vector256.LoadUnsafe(ref _absolute[0], (nuint)at) + Vector256.Abs(x)).CopyTo(_absolute, at);
-        (Vector256.LoadUnsafe(ref _plain[0], (nuint)at) + x).CopyTo(_plain, at);
-        (Vector256.LoadUnsafe(ref _square[0], (nuint)at) + x * x).CopyTo(_square, at);
+        var next = channel + Vector512<double>.Count;
+        var (absolute, plain, square) = (Vector512.Create(_absolute, channel), Vector512.Create(_plain, channel), Vector512.Create(_square, channel));
+        var (absolute2, plain2, square2) = (Vector512.Create(_absolute, next), Vector512.Create(_plain, next), Vector512.Create(_square, next));
+        ref var first = ref MemoryMarshal.GetReference(values);
+        for (var at = channel; at < values.Length; at += _absolute.Length)
+        {
+            var (x, x2) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)at));
+            absolute += Vector512.Abs(x);
+            plain += x;
+            square += x * x;
+            absolute2 += Vector512.Abs(x2);
+            plain2 += x2;
+            square2 += x2 * x2;
+        }
+
+        absolute.CopyTo(_absolute, channel);
+        plain.CopyTo(_plain, channel);
+        square.CopyTo(_square, channel);
+        absolute2.CopyTo(_absolute, next);
+        plain2.CopyTo(_plain, next);
+        square2.CopyTo(_square, next);
     }
 
     private double[] Divided(double[] sums) => Rows == 0 ? new double[sums.Length] : [.. sums.Select(sum => sum / Rows)];

@@ -37,17 +37,13 @@ internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Actio
     public override void Scored(long tokens)
     {
         lock (_gate)
-        {
-            _done += tokens;
-            var elapsed = _clock.Elapsed;
-            if (elapsed < _next)
-                return;
-            _next = elapsed + Interval;
-            var rate = _done / elapsed.TotalSeconds;
-            var left = TimeSpan.FromSeconds(Math.Round((_tokens - _done) / rate));
-            log.LogMessage(MessageImportance.High, "{0}: {1}, {2} of {3} tokens, {4} tokens/s, {5} left.",
-                merge, _phase, Number(_done), Number(_tokens), Number((long)rate), left.ToString("c", CultureInfo.InvariantCulture));
-        }
+            Tell(_done + tokens, _tokens);
+    }
+
+    public override void Scored(long done, long all)
+    {
+        lock (_gate)
+            Tell(done, all);
     }
 
     public override void Warn(Diagnostic warning) => report(warning);
@@ -55,6 +51,19 @@ internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Actio
     public override void Note(string message) => log.LogMessage(MessageImportance.High, "{0}", message);
 
     public void Dispose() => Finish();
+
+    private void Tell(long done, long all)
+    {
+        (_done, _tokens) = (done, all);
+        var elapsed = _clock.Elapsed;
+        if (elapsed < _next)
+            return;
+        _next = elapsed + Interval;
+        var rate = _done / elapsed.TotalSeconds;
+        var left = TimeSpan.FromSeconds(Math.Round((_tokens - _done) / rate));
+        log.LogMessage(MessageImportance.High, "{0}: {1}, {2} of {3} tokens, {4} tokens/s, {5} left.",
+            merge, _phase, Number(_done), Number(_tokens), Number((long)rate), left.ToString("c", CultureInfo.InvariantCulture));
+    }
 
     private void Finish()
     {

@@ -88,6 +88,19 @@ public sealed class CachedScores
     }
 
     [Fact]
+    public async Task Two_builds_at_the_same_time_compute_each_score_once()
+    {
+        using var first = new ScoredProject("llama-A", Models);
+        using var second = new ScoredProject("llama-A", Models);
+        second.Space.Cache = first.Space.Cache;
+        foreach (var project in new[] { first, second })
+            project.Declare("linear", Models, Both);
+        await Task.WhenAll(Task.Run(first.Run), Task.Run(second.Run));
+        Assert.Equal(["backward base", "backward base", "backward base", "observe base"], first.Engine.Runs.Concat(second.Engine.Runs).Order(StringComparer.Ordinal));
+        Assert.Equal(FolderContent.Of(first.Space.Output("m")), FolderContent.Of(second.Space.Output("m")));
+    }
+
+    [Fact]
     public void Nothing_runs_for_an_output_that_is_up_to_date_or_copied_without_its_cache()
     {
         using var project = Scored();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MergeTasks.TestSupport;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Tests.Importance;
 
@@ -53,13 +54,36 @@ public sealed class LocatedParameters
     }
 
     [Fact]
-    public void Exact_rows_are_refused_unless_allowed_and_add_up_for_small_changes()
+    public void Exact_rows_are_refused_unless_allowed()
     {
         using var project = new ScoredProject("llama-A", "a");
         project.Declare("passthrough", ["a"], ("Apl", "hidden"), ("AplScoring", "exact"), ("AplDensity", "0.5"));
         var refused = Assert.Throws<Diagnostics.DiagnosticException>(() => project.Run());
         Assert.Equal(Diagnostics.DiagnosticCode.CostlyScoring, Assert.Single(refused.Diagnostics).Code);
         Assert.Empty(project.Engine.Runs);
+
+        project.Declare("passthrough", ["a"], ("Apl", "hidden"), ("AplScoring", "exact"), ("AplDensity", "0.5"), ("AplAllowCostly", "true"));
+        project.Run();
+        const string weight = "model.layers.1.mlp.down_proj.weight";
+        var effects = project.Score("exact importance of each row", "a")[weight].Floats();
+
+        // The same intervention by hand: the base with one row of the fine-tuned weight, over the task's samples.
+        var engine = new CpuEngine();
+        using var basis = engine.Load(Path.GetDirectoryName(project.Model("base"))!);
+        var tuned = TestCheckpoint.ReadFile(project.Model("a"))[weight];
+        var columns = (int)tuned.Shape[1];
+        Assert.Equal(tuned.Shape[0], effects.Length);
+        var samples = JsonLines.ReadTasks(project.Data("a.jsonl"));
+        var tokenizer = Transformers.Tokenization.Tokenizer.Load(project.Model("base", "tokenizer.json"));
+        foreach (var row in new[] { 0, 3, effects.Length - 1 })
+        {
+            var values = TestCheckpoint.ReadFile(project.Model("base"))[weight].Floats();
+            tuned.Floats().AsSpan(row * columns, columns).CopyTo(values.AsSpan(row * columns));
+            using var changed = basis.Replacing(new Dictionary<string, ParameterValue> { [weight] = ParameterValue.FromSingles(tuned.Shape, values) });
+            Assert.Equal(Metric(changed) - Metric(basis), effects[row], 2e-6);
+        }
+
+        double Metric(ITransformerModel model) => TaskScore.Measure(new TextModel(model, tokenizer), samples).MeanLogProbability;
     }
 
     [Fact]

@@ -43,7 +43,7 @@ internal sealed class LoadedImportance : IDisposable
             importance.Contributing.Contains(input) ? Contribution(plan.Output, input) : null));
 
         // A method uses a buffer per input and two more.
-        return new TensorImportanceMerge(inner, plan.Output.Name, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
+        return new TensorImportanceMerge(inner, context, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
     }
 
     public void Dispose() => _apl?.Dispose();

@@ -12,13 +12,13 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 /// merges is relaxed towards θ_b.
 /// </summary>
 /// <param name="inner">The method's merge.</param>
-/// <param name="tensor">The tensor's name.</param>
+/// <param name="context">What the method knows of the tensor.</param>
 /// <param name="basis">Index of the base's tensor among the sources.</param>
 /// <param name="steps">Steps by input.</param>
 /// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
 /// <param name="firstFreeSlot">Buffers of a block from this one on are not the method's.</param>
 internal sealed class TensorImportanceMerge(
-    TensorMerge inner, string tensor, int basis, IReadOnlyDictionary<int, DeltaStep> steps, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
+    TensorMerge inner, TensorContext context, int basis, IReadOnlyDictionary<int, DeltaStep> steps, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
 {
     /// <summary>Buffers of a block that it needs beside the method's.</summary>
     public const int OwnBuffers = 2;
@@ -58,8 +58,11 @@ internal sealed class TensorImportanceMerge(
         var own = block.Buffer(firstFreeSlot + 1);
         read(basis, start, own);
         BlockMath.Subtract(values, own);
-        step.Drop?.Apply(tensor, start, values);
+        step.Drop?.Apply(context.Tensor, start, values);
         step.Contribution?.Apply(start, values);
         BlockMath.Add(values, own);
+
+        // As if a checkpoint of that type held them.
+        context.Round(values);
     }
 }

@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Reading;
 using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Importance;
@@ -28,21 +29,40 @@ internal sealed record RunnableModel(ModelInput Model, ModelDescription Descript
     public LoadedModel Load(ITransformerEngine engine)
     {
         var model = engine.Load(Model.Folder);
-        if (PutIn is null)
-            return new LoadedModel(model, [model]);
-        var map = new MappedWeights(PutIn.Weights);
+        MappedWeights? map = null;
         try
         {
-            var values = Replaced.ToDictionary(name => name, name => ParameterValue.FromMap(map, PutIn.Weights.Find(name)!));
+            var values = Model.Computed.Where(model.Parameters.ContainsKey).Except(Replaced, StringComparer.Ordinal).ToDictionary(name => name, name => Fused(Model, name));
+            if (PutIn is not null)
+            {
+                map = new MappedWeights(PutIn.Weights);
+                var computed = PutIn.Computed.ToHashSet(StringComparer.Ordinal);
+                foreach (var name in Replaced)
+                    values.Add(name, computed.Contains(name) ? Fused(PutIn, name) : ParameterValue.FromMap(map, PutIn.Weights.Find(name)!));
+            }
+
+            if (values.Count == 0)
+                return new LoadedModel(model, [model]);
             var replaced = model.Replacing(values);
-            return new LoadedModel(replaced, [replaced, model, map]);
+            return new LoadedModel(replaced, map is null ? [replaced, model] : [replaced, model, map]);
         }
         catch
         {
-            map.Dispose();
+            map?.Dispose();
             model.Dispose();
             throw;
         }
+    }
+
+    // The engine takes parameters in memory or from a file; what an adapter changes is in no file.
+    private static ParameterValue Fused(ModelInput input, string name)
+    {
+        var shape = input.Find(name)!.Shape;
+        var values = new float[checked((int)shape.Aggregate(1L, (product, dimension) => product * dimension))];
+        var reader = input.Open(name).NewReader(new WindowMemory());
+        for (var start = 0; start < values.Length; start += StoredTensor.WindowLength)
+            reader.Read(start, values.AsSpan(start, Math.Min(StoredTensor.WindowLength, values.Length - start)), values.Length);
+        return ParameterValue.FromSingles(shape, values);
     }
 }
 

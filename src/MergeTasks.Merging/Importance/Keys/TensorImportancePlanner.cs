@@ -50,7 +50,7 @@ internal sealed class TensorImportancePlanner
         List<int> dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
         var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(output.Name) == true;
         var participants = _plan.Aim?.Participants.Select(participant => participant.Input).ToList() ?? [];
-        List<int> contributing = isModule ? inputs.FindAll(i => participants.Contains(i) && sources[i].Tensor == output.Name) : [];
+        List<int> contributing = isModule ? inputs.FindAll(i => participants.Contains(i) && sources[i] is ModelTensor source && source.Tensor == output.Name) : [];
         var isRelaxed = isModule && _plan.Aim!.Activations is not null;
         var key = new StringBuilder(_weightsKey);
         foreach (var input in dropped)
@@ -68,10 +68,10 @@ internal sealed class TensorImportancePlanner
 
     private int BaseSource(string name, List<TensorSource> sources)
     {
-        var index = sources.FindIndex(source => source.Model == _plan.Base && source.Tensor == name);
+        var index = sources.FindIndex(source => source is ModelTensor tensor && tensor.Model == _plan.Base && tensor.Tensor == name);
         if (index >= 0)
             return index;
-        sources.Add(new TensorSource(_plan.Base, name, _plan.Base.Find(name)!.DType));
+        sources.Add(new ModelTensor(_plan.Base, name));
         return sources.Count - 1;
     }
 

@@ -15,7 +15,10 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
     private readonly Dictionary<string, (DeltaTensor Tensor, double[] Sums)> _tensors =
         partition.Tensors.ToDictionary(tensor => tensor.Name, tensor => (tensor, new double[tensor.Units]), StringComparer.Ordinal);
 
-    private float[] _delta = [];
+    // Elements at a time: both models' stored bytes, their values and the gradient's stay in the second-level cache.
+    private const int PieceLength = 1 << 14;
+
+    private readonly float[] _delta = new float[PieceLength];
 
     /// <summary>The products by tensor.</summary>
     public IEnumerable<(string Name, double[] Values)> Products => partition.Tensors.Select(tensor => (tensor.Name, _tensors[tensor.Name].Sums));
@@ -33,12 +36,9 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
 
     private void Add(DeltaTensor tensor, double[] sums, long start, ReadOnlySpan<float> gradient)
     {
-        const int most = 1 << 20;
-        if (_delta.Length == 0)
-            _delta = new float[most];
-        for (var done = 0; done < gradient.Length; done += most)
+        for (var done = 0; done < gradient.Length; done += PieceLength)
         {
-            var part = gradient.Slice(done, Math.Min(most, gradient.Length - done));
+            var part = gradient.Slice(done, Math.Min(PieceLength, gradient.Length - done));
             var delta = _delta.AsSpan(0, part.Length);
             deltas.Read(tensor.Name, start + done, delta);
             AddPart(tensor, sums, start + done, delta, part);

@@ -1,6 +1,7 @@
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Reading;
 
 namespace MergeTasks.Merging.Importance;
 
@@ -10,30 +11,39 @@ namespace MergeTasks.Merging.Importance;
 /// <param name="castTo">A type that both are rounded to first, as compatibility mode does; <see langword="null"/> for none.</param>
 internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? castTo)
 {
-    private byte[] _bytes = [];
-    private float[] _base = [];
+    private readonly Side _tuned = new(tuned, castTo);
+    private readonly Side _base = new(basis, castTo);
+    private float[] _subtracted = [];
 
     /// <summary>Fills <paramref name="delta"/> from an element on.</summary>
     public void Read(string tensor, long start, Span<float> delta)
     {
-        if (_base.Length < delta.Length)
-            _base = new float[delta.Length];
-        var subtracted = _base.AsSpan(0, delta.Length);
-        Read(basis, tensor, start, subtracted);
-        Read(tuned, tensor, start, delta);
+        if (_subtracted.Length < delta.Length)
+            _subtracted = new float[delta.Length];
+        var subtracted = _subtracted.AsSpan(0, delta.Length);
+        _base.Read(tensor, start, subtracted);
+        _tuned.Read(tensor, start, delta);
         BlockMath.Subtract(delta, subtracted);
     }
 
-    private void Read(ModelInput model, string tensor, long start, Span<float> values)
+    private sealed class Side(ModelInput model, DType? castTo)
     {
-        var dtype = model.Find(tensor)!.DType;
-        var length = values.Length * dtype.Size();
-        if (_bytes.Length < length)
-            _bytes = new byte[length];
-        var bytes = _bytes.AsSpan(0, length);
-        model.Weights.Read(tensor, start * dtype.Size(), bytes);
-        ElementConversion.ToSingle(dtype, bytes, values);
-        if (castTo is { } cast && cast != dtype)
-            ElementConversion.Round(cast, values);
+        private readonly WindowMemory _memory = new();
+        private string? _tensor;
+        private TensorReader? _reader;
+        private DType _dtype;
+
+        public void Read(string tensor, long start, Span<float> values)
+        {
+            if (tensor != _tensor)
+            {
+                var content = model.Open(tensor);
+                (_tensor, _reader, _dtype) = (tensor, content.NewReader(_memory), content.DType);
+            }
+
+            _reader!.Read(start, values, start + values.Length);
+            if (castTo is { } cast && cast != _dtype)
+                ElementConversion.Round(cast, values);
+        }
     }
 }

@@ -1,0 +1,186 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace MergeTasks.Checkpoints.Adapters;
+
+/// <summary>
+/// What <c>adapter_config.json</c> of a LoRA adapter says (as the PEFT library writes it): ranks and scales of the modules. Other kinds of
+/// adapters, and options that change what the adapter computes, are refused by name.
+/// </summary>
+public sealed class AdapterConfig
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "adapter_config.json";
+
+    private const string SupportedKind = "LORA";
+    private static readonly TimeSpan PatternTimeout = TimeSpan.FromSeconds(1);
+
+    // Options that make an adapter something else than W + s·B·A.
+    private static readonly (string Key, string Meaning)[] RefusedOptions =
+    [
+        ("use_dora", "DoRA: the change depends on the norms of the base's columns"),
+        ("use_qalora", "QA-LoRA: inputs are pooled in groups"),
+        ("lora_bias", "biases inside the low-rank change"),
+        ("layer_replication", "layers used several times"),
+        ("trainable_token_indices", "single trained tokens"),
+        ("target_parameters", "changes of parameters that belong to no module"),
+        ("alora_invocation_tokens", "activated LoRA: it takes effect only after certain tokens"),
+        ("arrow_config", "Arrow routing between several adapters"),
+    ];
+
+    // Ways to initialise that leave the base's weights as they are; the others (PiSSA, OLoRA, LoftQ, …) subtract something from them.
+    private static readonly string[] HarmlessInitializations = ["gaussian", "eva", "orthogonal"];
+
+    private readonly List<(Regex Pattern, double Value)> _ranks;
+    private readonly List<(Regex Pattern, double Value)> _alphas;
+
+    private AdapterConfig(string path, JsonElement json)
+    {
+        Path = path;
+        CheckKind(path, json);
+        Rank = Number(json, "r", 8);
+        Alpha = Number(json, "lora_alpha", 8);
+        IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
+        IsTransposed = json.TryGetProperty("fan_in_fan_out", out var transposed) && transposed.ValueKind == JsonValueKind.True;
+        _ranks = Patterns(json, "rank_pattern");
+        _alphas = Patterns(json, "alpha_pattern");
+    }
+
+    /// <summary>Full path.</summary>
+    public string Path { get; }
+
+    /// <summary><c>r</c>: the rank of modules that no pattern names.</summary>
+    public double Rank { get; }
+
+    /// <summary><c>lora_alpha</c>: the numerator of the scale of modules that no pattern names.</summary>
+    public double Alpha { get; }
+
+    /// <summary><c>use_rslora</c>: whether scales are α/√r (Kalajdzievski 2023, arXiv 2312.03732) and not α/r (Hu et al. 2021, arXiv 2106.09685).</summary>
+    public bool IsRankStabilized { get; }
+
+    /// <summary><c>fan_in_fan_out</c>: whether the base stores its weights as [in, out].</summary>
+    public bool IsTransposed { get; }
+
+    /// <summary>Whether a folder is an adapter and not a model.</summary>
+    public static bool IsIn(string folder) =>
+        File.Exists(System.IO.Path.Combine(folder, FileName)) && WeightFiles.List(folder).Count == 0;
+
+    /// <summary>Reads the configuration of an adapter's folder.</summary>
+    /// <exception cref="CheckpointException">
+    /// <see cref="CheckpointError.BadAdapter"/>: missing or malformed. <see cref="CheckpointError.RefusedAdapter"/>: no plain LoRA.
+    /// </exception>
+    public static AdapterConfig Read(string folder)
+    {
+        var path = System.IO.Path.Combine(folder, FileName);
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                ? new AdapterConfig(path, json.RootElement)
+                : throw Bad(path, "is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw Bad(path, $"is not valid JSON ({e.Message})", e);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw Bad(path, "does not exist; the folder of an adapter needs one", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Bad(path, $"cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The rank that a module should have.</summary>
+    public double RankOf(string module) => Match(_ranks, module) ?? Rank;
+
+    /// <summary>The scale s of a module's change s·B·A.</summary>
+    /// <param name="module">The module's name.</param>
+    /// <param name="rank">Its rank.</param>
+    public double ScaleOf(string module, long rank) => (Match(_alphas, module) ?? Alpha) / (IsRankStabilized ? Math.Sqrt(rank) : rank);
+
+    private static void CheckKind(string path, JsonElement json)
+    {
+        var kind = json.TryGetProperty("peft_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : "";
+        if (kind.Length == 0)
+            throw Bad(path, "has no 'peft_type'");
+        if (!kind.Equals(SupportedKind, StringComparison.OrdinalIgnoreCase))
+            throw Refused(path, $"is of the kind '{kind}'");
+        foreach (var (key, meaning) in RefusedOptions)
+        {
+            if (json.TryGetProperty(key, out var value) && IsSet(value))
+                throw Refused(path, $"sets '{key}' ({meaning})");
+        }
+
+        if (json.TryGetProperty("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String && !HarmlessInitializations.Contains(start.GetString()))
+            throw Refused(path, $"was begun with 'init_lora_weights': '{start.GetString()}', which changes the base's weights too (convert it to a plain LoRA when saving)");
+    }
+
+    private static bool IsSet(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => false,
+        JsonValueKind.Array => value.GetArrayLength() > 0,
+        JsonValueKind.Object => value.EnumerateObject().Any(),
+        _ => true,
+    };
+
+    private double Number(JsonElement json, string key, double missing)
+    {
+        if (!json.TryGetProperty(key, out var value))
+            return missing;
+        return Positive(value) ?? throw Bad(Path, $"has '{key}': {value.GetRawText()}, which is no positive number");
+    }
+
+    private List<(Regex, double)> Patterns(JsonElement json, string key)
+    {
+        var patterns = new List<(Regex, double)>();
+        if (!json.TryGetProperty(key, out var map) || map.ValueKind == JsonValueKind.Null)
+            return patterns;
+        if (map.ValueKind != JsonValueKind.Object)
+            throw Bad(Path, $"has a '{key}' that is not an object");
+        foreach (var entry in map.EnumerateObject())
+        {
+            var value = Positive(entry.Value) ?? throw Bad(Path, $"has the value {entry.Value.GetRawText()} in '{key}', which is no positive number");
+            try
+            {
+                // A pattern stands for the whole name, or for all of it after some dot.
+                patterns.Add((new Regex($@"\A(?:.*\.)?(?:{entry.Name.TrimStart('^')})\z", RegexOptions.CultureInvariant, PatternTimeout), value));
+            }
+            catch (ArgumentException e)
+            {
+                throw Bad(Path, $"has '{entry.Name}' in '{key}', which is no valid pattern ({e.Message})", e);
+            }
+        }
+
+        return patterns;
+    }
+
+    private double? Match(List<(Regex Pattern, double Value)> patterns, string module)
+    {
+        try
+        {
+            foreach (var (pattern, value) in patterns)
+            {
+                if (pattern.IsMatch(module))
+                    return value;
+            }
+
+            return null;
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw Bad(Path, $"has the pattern '{e.Pattern}', which takes too long to match", e);
+        }
+    }
+
+    private static double? Positive(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && number > 0 && double.IsFinite(number) ? number : null;
+
+    private static CheckpointException Bad(string path, string reason, Exception? inner = null) =>
+        new(CheckpointError.BadAdapter, path, $"'{path}' {reason}.", inner);
+
+    private static CheckpointException Refused(string path, string reason) =>
+        new(CheckpointError.RefusedAdapter, path, $"The adapter '{path}' {reason}; only plain LoRA adapters (W + s·B·A) are supported. Merge it into its model with the library that made it.");
+}
