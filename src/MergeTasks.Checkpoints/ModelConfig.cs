@@ -8,6 +8,9 @@ public sealed class ModelConfig
     /// <summary>The file's name.</summary>
     public const string FileName = "config.json";
 
+    private static readonly string[] VocabularySizeKeys =
+        ["vocab_size", "text_config.vocab_size", "llm_config.vocab_size", "language_config.vocab_size", "padded_vocab_size", "n_vocab"];
+
     private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture)
     {
         Text = text;
@@ -61,6 +64,13 @@ public sealed class ModelConfig
     /// <param name="count">Its layers in this configuration.</param>
     /// <param name="layers">Where each layer of the new stack comes from.</param>
     public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers))!;
+
+    /// <summary>The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte kept.</summary>
+    public ModelConfig WithVocabularySize(long rows)
+    {
+        var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return new ModelConfig(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)), LayerCount, TiesEmbeddings, Architecture);
+    }
 
     private static ModelConfig? Parse(byte[] text)
     {

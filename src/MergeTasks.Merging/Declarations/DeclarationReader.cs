@@ -14,12 +14,14 @@ public sealed class DeclarationReader
     private readonly List<Diagnostic> _diagnostics = [];
     private readonly ModelReferences _references;
     private readonly DeclarationValidator _validator;
+    private readonly TokenizerDeclarations _tokenizers;
 
     private DeclarationReader(ProjectDefaults project, IReadOnlyCollection<string> names)
     {
         _project = project;
         _references = new ModelReferences(names);
         _validator = new DeclarationValidator(_diagnostics.Add);
+        _tokenizers = new TokenizerDeclarations(_diagnostics.Add);
     }
 
     /// <summary>Reads all merges of a project.</summary>
@@ -136,7 +138,7 @@ public sealed class DeclarationReader
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
         };
-        declaration = WithImportance(declaration, item, null);
+        declaration = _tokenizers.Read(WithImportance(declaration, item, null), item, text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
         _validator.Check(declaration, item.LocationOf("Method"),
             [.. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))), new SettingsScope(declaration.Parameters, false, name => LocationOfParameter(item, name))]);
         return declaration;
@@ -145,7 +147,6 @@ public sealed class DeclarationReader
     private MergeDeclaration ReadRecipe(DeclaredMerge merge, RecipeDocument recipe, List<DeclaredItem> sources)
     {
         var folder = Path.GetDirectoryName(recipe.Location.File)!;
-        ReportUnsupported(recipe);
         var bound = Bind(recipe, merge.Documents, sources);
         var common = Common(merge);
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(common with
@@ -158,7 +159,7 @@ public sealed class DeclarationReader
                 recipe.MergedTensors.Count > 0 ? recipe.MergedTensors : common.Tensors.Merged,
                 recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept) { Location = recipe.GlobsLocation ?? common.Tensors.Location },
         });
-        declaration = WithImportance(declaration, merge.Item, recipe);
+        declaration = _tokenizers.Read(WithImportance(declaration, merge.Item, recipe), recipe, Bound);
         _validator.Check(declaration, recipe.Method.Location, scopes);
         return declaration;
 
@@ -173,16 +174,6 @@ public sealed class DeclarationReader
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, folder) } : named;
         }
-    }
-
-    private void ReportUnsupported(RecipeDocument recipe)
-    {
-        if (recipe.Tokenizer is { } tokenizer)
-            Unsupported("'tokenizer'", tokenizer.Location);
-        if (recipe.ChatTemplate is { } template)
-            Unsupported("'chat_template'", template.Location);
-        void Unsupported(string what, SourceLocation location) =>
-            _diagnostics.Add(new Diagnostic(DiagnosticCode.UnsupportedKey, $"{what} is not supported yet.", location));
     }
 
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
@@ -262,8 +253,16 @@ public sealed class DeclarationReader
         var compatibility = Value(item, "Compatibility");
         if (compatibility is not (null or "mergekit" or "none"))
             _diagnostics.Add(ItemMetadata.Invalid(item, "Compatibility", $"Compatibility is 'none' or 'mergekit', not '{compatibility}'."));
+        var nonFinite = Value(item, "NonFinite");
+        if (nonFinite is not (null or "error" or "keep"))
+            _diagnostics.Add(ItemMetadata.Invalid(item, "NonFinite", $"NonFinite is 'error' or 'keep', not '{nonFinite}'."));
+        var hash = Value(item, ItemMetadata.HashWeights) ?? "false";
+        if (!bool.TryParse(hash, out var hashesWeights))
+            _diagnostics.Add(ItemMetadata.Invalid(item, ItemMetadata.HashWeights, $"{ItemMetadata.HashWeights} is 'true' or 'false', not '{hash}'."));
         return new MergeDeclaration(name, item.Location)
         {
+            HashesWeights = hashesWeights,
+            KeepsNonFinite = nonFinite == "keep",
             Method = "",
             Models = [],
             ItemIndex = merge.Index,

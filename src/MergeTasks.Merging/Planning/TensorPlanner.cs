@@ -23,7 +23,7 @@ internal sealed class TensorPlanner
     {
         (_merge, _method, _layout, _workers) = (merge, method, layout, workers);
         _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
-        _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
+        _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
 
     /// <summary>Plans all tensors, in ordinal order of name.</summary>
@@ -39,7 +39,10 @@ internal sealed class TensorPlanner
         _layout.Tensors.OrderBy(tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal), StringComparer.Ordinal);
 
     private TensorSpec OutputOf(LayoutTensor tensor) =>
-        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? _merge.DType ?? tensor.Stored.DType };
+        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? CompatibleResult(tensor, _merge.DType ?? tensor.Stored.DType) };
+
+    private DType CompatibleResult(LayoutTensor tensor, DType computed) =>
+        tensor.Sources.Count > 0 && _merge.IsMergekitCompatible && computed is (DType.F16 or DType.BF16) && _method.CompatibleResult is { } result ? result : computed;
 
     private TensorPlan Plan(LayoutTensor tensor, CancellationToken cancellation)
     {
@@ -71,8 +74,11 @@ internal sealed class TensorPlanner
             CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? tensor.Stored.DType : null,
             DrawOffset = _drawOffset,
             Draws = _draws,
+            KeepsNonFinite = _merge.KeepsNonFinite,
             Workers = _workers,
         };
+        if (_method.Conflict(context) is { } conflict)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;
