@@ -48,10 +48,18 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     /// <summary>Checks all merges without reading tensor data.</summary>
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
-    public void Validate(CancellationToken cancellation)
+    /// <returns>What should be said of them although they are valid.</returns>
+    public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
         using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion);
-        ForEach(merges, merge => OutputState.RequireOwn(planner.Plan(merge, cancellation)));
+        var warnings = new List<Diagnostic>();
+        ForEach(merges, merge =>
+        {
+            var plan = planner.Plan(merge, cancellation);
+            OutputState.RequireOwn(plan);
+            warnings.AddRange(plan.Warnings);
+        });
+        return warnings;
     }
 
     /// <summary>Plans all merges and compares each with its output.</summary>

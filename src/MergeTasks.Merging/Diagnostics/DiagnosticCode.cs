@@ -45,6 +45,12 @@ public static class DiagnosticCode
     /// <summary>No method is named.</summary>
     public const string MissingMethod = "MTK1012";
 
+    /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
+    public const string InvalidTokenizerSource = "MTK1030";
+
+    /// <summary>The chat template is none.</summary>
+    public const string InvalidChatTemplate = "MTK1031";
+
     /// <summary>The recipe is not valid YAML.</summary>
     public const string RecipeSyntax = "MTK2001";
 
@@ -108,8 +114,65 @@ public static class DiagnosticCode
     /// <summary>An adapter stands where a model is needed, and no base says what it adapts.</summary>
     public const string AdapterWithoutModel = "MTK3022";
 
+    /// <summary>Models have different vocabularies, and nothing says which the output gets.</summary>
+    public const string DifferentVocabularies = "MTK3030";
+
+    /// <summary>A tokenizer is missing, malformed, or does not fit its model.</summary>
+    public const string BadTokenizer = "MTK3031";
+
+    /// <summary>A reference is not written as any kind of reference is.</summary>
+    public const string BadReference = "MTK3040";
+
+    /// <summary>There is no such repository, revision, package, version or file.</summary>
+    public const string SourceNotFound = "MTK3041";
+
+    /// <summary>Access to a repository or package is refused, for want of a token, a password or accepted conditions.</summary>
+    public const string SourceUnauthorized = "MTK3042";
+
+    /// <summary>The server takes no more requests for now.</summary>
+    public const string SourceRateLimited = "MTK3043";
+
+    /// <summary>The server or feed cannot be reached, or goes on failing.</summary>
+    public const string SourceUnavailable = "MTK3044";
+
+    /// <summary>What was fetched, or a file in a cache, is not what was announced.</summary>
+    public const string SourceCorrupt = "MTK3045";
+
+    /// <summary>The lock file would have to change in locked mode.</summary>
+    public const string LockDiffers = "MTK3046";
+
+    /// <summary>A file is not the one that the lock file names.</summary>
+    public const string LockedFileChanged = "MTK3047";
+
+    /// <summary>A model is not on this machine and the network may not be used.</summary>
+    public const string SourceOffline = "MTK3048";
+
+    /// <summary>The lock file cannot be used.</summary>
+    public const string BadLockFile = "MTK3049";
+
+    /// <summary>A server or package does what none should: names that lead out of a folder, answers without end, unsafe redirections.</summary>
+    public const string UnsafeSource = "MTK3050";
+
+    /// <summary>A cache folder or the lock file cannot be written while restoring.</summary>
+    public const string RestoreUnwritable = "MTK3051";
+
+    /// <summary>The NuGet client refuses a package or its own configuration.</summary>
+    public const string PackageRefused = "MTK3052";
+
+    /// <summary>The licences of a merge's models forbid derivatives or do not go together (a warning).</summary>
+    public const string Licences = "MTK3053";
+
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
+
+    /// <summary>An input tensor holds NaN or infinity.</summary>
+    public const string NonFiniteInput = "MTK4002";
+
+    /// <summary>The method has no result for a tensor's numbers.</summary>
+    public const string UndefinedMerge = "MTK4003";
+
+    /// <summary>The method needs more memory for a tensor than there is.</summary>
+    public const string TensorTooLarge = "MTK4004";
 
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public const string NotScorable = "MTK5001";

@@ -33,6 +33,7 @@ public static class ModelCard
         var merge = plan.Declaration;
         var card = new StringBuilder();
         card.Append("---\n");
+        card.Append(CardMetadata.Of(plan));
         card.Append("library_name: transformers\ntags:\n- merge\n").Append(OwnTag).Append("\n---\n\n");
         card.Append("# ").Append(merge.Name).Append("\n\n");
         card.Append($"A merge of language models made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
@@ -41,8 +42,15 @@ public static class ModelCard
             card.Append($"- `{basis.Label}` (base)\n");
         foreach (var model in merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)))
             card.Append($"- `{model.Label}`\n");
+        if (plan.Licences.Count > 0)
+        {
+            card.Append("\n## Licences\n\nBy the cards of the models:\n\n");
+            foreach (var licence in plan.Licences)
+                card.Append($"- `{licence.Model}`: {licence.Licence}\n");
+        }
+
         card.Append("\n## Recipe\n\n```yaml\n").Append(RecipeText.Of(merge)).Append("```\n\n");
-        if (plan.Method.IsRandom)
+        if (plan.IsRandom)
             card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");

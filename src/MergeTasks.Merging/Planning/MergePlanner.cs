@@ -7,6 +7,7 @@ using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Vocabularies;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -29,7 +30,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         var method = MergeMethods.Find(merge.Method)!;
         var models = Open(merge);
-        var donor = Matched(merge, models);
+        (models, var donor) = Matched(merge, models, cancellation);
         try
         {
             var participants = TensorPlanner.Participants(merge, method, models);
@@ -40,8 +41,14 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
+            if (merge.ChatTemplate is { } template)
+                donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = donor.Input.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance };
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, [])
+            {
+                Importance = importance,
+                Licences = [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()],
+            };
             plan = plan with { Files = OutputFiles.Make(plan) };
             _outputs[merge.Name] = new PlannedInput(plan);
             return plan;
@@ -63,13 +70,22 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             input.Dispose();
     }
 
-    private static (ModelDeclaration Declaration, ModelInput Input) Matched(MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models)
+    // The models with one vocabulary, and the one among them that decides the output's tensors and files.
+    private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
+        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
     {
-        var donor = merge.Base is { } basis ? models.First(model => model.Declaration.IsSameModel(basis)) : models[0];
+        var donor = merge.Base is { } basis ? models.FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
         try
         {
-            new TensorMatcher(merge).Check(donor, models);
-            return donor;
+            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation).Plan().ToList();
+            if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
+            {
+                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
+                    $"Merge '{merge.Name}': AIM and APL cannot be used while the models' vocabularies differ. Merge first, and score a merge of models with one vocabulary.", merge.Location));
+            }
+
+            new TensorMatcher(merge).Check(matched[donor], matched);
+            return (matched, matched[donor]);
         }
         catch (CheckpointException e)
         {
@@ -164,10 +180,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         if (model.Merge is { } upstream)
             return _outputs[upstream];
-        var folder = model.Folder!;
+        var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher);
+            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
             _ = input.Config;
         }
 

@@ -53,6 +53,10 @@ public abstract class ModelInput : IDisposable
     /// <summary>What identifies a tensor's content: a digest of its bytes, or of everything that it is computed from, or the key of the merge that makes it.</summary>
     public abstract ContentDigest Identity(string name, CancellationToken cancellation);
 
+    /// <summary>The licences that its card names, and that of everything it is made from.</summary>
+    /// <param name="label">As the user named the model.</param>
+    public virtual IReadOnlyList<Licences.ModelLicence> Licences(string label) => [.. Folders.SelectMany(folder => Merging.Licences.ModelLicence.In(folder, label)).Distinct()];
+
     /// <summary>The files beside the weights that an output made from this model gets.</summary>
     public abstract IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation);
 
