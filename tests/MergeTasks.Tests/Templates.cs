@@ -26,6 +26,7 @@ public sealed partial class Templates(Package package)
         var built = consumer.Run("Chat", "build");
         Assert.True(built.Succeeded, built.Output);
         Assert.True(File.Exists(consumer["Chat", "bin", "Debug", "models", "merged", "model.safetensors"]), built.Output);
+        Assert.True(File.Exists(consumer["Chat", "obj", "merge-recipe.schema.json"]), built.Output);
         Assert.True(File.Exists(consumer["Chat", "bin", "Debug", "models", "average", "model.safetensors"]), built.Output);
 
         // The templates' own folder of installed packages, so that the user's stays as it is.

@@ -22,6 +22,8 @@ public static class ProjectSurface
         new("MaxShardSize", "Size of one weight file, such as 5GB or 512MiB; 0 for a single file.") { Default = "5GB" },
         new("Seed", "Seed of random masks.") { Default = "0", Type = "int" },
         new("Compatibility", "mergekit reproduces mergekit's rounding and random numbers.") { Default = "none", Values = ["none", "mergekit"] },
+        new("NonFinite", "NaN or infinity in an input: an error, or merged like other numbers.") { Default = "error", Values = ["error", "keep"] },
+        new(ItemMetadata.HashWeights, "Whether the statement of provenance has the SHA-256 of the output's weight files.") { Default = "false", Type = "bool" },
         .. ImportanceOption.All.Select(option => Of(option.Metadata, option.Form, option.Description) with { Default = option.Default }),
     ];
 
@@ -33,8 +35,11 @@ public static class ProjectSurface
         [
             new("Method", "How tensors are merged.") { Values = [.. MergeMethods.All.Select(method => method.Name)] },
             new("Base", "The base model: a folder, a reference, or another merge's name.") { Type = "file-or-folder" },
-            new("BaseAdapter", "A LoRA adapter for the base.") { Type = "file-or-folder" },
+            new(ItemMetadata.BaseAdapter, "A LoRA adapter for the base.") { Type = "file-or-folder" },
             Parameters,
+            new(ItemMetadata.TokenizerSource, "Where the models' vocabularies differ: union, base, or one of the models."),
+            new(ItemMetadata.TokenizerPadToMultipleOf, "Rows of the embeddings are made a multiple of this.") { Type = "int" },
+            new(ItemMetadata.ChatTemplate, "auto, the name of a built-in template, or a Jinja template."),
             .. Defaultable,
             new("MergedModelName", "The merge's name; default: the item's value, a recipe's file name without extension."),
             new("OutputDirectory", "The output's folder; default: one of the merge's name in MergedModelsOutputPath.") { Type = "folder" },
@@ -48,7 +53,7 @@ public static class ProjectSurface
         [
             new("Into", "The merge; may be left out where there is one.") { IsList = true },
             new("As", "The model's name in a recipe."),
-            new("Adapter", "A LoRA adapter for the model.") { Type = "file-or-folder" },
+            new(ItemMetadata.Adapter, "A LoRA adapter for the model.") { Type = "file-or-folder" },
             new(ImportanceOption.TaskData, "Samples of the model's task, for APL: .jsonl with {\"prompt\", \"target\"}, for classifiers {\"text\", \"label\"}.") { Type = "file" },
             Parameters,
         ]);
@@ -97,6 +102,10 @@ public static class ProjectSurface
         new("MergeThreads", "Threads per merge; 0 is one per core, 16 at most.") { Default = "0", Type = "int" },
         new("MergeInParallel", "Whether merges of one project run at the same time.") { Default = "false", Type = "bool" },
         new("MergeCleanOutputs", "Whether clean removes models.") { Default = "true", Type = "bool" },
+        new("ModelsLockFile", "What models from elsewhere were resolved to; meant to be committed.") { Default = "models.lock.json", Type = "file" },
+        new("UpdateModels", "Whether branches and version ranges are resolved anew, and the lock file with them.") { Default = "false", Type = "bool" },
+        new("ModelsLockedMode", "Whether it is an error if the lock file would have to change; for CI.") { Default = "false", Type = "bool" },
+        new("ModelsOffline", "Whether the network must not be used.") { Default = "false", Type = "bool" },
         .. Defaultable.Select(metadata => metadata with { Name = "Merge" + metadata.Name, Description = $"{metadata.Name} of all merges that do not set it." }),
     ];
 
@@ -104,6 +113,7 @@ public static class ProjectSurface
     public static IReadOnlyList<SurfaceName> Targets { get; } =
     [
         new("MergeModels", "Makes every merge that is not up to date; part of every build."),
+        new("RestoreModels", "Fetches and verifies models from elsewhere; part of every build that needs one."),
         new("PlanMerges", "Says what a build would do, and why."),
         new("ValidateMerges", "Checks declarations, recipes and the inputs' headers without reading tensor data."),
         new("EvaluateMerges", "Measures merges beside their base and sources; a merge that misses a threshold is an error."),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Recipes;
@@ -22,7 +23,6 @@ public sealed class RecipeSchema
         var schema = new RecipeSchema();
         var root = schema.Section(RecipeKeys.Recipe);
         root["allOf"] = new JsonArray([.. MergeMethods.All.Select(schema.WhereMethodIs)]);
-        schema._definitions["setting"] = schema.Setting(new JsonObject { ["type"] = new JsonArray("number", "boolean") });
         root.Insert(0, "$schema", "http://json-schema.org/draft-07/schema#");
         root.Insert(1, "description", "A merge recipe: mergekit's language, with this project's keys besides.");
         root["definitions"] = schema._definitions;
@@ -99,7 +99,7 @@ public sealed class RecipeSchema
                 ["type"] = new JsonArray("object", "null"),
                 ["additionalProperties"] = false,
                 ["properties"] = new JsonObject(all.OrderBy(parameter => parameter.Name, StringComparer.Ordinal)
-                    .Select(parameter => KeyValuePair.Create<string, JsonNode?>(parameter.Name, Link("setting")))),
+                    .Select(parameter => KeyValuePair.Create<string, JsonNode?>(parameter.Name, Setting(null)))),
             };
         }
 
@@ -128,27 +128,37 @@ public sealed class RecipeSchema
 
     private JsonObject Parameter(ParameterDeclaration parameter)
     {
-        var number = new JsonObject { ["type"] = parameter.IsFlag ? "boolean" : "number" };
-        if (double.IsFinite(parameter.Minimum))
-            number["minimum"] = parameter.Minimum;
-        if (double.IsFinite(parameter.Maximum))
-            number["maximum"] = parameter.Maximum;
-        var setting = Setting(number);
-        setting["description"] = parameter.Description;
+        var schema = new JsonObject { ["allOf"] = new JsonArray(Setting(parameter)), ["description"] = parameter.Description };
         if (parameter.Default is { } value)
-            setting["default"] = parameter.IsFlag ? value != 0 : value;
-        return setting;
+            schema["default"] = parameter.IsFlag ? value != 0 : value;
+        return schema;
     }
 
-    // A value, a gradient of values, or conditions whose values are either.
-    private JsonObject Setting(JsonObject number) => new()
+    // A value, a gradient of values, or conditions whose values are either; one definition for each range of values.
+    private JsonObject Setting(ParameterDeclaration? parameter)
     {
-        ["anyOf"] = new JsonArray(
-            number.DeepClone(),
-            Numbers(number),
-            Defined(RecipeKeys.Condition),
-            new JsonObject { ["type"] = "array", ["minItems"] = 1, ["items"] = Defined(RecipeKeys.Condition) }),
-    };
+        var value = new JsonObject { ["type"] = parameter is null ? new JsonArray("number", "boolean") : parameter.IsFlag ? "boolean" : "number" };
+        if (parameter is not null && double.IsFinite(parameter.Minimum))
+            value["minimum"] = parameter.Minimum;
+        if (parameter is not null && double.IsFinite(parameter.Maximum))
+            value["maximum"] = parameter.Maximum;
+        var name = parameter switch
+        {
+            null => "setting",
+            { IsFlag: true } => "setting-flag",
+            _ => string.Create(CultureInfo.InvariantCulture, $"setting{(value.ContainsKey("minimum") ? $"-from-{parameter.Minimum}" : "")}{(value.ContainsKey("maximum") ? $"-to-{parameter.Maximum}" : "")}-number"),
+        };
+        if (!_definitions.ContainsKey(name))
+        {
+            _definitions[name] = new JsonObject
+            {
+                ["anyOf"] = new JsonArray(
+                    value, Numbers(value), Defined(RecipeKeys.Condition), new JsonObject { ["type"] = "array", ["minItems"] = 1, ["items"] = Defined(RecipeKeys.Condition) }),
+            };
+        }
+
+        return Link(name);
+    }
 
     private static JsonObject Numbers(JsonObject? number = null) =>
         new() { ["type"] = "array", ["minItems"] = 1, ["items"] = number?.DeepClone() ?? new JsonObject { ["type"] = "number" } };
