@@ -115,11 +115,11 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         return checksums;
     }
 
-    private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) => Importance?.Begin(begin, plan) ?? begin(plan.Context!);
+    private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) => plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(begin, plan) ?? begin(plan.Context!);
 
     private ModelSurvey? Survey(MergePlan plan, TensorWriter writer)
     {
-        var merged = plan.Tensors.Where(tensor => tensor.Context is not null).ToList();
+        var merged = plan.Tensors.Where(tensor => tensor.IsMerged).ToList();
         if (merged.Count == 0)
             return null;
         var survey = plan.Method.BeginSurvey([.. merged.Select(tensor => tensor.Context!)]);

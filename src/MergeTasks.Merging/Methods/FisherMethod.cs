@@ -30,6 +30,9 @@ public sealed class FisherMethod : MergeMethod
     public override ModelStatistic Statistic => ModelStatistic.Fisher;
 
     /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, null);
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new Merging(context);
 
     private sealed class Merging(TensorContext context) : TensorMerge
@@ -55,7 +58,7 @@ public sealed class FisherMethod : MergeMethod
                     var weight = input["weight"] * (information.IsEmpty ? 1 : information[i] + context["epsilon"]);
                     sums[i] += weight * values[i];
                     divisors[i] += weight;
-                    means[i] += values[i] * (total == 0 ? 1.0 / context.Inputs.Count : input["weight"] / total);
+                    means[i] += values[i] * (input["weight"] / total);
                 }
             }
 

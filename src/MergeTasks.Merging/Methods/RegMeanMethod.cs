@@ -31,6 +31,9 @@ public sealed class RegMeanMethod : MergeMethod
     public override ModelStatistic Statistic => ModelStatistic.InputProducts;
 
     /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, null);
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
         context.Inputs[0].Statistic is not null && context.Shape.Count == 2 ? new RegMeanMerge(context) : new LinearMethod().Begin(context with
         {
