@@ -10,6 +10,9 @@ public sealed class ModelConfig
 
     private static readonly string[] LayerCountKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers"];
 
+    private static readonly string[] VocabularySizeKeys =
+        ["vocab_size", "text_config.vocab_size", "llm_config.vocab_size", "language_config.vocab_size", "padded_vocab_size", "n_vocab"];
+
     private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture)
     {
         Text = text;
@@ -60,6 +63,13 @@ public sealed class ModelConfig
     /// <summary>The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.</summary>
     public ModelConfig With(DType? dtype) =>
         dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture) : this;
+
+    /// <summary>The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte kept.</summary>
+    public ModelConfig WithVocabularySize(long rows)
+    {
+        var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return new ModelConfig(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)), LayerCount, TiesEmbeddings, Architecture);
+    }
 
     private static int? LayerCountOf(JsonElement root)
     {

@@ -14,12 +14,14 @@ public sealed class DeclarationReader
     private readonly List<Diagnostic> _diagnostics = [];
     private readonly ModelReferences _references;
     private readonly DeclarationValidator _validator;
+    private readonly TokenizerDeclarations _tokenizers;
 
     private DeclarationReader(ProjectDefaults project, IReadOnlyCollection<string> names)
     {
         _project = project;
         _references = new ModelReferences(names);
         _validator = new DeclarationValidator(_diagnostics.Add);
+        _tokenizers = new TokenizerDeclarations(_diagnostics.Add);
     }
 
     /// <summary>Reads all merges of a project.</summary>
@@ -129,7 +131,7 @@ public sealed class DeclarationReader
             DType = ReadDType(item, "DType"),
             OutDType = ReadDType(item, "OutDType"),
         };
-        declaration = WithImportance(declaration, item, null);
+        declaration = _tokenizers.Read(WithImportance(declaration, item, null), item, text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
         _validator.Check(declaration, item.LocationOf("Method"), (model, name) => LocationOfParameter(model < 0 ? item : sources[model], name));
         return declaration;
     }
@@ -153,7 +155,7 @@ public sealed class DeclarationReader
             DType = recipe.DType ?? ReadDType(item, "DType"),
             OutDType = recipe.OutDType ?? ReadDType(item, "OutDType"),
         };
-        declaration = WithImportance(declaration, item, recipe);
+        declaration = _tokenizers.Read(WithImportance(declaration, item, recipe), recipe, Bound);
         _validator.Check(declaration, recipe.Method.Location,
             (model, name) => (model < 0 ? recipe.Parameters : recipe.Models[model].Parameters).GetValueOrDefault(name)?.Location ?? recipe.Location);
         return declaration;
@@ -173,10 +175,6 @@ public sealed class DeclarationReader
 
     private void ReportUnsupported(RecipeDocument recipe, IReadOnlyList<RecipeDocument> all)
     {
-        if (recipe.Tokenizer is { } tokenizer)
-            Unsupported("'tokenizer'", tokenizer.Location);
-        if (recipe.ChatTemplate is { } template)
-            Unsupported("'chat_template'", template.Location);
         if (recipe.Name is { } name)
             Unsupported("'name'", name.Location);
         if (recipe.Slices.Count > 0)
@@ -264,12 +262,16 @@ public sealed class DeclarationReader
         var compatibility = Value(item, "Compatibility");
         if (compatibility is not (null or "mergekit" or "none"))
             _diagnostics.Add(ItemMetadata.Invalid(item, "Compatibility", $"Compatibility is 'none' or 'mergekit', not '{compatibility}'."));
+        var nonFinite = Value(item, "NonFinite");
+        if (nonFinite is not (null or "error" or "keep"))
+            _diagnostics.Add(ItemMetadata.Invalid(item, "NonFinite", $"NonFinite is 'error' or 'keep', not '{nonFinite}'."));
         var hash = Value(item, ItemMetadata.HashWeights) ?? "false";
         if (!bool.TryParse(hash, out var hashesWeights))
             _diagnostics.Add(ItemMetadata.Invalid(item, ItemMetadata.HashWeights, $"{ItemMetadata.HashWeights} is 'true' or 'false', not '{hash}'."));
         return new MergeDeclaration(name, item.Location)
         {
             HashesWeights = hashesWeights,
+            KeepsNonFinite = nonFinite == "keep",
             Method = "",
             Models = [],
             IsMergekitCompatible = compatibility == "mergekit",

@@ -77,11 +77,12 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
                 Report(DiagnosticCode.ModelCount, merge, $"the model '{merge.Models[i].Label}' is listed twice.", merge.Models[i].Location);
         }
 
-        var count = merge.Models.Count(model => method.Base != BaseUse.Required || !model.IsSameModel(merge.Base!));
+        var takesBase = method.TakesBase(merge.Base is not null);
+        var count = merge.Models.Count(model => !takesBase || !model.IsSameModel(merge.Base!));
         if (count < method.MinModels || count > method.MaxModels)
         {
             var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
-            var besides = method.Base == BaseUse.Required ? " besides the base" : "";
+            var besides = takesBase ? " besides the base" : "";
             Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.", merge.Location);
         }
     }
@@ -98,7 +99,7 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
 
             foreach (var model in merge.Models)
             {
-                var isBase = method.Base == BaseUse.Required && merge.Base is { } basis && model.IsSameModel(basis);
+                var isBase = method.TakesBase(merge.Base is not null) && merge.Base is { } basis && model.IsSameModel(basis);
                 if (!isBase && !model.Parameters.ContainsKey(parameter.Name))
                     Report(DiagnosticCode.MissingParameter, merge, $"the model '{model.Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.", model.Location);
             }

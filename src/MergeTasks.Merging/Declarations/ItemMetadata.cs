@@ -14,6 +14,15 @@ internal static class ItemMetadata
     /// <summary>The adapter on a source.</summary>
     public const string Adapter = "Adapter";
 
+    /// <summary>Whose vocabulary a merge gets.</summary>
+    public const string TokenizerSource = "TokenizerSource";
+
+    /// <summary>What the number of embedding rows is rounded up to a multiple of.</summary>
+    public const string TokenizerPadToMultipleOf = "TokenizerPadToMultipleOf";
+
+    /// <summary>The chat template of a merge.</summary>
+    public const string ChatTemplate = "ChatTemplate";
+
     /// <summary>The adapter on the base.</summary>
     public const string BaseAdapter = "BaseAdapter";
 
@@ -21,7 +30,7 @@ internal static class ItemMetadata
     public const string HashWeights = "HashWeights";
 
     private static readonly string[] MergeNames =
-        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack", HashWeights,
+        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "NonFinite", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate, "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack", HashWeights,
          .. ImportanceOption.All.Select(option => option.Metadata)];
 
     private static readonly string[] SourceNames = ["Into", "As", Adapter, "Parameters", ImportanceOption.TaskData];

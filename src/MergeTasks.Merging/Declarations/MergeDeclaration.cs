@@ -86,6 +86,12 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>Element type of the output; default <see cref="DType"/>, else each tensor's own.</summary>
     public DType? OutDType { get; init; }
 
+    /// <summary>The output's vocabulary; <see langword="null"/>: all models have the same.</summary>
+    public TokenizerDeclaration? Tokenizer { get; init; }
+
+    /// <summary>The output's chat template; <see langword="null"/>: what the base has.</summary>
+    public ChatTemplateDeclaration? ChatTemplate { get; init; }
+
     /// <summary>The model from which AIM and APL measure changes, where it is not <see cref="Base"/>; naming it makes it no input of the method.</summary>
     public ModelDeclaration? ImportanceBase { get; init; }
 
@@ -101,6 +107,9 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
     public bool IsMergekitCompatible { get; init; }
+
+    /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
+    public bool KeepsNonFinite { get; init; }
 
     /// <summary>Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.</summary>
     public bool HashesWeights { get; init; }

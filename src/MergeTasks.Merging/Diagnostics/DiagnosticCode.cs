@@ -45,6 +45,12 @@ public static class DiagnosticCode
     /// <summary>No method is named.</summary>
     public const string MissingMethod = "MTK1012";
 
+    /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
+    public const string InvalidTokenizerSource = "MTK1030";
+
+    /// <summary>The chat template is none.</summary>
+    public const string InvalidChatTemplate = "MTK1031";
+
     /// <summary>The recipe is not valid YAML.</summary>
     public const string RecipeSyntax = "MTK2001";
 
@@ -108,6 +114,12 @@ public static class DiagnosticCode
     /// <summary>An adapter stands where a model is needed, and no base says what it adapts.</summary>
     public const string AdapterWithoutModel = "MTK3022";
 
+    /// <summary>Models have different vocabularies, and nothing says which the output gets.</summary>
+    public const string DifferentVocabularies = "MTK3030";
+
+    /// <summary>A tokenizer is missing, malformed, or does not fit its model.</summary>
+    public const string BadTokenizer = "MTK3031";
+
     /// <summary>A reference is not written as any kind of reference is.</summary>
     public const string BadReference = "MTK3040";
 
@@ -152,6 +164,15 @@ public static class DiagnosticCode
 
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
+
+    /// <summary>An input tensor holds NaN or infinity.</summary>
+    public const string NonFiniteInput = "MTK4002";
+
+    /// <summary>The method has no result for a tensor's numbers.</summary>
+    public const string UndefinedMerge = "MTK4003";
+
+    /// <summary>The method needs more memory for a tensor than there is.</summary>
+    public const string TensorTooLarge = "MTK4004";
 
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public const string NotScorable = "MTK5001";

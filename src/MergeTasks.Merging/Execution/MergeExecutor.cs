@@ -93,7 +93,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
                 foreach (var tensor in shard.Tensors)
                 {
                     if (!state.Kept.TryGetValue(tensor.Name, out var kept))
-                        checksums[tensor.Name] = writer.Make(plans[tensor.Name], tensor, file);
+                        checksums[tensor.Name] = TensorFaults.Explain(state.Plan, plans[tensor.Name], () => writer.Make(plans[tensor.Name], tensor, file));
                     else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Checksum)
                         throw new IOException($"'{kept.Path}' changed while it was read.");
                 }

@@ -79,7 +79,7 @@ public sealed record MergeManifest(
     public static IReadOnlyDictionary<string, string> SettingsOf(MergePlan plan)
     {
         var settings = new Dictionary<string, string>();
-        if (plan.Method.IsRandom || plan.Declaration.Apl is { Drop: DropRule.Random, DropLevel: not null })
+        if (plan.IsRandom || plan.Declaration.Apl is { Drop: DropRule.Random, DropLevel: not null })
             settings["seed"] = plan.Declaration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (plan.Declaration.IsMergekitCompatible)
             settings["compatibility"] = "mergekit";

@@ -50,7 +50,7 @@ public static class ModelCard
         }
 
         card.Append("\n## Recipe\n\n```yaml\n").Append(RecipeText.Of(merge)).Append("```\n\n");
-        if (plan.Method.IsRandom)
+        if (plan.IsRandom)
             card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");

@@ -31,6 +31,10 @@ public static class RecipeText
             yaml.Append("dtype: ").Append(dtype.TorchName()).Append('\n');
         if (merge.OutDType is { } outDType)
             yaml.Append("out_dtype: ").Append(outDType.TorchName()).Append('\n');
+        if (merge.Tokenizer is { } tokenizer)
+            AppendTokenizer(yaml, tokenizer);
+        if (merge.ChatTemplate is { } template)
+            yaml.Append("chat_template: ").Append(Quoted(template.Text)).Append('\n');
         if (merge.ImportanceBase is { } importanceBase)
             yaml.Append("importance_base: ").Append(Quoted(importanceBase.Label)).Append('\n');
         if (merge.Aim is { } aim)
@@ -38,6 +42,30 @@ public static class RecipeText
         if (merge.Apl is { } apl)
             AppendSection(yaml, "apl", ImportanceText.Of(apl));
         return yaml.ToString();
+    }
+
+    private static void AppendTokenizer(StringBuilder yaml, TokenizerDeclaration tokenizer)
+    {
+        yaml.Append("tokenizer:\n  source: ").Append(tokenizer.Model is { } model ? Quoted(model.Label) : tokenizer.Source == VocabularySource.Base ? "base" : "union").Append('\n');
+        if (tokenizer.PadToMultipleOf is { } multiple)
+            yaml.Append("  pad_to_multiple_of: ").Append(multiple).Append('\n');
+        if (tokenizer.Tokens.Count > 0)
+            yaml.Append("  tokens:\n");
+        foreach (var rule in tokenizer.Tokens)
+        {
+            List<string> members = [];
+            if (rule.Source == TokenRowSource.Zero)
+                members.Add("source: {kind: zero}");
+            else if (rule.OtherToken is { } other)
+                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token: {JsonSerializer.Serialize(other)}}}");
+            else if (rule.OtherTokenId is { } id)
+                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token_id: {id}}}");
+            else if (rule.Model is { } owner)
+                members.Add($"source: {Quoted(owner.Label)}");
+            if (rule.IsForced)
+                members.Add("force: true");
+            yaml.Append("    ").Append(JsonSerializer.Serialize(rule.Token)).Append(": {").AppendJoin(", ", members).Append("}\n");
+        }
     }
 
     private static void AppendSection(StringBuilder yaml, string name, IEnumerable<(ImportanceOption Option, string Value)> values)

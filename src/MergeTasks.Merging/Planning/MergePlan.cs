@@ -34,6 +34,9 @@ public sealed record MergePlan(
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
 
+    /// <summary>Whether results depend on the seed.</summary>
+    public bool IsRandom => Declaration.IsMergekitCompatible ? Method.IsRandomInCompatibility : Method.IsRandom;
+
     /// <summary>What evaluations of these tensors have measured.</summary>
     public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
 

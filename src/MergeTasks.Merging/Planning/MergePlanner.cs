@@ -7,6 +7,7 @@ using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Vocabularies;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -29,7 +30,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         var method = MergeMethods.Find(merge.Method)!;
         var models = Open(merge);
-        var donor = Matched(merge, models);
+        (models, var donor) = Matched(merge, models, cancellation);
         try
         {
             var participants = TensorPlanner.Participants(merge, method, models);
@@ -40,6 +41,8 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
+            if (merge.ChatTemplate is { } template)
+                donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = donor.Input.Config.With(OutputDType(merge, tensors));
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, [])
             {
@@ -67,13 +70,22 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             input.Dispose();
     }
 
-    private static (ModelDeclaration Declaration, ModelInput Input) Matched(MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models)
+    // The models with one vocabulary, and the one among them that decides the output's tensors and files.
+    private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
+        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
     {
-        var donor = merge.Base is { } basis ? models.First(model => model.Declaration.IsSameModel(basis)) : models[0];
+        var donor = merge.Base is { } basis ? models.FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
         try
         {
-            new TensorMatcher(merge).Check(donor, models);
-            return donor;
+            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation).Plan().ToList();
+            if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
+            {
+                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
+                    $"Merge '{merge.Name}': AIM and APL cannot be used while the models' vocabularies differ. Merge first, and score a merge of models with one vocabulary.", merge.Location));
+            }
+
+            new TensorMatcher(merge).Check(matched[donor], matched);
+            return (matched, matched[donor]);
         }
         catch (CheckpointException e)
         {

@@ -34,7 +34,7 @@ internal sealed class TensorPlanner
         _donor = donor.Input;
         _workers = workers;
         _layerCount = LayerPosition.CountOf(_donor.Config, _donor.Names);
-        _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
+        _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
 
     /// <summary>Those of a merge's models that the method reads, in order.</summary>
@@ -51,8 +51,11 @@ internal sealed class TensorPlanner
     private TensorSpec OutputOf(string name)
     {
         var stored = _donor.Find(name)!;
-        return IsCopied(stored) ? stored : stored with { DType = _merge.OutDType ?? _merge.DType ?? stored.DType };
+        return IsCopied(stored) ? stored : stored with { DType = _merge.OutDType ?? CompatibleResult(_merge.DType ?? stored.DType) };
     }
+
+    private DType CompatibleResult(DType computed) =>
+        _merge.IsMergekitCompatible && computed is DType.F16 or DType.BF16 && _method.CompatibleResult is { } result ? result : computed;
 
     private static bool IsCopied(TensorSpec tensor) => !tensor.DType.IsFloatingPoint() || TensorMatcher.IsBuffer(tensor.Name);
 
@@ -85,8 +88,11 @@ internal sealed class TensorPlanner
             CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? stored : null,
             DrawOffset = _drawOffset,
             Draws = _draws,
+            KeepsNonFinite = _merge.KeepsNonFinite,
             Workers = _workers,
         };
+        if (_method.Conflict(context) is { } conflict)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;
@@ -98,7 +104,7 @@ internal sealed class TensorPlanner
         for (var i = 0; i < inputs.Length; i++)
         {
             var model = _participants[i].Declaration;
-            var isBase = _method.Base == BaseUse.Required && model.IsSameModel(_merge.Base!);
+            var isBase = _method.TakesBase(_merge.Base is not null) && model.IsSameModel(_merge.Base!);
             inputs[i] = new TensorInput(i, isBase, isBase ? new Dictionary<string, double>() : _method.Parameters.Where(parameter => parameter.PerModel)
                 .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, model, tensor, position)));
         }
@@ -118,7 +124,7 @@ internal sealed class TensorPlanner
     // needs none but a value for all models covers it, because mergekit appends the base to the models.
     private static bool TakesPart(MergeDeclaration merge, MergeMethod method, ModelDeclaration model) =>
         merge.Models.Any(model.IsSameModel)
-        || method.Base == BaseUse.Required
+        || method.TakesBase(merge.Base is not null)
         || (merge.IsMergekitCompatible && method.MaxModels > 1 && method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
             .All(parameter => merge.Parameters.ContainsKey(parameter.Name)));
 }
