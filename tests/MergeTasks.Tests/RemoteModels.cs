@@ -113,6 +113,35 @@ public sealed class RemoteModels : IDisposable
     }
 
     [Fact]
+    public void A_restore_that_is_cancelled_goes_on_in_the_next_build()
+    {
+        _consumer.Project("""
+                <MergedModel Include="average" Method="linear" />
+                <MergeSource Include="hf:org/code" Weight="1" />
+                <MergeSource Include="models/math" Weight="1" />
+            """);
+        Assert.True(_consumer.Run("app", "restore").Succeeded);
+        _hub.StorageFault = (_, answer) => answer with { Pause = TimeSpan.FromMilliseconds(300) };
+        using (var build = _consumer.Start("build", "--no-restore"))
+        {
+            build.WaitFor("Fetching models:");
+            build.Interrupt();
+            var cancelled = build.Wait();
+            Assert.False(cancelled.Succeeded);
+            Assert.Matches(@"Fetching models: [0-9.]+ [kM]B of [0-9.]+ [kM]B, [0-9.]+ [kM]B/s, [0-9:]+ left\.", cancelled.Output);
+            Assert.DoesNotContain("   at ", cancelled.Output, StringComparison.Ordinal);
+        }
+
+        Assert.False(File.Exists(_consumer["app", "models.lock.json"]));
+        var partial = Assert.Single(Directory.GetFiles(_consumer["hugging face", "hub", "models--org--code", "blobs"], "*.incomplete"));
+        var had = new FileInfo(partial).Length;
+        _hub.Forget();
+        _hub.StorageFault = (_, answer) => answer;
+        Assert.Equal(["average"], _consumer.Merged("--no-restore"));
+        Assert.Equal($"bytes={had}-", Assert.Single(_hub.Downloads)["Range"]);
+    }
+
+    [Fact]
     public void One_teams_merge_is_another_teams_source()
     {
         foreach (var model in new[] { "code", "math" })

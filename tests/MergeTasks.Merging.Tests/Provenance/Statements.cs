@@ -113,6 +113,32 @@ public sealed class Statements : IDisposable
         Assert.True(Assert.Single(new MergeBuild(bound, _workspace.Cache, 2).Plan(default)).IsFresh);
     }
 
+    [Fact]
+    public void Weights_that_another_tool_adds_to_a_snapshot_are_not_taken_for_the_models()
+    {
+        using var hub = new LoopbackHub();
+        const string shard = "model-00001-of-00001.safetensors";
+        var weights = File.ReadAllBytes(Path.Combine(_workspace.Folder, "models", "a", "model.safetensors"));
+        hub.Push("org/a", "main", [("config.json", "{\"model_type\":\"llama\"}"u8.ToArray()), (shard, weights), ("model.safetensors.index.json", System.Text.Encoding.UTF8.GetBytes("{\"weight_map\":{\"w\":\"" + shard + "\"}}"))]);
+        _workspace.Clear();
+        _workspace.Merge("m", ("Method", "linear"));
+        _workspace.Source("hf:org/a", ("Weight", "1"));
+        _workspace.Source("models/b", ("Weight", "1"));
+        var options = new RestoreOptions
+        {
+            ProjectFolder = _workspace.Folder,
+            LockPath = Path.Combine(_workspace.Folder, LockFile.FileName),
+            CacheFolder = _workspace.Cache,
+            Environment = name => name switch { "HF_ENDPOINT" => hub.Endpoint, "HF_HOME" => Path.Combine(_workspace.Folder, "hf"), _ => null },
+        };
+        var declared = _workspace.Declarations();
+        var bound = ModelRestore.Bind(declared, ModelRestore.Run(declared, options, RestoreProgress.None, default));
+        new MergeBuild(bound, _workspace.Cache, 2).Validate(default);
+        File.Copy(Path.Combine(_workspace.Folder, "models", "b", "model.safetensors"), Path.Combine(bound[0].Models[0].Folder!, "model.safetensors"));
+        var refused = Assert.Throws<Diagnostics.DiagnosticException>(() => new MergeBuild(bound, _workspace.Cache, 2).Validate(default));
+        Assert.Equal("MTK3047", Assert.Single(refused.Diagnostics).Code);
+    }
+
     private JsonDocument Read() => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_workspace.Output("m"), FileName)));
 
     private Dictionary<string, string> Subjects(JsonDocument json)
