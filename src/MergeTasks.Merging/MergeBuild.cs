@@ -47,8 +47,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public Action<string>? CacheUnwritable { get; init; }
 
     /// <summary>Checks all merges without reading tensor data.</summary>
-    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     /// <returns>What should be said of them although they are valid.</returns>
+    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
         using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion);

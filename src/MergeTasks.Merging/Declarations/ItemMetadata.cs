@@ -30,7 +30,8 @@ internal static class ItemMetadata
     public const string HashWeights = "HashWeights";
 
     private static readonly string[] MergeNames =
-        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "NonFinite", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate, "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack", HashWeights,
+        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "NonFinite", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate,
+         "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack", HashWeights,
          .. ImportanceOption.All.Select(option => option.Metadata)];
 
     private static readonly string[] SourceNames = ["Into", "As", Adapter, "Parameters", ImportanceOption.TaskData];

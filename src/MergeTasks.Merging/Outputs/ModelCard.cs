@@ -42,6 +42,8 @@ public static class ModelCard
             card.Append($"- `{basis.Label}` (base)\n");
         foreach (var model in merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)))
             card.Append($"- `{model.Label}`\n");
+        if (plan.Layout.Notes.Count > 0)
+            card.Append("\nNot all tensors were merged:\n\n").AppendJoin("", plan.Layout.Notes.Select(note => $"- {note}.\n"));
         if (plan.Licences.Count > 0)
         {
             card.Append("\n## Licences\n\nBy the cards of the models:\n\n");

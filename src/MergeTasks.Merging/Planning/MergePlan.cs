@@ -25,6 +25,9 @@ public sealed record MergePlan(
     IReadOnlyList<SideFile> DonorFiles,
     IReadOnlyList<SideFile> Files)
 {
+    /// <summary>What the tensors are made from.</summary>
+    public required OutputLayout Layout { get; init; }
+
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
     public ImportancePlan? Importance { get; init; }
 
@@ -61,7 +64,7 @@ public sealed record MergePlan(
     public IReadOnlyList<Licences.ModelLicence> Licences { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostics.Diagnostic> Warnings => Merging.Licences.LicenceCheck.Of(Declaration, Licences);
+    public IEnumerable<Diagnostics.Diagnostic> Warnings => Layout.Warnings.Concat(Merging.Licences.LicenceCheck.Of(Declaration, Licences));
 
     /// <summary>Names of all files of the output.</summary>
     public IEnumerable<string> FileNames =>

@@ -56,5 +56,5 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
     private bool IsMapped(string name) => !_isIdentity && VocabularyTensors.Is(model, name, rows);
 
     private string SourceIn(int other, string name) =>
-        TensorMatcher.Source(all[other], name) ?? throw new InvalidOperationException($"'{all[other].Folder}' has no '{name}'.");
+        new TensorIndex(all[other]).Find(name) ?? throw new InvalidOperationException($"'{all[other].Folder}' has no '{name}'.");
 }
