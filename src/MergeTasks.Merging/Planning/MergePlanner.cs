@@ -191,10 +191,21 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
             _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
+            RequireLocked(model, input);
             _ = input.Config;
         }
 
         return input;
+    }
+
+    // A snapshot is shared with other tools, which may add weights to it that a loader would prefer.
+    private static void RequireLocked(ModelDeclaration model, ModelInput input)
+    {
+        if (model.Locked is { } locked && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
+                $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or build with -p:UpdateModels=true to lock what is there.", model.Location));
+        }
     }
 
     private static DType? OutputDType(MergeDeclaration merge, IReadOnlyList<TensorPlan> tensors) =>
