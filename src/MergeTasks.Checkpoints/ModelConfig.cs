@@ -8,8 +8,6 @@ public sealed class ModelConfig
     /// <summary>The file's name.</summary>
     public const string FileName = "config.json";
 
-    private static readonly string[] LayerCountKeys = ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers"];
-
     private static readonly string[] VocabularySizeKeys =
         ["vocab_size", "text_config.vocab_size", "llm_config.vocab_size", "language_config.vocab_size", "padded_vocab_size", "n_vocab"];
 
@@ -27,7 +25,7 @@ public sealed class ModelConfig
     /// <summary>Number of transformer blocks, where a known key gives it.</summary>
     public int? LayerCount { get; }
 
-    /// <summary>The value of <c>tie_word_embeddings</c>, where present.</summary>
+    /// <summary>The value of <c>tie_word_embeddings</c>, where present at the top level or in <c>text_config</c>.</summary>
     public bool? TiesEmbeddings { get; }
 
     /// <summary>The first of <c>architectures</c>, where present.</summary>
@@ -41,10 +39,7 @@ public sealed class ModelConfig
         try
         {
             var text = File.ReadAllBytes(path);
-            using var json = JsonDocument.Parse(text);
-            if (json.RootElement.ValueKind != JsonValueKind.Object)
-                throw Bad(path, "is not a JSON object");
-            return new ModelConfig(text, LayerCountOf(json.RootElement), FlagOf(json.RootElement, "tie_word_embeddings"), ArchitectureOf(json.RootElement));
+            return Parse(text) ?? throw Bad(path, "is not a JSON object");
         }
         catch (JsonException e)
         {
@@ -68,25 +63,25 @@ public sealed class ModelConfig
     public ModelConfig WithVocabularySize(long rows)
     {
         var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return new ModelConfig(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)), LayerCount, TiesEmbeddings, Architecture);
+        return Parse(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)))!;
     }
 
-    private static int? LayerCountOf(JsonElement root)
+    /// <summary>The same configuration describing a newly stacked model, every other byte kept.</summary>
+    /// <param name="kind">The stack.</param>
+    /// <param name="count">Its layers in this configuration.</param>
+    /// <param name="layers">Where each layer of the new stack comes from.</param>
+    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers))!;
+
+    private static ModelConfig? Parse(byte[] text)
     {
-        foreach (var section in new[] { root, SectionOf(root, "text_config") })
-        {
-            foreach (var key in LayerCountKeys)
-            {
-                if (section.ValueKind == JsonValueKind.Object && section.TryGetProperty(key, out var value)
-                    && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) && count > 0)
-                {
-                    return count;
-                }
-            }
-        }
-
-        return null;
+        using var json = JsonDocument.Parse(text);
+        var root = json.RootElement;
+        return root.ValueKind != JsonValueKind.Object ? null : new ModelConfig(text, ConfigLayers.MainCount(root), TiesOf(root), ArchitectureOf(root));
     }
+
+    // Models with several parts say it of their language model.
+    private static bool? TiesOf(JsonElement root) =>
+        FlagOf(root, "tie_word_embeddings") ?? (SectionOf(root, "text_config") is { ValueKind: JsonValueKind.Object } text ? FlagOf(text, "tie_word_embeddings") : null);
 
     private static JsonElement SectionOf(JsonElement root, string name) => root.TryGetProperty(name, out var section) ? section : default;
 

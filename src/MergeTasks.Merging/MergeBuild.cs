@@ -47,11 +47,19 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public Action<string>? CacheUnwritable { get; init; }
 
     /// <summary>Checks all merges without reading tensor data.</summary>
+    /// <returns>Warnings.</returns>
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
-    public void Validate(CancellationToken cancellation)
+    public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
         using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion);
-        ForEach(merges, merge => OutputState.RequireOwn(planner.Plan(merge, cancellation)));
+        var warnings = new List<Diagnostic>();
+        ForEach(merges, merge =>
+        {
+            var plan = planner.Plan(merge, cancellation);
+            OutputState.RequireOwn(plan);
+            warnings.AddRange(plan.Layout.Warnings);
+        });
+        return warnings;
     }
 
     /// <summary>Plans all merges and compares each with its output.</summary>

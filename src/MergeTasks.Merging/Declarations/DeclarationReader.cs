@@ -31,15 +31,20 @@ public sealed class DeclarationReader
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public static IReadOnlyList<MergeDeclaration> Read(ProjectDefaults project, IReadOnlyList<DeclaredItem> merges, IReadOnlyList<DeclaredItem> sources)
     {
-        var reader = new DeclarationReader(project, [.. merges.Select(NameOf)]);
-        reader.CheckNames(merges);
-        var assigned = reader.Assign(merges, sources);
-        var declarations = new List<MergeDeclaration>();
+        var early = new List<Diagnostic>();
+        var declared = merges.SelectMany((item, index) => DeclaredMerge.Of(project, item, early.Add).Select(merge => merge with { Index = index })).ToList();
+        var reader = new DeclarationReader(project, [.. declared.Select(merge => merge.Name)]);
+        reader._diagnostics.AddRange(early);
         foreach (var item in merges)
+            ItemMetadata.CheckSpelling(item, reader._diagnostics.Add);
+        reader.CheckNames(declared);
+        var assigned = reader.Assign(declared, sources);
+        var declarations = new List<MergeDeclaration>();
+        foreach (var merge in declared)
         {
             try
             {
-                if (reader.ReadMerge(item, assigned[NameOf(item)]) is { } declaration)
+                if (reader.ReadMerge(merge, assigned[merge.Name]) is { } declaration)
                     declarations.Add(declaration);
             }
             catch (DiagnosticException e)
@@ -54,43 +59,42 @@ public sealed class DeclarationReader
         return MergeOrder.Sort(declarations);
     }
 
-    /// <summary>A merge's name: the metadata <c>MergedModelName</c>, else a recipe's file name without extension, else the item's value.</summary>
-    public static string NameOf(DeclaredItem item) =>
-        item["MergedModelName"] ?? (IsRecipe(item) ? Path.GetFileNameWithoutExtension(item.Include.Replace('\\', '/')) : item.Include);
-
-    private static bool IsRecipe(DeclaredItem item) =>
-        item.Include.EndsWith(".yml", StringComparison.OrdinalIgnoreCase) || item.Include.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase);
-
-    private void CheckNames(IReadOnlyList<DeclaredItem> merges)
+    private void CheckNames(List<DeclaredMerge> merges)
     {
-        var seen = new Dictionary<string, DeclaredItem>(StringComparer.OrdinalIgnoreCase);
-        foreach (var item in merges)
+        var seen = new Dictionary<string, DeclaredMerge>(StringComparer.OrdinalIgnoreCase);
+        foreach (var merge in merges)
         {
-            ItemMetadata.CheckSpelling(item, _diagnostics.Add);
-            var name = NameOf(item);
+            var name = merge.Name;
             if (!name.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_') || name.StartsWith('.') || name.EndsWith('.') || name.Length is 0 or > 100)
             {
                 _diagnostics.Add(new Diagnostic(DiagnosticCode.InvalidName,
-                    $"'{name}' cannot name a merge, because it names a folder too: use letters, digits, '-', '_' and '.' (not first or last), 100 at most.", item.Location));
+                    $"'{name}' cannot name a merge, because it names a folder too: use letters, digits, '-', '_' and '.' (not first or last), 100 at most.", merge.Location));
             }
-            else if (!seen.TryAdd(name, item))
+            else if (!seen.TryAdd(name, merge))
             {
                 var first = seen[name].Location;
                 _diagnostics.Add(new Diagnostic(DiagnosticCode.DuplicateMerge,
-                    $"There is a merge '{name}' already, at {first.File}({first.Line},{first.Column}). Give one of them another MergedModelName.", item.Location));
+                    $"There is a merge '{name}' already, at {first.File}({first.Line},{first.Column}). Give one of them another {(merge.Recipe?.Name is null ? "MergedModelName" : "'name'")}.", merge.Location));
             }
         }
     }
 
-    private Dictionary<string, List<DeclaredItem>> Assign(IReadOnlyList<DeclaredItem> merges, IReadOnlyList<DeclaredItem> sources)
+    // A source may name one merge, or a recipe file with several, of which those that use it get it.
+    private Dictionary<string, List<DeclaredItem>> Assign(List<DeclaredMerge> merges, IReadOnlyList<DeclaredItem> sources)
     {
         var assigned = new Dictionary<string, List<DeclaredItem>>(StringComparer.OrdinalIgnoreCase);
+        var files = new Dictionary<string, List<string>>(StringComparer.OrdinalIgnoreCase);
         foreach (var merge in merges)
-            assigned.TryAdd(NameOf(merge), []);
+        {
+            assigned.TryAdd(merge.Name, []);
+            if (merge.Documents.Count > 1)
+                files[merge.Item["MergedModelName"] ?? Path.GetFileNameWithoutExtension(merge.Item.Include.Replace('\\', '/'))] = [.. merges.Where(other => other.Index == merge.Index).Select(other => other.Name)];
+        }
+
         foreach (var source in sources)
         {
             ItemMetadata.CheckSpelling(source, _diagnostics.Add);
-            var into = source["Into"] ?? (assigned.Count == 1 ? assigned.Keys.Single() : null);
+            var into = source["Into"] ?? (assigned.Count == 1 ? assigned.Keys.Single() : files.Count == 1 && files.Values.Single().Count == assigned.Count ? files.Keys.Single() : null);
             if (into is null)
             {
                 _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto,
@@ -100,7 +104,9 @@ public sealed class DeclarationReader
 
             foreach (var name in into.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             {
-                if (assigned.TryGetValue(name, out var list))
+                if (files.TryGetValue(name, out var members))
+                    members.ForEach(member => assigned[member].Add(source));
+                else if (assigned.TryGetValue(name, out var list))
                     list.Add(source);
                 else
                     _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"MergeSource '{source.Include}' goes into '{name}', which no MergedModel declares.{Suggestion.Sentence(name, assigned.Keys)}", source.LocationOf("Into")));
@@ -110,86 +116,68 @@ public sealed class DeclarationReader
         return assigned;
     }
 
-    private MergeDeclaration? ReadMerge(DeclaredItem item, List<DeclaredItem> sources) =>
-        IsRecipe(item) ? ReadRecipe(item, sources) : ReadItems(item, sources);
+    private MergeDeclaration? ReadMerge(DeclaredMerge merge, List<DeclaredItem> sources) =>
+        merge.Recipe is { } recipe ? ReadRecipe(merge, recipe, sources)
+        : DeclaredMerge.RecipePath(_project, merge.Item) is null ? ReadItems(merge, sources)
+        : null;
 
-    private MergeDeclaration? ReadItems(DeclaredItem item, List<DeclaredItem> sources)
+    private MergeDeclaration? ReadItems(DeclaredMerge merge, List<DeclaredItem> sources)
     {
+        var item = merge.Item;
         if (item["Method"] is not { } method)
         {
-            _diagnostics.Add(new Diagnostic(DiagnosticCode.MissingMethod, $"Merge '{NameOf(item)}' does not say which Method to use (a recipe file would end in .yml or .yaml).", item.Location));
+            _diagnostics.Add(new Diagnostic(DiagnosticCode.MissingMethod, $"Merge '{merge.Name}' does not say which Method to use (a recipe file would end in .yml or .yaml).", item.Location));
             return null;
         }
 
         var models = sources.ConvertAll(source => Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _diagnostics.Add) });
-        var declaration = Common(item) with
+        var declaration = Common(merge) with
         {
             Method = method,
             Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
-            DType = ReadDType(item, "DType"),
-            OutDType = ReadDType(item, "OutDType"),
         };
         declaration = _tokenizers.Read(WithImportance(declaration, item, null), item, text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
-        _validator.Check(declaration, item.LocationOf("Method"), (model, name) => LocationOfParameter(model < 0 ? item : sources[model], name));
+        _validator.Check(declaration, item.LocationOf("Method"),
+            [.. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))), new SettingsScope(declaration.Parameters, false, name => LocationOfParameter(item, name))]);
         return declaration;
     }
 
-    private MergeDeclaration ReadRecipe(DeclaredItem item, List<DeclaredItem> sources)
+    private MergeDeclaration ReadRecipe(DeclaredMerge merge, RecipeDocument recipe, List<DeclaredItem> sources)
     {
-        var path = Path.GetFullPath(Path.Combine(_project.Folder, item.Include.Replace('\\', '/')));
-        if (!File.Exists(path))
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location));
-        var recipe = RecipeReader.Read(path)[0];
-        ReportUnsupported(recipe, RecipeReader.Read(path));
-        var bound = Bind(recipe, sources);
-        var models = recipe.Models.Select(model => Bound(model) with { Parameters = Values(model.Parameters) }).ToList();
-        var declaration = Common(item) with
+        var folder = Path.GetDirectoryName(recipe.Location.File)!;
+        var bound = Bind(recipe, merge.Documents, sources);
+        var common = Common(merge);
+        var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(common with
         {
-            Location = recipe.Location,
-            Method = recipe.Method.Name,
-            Base = recipe.Base is { } basis ? Bound(basis) : null,
-            Models = models,
-            Parameters = Values(recipe.Parameters),
-            DType = recipe.DType ?? ReadDType(item, "DType"),
-            OutDType = recipe.OutDType ?? ReadDType(item, "OutDType"),
-        };
-        declaration = _tokenizers.Read(WithImportance(declaration, item, recipe), recipe, Bound);
-        _validator.Check(declaration, recipe.Method.Location,
-            (model, name) => (model < 0 ? recipe.Parameters : recipe.Models[model].Parameters).GetValueOrDefault(name)?.Location ?? recipe.Location);
+            DType = recipe.DType ?? common.DType,
+            OutDType = recipe.OutDType ?? common.OutDType,
+            IsStrict = recipe.IsStrict ?? common.IsStrict,
+            PostWeightsPosition = recipe.PostWeightsPosition ?? common.PostWeightsPosition,
+            Tensors = new TensorSelection(
+                recipe.MergedTensors.Count > 0 ? recipe.MergedTensors : common.Tensors.Merged,
+                recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept) { Location = recipe.GlobsLocation ?? common.Tensors.Location },
+        });
+        declaration = _tokenizers.Read(WithImportance(declaration, merge.Item, recipe), recipe, Bound);
+        _validator.Check(declaration, recipe.Method.Location, scopes);
         return declaration;
 
         ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
             ? source with { Label = reference, Location = location }
-            : _references.Resolve(reference, location, Path.GetDirectoryName(path)!, _project.Folder);
+            : _references.Resolve(reference, location, folder, _project.Folder);
 
         ModelDeclaration Bound(RecipeModel model)
         {
             var named = Resolved(model.Reference, model.Location);
             if (model.Adapter is { } adapter)
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
-            return model.TaskData is { } data ? named with { TaskData = Data(data, Path.GetDirectoryName(path)!) } : named;
+            return model.TaskData is { } data ? named with { TaskData = Data(data, folder) } : named;
         }
     }
 
-    private void ReportUnsupported(RecipeDocument recipe, IReadOnlyList<RecipeDocument> all)
-    {
-        if (recipe.Name is { } name)
-            Unsupported("'name'", name.Location);
-        if (recipe.Slices.Count > 0)
-            Unsupported("'slices'", recipe.Slices[0].Location);
-        if (recipe.Modules.Count > 0)
-            Unsupported("'modules'", recipe.Modules[0].Location);
-        if (all.Count > 1)
-            Unsupported("A second document in the file", all[1].Location);
-
-        void Unsupported(string what, SourceLocation location) =>
-            _diagnostics.Add(new Diagnostic(DiagnosticCode.UnsupportedKey, $"{what} is not supported yet.", location));
-    }
-
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
-    private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, List<DeclaredItem> sources)
+    private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
         var used = recipe.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct().ToList();
@@ -198,7 +186,7 @@ public sealed class DeclarationReader
             var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));
             if (used.Contains(name))
                 bound[name] = Source(source);
-            else
+            else if (!documents.Any(document => document.NamedModels.Any(model => model.Reference == name)))
                 _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"The recipe names no model '{name}' for MergeSource '{source.Include}'.{Suggestion.Sentence(name, used)}", source.Location));
         }
 
@@ -245,10 +233,10 @@ public sealed class DeclarationReader
         return candidates.Find(File.Exists) ?? candidates[^1];
     }
 
-    private MergeDeclaration Common(DeclaredItem item)
+    private MergeDeclaration Common(DeclaredMerge merge)
     {
-        var name = NameOf(item);
-        var folder = item["OutputDirectory"] is { } own ? Path.Combine(_project.Folder, own.Replace('\\', '/')) : Path.Combine(_project.ModelsFolder, name);
+        var (item, name) = (merge.Item, merge.Name);
+        var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate ? Path.Combine(_project.Folder, own.Replace('\\', '/')) : Path.Combine(_project.ModelsFolder, name);
         var size = Value(item, "MaxShardSize") ?? DefaultMaxShardSize;
         if (ByteSize.Parse(size) is not { } maxShardSize)
         {
@@ -266,11 +254,32 @@ public sealed class DeclarationReader
         {
             Method = "",
             Models = [],
+            ItemIndex = merge.Index,
+            IsIntermediate = merge.IsIntermediate,
+            DType = ReadDType(item, "DType"),
+            OutDType = ReadDType(item, "OutDType"),
+            IsStrict = ReadFlag(item, "Strict"),
+            PostWeightsPosition = ReadFlag(item, "PostWeightsPosition") ? 1 : 0,
+            Tensors = new TensorSelection(Globs(item, "MergeTensors"), Globs(item, "KeepTensors"))
+            {
+                Location = item["MergeTensors"] is not null ? item.LocationOf("MergeTensors") : item["KeepTensors"] is not null ? item.LocationOf("KeepTensors") : null,
+            },
             IsMergekitCompatible = compatibility == "mergekit",
             Seed = seed,
             MaxShardSize = maxShardSize,
             OutputFolder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)),
         };
+    }
+
+    private static string[] Globs(DeclaredItem item, string metadata) =>
+        (item[metadata] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private bool ReadFlag(DeclaredItem item, string metadata)
+    {
+        var text = Value(item, metadata) ?? "false";
+        if (SettingText.ParseNumber(text) is not (0 or 1))
+            _diagnostics.Add(ItemMetadata.Invalid(item, metadata, metadata == "PostWeightsPosition" ? $"PostWeightsPosition is 0 or 1, not '{text}'." : $"{metadata} is true or false, not '{text}'."));
+        return SettingText.ParseNumber(text) == 1;
     }
 
     private DType? ReadDType(DeclaredItem item, string metadata)
@@ -285,9 +294,6 @@ public sealed class DeclarationReader
 
     private string? Value(DeclaredItem item, string metadata) =>
         item[metadata] ?? (_project.Metadata.TryGetValue(metadata, out var value) && value.Trim().Length > 0 ? value.Trim() : null);
-
-    private static Dictionary<string, Setting> Values(IReadOnlyDictionary<string, RecipeSetting> settings) =>
-        settings.ToDictionary(pair => pair.Key, pair => pair.Value.Value, StringComparer.Ordinal);
 
     private static SourceLocation LocationOfParameter(DeclaredItem item, string parameter)
     {

@@ -11,8 +11,8 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
     /// <summary>Checks one merge.</summary>
     /// <param name="merge">The declaration.</param>
     /// <param name="methodLocation">Where the method is named.</param>
-    /// <param name="settingLocation">Where a setting stands: the model's position (−1 for the merge) and the parameter's name.</param>
-    public void Check(MergeDeclaration merge, SourceLocation methodLocation, Func<int, string, SourceLocation> settingLocation)
+    /// <param name="scopes">All settings of the merge, with their places.</param>
+    public void Check(MergeDeclaration merge, SourceLocation methodLocation, IReadOnlyList<SettingsScope> scopes)
     {
         if (MergeMethods.Find(merge.Method) is not { } method)
         {
@@ -21,32 +21,39 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
             return;
         }
 
-        CheckSettings(merge, method, -1, merge.Parameters, settingLocation);
-        for (var i = 0; i < merge.Models.Count; i++)
-            CheckSettings(merge, method, i, merge.Models[i].Parameters, settingLocation);
-        CheckModels(merge, method);
-        CheckRequired(merge, method);
+        foreach (var scope in scopes)
+            CheckSettings(merge, method, scope);
+        if (merge.IsWhole)
+            CheckModels(merge, method, merge.Models, merge.Location, [merge.Parameters]);
+        foreach (var slice in merge.Slices)
+            CheckSlice(merge, method, slice, [slice.Parameters, merge.Parameters]);
+        foreach (var module in merge.Modules)
+        {
+            if (module.Models.Count > 0)
+                CheckModels(merge, method, module.Models, module.Location, [module.Parameters, merge.Parameters]);
+            foreach (var slice in module.Slices)
+                CheckSlice(merge, method, slice, [slice.Parameters, module.Parameters, merge.Parameters]);
+        }
     }
 
-    private void CheckSettings(
-        MergeDeclaration merge, MergeMethod method, int model, IReadOnlyDictionary<string, Setting> settings, Func<int, string, SourceLocation> location)
+    private void CheckSettings(MergeDeclaration merge, MergeMethod method, SettingsScope scope)
     {
-        foreach (var (name, setting) in settings)
+        foreach (var (name, setting) in scope.Settings)
         {
             var declared = method.Parameters.FirstOrDefault(parameter => parameter.Name == name);
             if (declared is null)
             {
                 Report(DiagnosticCode.UnknownParameter, merge,
-                    $"the method '{method.Name}' has no parameter '{name}'.{Suggestion.Sentence(name, [.. method.Parameters.Select(parameter => parameter.Name)])}", location(model, name));
+                    $"the method '{method.Name}' has no parameter '{name}'.{Suggestion.Sentence(name, [.. method.Parameters.Select(parameter => parameter.Name)])}", scope.LocationOf(name));
             }
-            else if (model >= 0 && !declared.PerModel)
+            else if (scope.IsOfModel && !declared.PerModel)
             {
                 Report(DiagnosticCode.MisplacedParameter, merge,
-                    $"'{name}' is a parameter of the whole merge and has no effect on a single model; move it to the merge's own parameters.", location(model, name));
+                    $"'{name}' is a parameter of the whole merge and has no effect on a single model; move it to the merge's own parameters.", scope.LocationOf(name));
             }
             else
             {
-                CheckValues(merge, declared, setting, location(model, name));
+                CheckValues(merge, declared, setting, scope.LocationOf(name));
             }
         }
     }
@@ -62,45 +69,87 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
         }
     }
 
-    private void CheckModels(MergeDeclaration merge, MergeMethod method)
+    private void CheckModels(
+        MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
-        if (method.Base == BaseUse.Required && merge.Base is null)
+        if (!HasBase(merge, method, merge.Base))
+            return;
+        for (var i = 0; i < models.Count; i++)
+        {
+            if (models.Take(i).Any(models[i].IsSameModel))
+                Report(DiagnosticCode.ModelCount, merge, $"the model '{models[i].Label}' is listed twice.", models[i].Location);
+        }
+
+        CheckCount(merge, method, models, merge.Base, location);
+        CheckRequired(merge, method, models, merge.Base, location, scopes);
+    }
+
+    private void CheckSlice(MergeDeclaration merge, MergeMethod method, SliceDeclaration slice, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+    {
+        var basis = slice.Base ?? merge.Base;
+        if (!HasBase(merge, method, basis))
+            return;
+        var models = slice.Sources.Select(source => source.Model).ToList();
+        if (method.Base == BaseUse.Required && !models.Exists(basis!.IsSameModel))
         {
             Report(DiagnosticCode.MissingBase, merge,
-                $"the method '{method.Name}' needs a base model; name it with Base=\"…\" on the merge, or 'base_model' in a recipe.", merge.Location);
+                $"the method '{method.Name}' needs the base '{basis!.Label}' in every slice. Add it to 'sources': '- {{model: {basis.Label}, layer_range: [{slice.Sources[0].Start}, {slice.Sources[0].End}]}}'.", slice.Location);
             return;
         }
 
-        for (var i = 0; i < merge.Models.Count; i++)
+        for (var i = 0; i < slice.Sources.Count; i++)
         {
-            if (merge.Models.Take(i).Any(merge.Models[i].IsSameModel))
-                Report(DiagnosticCode.ModelCount, merge, $"the model '{merge.Models[i].Label}' is listed twice.", merge.Models[i].Location);
+            var source = slice.Sources[i];
+            if (slice.Sources.Take(i).Any(other => other.Model.IsSameModel(source.Model) && other.Start == source.Start))
+                Report(DiagnosticCode.ModelCount, merge, $"the same layers of '{source.Model.Label}' are listed twice in one slice.", source.Model.Location);
+            if (source.Length != slice.Sources[0].Length)
+            {
+                Report(DiagnosticCode.LayerRange, merge,
+                    $"the sources of a slice have as many layers each: [{source.Start}, {source.End}] is {source.Length}, and [{slice.Sources[0].Start}, {slice.Sources[0].End}] of '{models[0].Label}' is {slice.Sources[0].Length}.",
+                    source.RangeLocation);
+            }
         }
 
-        var count = merge.Models.Count(model => method.Base != BaseUse.Required || !model.IsSameModel(merge.Base!));
-        if (count < method.MinModels || count > method.MaxModels)
-        {
-            var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
-            var besides = method.Base == BaseUse.Required ? " besides the base" : "";
-            Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.", merge.Location);
-        }
+        CheckCount(merge, method, models, basis, slice.Location);
+        CheckRequired(merge, method, models, basis, slice.Location, scopes);
     }
 
-    private void CheckRequired(MergeDeclaration merge, MergeMethod method)
+    private bool HasBase(MergeDeclaration merge, MergeMethod method, ModelDeclaration? basis)
     {
-        foreach (var parameter in method.Parameters.Where(parameter => parameter.Default is null && !merge.Parameters.ContainsKey(parameter.Name)))
+        if (method.Base != BaseUse.Required || basis is not null)
+            return true;
+        Report(DiagnosticCode.MissingBase, merge,
+            $"the method '{method.Name}' needs a base model; name it with Base=\"…\" on the merge, or 'base_model' in a recipe.", merge.Location);
+        return false;
+    }
+
+    private void CheckCount(MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location)
+    {
+        var listsBase = method.Base == BaseUse.Required && models.Any(basis!.IsSameModel);
+        var count = models.Count - (listsBase ? 1 : 0);
+        if (count >= method.MinModels && count <= method.MaxModels)
+            return;
+        var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
+        var besides = method.Base == BaseUse.Required ? " besides the base" : "";
+        Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.", location);
+    }
+
+    private void CheckRequired(
+        MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+    {
+        var baseIndex = method.Base == BaseUse.Required ? models.ToList().FindIndex(basis!.IsSameModel) : -1;
+        foreach (var parameter in method.Parameters.Where(parameter => parameter.Default is null && !scopes.Any(scope => scope.ContainsKey(parameter.Name))))
         {
             if (!parameter.PerModel)
             {
-                Report(DiagnosticCode.MissingParameter, merge, $"the method '{method.Name}' needs the parameter '{parameter.Name}'.", merge.Location);
+                Report(DiagnosticCode.MissingParameter, merge, $"the method '{method.Name}' needs the parameter '{parameter.Name}'.", location);
                 continue;
             }
 
-            foreach (var model in merge.Models)
+            for (var i = 0; i < models.Count; i++)
             {
-                var isBase = method.Base == BaseUse.Required && merge.Base is { } basis && model.IsSameModel(basis);
-                if (!isBase && !model.Parameters.ContainsKey(parameter.Name))
-                    Report(DiagnosticCode.MissingParameter, merge, $"the model '{model.Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.", model.Location);
+                if (i != baseIndex && !models[i].Parameters.ContainsKey(parameter.Name))
+                    Report(DiagnosticCode.MissingParameter, merge, $"the model '{models[i].Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.", models[i].Location);
             }
         }
     }

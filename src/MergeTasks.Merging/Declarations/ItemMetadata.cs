@@ -27,7 +27,7 @@ internal static class ItemMetadata
     public const string BaseAdapter = "BaseAdapter";
 
     private static readonly string[] MergeNames =
-        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate, "OutputDirectory", "MergedModelName", "CopyToPublishDirectory", "Pack",
+        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate, "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack",
          .. ImportanceOption.All.Select(option => option.Metadata)];
 
     private static readonly string[] SourceNames = ["Into", "As", Adapter, "Parameters", ImportanceOption.TaskData];

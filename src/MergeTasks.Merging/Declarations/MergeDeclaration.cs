@@ -46,8 +46,33 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
 
-    /// <summary>The models in the user's order.</summary>
+    /// <summary>The models in the user's order; with slices or modules, each model once, without settings.</summary>
     public required IReadOnlyList<ModelDeclaration> Models { get; init; }
+
+    /// <summary>The slices that the output's layers are stacked from; empty where whole models are merged.</summary>
+    public IReadOnlyList<SliceDeclaration> Slices { get; init; } = [];
+
+    /// <summary>The parts of the checkpoint that have rules of their own; empty where the same rules hold for all of it.</summary>
+    public IReadOnlyList<ModuleDeclaration> Modules { get; init; } = [];
+
+    /// <summary>Whether whole models are merged by one set of rules.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool IsWhole => Slices.Count == 0 && Modules.Count == 0;
+
+    /// <summary>Which tensors are merged; the others are the base's.</summary>
+    public TensorSelection Tensors { get; init; } = TensorSelection.All;
+
+    /// <summary>Whether a tensor that some model lacks, or has in another shape, is an error; otherwise the base's is taken.</summary>
+    public bool IsStrict { get; init; }
+
+    /// <summary>Where on a gradient the tensors after the layers (final norm, head) lie: 0 at its beginning, 1 at its end.</summary>
+    public double PostWeightsPosition { get; init; }
+
+    /// <summary>Whether it is a step towards another merge of the same recipe file, and so nothing to publish or pack.</summary>
+    public bool IsIntermediate { get; init; }
+
+    /// <summary>The place of the item that declares it among the project's merges, from 0.</summary>
+    public int ItemIndex { get; init; }
 
     /// <summary>Settings for the whole merge, by parameter name; for per-model parameters the default of all models.</summary>
     public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();

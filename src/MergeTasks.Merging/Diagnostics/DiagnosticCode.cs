@@ -78,6 +78,15 @@ public static class DiagnosticCode
     /// <summary>Layers that a slice names do not exist, or do not fit the slice's other sources.</summary>
     public const string LayerRange = "MTK2009";
 
+    /// <summary>A filter or glob fits no tensor (a warning).</summary>
+    public const string UnusedFilter = "MTK2010";
+
+    /// <summary>The output's configuration cannot tell of its new layers (a warning).</summary>
+    public const string LayerCountKey = "MTK2012";
+
+    /// <summary>The models have no part of that name, or none that can be sliced.</summary>
+    public const string UnknownModule = "MTK2011";
+
     /// <summary>A model's folder was not found.</summary>
     public const string ModelNotFound = "MTK3001";
 
@@ -104,6 +113,9 @@ public static class DiagnosticCode
 
     /// <summary>An input file cannot be read, or changed while it was.</summary>
     public const string UnreadableInput = "MTK3009";
+
+    /// <summary>Models are of different architectures: almost nothing matches, or runs of layers or experts are differently long.</summary>
+    public const string DifferentArchitecture = "MTK3010";
 
     /// <summary>A LoRA adapter is incomplete or malformed, or does not fit its model.</summary>
     public const string BadAdapter = "MTK3020";

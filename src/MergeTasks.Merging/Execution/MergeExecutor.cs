@@ -80,7 +80,8 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         var plans = state.Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
         using var pool = new BlockPool(workers);
-        var writer = new TensorWriter(plan => Importance?.Begin(state.Plan.Method, plan) ?? state.Plan.Method.Begin(plan.Context!), new WorkerTeam(workers, cancellation));
+        var writer = new TensorWriter(
+            plan => plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(state.Plan.Method, plan) ?? state.Plan.Method.Begin(plan.Context!), new WorkerTeam(workers, cancellation));
         try
         {
             foreach (var shard in state.StaleShards)

@@ -17,13 +17,17 @@ public static class RecipeText
         yaml.Append("merge_method: ").Append(merge.Method).Append('\n');
         if (merge.Base is { } basis)
             yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
-        yaml.Append("models:\n");
-        foreach (var model in merge.Models)
+        if (merge.IsWhole)
+            AppendModels(yaml, "", merge.Models, merge.Apl is not null);
+        AppendSlices(yaml, "", merge.Slices);
+        if (merge.Modules.Count > 0)
+            yaml.Append("modules:\n");
+        foreach (var module in merge.Modules)
         {
-            yaml.Append("  - model: ").Append(Quoted(model.Label)).Append('\n');
-            AppendParameters(yaml, "    ", model.Parameters);
-            if (merge.Apl is not null && model.TaskData is { } data)
-                yaml.Append("    task_data: ").Append(Quoted(data.Label)).Append('\n');
+            yaml.Append("  ").Append(Quoted(module.Name)).Append(":\n");
+            AppendModels(yaml, "    ", module.Models, false);
+            AppendSlices(yaml, "    ", module.Slices);
+            AppendParameters(yaml, "    ", module.Parameters);
         }
 
         AppendParameters(yaml, "", merge.Parameters);
@@ -31,6 +35,12 @@ public static class RecipeText
             yaml.Append("dtype: ").Append(dtype.TorchName()).Append('\n');
         if (merge.OutDType is { } outDType)
             yaml.Append("out_dtype: ").Append(outDType.TorchName()).Append('\n');
+        AppendList(yaml, "merge_tensors", merge.Tensors.Merged);
+        AppendList(yaml, "keep_tensors", merge.Tensors.Kept);
+        if (merge.IsStrict)
+            yaml.Append("strict: true\n");
+        if (merge.PostWeightsPosition != 0)
+            yaml.Append("post_weights_position: 1\n");
         if (merge.Tokenizer is { } tokenizer)
             AppendTokenizer(yaml, tokenizer);
         if (merge.ChatTemplate is { } template)
@@ -66,6 +76,45 @@ public static class RecipeText
                 members.Add("force: true");
             yaml.Append("    ").Append(JsonSerializer.Serialize(rule.Token)).Append(": {").AppendJoin(", ", members).Append("}\n");
         }
+    }
+
+    private static void AppendModels(StringBuilder yaml, string indent, IReadOnlyList<ModelDeclaration> models, bool withData)
+    {
+        if (models.Count > 0)
+            yaml.Append(indent).Append("models:\n");
+        foreach (var model in models)
+        {
+            yaml.Append(indent).Append("  - model: ").Append(Quoted(model.Label)).Append('\n');
+            AppendParameters(yaml, indent + "    ", model.Parameters);
+            if (withData && model.TaskData is { } data)
+                yaml.Append(indent).Append("    task_data: ").Append(Quoted(data.Label)).Append('\n');
+        }
+    }
+
+    private static void AppendSlices(StringBuilder yaml, string indent, IReadOnlyList<SliceDeclaration> slices)
+    {
+        if (slices.Count > 0)
+            yaml.Append(indent).Append("slices:\n");
+        foreach (var slice in slices)
+        {
+            yaml.Append(indent).Append("  - sources:\n");
+            foreach (var source in slice.Sources)
+            {
+                yaml.Append(indent).Append("      - model: ").Append(Quoted(source.Model.Label)).Append('\n');
+                yaml.Append(indent).Append($"        layer_range: [{source.Start}, {source.End}]\n");
+                AppendParameters(yaml, indent + "        ", source.Model.Parameters);
+            }
+
+            if (slice.Base is { } basis)
+                yaml.Append(indent).Append("    base_model: ").Append(Quoted(basis.Label)).Append('\n');
+            AppendParameters(yaml, indent + "    ", slice.Parameters);
+        }
+    }
+
+    private static void AppendList(StringBuilder yaml, string name, IReadOnlyList<string> texts)
+    {
+        if (texts.Count > 0)
+            yaml.Append(name).Append($": [{string.Join(", ", texts.Select(text => JsonSerializer.Serialize(text)))}]\n");
     }
 
     private static void AppendSection(StringBuilder yaml, string name, IEnumerable<(ImportanceOption Option, string Value)> values)

@@ -25,6 +25,9 @@ public sealed record MergePlan(
     IReadOnlyList<SideFile> DonorFiles,
     IReadOnlyList<SideFile> Files)
 {
+    /// <summary>What the tensors are made from.</summary>
+    public required OutputLayout Layout { get; init; }
+
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
     public ImportancePlan? Importance { get; init; }
 

@@ -33,9 +33,9 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         (models, var donor) = Matched(merge, models, cancellation);
         try
         {
-            var participants = TensorPlanner.Participants(merge, method, models);
-            var importance = merge.NeedsScores ? PlanImportance(merge, method, participants, donor.Input, cancellation) : null;
-            var planner = new TensorPlanner(merge, method, participants, donor, importance, workers);
+            var layout = new LayoutBuilder(merge, method, models, donor).Build();
+            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
+            var planner = new TensorPlanner(merge, method, layout, importance, workers);
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength);
             var tensors = planner.Plan(cancellation);
@@ -43,8 +43,8 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             var donorFiles = donor.Input.SideFiles(cancellation);
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
-            var config = donor.Input.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance };
+            var config = layout.Config.With(OutputDType(merge, tensors));
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance, Layout = layout };
             plan = plan with { Files = OutputFiles.Make(plan) };
             _outputs[merge.Name] = new PlannedInput(plan);
             return plan;
@@ -66,7 +66,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             input.Dispose();
     }
 
-    // The models with one vocabulary, and the one among them that decides the output's tensors and files.
+    // The models with one vocabulary, and the one among them that decides the output's configuration and files.
     private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
         MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
     {
@@ -80,7 +80,6 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
                     $"Merge '{merge.Name}': AIM and APL cannot be used while the models' vocabularies differ. Merge first, and score a merge of models with one vocabulary.", merge.Location));
             }
 
-            new TensorMatcher(merge).Check(matched[donor], matched);
             return (matched, matched[donor]);
         }
         catch (CheckpointException e)
@@ -116,14 +115,21 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         return diagnostics.Count == 0 ? models : throw new DiagnosticException(diagnostics);
     }
 
-    private ImportancePlan PlanImportance(
-        MergeDeclaration merge, MergeMethod method, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> participants, ModelInput donor, CancellationToken cancellation)
+    private ImportancePlan PlanImportance(MergeDeclaration merge, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
+        if (!merge.IsWhole)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
+                $"Merge '{merge.Name}': AIM and APL compare models tensor by tensor with a base, so they take whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
+                merge.Location));
+        }
+
         var basis = merge.ImportanceBase ?? merge.Base ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         try
         {
-            return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), TensorMatcher.OutputNames(donor), hasher, engine, cancellation).Plan();
+            var participants = layout.Tensors[0].Part.Sources.Select(source => (source.Declaration, source.Input)).ToList();
+            return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
         }
         catch (CheckpointException e)
         {

@@ -43,6 +43,9 @@ public abstract class ModelInput : IDisposable
     /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
     public virtual IEnumerable<string> Computed => [];
 
+    /// <summary>Whether a tensor's elements are computed from several tensors as they are read, so that no file holds them as they are.</summary>
+    public virtual bool IsComputed(string name) => false;
+
     /// <summary>The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.</summary>
     public virtual DType ContentType(string name) => Find(name)!.DType;
 

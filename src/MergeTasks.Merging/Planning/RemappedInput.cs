@@ -14,6 +14,7 @@ namespace MergeTasks.Merging.Planning;
 internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IReadOnlyList<ModelInput> all, IReadOnlyList<SideFile>? files) : ModelInput
 {
     private readonly bool _isIdentity = map.IsIdentity(rows);
+    private readonly Dictionary<int, TensorIndex> _indices = map.OtherModels.ToDictionary(other => other, other => new TensorIndex(all[other]));
     private ModelConfig? _config;
 
     /// <summary>Whether everything is as it was.</summary>
@@ -32,6 +33,8 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
     public override IEnumerable<string> Computed => model.Computed.Concat(_isIdentity ? [] : Names.Where(IsMapped)).Distinct();
 
     public override TensorSpec? Find(string name) => model.Find(name) is not { } own ? null : IsMapped(name) ? own with { Shape = [map.Own.Length, .. own.Shape.Skip(1)] } : own;
+
+    public override bool IsComputed(string name) => IsMapped(name) || model.IsComputed(name);
 
     public override DType ContentType(string name) => IsMapped(name) ? DType.F32 : model.ContentType(name);
 
@@ -56,5 +59,5 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
     private bool IsMapped(string name) => !_isIdentity && VocabularyTensors.Is(model, name, rows);
 
     private string SourceIn(int other, string name) =>
-        TensorMatcher.Source(all[other], name) ?? throw new InvalidOperationException($"'{all[other].Folder}' has no '{name}'.");
+        _indices[other].Find(name) ?? throw new InvalidOperationException($"'{all[other].Folder}' has no '{name}'.");
 }

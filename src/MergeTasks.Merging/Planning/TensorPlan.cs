@@ -14,6 +14,9 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="Key">Identifies the content: method, resolved parameters, digests of what is read, numerics version.</param>
 public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
 {
+    /// <summary>What makes it where nothing is merged and the donor's tensor is only rounded to another type; <see langword="null"/> for the merge's method.</summary>
+    public MergeMethod? KeepWith { get; init; }
+
     /// <summary>What AIM and APL do to it; <see langword="null"/>: nothing.</summary>
     public TensorImportance? Importance { get; init; }
 

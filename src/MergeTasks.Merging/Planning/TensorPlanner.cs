@@ -6,83 +6,69 @@ using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Planning;
 
-/// <summary>Works out how each tensor of one merge is made, its resolved parameters and its key.</summary>
+/// <summary>Works out how each tensor of one merge is made from its layout: resolved parameters, random numbers, key.</summary>
 internal sealed class TensorPlanner
 {
+    private static readonly MergeMethod Keep = new PassthroughMethod();
+
     private readonly MergeDeclaration _merge;
     private readonly MergeMethod _method;
-    private readonly IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> _participants;
-    private readonly ModelInput _donor;
+    private readonly OutputLayout _layout;
     private readonly int _workers;
-    private readonly int _layerCount;
     private readonly DrawSequence? _draws;
     private readonly TensorImportancePlanner? _importance;
     private long _drawOffset;
 
-    public TensorPlanner(
-        MergeDeclaration merge,
-        MergeMethod method,
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> participants,
-        (ModelDeclaration Declaration, ModelInput Input) donor,
-        ImportancePlan? importance,
-        int workers)
+    public TensorPlanner(MergeDeclaration merge, MergeMethod method, OutputLayout layout, ImportancePlan? importance, int workers)
     {
-        _merge = merge;
-        _method = method;
-        _participants = participants;
+        (_merge, _method, _layout, _workers) = (merge, method, layout, workers);
         _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
-        _donor = donor.Input;
-        _workers = workers;
-        _layerCount = LayerPosition.CountOf(_donor.Config, _donor.Names);
         _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
     }
 
-    /// <summary>Those of a merge's models that the method reads, in order.</summary>
-    public static IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Participants(
-        MergeDeclaration merge, MergeMethod method, IEnumerable<(ModelDeclaration Declaration, ModelInput Input)> models) =>
-        [.. models.Where(model => TakesPart(merge, method, model.Declaration))];
-
+    /// <summary>Plans all tensors, in ordinal order of name.</summary>
     public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation) =>
-        [.. TensorMatcher.OutputNames(_donor).Select(name => Plan(name, cancellation))];
+        [.. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)];
 
     /// <summary>Bytes of the output's tensors, known before any input is read.</summary>
-    public long OutputLength => TensorMatcher.OutputNames(_donor).Sum(name => OutputOf(name).ByteLength);
+    public long OutputLength => _layout.Tensors.Sum(tensor => OutputOf(tensor).ByteLength);
 
-    private TensorSpec OutputOf(string name)
+    // The reference implementation takes random numbers tensor by tensor in the ordinal order of the name that is read (of several, the
+    // last), which differs from the output's where layers are renumbered; equal names in the order of the output.
+    private IEnumerable<LayoutTensor> InDrawOrder() =>
+        _layout.Tensors.OrderBy(tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal), StringComparer.Ordinal);
+
+    private TensorSpec OutputOf(LayoutTensor tensor) =>
+        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? _merge.DType ?? tensor.Stored.DType };
+
+    private TensorPlan Plan(LayoutTensor tensor, CancellationToken cancellation)
     {
-        var stored = _donor.Find(name)!;
-        return IsCopied(stored) ? stored : stored with { DType = _merge.OutDType ?? _merge.DType ?? stored.DType };
-    }
-
-    private static bool IsCopied(TensorSpec tensor) => !tensor.DType.IsFloatingPoint() || TensorMatcher.IsBuffer(tensor.Name);
-
-    private TensorPlan Plan(string name, CancellationToken cancellation)
-    {
-        var stored = _donor.Find(name)!;
-        if (IsCopied(stored))
-        {
-            IReadOnlyList<TensorSource> copied = [new ModelTensor(_donor, name)];
-            return new TensorPlan(stored, copied, null, TensorPlan.KeyOf(stored, _method, copied, null, null, cancellation));
-        }
-
-        var output = OutputOf(name);
-        var sources = _participants
-            .Select(model => (TensorSource)new ModelTensor(model.Input, TensorMatcher.Source(model.Input, name)!))
-            .ToList();
-        var context = Context(output, stored.DType);
+        var output = OutputOf(tensor);
+        if (tensor.IsCopied || tensor.Sources.Count == 0)
+            return Kept(tensor, output, cancellation);
+        List<TensorSource> sources = [.. tensor.Sources];
+        var context = Context(tensor, output);
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }
 
-    private TensorContext Context(TensorSpec output, DType stored)
+    // The donor's tensor: byte for byte, or where it is computed or the output has another type, rounded to that.
+    private static TensorPlan Kept(LayoutTensor tensor, TensorSpec output, CancellationToken cancellation)
     {
-        var position = LayerPosition.Of(output.Name, _layerCount);
+        IReadOnlyList<TensorSource> sources = [tensor.Donor];
+        var context = output.DType == tensor.Donor.DType && !tensor.Donor.IsComputed ? null
+            : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>());
+        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = context is null ? null : Keep };
+    }
+
+    private TensorContext Context(LayoutTensor tensor, TensorSpec output)
+    {
         var shared = _method.Parameters.Where(parameter => !parameter.PerModel)
-            .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, null, output.Name, position));
-        var context = new TensorContext(output.Name, output.Shape, Inputs(output.Name, position), shared)
+            .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, tensor, null, tensor.Name));
+        var context = new TensorContext(output.Name, output.Shape, Inputs(tensor), shared)
         {
             Seed = _merge.Seed,
-            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? stored : null,
+            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? tensor.Stored.DType : null,
             DrawOffset = _drawOffset,
             Draws = _draws,
             Workers = _workers,
@@ -92,33 +78,17 @@ internal sealed class TensorPlanner
         return context;
     }
 
-    private TensorInput[] Inputs(string tensor, double position)
-    {
-        var inputs = new TensorInput[_participants.Count];
-        for (var i = 0; i < inputs.Length; i++)
-        {
-            var model = _participants[i].Declaration;
-            var isBase = _method.Base == BaseUse.Required && model.IsSameModel(_merge.Base!);
-            inputs[i] = new TensorInput(i, isBase, isBase ? new Dictionary<string, double>() : _method.Parameters.Where(parameter => parameter.PerModel)
-                .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, model, tensor, position)));
-        }
+    // Filters of a model's settings see the name that is read, all others the name in the output.
+    private TensorInput[] Inputs(LayoutTensor tensor) =>
+        [.. tensor.Part.Sources.Select((source, i) => new TensorInput(i, source.IsBase, source.IsBase ? new Dictionary<string, double>() : _method.Parameters
+            .Where(parameter => parameter.PerModel)
+            .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, tensor, source.Declaration, tensor.Sources[i].Tensor))))];
 
-        return inputs;
-    }
-
-    private double Resolve(ParameterDeclaration parameter, ModelDeclaration? model, string tensor, double position) =>
-        model?.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(tensor, position)
-        ?? _merge.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(tensor, position)
+    private double Resolve(ParameterDeclaration parameter, LayoutTensor tensor, ModelDeclaration? model, string name) =>
+        model?.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position)
+        ?? tensor.Part.Scopes.Select(scope => scope.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position)).FirstOrDefault(value => value is not null)
         ?? parameter.Default
         ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingParameter,
-            $"Merge '{_merge.Name}': no condition gives '{parameter.Name}' a value for the tensor '{tensor}'{(model is null ? "" : $" of '{model.Label}'")}. End the list with a value without a filter.",
+            $"Merge '{_merge.Name}': no condition gives '{parameter.Name}' a value for the tensor '{name}'{(model is null ? "" : $" of '{model.Label}'")}. End the list with a value without a filter.",
             model?.Location ?? _merge.Location));
-
-    // A base that is not among the models takes part where the method needs one. In compatibility mode it also does where the method
-    // needs none but a value for all models covers it, because mergekit appends the base to the models.
-    private static bool TakesPart(MergeDeclaration merge, MergeMethod method, ModelDeclaration model) =>
-        merge.Models.Any(model.IsSameModel)
-        || method.Base == BaseUse.Required
-        || (merge.IsMergekitCompatible && method.MaxModels > 1 && method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
-            .All(parameter => merge.Parameters.ContainsKey(parameter.Name)));
 }

@@ -73,6 +73,17 @@ internal sealed class RecipeNodes(string path)
         return null;
     }
 
+    /// <summary>One text or a list of texts.</summary>
+    public IReadOnlyList<string> Texts(YamlNode node, string key)
+    {
+        if (node is YamlScalarNode)
+            return Text(node, key) is { } text ? [text] : [];
+        if (node is YamlSequenceNode { Children.Count: > 0 } list)
+            return [.. list.Children.Select(child => Text(child, key)).OfType<string>()];
+        Report(DiagnosticCode.WrongForm, $"'{key}' needs a text or a list of texts.", node.Start);
+        return [];
+    }
+
     public bool? Flag(YamlNode node, string key)
     {
         if (node is YamlScalarNode { Value: { } text } && SettingText.ParseNumber(text) is 0 or 1)

@@ -14,7 +14,7 @@ public sealed class RecipeReader
     private static readonly string[] Keys =
     [
         "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer", "tokenizer_source", "chat_template", "name",
-        "importance_base", "aim", "apl",
+        "importance_base", "aim", "apl", "merge_tensors", "keep_tensors", "strict", "post_weights_position",
     ];
 
     private readonly RecipeNodes _nodes;
@@ -108,6 +108,11 @@ public sealed class RecipeReader
             Parameters = _settings.Read(entries),
             Tokenizer = new TokenizerReader(_nodes, _references).Read(entries),
             ChatTemplate = Named(entries, "chat_template"),
+            MergedTensors = entries.Find("merge_tensors") is { } merged ? _nodes.Texts(merged, "merge_tensors") : [],
+            KeptTensors = entries.Find("keep_tensors") is { } kept ? _nodes.Texts(kept, "keep_tensors") : [],
+            GlobsLocation = (entries.Find("merge_tensors") ?? entries.Find("keep_tensors")) is { } globs ? _nodes.At(globs.Start) : null,
+            IsStrict = entries.Find("strict") is { } strict ? _nodes.Flag(strict, "strict") : null,
+            PostWeightsPosition = entries.Find("post_weights_position") is { } post ? ReadPosition(post) : null,
             Importance = ReadImportance(entries),
             AimLocation = entries.Find("aim") is { } aim ? _nodes.At(aim.Start) : null,
             DType = _nodes.DType(entries.Find("dtype"), "dtype"),
@@ -118,6 +123,14 @@ public sealed class RecipeReader
 
     private (string Text, SourceLocation Location)? Named(RecipeEntries entries, string key) =>
         entries.Find(key) is { } node && _nodes.Text(node, key) is { } text ? (text, _nodes.At(node.Start)) : null;
+
+    private int? ReadPosition(YamlNode node)
+    {
+        if (_nodes.WholeNumber(node, "post_weights_position", 0) is not { } position || position <= 1)
+            return node is YamlScalarNode { Value: "0" or "1" } scalar ? scalar.Value == "1" ? 1 : 0 : null;
+        _nodes.Report(DiagnosticCode.InvalidValue, "'post_weights_position' is 0, the beginning of gradients, or 1, their end.", node.Start);
+        return null;
+    }
 
     // Sections of options; a section that is only a value is the value of its first option.
     private Dictionary<ImportanceOption, WrittenOption> ReadImportance(RecipeEntries entries)

@@ -54,24 +54,14 @@ public abstract record Setting
     }
 
     /// <summary>The first condition that matches decides.</summary>
-    /// <param name="Cases">Text that the tensor's name must contain (<see langword="null"/> or <c>*</c>: any), and the value then.</param>
-    public sealed record Conditional(IReadOnlyList<(string? Filter, Setting Value)> Cases) : Setting
+    /// <param name="Cases">The conditions in order.</param>
+    public sealed record Conditional(IReadOnlyList<Condition> Cases) : Setting
     {
         /// <inheritdoc/>
-        public override double? Evaluate(string tensor, double position)
-        {
-            foreach (var (filter, value) in Cases)
-            {
-                if (filter is null or "*" || tensor.Contains(filter, StringComparison.Ordinal))
-                    return value.Evaluate(tensor, position);
-            }
-
-            return null;
-        }
+        public override double? Evaluate(string tensor, double position) => Cases.FirstOrDefault(condition => condition.Matches(tensor))?.Value.Evaluate(tensor, position);
 
         /// <inheritdoc/>
-        public override string ToString() =>
-            $"[{string.Join(", ", Cases.Select(item => item.Filter is null ? $"{{value: {item.Value}}}" : $"{{filter: {JsonSerializer.Serialize(item.Filter)}, value: {item.Value}}}"))}]";
+        public override string ToString() => $"[{string.Join(", ", Cases)}]";
     }
 
     private sealed class SettingJson : JsonConverter<Setting>
@@ -97,13 +87,15 @@ public abstract record Setting
                     break;
                 case Conditional conditional:
                     writer.WriteStartArray();
-                    foreach (var (filter, inner) in conditional.Cases)
+                    foreach (var condition in conditional.Cases)
                     {
                         writer.WriteStartObject();
-                        if (filter is not null)
-                            writer.WriteString("filter", filter);
+                        if (condition.Filter is not null)
+                            writer.WriteString("filter", condition.Filter);
+                        writer.WritePropertyName("tensors");
+                        JsonSerializer.Serialize(writer, condition.Tensors, options);
                         writer.WritePropertyName("value");
-                        Write(writer, inner, options);
+                        Write(writer, condition.Value, options);
                         writer.WriteEndObject();
                     }
 
@@ -116,8 +108,11 @@ public abstract record Setting
         {
             JsonValueKind.Number => new Number(json.GetDouble()),
             _ when json[0].ValueKind == JsonValueKind.Number => new Gradient([.. json.EnumerateArray().Select(item => item.GetDouble())]),
-            _ => new Conditional([.. json.EnumerateArray().Select(item =>
-                (item.TryGetProperty("filter", out var filter) ? filter.GetString() : null, From(item.GetProperty("value"))))]),
+            _ => new Conditional([.. json.EnumerateArray().Select(item => new Condition(From(item.GetProperty("value")))
+            {
+                Filter = item.TryGetProperty("filter", out var filter) ? filter.GetString() : null,
+                Tensors = [.. item.GetProperty("tensors").EnumerateArray().Select(glob => glob.GetString()!)],
+            })]),
         };
     }
 }

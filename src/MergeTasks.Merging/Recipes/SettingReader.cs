@@ -56,14 +56,23 @@ internal sealed class SettingReader(RecipeNodes nodes)
 
     private Setting.Conditional? ReadConditions(IEnumerable<YamlMappingNode> list, string name)
     {
-        var cases = new List<(string?, Setting)>();
+        var cases = new List<Condition>();
         foreach (var mapping in list)
         {
-            var entries = nodes.Entries(mapping, "filter", "value");
+            var entries = nodes.Entries(mapping, "filter", "tensors", "value");
             if (entries.Find("value") is not { } value)
+            {
                 nodes.Report(DiagnosticCode.MissingKey, $"This condition of '{name}' has no 'value'.", mapping.Start);
+            }
             else if (ReadSetting(value, name, isCondition: true) is { } setting)
-                cases.Add((entries.Find("filter") is { } filter ? nodes.Text(filter, "filter") : null, setting));
+            {
+                cases.Add(new Condition(setting)
+                {
+                    Filter = entries.Find("filter") is { } filter and not YamlScalarNode { Value: "null" or "~" or "" } ? nodes.Text(filter, "filter") : null,
+                    Tensors = entries.Find("tensors") is { } tensors ? nodes.Texts(tensors, "tensors") : [],
+                    Location = nodes.At(mapping.Start),
+                });
+            }
         }
 
         return cases.Count > 0 ? new Setting.Conditional(cases) : null;

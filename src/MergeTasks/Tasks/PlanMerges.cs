@@ -97,7 +97,19 @@ public sealed class PlanMerges : DeclaringTask
         else
             Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
                 plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
-        if (plan.Importance is null || (state.IsFresh && !PrintOnly))
+        foreach (var warning in plan.Layout.Warnings)
+            Report(warning);
+        if (state.IsFresh && !PrintOnly)
+            return;
+        foreach (var note in plan.Layout.Notes)
+            Log.LogMessage(MessageImportance.High, "{0}: {1}.", plan.Name, note);
+        if (PrintOnly)
+        {
+            foreach (var line in ParameterTable.Of(plan))
+                Log.LogMessage(MessageImportance.High, "{0}", line);
+        }
+
+        if (plan.Importance is null)
             return;
         foreach (var line in build.ExplainScores(state, cancellation))
             Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
@@ -105,10 +117,10 @@ public sealed class PlanMerges : DeclaringTask
 
     private PlannedOutput OutputOf(OutputState state)
     {
-        var name = state.Plan.Name;
-        var declared = MergedModels.First(item => DeclarationReader.NameOf(DeclaredItems.From("MergedModel", [item], ProjectFile)[0]) == name);
-        return new PlannedOutput(name, state.Plan.Declaration.OutputFolder,
-            IsWanted(declared.GetMetadata("CopyToPublishDirectory")), IsWanted(declared.GetMetadata("Pack")), [.. state.Plan.FileNames]);
+        var merge = state.Plan.Declaration;
+        var item = MergedModels[merge.ItemIndex];
+        return new PlannedOutput(merge.Name, merge.OutputFolder,
+            !merge.IsIntermediate && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate && IsWanted(item.GetMetadata("Pack")), [.. state.Plan.FileNames]);
     }
 
     // Of everything that this task is given: whatever it means, with other values the plan may be another.

@@ -10,7 +10,8 @@ public sealed class ValidateMerges : DeclaringTask
     protected override void Run(CancellationToken cancellation)
     {
         var merges = ReadDeclarations();
-        BuildOf(merges).Validate(cancellation);
+        foreach (var warning in BuildOf(merges).Validate(cancellation))
+            Report(warning);
         Log.LogMessage(MessageImportance.High, "{0} merge(s) valid: {1}.", merges.Count, string.Join(", ", merges.Select(merge => merge.Name)));
     }
 }

@@ -20,22 +20,25 @@ public sealed class Models : IDisposable
     public void The_models_that_the_others_are_made_from_are_valid() => _project.Build().Validate(default);
 
     [Fact]
-    public void A_missing_tensor()
+    public void A_missing_tensor_where_the_merge_is_strict()
     {
+        Strict();
         _project.Model("b", ("v", RawTensor.F32([2, 3], new float[6])));
         Refused("MTK3006", "'models/b' lacks the tensor 'w' that 'models/a' has");
     }
 
     [Fact]
-    public void A_tensor_too_many()
+    public void A_tensor_too_many_where_the_merge_is_strict()
     {
+        Strict();
         _project.Model("b", ("v", RawTensor.F32([2, 3], new float[6])), ("w", RawTensor.F32([2], 3, 4)), ("x", RawTensor.F32([1], 1)));
         Refused("MTK3006", "'models/a' lacks the tensor 'x' that 'models/b' has");
     }
 
     [Fact]
-    public void Another_shape_is_told_with_both_models_and_shapes()
+    public void Another_shape_is_told_with_both_models_and_shapes_where_the_merge_is_strict()
     {
+        Strict();
         _project.Model("b", ("v", RawTensor.F32([3, 2], new float[6])), ("w", RawTensor.F32([2], 3, 4)));
         Refused("MTK3007", "'v' is [2, 3] in 'models/a' and [3, 2] in 'models/b'");
     }
@@ -140,6 +143,49 @@ public sealed class Models : IDisposable
             Assert.Equal("MTK7001", diagnostic.Code);
         }
     }
+
+    [Fact]
+    public void Another_architecture_is_told_by_what_it_lacks()
+    {
+        _project.Model("b", ("x", RawTensor.F32([2, 3], new float[6])), ("y", RawTensor.F32([2], 3, 4)));
+        Refused("MTK3010", "0 of 2 tensors match; it has no 'v'");
+    }
+
+    [Fact]
+    public void Another_architecture_is_told_by_its_shapes()
+    {
+        _project.Model("b", ("v", RawTensor.F32([4, 3], new float[12])), ("w", RawTensor.F32([4], new float[4])));
+        Refused("MTK3010", "'v' is [2, 3] in one and [4, 3] in the other");
+    }
+
+    [Fact]
+    public void Another_number_of_layers_is_told_with_what_to_do()
+    {
+        (string, RawTensor)[] Layers(int count) => [.. Enumerable.Range(0, count).Select(i => ($"model.layers.{i}.w", RawTensor.F32([2], i, i)))];
+        _project.Model("a", Layers(3));
+        _project.Model("b", Layers(4));
+        Refused("MTK3010", "has 4 of 'layers.N' where 'models/a' has 3. Layers with the same number would not be the same layer; say with 'slices'");
+    }
+
+    [Fact]
+    public void Another_number_of_experts()
+    {
+        (string, RawTensor)[] Experts(int count) => [.. Enumerable.Range(0, count).Select(i => ($"model.layers.0.mlp.experts.{i}.w1.weight", RawTensor.F32([2], i, i)))];
+        _project.Model("a", Experts(4));
+        _project.Model("b", Experts(8));
+        Refused("MTK3010", "has 8 of 'layers.*.mlp.experts.N' where 'models/a' has 4");
+    }
+
+    [Fact]
+    public void Experts_fused_in_one_model_and_single_in_the_other()
+    {
+        _project.Model("a", ("model.layers.0.mlp.experts.0.gate_proj.weight", RawTensor.F32([2], 1, 2)), ("model.layers.0.mlp.experts.0.up_proj.weight", RawTensor.F32([2], 1, 2)));
+        _project.Model("b", ("model.layers.0.mlp.experts.gate_up_proj", RawTensor.F32([1, 4], 1, 2, 3, 4)));
+        Refused("MTK3010", "'model.layers.0.mlp.experts.gate_up_proj' and 'model.layers.0.mlp.experts.0.gate_proj.weight'");
+    }
+
+    private void Strict() =>
+        _project.WriteProject("""<MergedModel Include="m" Method="linear" Strict="true" /><MergeSource Include="models/a" Weight="1" /><‸MergeSource Include="models/b" Weight="1" />""");
 
     private void Refused(string code, string message)
     {

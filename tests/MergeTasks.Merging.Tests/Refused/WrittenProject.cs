@@ -46,7 +46,14 @@ internal sealed class WrittenProject : IDisposable
             else
                 Build().Plan(default);
         });
-        var diagnostic = Assert.Single(exception.Diagnostics);
+        return Expected(Assert.Single(exception.Diagnostics));
+    }
+
+    /// <summary>Reads the declarations, expecting to be refused with a diagnostic at the mark and perhaps others that follow from it.</summary>
+    public Diagnostic RefusedFirst() => Expected(Assert.Throws<DiagnosticException>(Build).Diagnostics[0]);
+
+    private Diagnostic Expected(Diagnostic diagnostic)
+    {
         if (_expected is { } expected)
             Assert.Equal(expected, (diagnostic.Location!.File, diagnostic.Location.Line, diagnostic.Location.Column));
         Assert.False(Directory.Exists(_folder["out"]));

@@ -79,7 +79,7 @@ internal sealed class LoadedApl : IDisposable
 
     private static double MeanWeight(MergePlan plan, int input)
     {
-        var weights = plan.Tensors.Where(tensor => tensor.Context is not null).Select(tensor => tensor.Context!.Inputs[input][Weight]).ToList();
+        var weights = plan.Tensors.Where(tensor => tensor is { Context: not null, KeepWith: null }).Select(tensor => tensor.Context!.Inputs[input][Weight]).ToList();
         return weights.Distinct().Take(2).Count() == 1 ? weights[0] : weights.Average();
     }
 

@@ -52,7 +52,7 @@ internal sealed class ImportancePlanner
         {
             Aim = _merge.Aim is { } aim ? PlanAim(aim, description) : null,
             Apl = _merge.Apl is { } apl ? PlanApl(apl, description) : null,
-            WithoutBase = [.. _outputs.Where(name => !TensorMatcher.IsBuffer(name) && _participants.Any(model => model.Input.Find(name) is { } tensor
+            WithoutBase = [.. _outputs.Where(name => !TensorNames.IsBuffer(name) && _participants.Any(model => model.Input.Find(name) is { } tensor
                 && tensor.DType.IsFloatingPoint() && !HasSame(_base.Input, name, tensor.Shape)))],
         };
     }
