@@ -135,6 +135,9 @@ public static class DiagnosticCode
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
 
+    /// <summary>An adapter cannot be made of these models.</summary>
+    public const string AdapterOutput = "MTK4020";
+
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public const string NotScorable = "MTK5001";
 

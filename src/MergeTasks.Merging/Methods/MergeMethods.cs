@@ -13,6 +13,7 @@ public static class MergeMethods
         new DareLinearMethod(),
         new DareTiesMethod(),
         new PassthroughMethod(),
+        new ExtractLoraMethod(),
     ];
 
     /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>

@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Checkpoints.Adapters;
+using MergeTasks.Merging.Adapters;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
@@ -23,12 +24,15 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
+    private readonly Dictionary<string, ModelInput> _adapters = [];
 
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
         var method = MergeMethods.Find(merge.Method)!;
+        if (AdapterPlanner.IsOfAdapters(merge) || method is ExtractLoraMethod)
+            return PlanAdapter(merge, method, cancellation);
         var models = Open(merge);
         (models, var donor) = Matched(merge, models, cancellation);
         try
@@ -45,9 +49,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = layout.Config.With(OutputDType(merge, tensors));
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance, Layout = layout };
-            plan = plan with { Files = OutputFiles.Make(plan) };
-            _outputs[merge.Name] = new PlannedInput(plan);
-            return plan;
+            return Planned(plan with { Files = OutputFiles.Make(plan) });
         }
         catch (CheckpointException e)
         {
@@ -62,7 +64,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var input in _adapted.Values.Concat(_checkpoints.Values).Concat(_outputs.Values))
+        foreach (var input in _adapted.Values.Concat(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
             input.Dispose();
     }
 
@@ -86,6 +88,51 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             throw DiagnosticException.From(e, merge.Location);
         }
+    }
+
+    private MergePlan Planned(MergePlan plan)
+    {
+        _outputs[plan.Name] = new PlannedInput(plan);
+        return plan;
+    }
+
+    private MergePlan PlanAdapter(MergeDeclaration merge, MergeMethod method, CancellationToken cancellation)
+    {
+        try
+        {
+            var planner = new AdapterPlanner(merge, method, workers, cancellation);
+            return Planned(method is ExtractLoraMethod ? planner.Extract(Open(merge)) : planner.Combine(OpenAdapters(merge)));
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, merge.Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+        }
+    }
+
+    private List<(ModelDeclaration Declaration, ModelInput Input)> OpenAdapters(MergeDeclaration merge)
+    {
+        var adapters = new List<(ModelDeclaration, ModelInput)>();
+        var diagnostics = new List<Diagnostic>();
+        foreach (var declaration in merge.Models)
+        {
+            try
+            {
+                var folder = declaration.Folder!;
+                if (!_adapters.TryGetValue(folder, out var input))
+                    _adapters[folder] = input = new AdapterInput(LoraAdapter.Open(folder), hasher);
+                adapters.Add((declaration, input));
+            }
+            catch (CheckpointException e)
+            {
+                diagnostics.AddRange(DiagnosticException.From(e, declaration.Location).Diagnostics);
+            }
+        }
+
+        return diagnostics.Count == 0 ? adapters : throw new DiagnosticException(diagnostics);
     }
 
     // The models in order, then the base unless it is one of them.
@@ -181,7 +228,8 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private ModelInput OpenModel(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
-            return _outputs[upstream];
+            return _outputs[upstream] is PlannedInput { IsAdapter: false } output ? output : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
+                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
         var folder = model.Folder!;
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
