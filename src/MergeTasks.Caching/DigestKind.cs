@@ -11,6 +11,9 @@ public enum DigestKind
     /// imitate it could as well edit the manifest that it is compared with.
     /// </summary>
     Checksum,
+
+    /// <summary>Plain SHA-256 over a whole file, as others publish it: see <see cref="FileSha256"/>. Not for parts.</summary>
+    Published,
 }
 
 /// <summary>Makes what sums up chunks.</summary>

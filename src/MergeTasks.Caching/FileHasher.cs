@@ -58,6 +58,10 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     public ContentDigest DigestWhole(string path, CancellationToken cancellation) =>
         Digest(path, DigestKind.Sha256, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
 
+    /// <summary>The plain SHA-256 of a file, as others publish it.</summary>
+    /// <inheritdoc cref="FileSha256.Of"/>
+    public ContentDigest Published(string path, CancellationToken cancellation) => new FileSha256(memo).Of(path, cancellation);
+
     private Dictionary<string, ContentDigest> Hash(string path, DigestKind kind, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
     {
         using var handle = File.OpenHandle(path);

@@ -72,18 +72,18 @@ public sealed class ModelConfig
     public ModelConfig With(DType? dtype) =>
         dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture) : this;
 
+    /// <summary>The same configuration describing a newly stacked model, every other byte kept.</summary>
+    /// <param name="kind">The stack.</param>
+    /// <param name="count">Its layers in this configuration.</param>
+    /// <param name="layers">Where each layer of the new stack comes from.</param>
+    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers))!;
+
     /// <summary>The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte kept.</summary>
     public ModelConfig WithVocabularySize(long rows)
     {
         var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return Parse(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)))!;
     }
-
-    /// <summary>The same configuration describing a newly stacked model, every other byte kept.</summary>
-    /// <param name="kind">The stack.</param>
-    /// <param name="count">Its layers in this configuration.</param>
-    /// <param name="layers">Where each layer of the new stack comes from.</param>
-    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers))!;
 
     private static ModelConfig? Parse(byte[] text)
     {

@@ -14,7 +14,23 @@ public static class ShardIndex
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Parse(File.ReadAllBytes(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException(CheckpointError.Unreadable, path, $"'{path}' cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>As <see cref="Read"/>, of an index that is not a file yet.</summary>
+    /// <param name="bytes">Its content.</param>
+    /// <param name="path">What to call it in messages.</param>
+    /// <exception cref="CheckpointException"><see cref="CheckpointError.BadIndex"/>.</exception>
+    public static IReadOnlyDictionary<string, string> Parse(ReadOnlyMemory<byte> bytes, string path)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(bytes);
             if (json.RootElement.ValueKind != JsonValueKind.Object
                 || !json.RootElement.TryGetProperty("weight_map", out var map)
                 || map.ValueKind != JsonValueKind.Object)
@@ -37,10 +53,6 @@ public static class ShardIndex
         catch (JsonException e)
         {
             throw Bad(path, $"it is not valid JSON ({e.Message})", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException(CheckpointError.Unreadable, path, $"'{path}' cannot be read: {e.Message}", e);
         }
     }
 

@@ -24,8 +24,11 @@ public static class SideFiles
     public static IReadOnlyList<string> List(string folder, IReadOnlyCollection<string> alsoExcluded) =>
         [.. Directory.EnumerateFiles(folder)
             .Select(path => Path.GetFileName(path)!)
-            .Where(name => Extensions.Contains(Path.GetExtension(name)) && !name.StartsWith('.')
-                && !name.EndsWith(".safetensors.index.json", StringComparison.Ordinal)
-                && !Excluded.Contains(name) && !alsoExcluded.Contains(name))
+            .Where(name => IsSideFile(name) && !alsoExcluded.Contains(name))
             .Order(StringComparer.Ordinal)];
+
+    /// <summary>Whether a file of this name is one to copy.</summary>
+    public static bool IsSideFile(string name) =>
+        Extensions.Contains(Path.GetExtension(name)) && !name.StartsWith('.')
+        && !name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) && !Excluded.Contains(name);
 }

@@ -47,7 +47,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public Action<string>? CacheUnwritable { get; init; }
 
     /// <summary>Checks all merges without reading tensor data.</summary>
-    /// <returns>Warnings.</returns>
+    /// <returns>What should be said of them although they are valid.</returns>
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
@@ -57,7 +57,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         {
             var plan = planner.Plan(merge, cancellation);
             OutputState.RequireOwn(plan);
-            warnings.AddRange(plan.Layout.Warnings);
+            warnings.AddRange(plan.Warnings);
         });
         return warnings;
     }

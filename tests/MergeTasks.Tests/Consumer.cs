@@ -36,11 +36,17 @@ public sealed class Consumer : IDisposable
             """);
     }
 
-    public BuildResult Run(string project, params string[] arguments) =>
-        Dotnet.Run(this[project], _folder.Path, [.. arguments, "-nr:false", "-tl:off"]);
+    /// <summary>Environment variables of the runs.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
+    public BuildResult Run(string project, params string[] arguments)
+    {
+        using var run = Dotnet.Start(this[project], _folder.Path, Variables, [.. arguments, "-nr:false", "-tl:off"]);
+        return run.Wait();
+    }
 
     /// <summary>Starts a run that goes on while the test does something else.</summary>
-    public Dotnet Start(params string[] arguments) => Dotnet.Start(this["app"], _folder.Path, [.. arguments, "-nr:false", "-tl:off"]);
+    public Dotnet Start(params string[] arguments) => Dotnet.Start(this["app"], _folder.Path, Variables, [.. arguments, "-nr:false", "-tl:off"]);
 
     public BuildResult Build(params string[] arguments)
     {

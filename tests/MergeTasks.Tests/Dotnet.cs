@@ -14,7 +14,7 @@ public sealed class Dotnet : IDisposable
     private readonly ManualResetEventSlim _seen = new();
     private string _awaited = "\0";
 
-    private Dotnet(string folder, string home, string[] arguments)
+    private Dotnet(string folder, string home, IReadOnlyDictionary<string, string>? environment, string[] arguments)
     {
         _command = $"dotnet {string.Join(' ', arguments)}";
         var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
@@ -24,6 +24,10 @@ public sealed class Dotnet : IDisposable
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["DOTNET_NOLOGO"] = "1";
         start.Environment["MERGETASKS_CACHE"] = Path.Combine(home, "cache");
+        start.Environment["HF_HOME"] = Path.Combine(home, "hugging face");
+        start.Environment["HF_ENDPOINT"] = "http://127.0.0.1:9";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Append(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(line.Data);
@@ -34,11 +38,12 @@ public sealed class Dotnet : IDisposable
     /// <summary>Runs to the end.</summary>
     public static BuildResult Run(string folder, string home, params string[] arguments)
     {
-        using var run = Start(folder, home, arguments);
+        using var run = Start(folder, home, null, arguments);
         return run.Wait();
     }
 
-    public static Dotnet Start(string folder, string home, params string[] arguments) => new(folder, home, arguments);
+    /// <summary>Starts a run; nothing of the user's own caches is read, and no server but the test's own is asked.</summary>
+    public static Dotnet Start(string folder, string home, IReadOnlyDictionary<string, string>? environment, params string[] arguments) => new(folder, home, environment, arguments);
 
     /// <summary>Waits for the end.</summary>
     /// <param name="meanwhile">Called again and again while it runs.</param>

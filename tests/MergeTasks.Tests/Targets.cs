@@ -79,7 +79,7 @@ public sealed class Targets(Package package)
         var packed = consumer.Run("app", "pack", "-o", consumer["packed"]);
         Assert.True(packed.Succeeded, packed.Output);
         using var archive = System.IO.Compression.ZipFile.OpenRead(Directory.GetFiles(consumer["packed"], "*.nupkg").Single());
-        Assert.Contains(archive.Entries, entry => entry.FullName == "content/models/average/model.safetensors");
+        Assert.Contains(archive.Entries, entry => entry.FullName == "content/model/model.safetensors");
         Assert.DoesNotContain(archive.Entries, entry => entry.FullName.Contains("private", StringComparison.Ordinal));
 
         // Nothing is packed or published that has not been made.

@@ -180,17 +180,20 @@ public sealed class DeclarationReader
     private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
-        var used = recipe.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct().ToList();
+        var used = Names(recipe);
         foreach (var source in sources)
         {
             var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));
             if (used.Contains(name))
                 bound[name] = Source(source);
-            else if (!documents.Any(document => document.NamedModels.Any(model => model.Reference == name)))
+            else if (!documents.Any(document => Names(document).Contains(name)))
                 _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"The recipe names no model '{name}' for MergeSource '{source.Include}'.{Suggestion.Sentence(name, used)}", source.Location));
         }
 
         return bound;
+
+        static List<string> Names(RecipeDocument document) =>
+            [.. document.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct()];
     }
 
     private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
@@ -250,8 +253,16 @@ public sealed class DeclarationReader
         var compatibility = Value(item, "Compatibility");
         if (compatibility is not (null or "mergekit" or "none"))
             _diagnostics.Add(ItemMetadata.Invalid(item, "Compatibility", $"Compatibility is 'none' or 'mergekit', not '{compatibility}'."));
+        var nonFinite = Value(item, "NonFinite");
+        if (nonFinite is not (null or "error" or "keep"))
+            _diagnostics.Add(ItemMetadata.Invalid(item, "NonFinite", $"NonFinite is 'error' or 'keep', not '{nonFinite}'."));
+        var hash = Value(item, ItemMetadata.HashWeights) ?? "false";
+        if (!bool.TryParse(hash, out var hashesWeights))
+            _diagnostics.Add(ItemMetadata.Invalid(item, ItemMetadata.HashWeights, $"{ItemMetadata.HashWeights} is 'true' or 'false', not '{hash}'."));
         return new MergeDeclaration(name, item.Location)
         {
+            HashesWeights = hashesWeights,
+            KeepsNonFinite = nonFinite == "keep",
             Method = "",
             Models = [],
             ItemIndex = merge.Index,

@@ -125,19 +125,20 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
 
     private void CheckCount(MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location)
     {
-        var listsBase = method.Base == BaseUse.Required && models.Any(basis!.IsSameModel);
+        var takesBase = method.TakesBase(basis is not null);
+        var listsBase = takesBase && models.Any(basis!.IsSameModel);
         var count = models.Count - (listsBase ? 1 : 0);
         if (count >= method.MinModels && count <= method.MaxModels)
             return;
         var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
-        var besides = method.Base == BaseUse.Required ? " besides the base" : "";
+        var besides = takesBase ? " besides the base" : "";
         Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.", location);
     }
 
     private void CheckRequired(
         MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
-        var baseIndex = method.Base == BaseUse.Required ? models.ToList().FindIndex(basis!.IsSameModel) : -1;
+        var baseIndex = method.TakesBase(basis is not null) ? models.ToList().FindIndex(basis!.IsSameModel) : -1;
         foreach (var parameter in method.Parameters.Where(parameter => parameter.Default is null && !scopes.Any(scope => scope.ContainsKey(parameter.Name))))
         {
             if (!parameter.PerModel)

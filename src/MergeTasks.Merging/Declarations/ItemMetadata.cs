@@ -26,8 +26,12 @@ internal static class ItemMetadata
     /// <summary>The adapter on the base.</summary>
     public const string BaseAdapter = "BaseAdapter";
 
+    /// <summary>Whether the statement of provenance has the SHA-256 of the weight files.</summary>
+    public const string HashWeights = "HashWeights";
+
     private static readonly string[] MergeNames =
-        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate, "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack",
+        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "NonFinite", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate,
+         "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack", HashWeights,
          .. ImportanceOption.All.Select(option => option.Metadata)];
 
     private static readonly string[] SourceNames = ["Into", "As", Adapter, "Parameters", ImportanceOption.TaskData];

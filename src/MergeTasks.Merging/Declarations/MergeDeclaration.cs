@@ -7,17 +7,32 @@ namespace MergeTasks.Merging.Declarations;
 
 /// <summary>A LoRA adapter that is put on a model.</summary>
 /// <param name="Label">As the user named it.</param>
-/// <param name="Folder">Full path of its folder.</param>
+/// <param name="Folder">Full path of its folder; empty where it is not restored yet.</param>
 /// <param name="Location">Where the user named it.</param>
-public sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location);
+public sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location)
+{
+    /// <inheritdoc cref="ModelDeclaration.Remote"/>
+    public string? Remote { get; init; }
+
+    /// <inheritdoc cref="ModelDeclaration.Locked"/>
+    public Sources.LockedModel? Locked { get; init; }
+
+    internal bool IsSameAdapter(AdapterDeclaration? other) => Folder == other?.Folder && (Folder.Length > 0 || Remote == other.Remote);
+}
 
 /// <summary>A model that goes into a merge.</summary>
 /// <param name="Label">As the user named it; for messages and the model card.</param>
 /// <param name="Location">Where the user named it.</param>
 public sealed record ModelDeclaration(string Label, SourceLocation Location)
 {
-    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output.</summary>
+    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output, and for a model that is not restored yet.</summary>
     public string? Folder { get; init; }
+
+    /// <summary>The reference's name in the lock file, of a model that is restored from elsewhere; <see langword="null"/> for others.</summary>
+    public string? Remote { get; init; }
+
+    /// <summary>What <see cref="Remote"/> was restored to; <see langword="null"/> before that.</summary>
+    public Sources.LockedModel? Locked { get; init; }
 
     /// <summary>Name of the merge whose output this is; <see langword="null"/> for a folder.</summary>
     public string? Merge { get; init; }
@@ -32,7 +47,8 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
     public DataFile? TaskData { get; init; }
 
     /// <summary>Whether two references mean the same model.</summary>
-    public bool IsSameModel(ModelDeclaration other) => Merge == other.Merge && Folder == other.Folder && Adapter?.Folder == other.Adapter?.Folder;
+    public bool IsSameModel(ModelDeclaration other) =>
+        Merge == other.Merge && Folder == other.Folder && (Folder is not null || Remote == other.Remote) && (Adapter?.IsSameAdapter(other.Adapter) ?? other.Adapter is null);
 }
 
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
@@ -45,6 +61,21 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
+
+    /// <summary>Every model that is named anywhere in the declaration.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<ModelDeclaration> References => Models.Append(Base).Append(ImportanceBase)
+        .Concat(Slices.Concat(Modules.SelectMany(module => module.Slices)).Select(slice => slice.Base)).OfType<ModelDeclaration>();
+
+    /// <summary>The declaration with each of its <see cref="References"/> replaced.</summary>
+    public MergeDeclaration WithReferences(Func<ModelDeclaration, ModelDeclaration> replace) => this with
+    {
+        Models = [.. Models.Select(replace)],
+        Base = Base is null ? null : replace(Base),
+        ImportanceBase = ImportanceBase is null ? null : replace(ImportanceBase),
+        Slices = [.. Slices.Select(slice => slice.WithReferences(replace))],
+        Modules = [.. Modules.Select(module => module with { Models = [.. module.Models.Select(replace)], Slices = [.. module.Slices.Select(slice => slice.WithReferences(replace))] })],
+    };
 
     /// <summary>The models in the user's order; with slices or modules, each model once, without settings.</summary>
     public required IReadOnlyList<ModelDeclaration> Models { get; init; }
@@ -104,6 +135,12 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
     public bool IsMergekitCompatible { get; init; }
+
+    /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
+    public bool KeepsNonFinite { get; init; }
+
+    /// <summary>Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.</summary>
+    public bool HashesWeights { get; init; }
 
     /// <summary>Seed of random masks.</summary>
     public long Seed { get; init; }

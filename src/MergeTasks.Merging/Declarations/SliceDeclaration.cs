@@ -25,6 +25,12 @@ public sealed record SliceDeclaration(IReadOnlyList<SliceSource> Sources, Source
 
     /// <summary>Settings of the slice, by parameter name.</summary>
     public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
+
+    internal SliceDeclaration WithReferences(Func<ModelDeclaration, ModelDeclaration> replace) => this with
+    {
+        Sources = [.. Sources.Select(source => source with { Model = replace(source.Model) })],
+        Base = Base is null ? null : replace(Base),
+    };
 }
 
 /// <summary>A part of a checkpoint that is merged by its own rules: whole models or slices.</summary>

@@ -63,9 +63,6 @@ public static class DiagnosticCode
     /// <summary>A value in the recipe has the wrong form.</summary>
     public const string WrongForm = "MTK2004";
 
-    /// <summary>The recipe uses a part of the language that is not supported yet.</summary>
-    public const string UnsupportedKey = "MTK2005";
-
     /// <summary>A parameter stands where it has no effect.</summary>
     public const string MisplacedParameter = "MTK2006";
 
@@ -132,8 +129,59 @@ public static class DiagnosticCode
     /// <summary>A tokenizer is missing, malformed, or does not fit its model.</summary>
     public const string BadTokenizer = "MTK3031";
 
+    /// <summary>A reference is not written as any kind of reference is.</summary>
+    public const string BadReference = "MTK3040";
+
+    /// <summary>There is no such repository, revision, package, version or file.</summary>
+    public const string SourceNotFound = "MTK3041";
+
+    /// <summary>Access to a repository or package is refused, for want of a token, a password or accepted conditions.</summary>
+    public const string SourceUnauthorized = "MTK3042";
+
+    /// <summary>The server takes no more requests for now.</summary>
+    public const string SourceRateLimited = "MTK3043";
+
+    /// <summary>The server or feed cannot be reached, or goes on failing.</summary>
+    public const string SourceUnavailable = "MTK3044";
+
+    /// <summary>What was fetched, or a file in a cache, is not what was announced.</summary>
+    public const string SourceCorrupt = "MTK3045";
+
+    /// <summary>The lock file would have to change in locked mode.</summary>
+    public const string LockDiffers = "MTK3046";
+
+    /// <summary>A file is not the one that the lock file names.</summary>
+    public const string LockedFileChanged = "MTK3047";
+
+    /// <summary>A model is not on this machine and the network may not be used.</summary>
+    public const string SourceOffline = "MTK3048";
+
+    /// <summary>The lock file cannot be used.</summary>
+    public const string BadLockFile = "MTK3049";
+
+    /// <summary>A server or package does what none should: names that lead out of a folder, answers without end, unsafe redirections.</summary>
+    public const string UnsafeSource = "MTK3050";
+
+    /// <summary>A cache folder or the lock file cannot be written while restoring.</summary>
+    public const string RestoreUnwritable = "MTK3051";
+
+    /// <summary>The NuGet client refuses a package or its own configuration.</summary>
+    public const string PackageRefused = "MTK3052";
+
+    /// <summary>The licences of a merge's models forbid derivatives or do not go together (a warning).</summary>
+    public const string Licences = "MTK3053";
+
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
+
+    /// <summary>An input tensor holds NaN or infinity.</summary>
+    public const string NonFiniteInput = "MTK4002";
+
+    /// <summary>The method has no result for a tensor's numbers.</summary>
+    public const string UndefinedMerge = "MTK4003";
+
+    /// <summary>The method needs more memory for a tensor than there is.</summary>
+    public const string TensorTooLarge = "MTK4004";
 
     /// <summary>An adapter cannot be made of these models.</summary>
     public const string AdapterOutput = "MTK4020";

@@ -1,3 +1,4 @@
+using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 
@@ -13,26 +14,11 @@ internal static class DiskSpace
     /// <exception cref="DiagnosticException">The output and what exists of it do not fit together.</exception>
     public static void Require(MergeDeclaration merge, long bytes)
     {
-        if (Available(merge.OutputFolder) is { } available && available < bytes + Margin)
+        if (FreeSpace.Of(merge.OutputFolder) is { } available && available < bytes + Margin)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.DiskSpace,
                 $"Merge '{merge.Name}' needs {ByteSize.Format(bytes + Margin)} for '{merge.OutputFolder}' (new files are written beside the old ones), but the disk has {ByteSize.Format(available)} left.",
                 merge.Location));
-        }
-    }
-
-    private static long? Available(string folder)
-    {
-        try
-        {
-            while (!Directory.Exists(folder))
-                folder = Path.GetDirectoryName(folder)!;
-            return new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(folder)! : folder).AvailableFreeSpace;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            // Network shares and odd mounts may not tell; writing will.
-            return null;
         }
     }
 }

@@ -51,8 +51,10 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
             cancellation.ThrowIfCancellationRequested();
             publishing = true;
             Publish(state, partial);
-            publishing = false;
             Remember(state, checksums);
+            var hashes = new FileSha256(memo);
+            AtomicFile.Write(Path.Combine(merge.OutputFolder, Provenance.FileName), Provenance.Of(state.Plan, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation)));
+            publishing = false;
         }
         catch (CheckpointException e)
         {
@@ -92,7 +94,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
                 foreach (var tensor in shard.Tensors)
                 {
                     if (!state.Kept.TryGetValue(tensor.Name, out var kept))
-                        checksums[tensor.Name] = writer.Make(plans[tensor.Name], tensor, file);
+                        checksums[tensor.Name] = TensorFaults.Explain(state.Plan, plans[tensor.Name], () => writer.Make(plans[tensor.Name], tensor, file));
                     else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Checksum)
                         throw new IOException($"'{kept.Path}' changed while it was read.");
                 }

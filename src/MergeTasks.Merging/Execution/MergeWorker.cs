@@ -11,6 +11,8 @@ internal sealed class MergeWorker(int number)
 {
     private readonly List<WindowMemory> _memory = [];
     private (TensorReader Reader, DType? CastTo)[] _inputs = [];
+    private IReadOnlyList<TensorSource> _sources = [];
+    private bool _keepsNonFinite;
     private long _end;
 
     public MergeBlock Block { get; } = new(number);
@@ -20,9 +22,11 @@ internal sealed class MergeWorker(int number)
     /// <summary>Turns to the merge of a tensor.</summary>
     public void TurnTo(TensorPlan plan, IReadOnlyList<TensorContent> sources)
     {
+        _sources = plan.Sources;
         while (_memory.Count < sources.Count)
             _memory.Add(new WindowMemory());
         var castTo = plan.Context!.CompatibleDType;
+        _keepsNonFinite = plan.Context.KeepsNonFinite;
         _inputs = [.. sources.Select((source, i) => (source.NewReader(_memory[i]), source.DType == castTo ? null : castTo))];
         Block.Reserve(_inputs.Length + 2 + (plan.Importance is null ? 0 : Importance.TensorImportanceMerge.OwnBuffers));
     }
@@ -46,6 +50,8 @@ internal sealed class MergeWorker(int number)
     {
         var (reader, castTo) = _inputs[input];
         reader.Read(start, destination, _end);
+        if (!_keepsNonFinite)
+            FiniteElements.Require(_sources[input], start, destination);
         if (castTo is { } cast)
             ElementConversion.Round(cast, destination);
     }

@@ -33,7 +33,7 @@ internal sealed class TensorWriter
         var merge = plan.Context is not null ? _begin(plan) : null;
         var sources = plan.Sources.Select(source => source.Open()).ToList();
         if (SourceToCopy(plan, sources, merge, target) is { } source)
-            return Copy(source.File, source.Info.Offset, target, file);
+            return Copy(source.File, source.Info.Offset, target, file, merge is null || plan.Context!.KeepsNonFinite ? null : plan.Sources[merge.CopyOf!.Value]);
         foreach (var worker in _workers)
             worker.TurnTo(plan, sources);
         Analyze(merge!, target.ElementCount);
@@ -41,7 +41,12 @@ internal sealed class TensorWriter
     }
 
     /// <summary>Copies a tensor's bytes from a weight file.</summary>
-    public ContentDigest Copy(SafetensorsFile source, long sourceOffset, TensorInfo target, BlockFile file)
+    /// <param name="source">The file.</param>
+    /// <param name="sourceOffset">Where the bytes begin in it.</param>
+    /// <param name="target">The tensor in the output.</param>
+    /// <param name="file">The output.</param>
+    /// <param name="finite">The input whose elements must be finite; <see langword="null"/>: nothing is checked.</param>
+    public ContentDigest Copy(SafetensorsFile source, long sourceOffset, TensorInfo target, BlockFile file, TensorSource? finite = null)
     {
         var checksum = new TreeDigest(target.ByteLength);
         _team.Run(TreeDigest.ChunkCount(target.ByteLength), sequential: false, (worker, chunk) =>
@@ -51,6 +56,8 @@ internal sealed class TensorWriter
             {
                 var span = file.Acquire(target.Offset + position, end - position);
                 source.Read(sourceOffset + position, span);
+                if (finite is not null)
+                    FiniteElements.Require(finite, position / target.DType.Size(), target.DType, span);
                 _workers[worker].Sums.Append(span);
                 file.Commit(target.Offset + position, span.Length);
                 position += span.Length;

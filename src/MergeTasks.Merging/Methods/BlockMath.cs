@@ -24,6 +24,21 @@ internal static class BlockMath
             values[i] -= other[i];
     }
 
+    /// <summary>Whether no value is NaN or infinite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool AreFinite(ReadOnlySpan<float> values)
+    {
+        ref readonly var bits = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(values));
+        var largest = Vector512<uint>.Zero;
+        var i = 0;
+        for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
+            largest = Vector512.Max(largest, Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(MagnitudeBits.Mask));
+        var areFinite = Vector512.LessThanAll(largest, Vector512.Create(MagnitudeBits.Infinity));
+        for (; i < values.Length; i++)
+            areFinite &= float.IsFinite(values[i]);
+        return areFinite;
+    }
+
     /// <summary>values = values + other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(Span<float> values, ReadOnlySpan<float> other)
@@ -90,19 +105,27 @@ internal static class BlockMath
     }
 
     /// <summary>
-    /// Sign election and average of weighted deltas without any rounding but fp32's own, in one go: with D = weight·scale·delta,
-    /// output = basis + λ · (Σ D that have the sign of Σ D) [÷ Σ weight of those].
+    /// Sign election and average of weighted deltas without any rounding but fp32's own, in one go: with D = factor·delta,
+    /// output = basis + λ · (Σ D of the deltas that have the sign of Σ vote·delta) [÷ Σ weight of those].
     /// </summary>
     /// <param name="basis">The base's elements.</param>
     /// <param name="deltas">The deltas of all models, <see cref="MergeBlock.BufferStride"/> elements from one to the next.</param>
-    /// <param name="factors">Per model, scale and weight in one.</param>
+    /// <param name="votes">Per model, what its delta counts in the election.</param>
+    /// <param name="factors">Per model, what its delta counts in the sum.</param>
     /// <param name="weights">Per model, what it adds to the divisor.</param>
     /// <param name="normalize">Whether to divide.</param>
     /// <param name="lambda">Factor of the merged delta.</param>
     /// <param name="output">The merged elements.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ElectAndAdd(
-        ReadOnlySpan<float> basis, ReadOnlySpan<float> deltas, ReadOnlySpan<float> factors, ReadOnlySpan<float> weights, bool normalize, float lambda, Span<float> output)
+        ReadOnlySpan<float> basis,
+        ReadOnlySpan<float> deltas,
+        ReadOnlySpan<float> votes,
+        ReadOnlySpan<float> factors,
+        ReadOnlySpan<float> weights,
+        bool normalize,
+        float lambda,
+        Span<float> output)
     {
         ref readonly var first = ref MemoryMarshal.GetReference(deltas);
         ref readonly var origin = ref MemoryMarshal.GetReference(basis[..output.Length]);
@@ -113,14 +136,15 @@ internal static class BlockMath
         {
             var total = Vector512<float>.Zero;
             for (var model = 0; model < factors.Length; model++)
-                total += Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * factors[model];
+                total += Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * votes[model];
             var positive = Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
             var (sum, divisor) = (Vector512<float>.Zero, Vector512<float>.Zero);
             for (var model = 0; model < factors.Length; model++)
             {
-                var delta = Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * factors[model];
-                var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(delta, default), Vector512.LessThan(delta, default));
-                sum += delta & agrees;
+                var delta = Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i));
+                var vote = delta * votes[model];
+                var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(vote, default), Vector512.LessThan(vote, default));
+                sum += (delta * factors[model]) & agrees;
                 divisor += Vector512.Create(weights[model]) & agrees;
             }
 

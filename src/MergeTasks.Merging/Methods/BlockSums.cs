@@ -43,6 +43,26 @@ internal static class BlockSums
         return (sumA, sumB, product);
     }
 
+    /// <summary>Σ a·b, every product and sum in fp64.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double Product(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        var (lower, upper) = (Vector512<double>.Zero, Vector512<double>.Zero);
+        var i = 0;
+        for (; i <= a.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var (a0, a1) = Vector512.Widen(Vector512.Create(a[i..]));
+            var (b0, b1) = Vector512.Widen(Vector512.Create(b[i..]));
+            lower += a0 * b0;
+            upper += a1 * b1;
+        }
+
+        var sum = Lanes(lower + upper);
+        for (; i < a.Length; i++)
+            sum += (double)a[i] * b[i];
+        return sum;
+    }
+
     /// <summary>Σ |a|.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Magnitudes(ReadOnlySpan<float> a)
@@ -65,7 +85,8 @@ internal static class BlockSums
     private static double Lanes(Vector512<float> lanes)
     {
         var (lower, upper) = Vector512.Widen(lanes);
-        var sum = lower + upper;
-        return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+        return Lanes(lower + upper);
     }
+
+    private static double Lanes(Vector512<double> sum) => ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }

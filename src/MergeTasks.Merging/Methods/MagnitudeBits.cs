@@ -11,6 +11,9 @@ internal static class MagnitudeBits
     /// <summary>Every bit but the sign; also the largest pattern there is.</summary>
     public const uint Mask = 0x7FFF_FFFF;
 
+    /// <summary>The pattern of infinity; those above are NaN.</summary>
+    public const uint Infinity = 0x7F80_0000;
+
     /// <summary>How many magnitudes lie above the limit, and how many on it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (int Above, int At) Count(ReadOnlySpan<float> values, uint limit)

@@ -1,6 +1,6 @@
 namespace MergeTasks.Merging.Methods;
 
-/// <summary>The ⌊density·n⌋ largest elements of one model's delta: which magnitudes they have, and which elements where some are equal.</summary>
+/// <summary>The largest elements of one model's delta: which magnitudes they have, and which elements where some are equal.</summary>
 internal sealed class MagnitudeSelection
 {
     private readonly long _elements;
@@ -19,14 +19,14 @@ internal sealed class MagnitudeSelection
 
     /// <summary>Prepares.</summary>
     /// <param name="elements">Elements of the tensor.</param>
-    /// <param name="density">Share of them to keep.</param>
+    /// <param name="keep">How many to keep.</param>
     /// <param name="capacity">Most magnitudes to hold in memory.</param>
-    public MagnitudeSelection(long elements, double density, int capacity)
+    public MagnitudeSelection(long elements, long keep, int capacity)
     {
         _elements = elements;
-        _keep = (long)(density * elements);
+        _keep = keep;
         _capacity = capacity;
-        KeepsAll = density >= 1 || _keep >= elements;
+        KeepsAll = keep >= elements;
     }
 
     /// <summary>Whether there is nothing to find out.</summary>
@@ -38,7 +38,11 @@ internal sealed class MagnitudeSelection
     /// <summary>Whether equal magnitudes stand at the threshold, not all fit, and where they are is unknown.</summary>
     public bool NeedsTies => HasTies && _tiesBefore is null;
 
-    private bool KeepsAll { get; }
+    /// <summary>The smallest magnitude kept, once it is found.</summary>
+    public float Threshold => BitConverter.UInt32BitsToSingle(_threshold);
+
+    /// <summary>Whether everything is kept.</summary>
+    public bool KeepsAll { get; }
 
     private bool KeepsNone => !KeepsAll && _keep <= 0;
 

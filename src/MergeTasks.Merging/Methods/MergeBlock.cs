@@ -15,6 +15,7 @@ public sealed class MergeBlock(int worker)
 
     private AlignedMemory<float> _buffers = new(BufferStride);
     private ElementReader? _read;
+    private long _elementCount;
 
     /// <summary>The worker's number.</summary>
     public int Worker => worker;
@@ -45,6 +46,7 @@ public sealed class MergeBlock(int worker)
         Index = index;
         Count = (int)Math.Min(TensorMerge.BlockLength, elementCount - Start);
         _read = read;
+        _elementCount = elementCount;
     }
 
     /// <summary>Puts something between the files and whoever reads this block's inputs from now on, until the next block.</summary>
@@ -58,12 +60,35 @@ public sealed class MergeBlock(int worker)
         return buffer;
     }
 
+    /// <summary>Reads an input's elements wherever they lie; whoever needs many of them often keeps them.</summary>
+    /// <param name="input">Index into <see cref="TensorContext.Inputs"/>.</param>
+    /// <param name="start">First element.</param>
+    /// <param name="destination">Filled completely.</param>
+    public void Load(int input, long start, Span<float> destination)
+    {
+        // Whole blocks, as they are read otherwise.
+        Span<float> whole = stackalloc float[TensorMerge.BlockLength];
+        for (var position = start; position < start + destination.Length;)
+        {
+            var first = position / TensorMerge.BlockLength * TensorMerge.BlockLength;
+            var block = whole[..(int)Math.Min(TensorMerge.BlockLength, _elementCount - first)];
+            _read!(input, first, block);
+            var part = block[(int)(position - first)..];
+            part = part[..(int)Math.Min(part.Length, start + destination.Length - position)];
+            part.CopyTo(destination[(int)(position - start)..]);
+            position += part.Length;
+        }
+    }
+
     /// <summary>Reads an input's elements into <see cref="Output"/>.</summary>
     public void LoadOutput(int input) => _read!(input, Start, Output);
 
     /// <summary>A buffer of the block's length; its content is whatever was left there.</summary>
     /// <param name="slot">From 0; there are two more than inputs.</param>
     public Span<float> Buffer(int slot) => _buffers.Span.Slice((slot + 1) * BufferStride, Count);
+
+    /// <summary>As the other overload, with a length of its own, at most <see cref="TensorMerge.BlockLength"/>.</summary>
+    internal Span<float> Buffer(int slot, int length) => _buffers.Span.Slice((slot + 1) * BufferStride, length);
 
     /// <summary>The buffers from <paramref name="slot"/> on, <see cref="BufferStride"/> elements from one to the next.</summary>
     internal ReadOnlySpan<float> BuffersFrom(int slot) => _buffers.Span[((slot + 1) * BufferStride)..];

@@ -1,3 +1,5 @@
+using MergeTasks.Checkpoints;
+
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>Whether a method needs a base model.</summary>
@@ -5,6 +7,9 @@ public enum BaseUse
 {
     /// <summary>A base only lends its integers, configuration and tokenizer; it is merged where it is listed among the models.</summary>
     Donor,
+
+    /// <summary>The base takes part in the arithmetic where one is named.</summary>
+    Optional,
 
     /// <summary>The base takes part in the arithmetic.</summary>
     Required,
@@ -34,10 +39,14 @@ public abstract class MergeMethod
     /// <summary>Whether a required base is one of the models that are merged, and not what their changes are measured from.</summary>
     public virtual bool BaseIsParticipant => false;
 
-    /// <summary>Fewest models, not counting a required base.</summary>
+    /// <summary>Whether the base takes part in the arithmetic of a merge.</summary>
+    /// <param name="isNamed">Whether the merge names a base.</param>
+    public bool TakesBase(bool isNamed) => Base == BaseUse.Required || (Base == BaseUse.Optional && isNamed);
+
+    /// <summary>Fewest models, not counting a base that takes part.</summary>
     public virtual int MinModels => 1;
 
-    /// <summary>Most models, not counting a required base.</summary>
+    /// <summary>Most models, not counting a base that takes part.</summary>
     public virtual int MaxModels => int.MaxValue;
 
     /// <summary>
@@ -46,8 +55,17 @@ public abstract class MergeMethod
     /// </summary>
     public virtual long CompatibleDraws(TensorContext context) => 0;
 
+    /// <summary>In compatibility mode, the element type of results for half-precision tensors where it is not theirs.</summary>
+    public virtual DType? CompatibleResult => null;
+
     /// <summary>Whether results depend on the seed.</summary>
     public virtual bool IsRandom => false;
+
+    /// <summary>Whether they do in compatibility mode.</summary>
+    public virtual bool IsRandomInCompatibility => IsRandom;
+
+    /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
+    public virtual string? Conflict(TensorContext context) => null;
 
     /// <summary>Prepares the merge of one tensor.</summary>
     public abstract TensorMerge Begin(TensorContext context);

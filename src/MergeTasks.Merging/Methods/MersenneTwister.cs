@@ -52,25 +52,25 @@ public sealed class MersenneTwister
         }
     }
 
-    /// <summary>Sets elements to zero unless a uniform number of 24 bits, one draw each, lies below the probability.</summary>
-    public void Keep(float probability, Span<float> values)
+    /// <summary>Sets elements to zero unless a uniform number of 24 bits, one draw each, lies below their probability.</summary>
+    public void Keep(ReadOnlySpan<float> probabilities, Span<float> values)
     {
         const float unit = 1f / (1 << 24);
         for (var i = 0; i < values.Length; i++)
         {
-            if ((Next() & 0xFF_FFFF) * unit >= probability)
+            if ((Next() & 0xFF_FFFF) * unit >= probabilities[i])
                 values[i] = 0;
         }
     }
 
     /// <summary>As <see cref="Keep"/> with 53 bits from two draws each, as fp64 tensors take them.</summary>
-    public void KeepDouble(double probability, Span<float> values)
+    public void KeepDouble(ReadOnlySpan<float> probabilities, Span<float> values)
     {
         const double unit = 1.0 / (1L << 53);
         for (var i = 0; i < values.Length; i++)
         {
             var high = (ulong)Next() << 32;
-            if (((high | Next()) & ((1UL << 53) - 1)) * unit >= probability)
+            if (((high | Next()) & ((1UL << 53) - 1)) * unit >= probabilities[i])
                 values[i] = 0;
         }
     }

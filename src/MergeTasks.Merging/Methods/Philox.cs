@@ -73,6 +73,31 @@ internal sealed class Philox
         }
     }
 
+    /// <summary>Decides as the other overload does, with a probability for each element, and sets those to zero that are not kept.</summary>
+    /// <param name="start">Flat index of the first element; a multiple of <see cref="Group"/>.</param>
+    /// <param name="probabilities">At least one for each element.</param>
+    /// <param name="values">The elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Keep(long start, ReadOnlySpan<float> probabilities, Span<float> values)
+    {
+        Span<ushort> numbers = stackalloc ushort[Group];
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (i % Group == 0)
+            {
+                var (low, high) = Numbers((ulong)((start + i) / Group) * Lanes, 0);
+                low.CopyTo(numbers);
+                high.CopyTo(numbers[Vector512<ushort>.Count..]);
+            }
+
+            var scaled = probabilities[i] * 65536.0;
+            var limit = (uint)scaled;
+            var number = numbers[i % Group];
+            if (number > limit || (number == limit && Numbers((ulong)(start + i), 1).Low.AsUInt32()[0] >= (scaled - limit) * 4294967296.0))
+                values[i] = 0;
+        }
+    }
+
     /// <summary>What eight consecutive counters of a stream give: words 0 and 1 of each, and words 2 and 3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal (Vector512<ushort> Low, Vector512<ushort> High) Numbers(ulong counter, ulong stream)

@@ -36,7 +36,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         _normalize = context.Flag("normalize");
         _lambda = context.Round(context["lambda"]);
         _base = context.BaseIndex;
-        _models = [.. Enumerable.Range(0, context.Inputs.Count).Where(i => !context.Inputs[i].IsBase)];
+        _models = context.ModelIndices();
         _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
         _weightSum = context.Round(_weights.Sum(weight => (double)weight)) is var sum && Math.Abs(sum) < SmallestDivisor ? 1 : sum;
         _scales = [.. _models.Select(_ => 1f)];
@@ -116,7 +116,7 @@ internal sealed class TaskVectorMerge : TensorMerge
 
         if (_electSigns)
         {
-            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, _weights, _normalize, _lambda, block.Output);
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, factors, _weights, _normalize, _lambda, block.Output);
             return;
         }
 

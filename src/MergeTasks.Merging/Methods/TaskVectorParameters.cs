@@ -3,6 +3,14 @@ namespace MergeTasks.Merging.Methods;
 /// <summary>The parameters that the methods on task vectors share.</summary>
 internal static class TaskVectorParameters
 {
+    /// <summary>Of the breadcrumbs methods.</summary>
+    public static ParameterDeclaration Gamma { get; } =
+        new("gamma", 0.01, "Share of the delta's elements, the largest ones, that are dropped.") { PerModel = true, Minimum = 0, Maximum = 1 };
+
+    /// <summary>Of the DELLA methods.</summary>
+    public static ParameterDeclaration Epsilon { get; } =
+        new("epsilon", 0.15, "How far the probability of being kept lies from the density for a row's smallest (below) and largest (above) element.") { PerModel = true, Minimum = 0, Maximum = 1 };
+
     public static IReadOnlyList<ParameterDeclaration> With(bool normalize, bool rescale) =>
     [
         new("weight", null, "Factor of the model's delta.") { PerModel = true },

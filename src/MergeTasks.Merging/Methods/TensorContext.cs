@@ -37,6 +37,9 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     /// <summary>In compatibility mode, the generator that all tensors of the merge share.</summary>
     public DrawSequence? Draws { get; init; }
 
+    /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
+    public bool KeepsNonFinite { get; init; }
+
     /// <summary>Threads that may call the merge at the same time.</summary>
     public int Workers { get; init; } = 1;
 
@@ -45,6 +48,12 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
 
     /// <summary>A flag's value.</summary>
     public bool Flag(string parameter) => Parameters[parameter] != 0;
+
+    /// <summary>Whether the base is among <see cref="Inputs"/>.</summary>
+    public bool HasBase => Inputs.Any(input => input.IsBase);
+
+    /// <summary>Indices of the inputs other than the base.</summary>
+    public int[] ModelIndices() => [.. Enumerable.Range(0, Inputs.Count).Where(i => !Inputs[i].IsBase)];
 
     /// <summary>Index of the base among <see cref="Inputs"/>.</summary>
     /// <exception cref="InvalidOperationException">No base takes part.</exception>

@@ -79,7 +79,7 @@ public sealed record MergeManifest(
     public static IReadOnlyDictionary<string, string> SettingsOf(MergePlan plan)
     {
         var settings = new Dictionary<string, string>();
-        if (plan.Method.IsRandom || plan.Declaration.Apl is { Drop: DropRule.Random, DropLevel: not null })
+        if (plan.IsRandom || plan.Declaration.Apl is { Drop: DropRule.Random, DropLevel: not null })
             settings["seed"] = plan.Declaration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (plan.Declaration.IsMergekitCompatible)
             settings["compatibility"] = "mergekit";
@@ -124,12 +124,26 @@ public sealed record MergeManifest(
 /// <param name="Digest">Digest over the names and digests (or, of another merge's output, keys) of all its tensors.</param>
 public sealed record ManifestInput(string Model, string Role, string Digest)
 {
+    /// <summary>Where it comes from by the lock file; absent for folders and other merges.</summary>
+    public ManifestSource? Source { get; init; }
+
+    /// <summary>Where the adapter on it comes from by the lock file; absent for folders, and where there is none.</summary>
+    public ManifestSource? Adapter { get; init; }
+
+    /// <summary>The licences that its card names; absent where it names none.</summary>
+    public IReadOnlyList<string>? Licences { get; init; }
+
     /// <summary>Describes an input.</summary>
     public static ManifestInput Of(MergePlan plan, Declarations.ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
     {
         var content = string.Concat(input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n"));
         var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);
-        return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString());
+        return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString())
+        {
+            Source = ManifestSource.Of(declaration.Remote, declaration.Locked),
+            Adapter = ManifestSource.Of(declaration.Adapter?.Remote, declaration.Adapter?.Locked),
+            Licences = input.Licences(declaration.Label) is { Count: > 0 } licences ? [.. licences.Select(licence => licence.Licence).Distinct()] : null,
+        };
     }
 }
 

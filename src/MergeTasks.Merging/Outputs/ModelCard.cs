@@ -33,6 +33,7 @@ public static class ModelCard
         var merge = plan.Declaration;
         var card = new StringBuilder();
         card.Append("---\n");
+        card.Append(CardMetadata.Of(plan));
         card.Append(plan.AdapterConfig is null ? "library_name: transformers" : "library_name: peft").Append("\ntags:\n- merge\n").Append(OwnTag).Append("\n---\n\n");
         card.Append("# ").Append(merge.Name).Append("\n\n");
         card.Append($"{(plan.AdapterConfig is null ? "A merge of language models" : "A LoRA adapter")} made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
@@ -41,8 +42,17 @@ public static class ModelCard
             card.Append($"- `{basis.Label}` (base)\n");
         foreach (var model in merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)))
             card.Append($"- `{model.Label}`\n");
+        if (plan.Layout.Notes.Count > 0)
+            card.Append("\nNot all tensors were merged:\n\n").AppendJoin("", plan.Layout.Notes.Select(note => $"- {note}.\n"));
+        if (plan.Licences.Count > 0)
+        {
+            card.Append("\n## Licences\n\nBy the cards of the models:\n\n");
+            foreach (var licence in plan.Licences)
+                card.Append($"- `{licence.Model}`: {licence.Licence}\n");
+        }
+
         card.Append("\n## Recipe\n\n```yaml\n").Append(RecipeText.Of(merge)).Append("```\n\n");
-        if (plan.Method.IsRandom)
+        if (plan.IsRandom)
             card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");

@@ -54,30 +54,6 @@ public static class RecipeText
         return yaml.ToString();
     }
 
-    private static void AppendTokenizer(StringBuilder yaml, TokenizerDeclaration tokenizer)
-    {
-        yaml.Append("tokenizer:\n  source: ").Append(tokenizer.Model is { } model ? Quoted(model.Label) : tokenizer.Source == VocabularySource.Base ? "base" : "union").Append('\n');
-        if (tokenizer.PadToMultipleOf is { } multiple)
-            yaml.Append("  pad_to_multiple_of: ").Append(multiple).Append('\n');
-        if (tokenizer.Tokens.Count > 0)
-            yaml.Append("  tokens:\n");
-        foreach (var rule in tokenizer.Tokens)
-        {
-            List<string> members = [];
-            if (rule.Source == TokenRowSource.Zero)
-                members.Add("source: {kind: zero}");
-            else if (rule.OtherToken is { } other)
-                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token: {JsonSerializer.Serialize(other)}}}");
-            else if (rule.OtherTokenId is { } id)
-                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token_id: {id}}}");
-            else if (rule.Model is { } owner)
-                members.Add($"source: {Quoted(owner.Label)}");
-            if (rule.IsForced)
-                members.Add("force: true");
-            yaml.Append("    ").Append(JsonSerializer.Serialize(rule.Token)).Append(": {").AppendJoin(", ", members).Append("}\n");
-        }
-    }
-
     private static void AppendModels(StringBuilder yaml, string indent, IReadOnlyList<ModelDeclaration> models, bool withData)
     {
         if (models.Count > 0)
@@ -115,6 +91,30 @@ public static class RecipeText
     {
         if (texts.Count > 0)
             yaml.Append(name).Append($": [{string.Join(", ", texts.Select(text => JsonSerializer.Serialize(text)))}]\n");
+    }
+
+    private static void AppendTokenizer(StringBuilder yaml, TokenizerDeclaration tokenizer)
+    {
+        yaml.Append("tokenizer:\n  source: ").Append(tokenizer.Model is { } model ? Quoted(model.Label) : tokenizer.Source == VocabularySource.Base ? "base" : "union").Append('\n');
+        if (tokenizer.PadToMultipleOf is { } multiple)
+            yaml.Append("  pad_to_multiple_of: ").Append(multiple).Append('\n');
+        if (tokenizer.Tokens.Count > 0)
+            yaml.Append("  tokens:\n");
+        foreach (var rule in tokenizer.Tokens)
+        {
+            List<string> members = [];
+            if (rule.Source == TokenRowSource.Zero)
+                members.Add("source: {kind: zero}");
+            else if (rule.OtherToken is { } other)
+                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token: {JsonSerializer.Serialize(other)}}}");
+            else if (rule.OtherTokenId is { } id)
+                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token_id: {id}}}");
+            else if (rule.Model is { } owner)
+                members.Add($"source: {Quoted(owner.Label)}");
+            if (rule.IsForced)
+                members.Add("force: true");
+            yaml.Append("    ").Append(JsonSerializer.Serialize(rule.Token)).Append(": {").AppendJoin(", ", members).Append("}\n");
+        }
     }
 
     private static void AppendSection(StringBuilder yaml, string name, IEnumerable<(ImportanceOption Option, string Value)> values)

@@ -69,8 +69,6 @@ internal sealed class AdaptedInput : ModelInput
     public override TensorSpec? Find(string name) =>
         _model.Find(name) is not { } own ? null : _replaced.TryGetValue(name, out var replacement) ? own with { Shape = replacement.Shape } : own;
 
-    public override bool IsComputed(string name) => _changed.ContainsKey(name) || (!_replaced.ContainsKey(name) && _model.IsComputed(name));
-
     public override DType ContentType(string name) =>
         _changed.ContainsKey(name) ? DType.F32 : _replaced.TryGetValue(name, out var replacement) ? replacement.DType : _model.ContentType(name);
 

@@ -11,6 +11,9 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     private readonly Dictionary<string, FileDigests> _digests = [];
     private ModelConfig? _config;
 
+    /// <summary>What the folder holds by the lock file; other files there are none of the model's. <see langword="null"/>: all count.</summary>
+    public Sources.LockedModel? Locked { get; init; }
+
     public override string Folder => checkpoint.Folder;
 
     public override IEnumerable<string> Names => checkpoint.Names;
@@ -33,7 +36,7 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) =>
-        [.. Checkpoints.SideFiles.List(Folder, [Outputs.MergeManifest.FileName]).Select(name =>
+        [.. Checkpoints.SideFiles.List(Folder, [Outputs.MergeManifest.FileName, Outputs.Provenance.FileName]).Where(name => Locked?.Files.ContainsKey(name) != false).Select(name =>
         {
             var path = Path.Combine(Folder, name);
             return new SideFile(name, hasher?.DigestWhole(path, cancellation) ?? default, path, null);

@@ -113,13 +113,15 @@ internal sealed class LayoutBuilder
     // In compatibility mode the base also takes part where the method needs none but a value for all models covers it, because mergekit
     // appends the base to the models.
     private static bool TakesPart(MergeDeclaration merge, MergeMethod method) =>
-        method.Base == BaseUse.Required
+        method.TakesBase(merge.Base is not null)
         || (merge.IsMergekitCompatible && method.MaxModels > 1 && method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null })
             .All(parameter => merge.Parameters.ContainsKey(parameter.Name)));
 
     private LayoutPart Part(string label, IReadOnlyList<ModelDeclaration> models, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes, ModelDeclaration? ownBase = null)
     {
-        var basis = _method.Base == BaseUse.Required ? ownBase ?? _merge.Base : null;
+        var basis = ownBase ?? _merge.Base;
+        if (!_method.TakesBase(basis is not null))
+            basis = null;
         var baseIndex = basis is null ? -1 : models.ToList().FindIndex(basis.IsSameModel);
         return new LayoutPart(label, [.. models.Select((model, i) => new LayoutSource(model, InputOf(model), i == baseIndex))], scopes);
     }

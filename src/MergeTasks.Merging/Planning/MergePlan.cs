@@ -40,6 +40,9 @@ public sealed record MergePlan(
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
 
+    /// <summary>Whether results depend on the seed.</summary>
+    public bool IsRandom => Declaration.IsMergekitCompatible ? Method.IsRandomInCompatibility : Method.IsRandom;
+
     /// <summary>What evaluations of these tensors have measured.</summary>
     public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
 
@@ -60,6 +63,13 @@ public sealed record MergePlan(
         return known with { Files = Outputs.OutputFiles.Make(known) };
     }
 
+    /// <summary>The licences that the models' cards name.</summary>
+    public IReadOnlyList<Licences.ModelLicence> Licences { get; init; } = [];
+
+    /// <summary>What should be said of the plan, although it can be carried out.</summary>
+    public IEnumerable<Diagnostics.Diagnostic> Warnings => Layout.Warnings.Concat(Merging.Licences.LicenceCheck.Of(Declaration, Licences));
+
     /// <summary>Names of all files of the output.</summary>
-    public IEnumerable<string> FileNames => Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(Outputs.MergeManifest.FileName);
+    public IEnumerable<string> FileNames =>
+        Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(Outputs.MergeManifest.FileName).Append(Outputs.Provenance.FileName);
 }

@@ -6,6 +6,7 @@ using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Licences;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Vocabularies;
@@ -48,7 +49,12 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = layout.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, []) { Importance = importance, Layout = layout };
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, [])
+            {
+                Layout = layout,
+                Importance = importance,
+                Licences = LicencesOf(models),
+            };
             return Planned(plan with { Files = OutputFiles.Make(plan) });
         }
         catch (CheckpointException e)
@@ -96,12 +102,17 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         return plan;
     }
 
+    private static List<ModelLicence> LicencesOf(List<(ModelDeclaration Declaration, ModelInput Input)> models) =>
+        [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()];
+
     private MergePlan PlanAdapter(MergeDeclaration merge, MergeMethod method, CancellationToken cancellation)
     {
         try
         {
             var planner = new AdapterPlanner(merge, method, workers, cancellation);
-            return Planned(method is ExtractLoraMethod ? planner.Extract(Open(merge)) : planner.Combine(OpenAdapters(merge)));
+            var models = method is ExtractLoraMethod ? Open(merge) : OpenAdapters(merge);
+            var plan = (method is ExtractLoraMethod ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
+            return Planned(plan with { Files = OutputFiles.Make(plan) });
         }
         catch (CheckpointException e)
         {
@@ -175,7 +186,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         try
         {
-            var participants = layout.Tensors[0].Part.Sources.Select(source => (source.Declaration, source.Input)).ToList();
+            var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).Select(source => (source.Declaration, source.Input)).ToList();
             return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
         }
         catch (CheckpointException e)
@@ -230,10 +241,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         if (model.Merge is { } upstream)
             return _outputs[upstream] is PlannedInput { IsAdapter: false } output ? output : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
                 $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
-        var folder = model.Folder!;
+        var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher);
+            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
             _ = input.Config;
         }
 

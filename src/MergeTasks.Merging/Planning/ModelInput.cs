@@ -43,9 +43,6 @@ public abstract class ModelInput : IDisposable
     /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
     public virtual IEnumerable<string> Computed => [];
 
-    /// <summary>Whether a tensor's elements are computed from several tensors as they are read, so that no file holds them as they are.</summary>
-    public virtual bool IsComputed(string name) => false;
-
     /// <summary>The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.</summary>
     public virtual DType ContentType(string name) => Find(name)!.DType;
 
@@ -55,6 +52,10 @@ public abstract class ModelInput : IDisposable
 
     /// <summary>What identifies a tensor's content: a digest of its bytes, or of everything that it is computed from, or the key of the merge that makes it.</summary>
     public abstract ContentDigest Identity(string name, CancellationToken cancellation);
+
+    /// <summary>The licences that its card names, and that of everything it is made from.</summary>
+    /// <param name="label">As the user named the model.</param>
+    public virtual IReadOnlyList<Licences.ModelLicence> Licences(string label) => [.. Folders.SelectMany(folder => Merging.Licences.ModelLicence.In(folder, label)).Distinct()];
 
     /// <summary>The files beside the weights that an output made from this model gets.</summary>
     public abstract IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation);

@@ -84,7 +84,7 @@ public sealed record OutputState(
         var interrupted = wasInterrupted ? MergeManifest.Read(partial)?.FileNames ?? [] : [];
         var orphans = interrupted.Concat(WeightFiles.List(folder)).Distinct()
             .Where(name => !wanted.Contains(name) && !earlier.Contains(name) && File.Exists(Path.Combine(folder, name))).ToList();
-        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(plan, folder, kept, cancellation);
+        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(plan, folder, kept, hasher, cancellation);
         var reasons = StaleReasons.Of(plan, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
         return new OutputState(plan, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
     }
@@ -156,9 +156,22 @@ public sealed record OutputState(
         }
     }
 
-    private static bool ManifestHolds(MergePlan plan, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, CancellationToken cancellation)
+    // The statement of provenance goes with the manifest: both are written anew, or neither.
+    private static bool ManifestHolds(MergePlan plan, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, FileHasher hasher, CancellationToken cancellation)
     {
-        var wanted = MergeManifest.Of(plan, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation).ToBytes();
-        return wanted.AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, MergeManifest.FileName)));
+        var manifest = MergeManifest.Of(plan, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation);
+        return Holds(MergeManifest.FileName, manifest.ToBytes) && Holds(Provenance.FileName, () => Provenance.Of(plan, manifest, name => hasher.Published(Path.Combine(folder, name), cancellation)));
+
+        bool Holds(string name, Func<byte[]> wanted)
+        {
+            try
+            {
+                return File.ReadAllBytes(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
     }
 }

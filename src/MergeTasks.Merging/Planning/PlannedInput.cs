@@ -25,6 +25,9 @@ internal sealed class PlannedInput(MergePlan plan) : ModelInput
 
     public override ContentDigest Identity(string name, CancellationToken cancellation) => _tensors[name].Key;
 
+    public override IReadOnlyList<Licences.ModelLicence> Licences(string label) =>
+        [.. plan.Licences.Select(licence => licence with { Model = label }).Distinct()];
+
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => plan.DonorFiles;
 
     public override void Dispose() => _weights?.Dispose();

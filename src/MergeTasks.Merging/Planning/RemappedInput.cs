@@ -34,8 +34,6 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override TensorSpec? Find(string name) => model.Find(name) is not { } own ? null : IsMapped(name) ? own with { Shape = [map.Own.Length, .. own.Shape.Skip(1)] } : own;
 
-    public override bool IsComputed(string name) => IsMapped(name) || model.IsComputed(name);
-
     public override DType ContentType(string name) => IsMapped(name) ? DType.F32 : model.ContentType(name);
 
     public override TensorContent Open(string name)

@@ -4,13 +4,13 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="model">The model.</param>
 internal sealed class TensorIndex(ModelInput model)
 {
-    private readonly IReadOnlyList<LayerRun> _stacks = LayerRun.Of(model.Names);
+    private IReadOnlyList<LayerRun>? _stacks;
     private Dictionary<string, string?>? _byCanonicalName;
     private ILookup<(string Stack, int Layer), string>? _byLayer;
 
     public ModelInput Model => model;
 
-    public IReadOnlyList<LayerRun> Stacks => _stacks;
+    public IReadOnlyList<LayerRun> Stacks => _stacks ??= LayerRun.Of(model.Names);
 
     /// <summary>
     /// The name under which the model stores a tensor: the same; one that differs only by how the checkpoint was saved; or its embeddings,
@@ -29,14 +29,14 @@ internal sealed class TensorIndex(ModelInput model)
 
     /// <summary>The stack with the same place in the model; <see langword="null"/> where it has none.</summary>
     public LayerRun? Find(LayerRun stack) =>
-        _stacks.FirstOrDefault(own => own.Prefix == stack.Prefix) ?? _stacks.FirstOrDefault(own => TensorNames.Canonical(own.Prefix) == TensorNames.Canonical(stack.Prefix));
+        Stacks.FirstOrDefault(own => own.Prefix == stack.Prefix) ?? Stacks.FirstOrDefault(own => TensorNames.Canonical(own.Prefix) == TensorNames.Canonical(stack.Prefix));
 
     /// <summary>The stack that a tensor belongs to.</summary>
-    public LayerRun? StackOf(string tensor) => _stacks.FirstOrDefault(stack => stack.LayerOf(tensor) is not null);
+    public LayerRun? StackOf(string tensor) => Stacks.FirstOrDefault(stack => stack.LayerOf(tensor) is not null);
 
     /// <summary>The tensors of one layer in ordinal order.</summary>
     public IEnumerable<string> Layer(LayerRun stack, int layer) =>
-        (_byLayer ??= _stacks.SelectMany(own => model.Names.Where(name => own.LayerOf(name) is not null).Select(name => (own.Prefix, Layer: own.LayerOf(name)!.Value, Name: name)))
+        (_byLayer ??= Stacks.SelectMany(own => model.Names.Where(name => own.LayerOf(name) is not null).Select(name => (own.Prefix, Layer: own.LayerOf(name)!.Value, Name: name)))
             .ToLookup(found => (found.Prefix, found.Layer), found => found.Name))[(stack.Prefix, layer)];
 
     // Two tensors that differ only by how they were saved would be one to any reader; neither is then found by that.

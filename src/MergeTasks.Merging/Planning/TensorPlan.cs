@@ -37,7 +37,9 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
         {
             text.Append(CultureInfo.InvariantCulture, $"{method.Name}\ncompatible {context.CompatibleDType}\n");
             Append(text, context.Parameters);
-            if (method.IsRandom)
+            if (context.KeepsNonFinite)
+                text.Append("non-finite kept\n");
+            if (IsRandom(method, context))
                 text.Append(CultureInfo.InvariantCulture, $"seed {context.Seed} {context.DrawOffset}\n");
         }
 
@@ -49,7 +51,7 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
                 continue;
             var input = context.Inputs[i];
             text.Append(input.IsBase ? "base\n" : "model\n");
-            if (method.IsRandom)
+            if (IsRandom(method, context))
                 text.Append(CultureInfo.InvariantCulture, $"position {input.Position}\n");
             Append(text, input.Parameters);
         }
@@ -58,6 +60,9 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
             text.Append(CultureInfo.InvariantCulture, $"importance base {importance.BaseSource}\n{importance.KeyText}");
         return ContentDigest.Of(text.ToString());
     }
+
+    private static bool IsRandom(MergeMethod method, TensorContext context) =>
+        context.CompatibleDType is null ? method.IsRandom : method.IsRandomInCompatibility;
 
     private static void Append(StringBuilder text, IReadOnlyDictionary<string, double> parameters)
     {

@@ -23,7 +23,7 @@ internal sealed class TensorPlanner
     {
         (_merge, _method, _layout, _workers) = (merge, method, layout, workers);
         _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
-        _draws = merge.IsMergekitCompatible && method.IsRandom ? new DrawSequence(merge.Seed) : null;
+        _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
 
     /// <summary>Plans all tensors, in ordinal order of name.</summary>
@@ -39,24 +39,27 @@ internal sealed class TensorPlanner
         _layout.Tensors.OrderBy(tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal), StringComparer.Ordinal);
 
     private TensorSpec OutputOf(LayoutTensor tensor) =>
-        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? _merge.DType ?? tensor.Stored.DType };
+        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? CompatibleResult(tensor, _merge.DType ?? tensor.Stored.DType) };
+
+    private DType CompatibleResult(LayoutTensor tensor, DType computed) =>
+        tensor.Sources.Count > 0 && _merge.IsMergekitCompatible && computed is (DType.F16 or DType.BF16) && _method.CompatibleResult is { } result ? result : computed;
 
     private TensorPlan Plan(LayoutTensor tensor, CancellationToken cancellation)
     {
         var output = OutputOf(tensor);
         if (tensor.IsCopied || tensor.Sources.Count == 0)
             return Kept(tensor, output, cancellation);
-        List<TensorSource> sources = [.. tensor.Sources];
+        var sources = tensor.Sources.ToList<TensorSource>();
         var context = Context(tensor, output);
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }
 
-    // The donor's tensor: byte for byte, or where it is computed or the output has another type, rounded to that.
+    // The donor's tensor: integers and buffers byte for byte, all others in the output's type.
     private static TensorPlan Kept(LayoutTensor tensor, TensorSpec output, CancellationToken cancellation)
     {
         IReadOnlyList<TensorSource> sources = [tensor.Donor];
-        var context = output.DType == tensor.Donor.DType && !tensor.Donor.IsComputed ? null
+        var context = tensor.IsCopied ? null
             : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>());
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = context is null ? null : Keep };
     }
@@ -71,8 +74,11 @@ internal sealed class TensorPlanner
             CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? tensor.Stored.DType : null,
             DrawOffset = _drawOffset,
             Draws = _draws,
+            KeepsNonFinite = _merge.KeepsNonFinite,
             Workers = _workers,
         };
+        if (_method.Conflict(context) is { } conflict)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;

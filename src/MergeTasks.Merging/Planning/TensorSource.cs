@@ -21,9 +21,6 @@ public abstract record TensorSource(DType DType)
 /// <param name="Tensor">The tensor's name in it.</param>
 public sealed record ModelTensor(ModelInput Model, string Tensor) : TensorSource(Model.ContentType(Tensor))
 {
-    /// <summary>Whether no file holds its elements as they are.</summary>
-    public bool IsComputed => Model.IsComputed(Tensor);
-
     /// <inheritdoc/>
     public override ContentDigest Identity(CancellationToken cancellation) => Model.Identity(Tensor, cancellation);
 

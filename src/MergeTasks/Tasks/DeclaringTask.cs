@@ -1,5 +1,6 @@
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Restoring;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks;
@@ -27,6 +28,10 @@ public abstract class DeclaringTask : CancelableTask
     [Required]
     public string ModelsFolder { get; set; } = "";
 
+    /// <summary>Full path of the folder for generated files.</summary>
+    [Required]
+    public string MergesFolder { get; set; } = "";
+
     /// <summary>The cache folder that the project chooses; empty for the user's.</summary>
     public string CachePath { get; set; } = "";
 
@@ -36,8 +41,11 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>Project-wide defaults: metadata name, and <c>Value</c>.</summary>
     public ITaskItem[] Defaults { get; set; } = [];
 
-    /// <summary>Reads the declarations.</summary>
-    protected IReadOnlyList<MergeDeclaration> ReadDeclarations()
+    /// <summary>Reads the declarations; models from elsewhere are where restoring put them.</summary>
+    protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
+
+    /// <summary>Reads the declarations as they are written.</summary>
+    protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
     {
         var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(ModelsFolder))
         {

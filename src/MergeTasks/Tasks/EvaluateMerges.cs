@@ -10,10 +10,6 @@ public sealed class EvaluateMerges : DeclaringTask
     /// <summary>The texts and samples.</summary>
     public ITaskItem[] Evaluations { get; set; } = [];
 
-    /// <summary>Full path of the folder for generated files.</summary>
-    [Required]
-    public string MergesFolder { get; set; } = "";
-
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {

@@ -1,8 +1,8 @@
-using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Restoring;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
@@ -13,20 +13,8 @@ namespace MergeTasks;
 /// removes the outputs of merges that are no longer declared.
 /// </summary>
 [MSBuildMultiThreadableTask]
-public sealed class PlanMerges : DeclaringTask
+public sealed class PlanMerges : PlanningTask
 {
-    /// <summary>Full path of the folder for generated files.</summary>
-    [Required]
-    public string MergesFolder { get; set; } = "";
-
-    /// <summary>Full path of the targets that generated projects import.</summary>
-    [Required]
-    public string RunTargets { get; set; } = "";
-
-    /// <summary>Full path of this assembly, for the generated projects.</summary>
-    [Required]
-    public string TaskAssembly { get; set; } = "";
-
     /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
     public string CacheMaxSize { get; set; } = "";
 
@@ -49,7 +37,7 @@ public sealed class PlanMerges : DeclaringTask
     protected override void Run(CancellationToken cancellation)
     {
         CacheLimit(CacheMaxSize);
-        var record = new PlanRecord(MergesFolder, DigestOfDeclarations());
+        var record = Record();
         if (!PrintOnly && record.Find() is { } fresh)
         {
             foreach (var output in fresh)
@@ -74,22 +62,25 @@ public sealed class PlanMerges : DeclaringTask
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
         var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads).Write(merges, stale);
-        new OutputRecord(MergesFolder).Update(states, generated);
+        new OutputRecord(MergesFolder).Update(states, File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
         var outputs = states.Select(OutputOf).ToList();
         Return(outputs);
         if (stale.Count == 0 && !HasWarned)
-            record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
+            record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
     }
 
     private void Return(IReadOnlyList<PlannedOutput> outputs)
     {
         Models = [.. outputs.Select(output => output.ToItem())];
-        Files = [.. outputs.SelectMany(output => output.ToFileItems())];
+        var isOnlyPacked = outputs.Count(output => output.IsPacked) == 1;
+        Files = [.. outputs.SelectMany(output => output.ToFileItems(isOnlyPacked))];
     }
 
     private void Explain(OutputState state, MergeBuild build, CancellationToken cancellation)
     {
+        foreach (var warning in state.Plan.Warnings)
+            Report(warning);
         var importance = PrintOnly ? MessageImportance.High : MessageImportance.Normal;
         var plan = state.Plan;
         if (state.IsFresh)
@@ -97,8 +88,6 @@ public sealed class PlanMerges : DeclaringTask
         else
             Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
                 plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
-        foreach (var warning in plan.Layout.Warnings)
-            Report(warning);
         if (state.IsFresh && !PrintOnly)
             return;
         foreach (var note in plan.Layout.Notes)
@@ -121,24 +110,6 @@ public sealed class PlanMerges : DeclaringTask
         var item = MergedModels[merge.ItemIndex];
         return new PlannedOutput(merge.Name, merge.OutputFolder,
             !merge.IsIntermediate && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate && IsWanted(item.GetMetadata("Pack")), [.. state.Plan.FileNames]);
-    }
-
-    // Of everything that this task is given: whatever it means, with other values the plan may be another.
-    private ContentDigest DigestOfDeclarations()
-    {
-        var text = new StringBuilder();
-        text.AppendJoin('\n', [ProjectFile, ModelsFolder, RunTargets, TaskAssembly, CachePath]).Append('\n');
-        foreach (var items in new[] { MergedModels, MergeSources, Defaults })
-        {
-            text.Append('\n');
-            foreach (var item in items)
-            {
-                var names = item.MetadataNames.Cast<string>().Where(DeclaredItems.IsDeclared).Order(StringComparer.Ordinal);
-                text.Append(item.ItemSpec).Append('\n').AppendJoin('\n', names.Select(name => $"{name.Length} {name}={item.GetMetadata(name)}")).Append('\n');
-            }
-        }
-
-        return ContentDigest.Of(text.ToString());
     }
 
     private static bool IsWanted(string value) => value is not ("false" or "False" or "never" or "Never");

@@ -15,7 +15,8 @@ internal sealed record PlannedOutput(string Name, string Folder, bool IsPublishe
     public ITaskItem ToItem() => new TaskItem(Folder, new Dictionary<string, string> { ["MergedModelName"] = Name });
 
     /// <summary>The files as items that say where publishing and packing put them.</summary>
-    public IEnumerable<ITaskItem> ToFileItems()
+    /// <param name="isOnlyPacked">Whether no other model is packed: its place in the package is then the one that a bare reference means.</param>
+    public IEnumerable<ITaskItem> ToFileItems(bool isOnlyPacked)
     {
         foreach (var file in FileNames)
         {
@@ -23,7 +24,7 @@ internal sealed record PlannedOutput(string Name, string Folder, bool IsPublishe
             {
                 ["MergedModelName"] = Name,
                 ["PublishPath"] = Path.Combine("models", Name, file),
-                ["PackagePath"] = $"content/models/{Name}/{file}",
+                ["PackagePath"] = isOnlyPacked ? $"content/model/{file}" : $"content/models/{Name}/{file}",
                 ["CopyToPublishDirectory"] = IsPublished ? "true" : "false",
                 ["Pack"] = IsPacked ? "true" : "false",
             });

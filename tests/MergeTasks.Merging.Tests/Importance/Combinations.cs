@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Methods;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;
@@ -5,7 +6,7 @@ namespace MergeTasks.Merging.Tests.Importance;
 /// <summary>Every method with neither, either and both, on the trained example models.</summary>
 public sealed class Combinations : IDisposable
 {
-    private static readonly string[] Methods = ["linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties", "passthrough"];
+    private static readonly string[] Methods = [.. MergeMethods.All.Select(method => method.Name)];
 
     private readonly MergeWorkspace _space = new();
     private readonly CountingEngine _engine = new();
@@ -143,17 +144,20 @@ public sealed class Combinations : IDisposable
         _space.Merge("m",
         [
             ("Method", method), ("Base", Path.Combine(_models, "base")), ("Compatibility", compatibility),
-            .. method == "slerp" ? [("T", "0.5")] : Array.Empty<(string, string)>(),
+            .. Needs(method, "t") ? [("T", method == "nearswap" ? "0.01" : "0.5")] : Array.Empty<(string, string)>(),
+            .. method.StartsWith("della", StringComparison.Ordinal) ? [("Density", "0.5")] : Array.Empty<(string, string)>(),
             .. aim ? [("Aim", "0.4"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "128")] : Array.Empty<(string, string)>(),
             .. apl ? [("Apl", "layer"), ("AplDensity", "0.5")] : Array.Empty<(string, string)>(),
         ]);
-        foreach (var model in method is "slerp" or "passthrough" ? new[] { "math" } : ["math", "code", "manual"])
+        foreach (var model in new[] { "math", "code", "manual" }.Take(MergeMethods.Find(method)!.MaxModels))
         {
             _space.Source(Path.Combine(_models, model),
             [
                 ("TaskData", Path.Combine(_models, "data", model + ".jsonl")),
-                .. method is "slerp" or "passthrough" ? Array.Empty<(string, string)>() : [("Weight", "0.4")],
+                .. Needs(method, "weight") ? [("Weight", "0.4")] : Array.Empty<(string, string)>(),
             ]);
         }
     }
+
+    private static bool Needs(string method, string parameter) => MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
 }

@@ -10,7 +10,7 @@ public sealed class ChangedOutputs : IDisposable
 {
     private static readonly string[] Files =
     [
-        "README.md", "config.json", "merge.manifest.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
+        "README.md", "config.json", "merge.manifest.json", "merge.provenance.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
         "model-00003-of-00003.safetensors", "model.safetensors.index.json", "tokenizer.json",
     ];
 

@@ -105,6 +105,26 @@ public sealed class SettingScopes : IDisposable
     }
 
     [Fact]
+    public void A_base_that_a_method_can_do_without_may_be_missing_from_a_slice()
+    {
+        var plan = _project.Plan("""
+            merge_method: nuslerp
+            base_model: models/a
+            parameters: {weight: 1}
+            slices:
+              - sources:
+                  - {model: models/a, layer_range: [0, 1]}
+                  - {model: models/b, layer_range: [0, 1]}
+                  - {model: models/b, layer_range: [1, 2]}
+              - sources:
+                  - {model: models/b, layer_range: [1, 2]}
+                  - {model: models/b, layer_range: [2, 3]}
+            """);
+        Assert.Equal([true, false, false], Context(plan, "model.layers.0.mlp.down_proj.weight").Inputs.Select(input => input.IsBase));
+        Assert.Equal([false, false], Context(plan, "model.layers.1.mlp.down_proj.weight").Inputs.Select(input => input.IsBase));
+    }
+
+    [Fact]
     public void A_filter_that_fits_nothing_is_warned_of_where_it_stands()
     {
         var plan = _project.Plan("""

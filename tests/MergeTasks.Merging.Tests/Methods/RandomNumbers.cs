@@ -71,7 +71,7 @@ public sealed class RandomNumbers
     }
 
     // Salmon et al. 2011, section 3.3: two multiplications a round, the key raised by the Weyl constants.
-    private static uint[] Plain(uint[] counter, uint key0, uint key1)
+    internal static uint[] Plain(uint[] counter, uint key0, uint key1)
     {
         for (var round = 0; round < 10; round++)
         {

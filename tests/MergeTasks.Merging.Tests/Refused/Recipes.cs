@@ -53,7 +53,8 @@ public sealed class Recipes : IDisposable
     [InlineData("merge_method: slerp\nbase_model: models/a\nparameters: {t: 0.5}\nmodels:\n  - model: models/b\n    parameters:\n      ‸t: 0.5\n", "MTK2006", "whole merge")]
     [InlineData("merge_method: linear\ndtype: ‸int4\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1003", "element type")]
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸models/nowhere\n    parameters: {weight: 1}\n", "MTK3001", "does not exist")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: ‸hf:some/model\n    parameters: {weight: 1}\n", "MTK3001", "not supported yet")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: ‸hf:some/model/file\n    parameters: {weight: 1}\n", "MTK3040", "hf:org/name")]
+    [InlineData("merge_method: linear\nmodels:\n  - model: ‸hf:some/model\n    parameters: {weight: 1}\n", "MTK3001", "RestoreModels")]
     public void Are_refused_where_they_stand(string recipe, string code, string hint, bool alone = true)
     {
         _project.Write("recipe.yml", recipe);

@@ -55,7 +55,7 @@ internal sealed class TensorImportanceMerge(
         read(input, start, values);
         if (!steps.TryGetValue(input, out var step))
             return;
-        var own = block.Buffer(firstFreeSlot + 1);
+        var own = block.Buffer(firstFreeSlot + 1, values.Length);
         read(basis, start, own);
         BlockMath.Subtract(values, own);
         step.Drop?.Apply(context.Tensor, start, values);

@@ -65,7 +65,7 @@ internal sealed class ImportancePlanner
     private IEnumerable<(int Index, ModelDeclaration Declaration, ModelInput Input)> Tuned() => _participants
         .Select((model, index) => (index, model.Declaration, model.Input))
         .Where(model => !model.Declaration.IsSameModel(_base.Declaration)
-            && (_method.BaseIsParticipant || _method.Base != BaseUse.Required || !model.Declaration.IsSameModel(_merge.Base!)));
+            && (_method.BaseIsParticipant || !_method.TakesBase(_merge.Base is not null) || !model.Declaration.IsSameModel(_merge.Base!)));
 
     private AimPlan PlanAim(AimDeclaration aim, ModelDescription description)
     {

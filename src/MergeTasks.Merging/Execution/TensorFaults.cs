@@ -1,0 +1,66 @@
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Planning;
+
+namespace MergeTasks.Merging.Execution;
+
+/// <summary>Tells the user why a tensor cannot be merged.</summary>
+internal static class TensorFaults
+{
+    /// <summary>Calls <paramref name="make"/>, turning what stops the merge of a tensor into a diagnostic.</summary>
+    /// <param name="plan">The merge.</param>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="make">Makes the tensor.</param>
+    /// <exception cref="DiagnosticException">The tensor cannot be merged.</exception>
+    public static T Explain<T>(MergePlan plan, TensorPlan tensor, Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (NonFiniteException met)
+        {
+            // Threads meet another one each time; the first one is told.
+            try
+            {
+                FiniteElements.RequireAll(tensor);
+            }
+            catch (NonFiniteException first)
+            {
+                throw Of(plan, tensor, first);
+            }
+
+            throw Of(plan, tensor, met);
+        }
+        catch (TensorMergeException e)
+        {
+            throw new DiagnosticException(new Diagnostic(
+                e.Problem == TensorMergeProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
+                $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor '{tensor.Output.Name}' [{string.Join(", ", tensor.Output.Shape)}]: {e.Message}.", plan.Declaration.Location));
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.TensorTooLarge,
+                $"Merge '{plan.Name}', method '{plan.Method.Name}': there is not enough memory for the tensor '{tensor.Output.Name}' [{string.Join(", ", tensor.Output.Shape)}].", plan.Declaration.Location));
+        }
+    }
+
+    private static DiagnosticException Of(MergePlan plan, TensorPlan tensor, NonFiniteException fault)
+    {
+        var model = fault.Input is ModelTensor source ? plan.Models.FirstOrDefault(model => model.Input == source.Model).Declaration : null;
+        var name = fault.Input is ModelTensor named ? named.Tensor : tensor.Output.Name;
+        return new DiagnosticException(new Diagnostic(DiagnosticCode.NonFiniteInput,
+            $"Merge '{plan.Name}': the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at [{Place(fault.Element, tensor.Output.Shape)}]. "
+            + "Repair or replace the model; NonFinite=\"keep\" merges such elements like others.", model?.Location ?? plan.Declaration.Location));
+    }
+
+    private static string Told(float value) => float.IsNaN(value) ? "NaN" : value > 0 ? "infinity" : "−infinity";
+
+    private static string Place(long element, IReadOnlyList<long> shape)
+    {
+        var place = new long[shape.Count];
+        for (var dimension = shape.Count - 1; dimension >= 0; dimension--)
+            (place[dimension], element) = (element % shape[dimension], element / shape[dimension]);
+        return string.Join(", ", place);
+    }
+}

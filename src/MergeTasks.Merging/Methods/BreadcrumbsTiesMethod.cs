@@ -1,0 +1,25 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>
+/// Model Breadcrumbs (Davari and Belilovsky 2023, arXiv 2312.06795) followed by the sign election of TIES (arXiv 2306.01708).
+/// </summary>
+public sealed class BreadcrumbsTiesMethod : MergeMethod
+{
+    /// <inheritdoc/>
+    public override string Name => "breadcrumbs_ties";
+
+    /// <inheritdoc/>
+    public override string Summary => "Drops the largest and the smallest elements of the deltas, elects signs, adds the deltas that agree.";
+
+    /// <inheritdoc/>
+    public override string Source => "https://arxiv.org/abs/2312.06795";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: false), TaskVectorParameters.Gamma];
+
+    /// <inheritdoc/>
+    public override BaseUse Base => BaseUse.Required;
+
+    /// <inheritdoc/>
+    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new BreadcrumbsSparsifier(context), electSigns: true);
+}

@@ -1,0 +1,36 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>
+/// DELLA (Deep et al. 2024, arXiv 2406.11617), without its sign election: elements of a delta are kept at random with probabilities
+/// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the L1 norm of the
+/// delta, where the paper divides each element by its own probability.
+/// </summary>
+public sealed class DellaLinearMethod : MergeMethod
+{
+    /// <inheritdoc/>
+    public override string Name => "della_linear";
+
+    /// <inheritdoc/>
+    public override string Summary => "Drops elements of the deltas at random, small ones more often, restores their norm, adds them to the base.";
+
+    /// <inheritdoc/>
+    public override string Source => "https://arxiv.org/abs/2406.11617";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: true), TaskVectorParameters.Epsilon];
+
+    /// <inheritdoc/>
+    public override BaseUse Base => BaseUse.Required;
+
+    /// <inheritdoc/>
+    public override bool IsRandom => true;
+
+    /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => RankSparsifier.Conflict(context);
+
+    /// <inheritdoc/>
+    public override long CompatibleDraws(TensorContext context) => RankSparsifier.CompatibleDraws(context);
+
+    /// <inheritdoc/>
+    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RankSparsifier(context), electSigns: false);
+}

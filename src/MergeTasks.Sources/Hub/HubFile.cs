@@ -1,0 +1,42 @@
+using System.Text.Json;
+
+namespace MergeTasks.Sources;
+
+/// <summary>A file of a repository at one commit.</summary>
+/// <param name="Name">Its name; only files beside <c>config.json</c> matter.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="Blob">Its name in the cache, and its ETag: the SHA-256 of a large file, the Git object name of a small one.</param>
+internal sealed record HubFile(string Name, long Size, string Blob)
+{
+    /// <summary>The SHA-256 of its bytes, where the Hub tells it.</summary>
+    public string? Sha256 => SafeName.IsSha256(Blob) ? Blob : null;
+
+    /// <summary>Reads one page of a repository's listing.</summary>
+    /// <exception cref="SourceException"><see cref="SourceError.Unsafe"/>, or <see cref="SourceError.Corrupt"/>.</exception>
+    public static IEnumerable<HubFile> Read(JsonElement page, string repository)
+    {
+        if (page.ValueKind != JsonValueKind.Array)
+            throw Bad(repository, "it is not a list");
+        foreach (var entry in page.EnumerateArray())
+        {
+            if (Text(entry, "type") != "file")
+                continue;
+            var name = Text(entry, "path") ?? throw Bad(repository, "a file has no name");
+            if (!SafeName.IsFileName(name))
+                throw new SourceException(SourceError.Unsafe, $"The listing of '{repository}' has a file named '{SafeName.Quote(name)}', which leads out of the repository's folder. Nothing of it was fetched.");
+            var large = entry.TryGetProperty("lfs", out var lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs : entry;
+            var blob = Text(large, "oid")?.Replace("sha256:", "", StringComparison.Ordinal) ?? "";
+            if (!SafeName.IsSha256(blob) && !SafeName.IsCommit(blob))
+                throw Bad(repository, $"'{name}' has no hash");
+            if (!large.TryGetProperty("size", out var size) || !size.TryGetInt64(out var bytes) || bytes < 0)
+                throw Bad(repository, $"'{name}' has no size");
+            yield return new HubFile(name, bytes, blob);
+        }
+    }
+
+    private static string? Text(JsonElement entry, string name) =>
+        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static SourceException Bad(string repository, string reason) =>
+        new(SourceError.Corrupt, $"The server's listing of '{repository}' cannot be understood: {reason}.");
+}

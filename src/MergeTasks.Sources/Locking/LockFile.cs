@@ -1,0 +1,87 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using MergeTasks.Caching;
+
+namespace MergeTasks.Sources;
+
+/// <summary>
+/// <c>models.lock.json</c> beside the project: what each reference was resolved to, and the SHA-256 of each file. Meant to be committed, so
+/// that everybody builds from the same bytes. It holds no address and no path.
+/// </summary>
+public static class LockFile
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "models.lock.json";
+
+    private const int CurrentVersion = 1;
+    private const long MaxLength = 16 << 20;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
+
+    /// <summary>Reads a lock file; empty where there is none.</summary>
+    /// <exception cref="SourceException"><see cref="SourceError.BadLockFile"/>.</exception>
+    public static IReadOnlyDictionary<string, LockedModel> Read(string path)
+    {
+        try
+        {
+            if (!File.Exists(path))
+                return new Dictionary<string, LockedModel>();
+            if (new FileInfo(path).Length > MaxLength)
+                throw Bad(path, "it is larger than any lock file", 0);
+            var content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), Options);
+            if (content is not { Version: CurrentVersion })
+                throw Bad(path, $"its version is not {CurrentVersion}", 0);
+            foreach (var (key, model) in content.Models ?? throw Bad(path, "it has no 'models'", 0))
+            {
+                if (model is not { IsSound: true })
+                    throw Bad(path, $"its entry '{SafeName.Quote(key)}' is not one that restoring writes", 0);
+            }
+
+            return content.Models;
+        }
+        catch (JsonException e)
+        {
+            throw Bad(path, e.Message.Split(" Path:")[0], (int)(e.LineNumber ?? -1) + 1);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Bad(path, e.Message, 0);
+        }
+    }
+
+    /// <summary>Writes a lock file, unless it has this content already.</summary>
+    /// <exception cref="SourceException"><see cref="SourceError.Unwritable"/>.</exception>
+    public static void Write(string path, IReadOnlyDictionary<string, LockedModel> models)
+    {
+        try
+        {
+            AtomicFile.WriteIfDifferent(path, ToBytes(models));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SourceException(SourceError.Unwritable, $"The lock file '{path}' cannot be written: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The file's bytes; the same for the same models, in whatever order they come.</summary>
+    public static byte[] ToBytes(IReadOnlyDictionary<string, LockedModel> models) =>
+        [.. JsonSerializer.SerializeToUtf8Bytes(new Content(CurrentVersion, new(models.ToDictionary(), StringComparer.Ordinal)), Options), (byte)'\n'];
+
+    private static SourceException Bad(string path, string reason, int line) =>
+        new(SourceError.BadLockFile, $"'{path}' is not a lock file that can be used: {reason} Mend it, or delete it and build to resolve all models anew.".Replace("  ", " ", StringComparison.Ordinal))
+        {
+            File = path,
+            Line = line,
+        };
+
+    private sealed record Content(int Version, SortedDictionary<string, LockedModel> Models);
+}

@@ -1,0 +1,32 @@
+namespace MergeTasks.Sources;
+
+/// <summary>A file that a model was made of when it was locked.</summary>
+/// <param name="Size">Bytes.</param>
+/// <param name="Sha256">SHA-256 of its bytes, as 64 hexadecimal digits.</param>
+public sealed record LockedFile(long Size, string Sha256);
+
+/// <summary>What a reference means once it has been resolved, and for everybody who builds with the same lock file.</summary>
+/// <param name="Type"><see cref="HubType"/> or <see cref="PackageType"/>.</param>
+/// <param name="Resolved">The commit, or the package's version.</param>
+/// <param name="Files">File name to size and hash, in ordinal order.</param>
+public sealed record LockedModel(string Type, string Resolved, SortedDictionary<string, LockedFile> Files)
+{
+    /// <summary>A repository of the Hub.</summary>
+    public const string HubType = "hub";
+
+    /// <summary>A NuGet package.</summary>
+    public const string PackageType = "nuget";
+
+    /// <summary>NuGet's own hash of the package (SHA-512, base64); absent for repositories.</summary>
+    public string? ContentHash { get; init; }
+
+    /// <summary>Whether two entries mean the same bytes.</summary>
+    public bool IsSame(LockedModel other) =>
+        Type == other.Type && Resolved == other.Resolved && ContentHash == other.ContentHash && Files.SequenceEqual(other.Files);
+
+    // A lock file edited by hand may hold anything, also names that lead elsewhere.
+    internal bool IsSound =>
+        Type is HubType or PackageType && Resolved is not null && Files is { Count: > 0 }
+        && (Type == HubType ? SafeName.IsCommit(Resolved) : SafeName.IsFileName(Resolved))
+        && Files.All(file => SafeName.IsFileName(file.Key) && file.Value is { Size: >= 0, Sha256: not null } && SafeName.IsSha256(file.Value.Sha256));
+}

@@ -1,0 +1,42 @@
+using System.Text;
+using MergeTasks.Caching;
+using Microsoft.Build.Framework;
+
+namespace MergeTasks;
+
+/// <summary>A task that has nothing to do while the declarations, and all that the last plan rested on, are the same.</summary>
+public abstract class PlanningTask : DeclaringTask
+{
+    /// <summary>Full path of the targets that generated projects import.</summary>
+    [Required]
+    public string RunTargets { get; set; } = "";
+
+    /// <summary>Full path of this assembly, for the generated projects.</summary>
+    [Required]
+    public string TaskAssembly { get; set; } = "";
+
+    /// <summary>Full path of the lock file of models from elsewhere.</summary>
+    [Required]
+    public string ModelsLockFile { get; set; } = "";
+
+    /// <summary>What is remembered of the last plan.</summary>
+    private protected PlanRecord Record() => new(MergesFolder, DigestOfDeclarations());
+
+    // Of everything that planning is given: whatever it means, with other values the plan may be another.
+    private ContentDigest DigestOfDeclarations()
+    {
+        var text = new StringBuilder();
+        text.AppendJoin('\n', [ProjectFile, ModelsFolder, RunTargets, TaskAssembly, ModelsLockFile, CachePath]).Append('\n');
+        foreach (var items in new[] { MergedModels, MergeSources, Defaults })
+        {
+            text.Append('\n');
+            foreach (var item in items)
+            {
+                var names = item.MetadataNames.Cast<string>().Where(DeclaredItems.IsDeclared).Order(StringComparer.Ordinal);
+                text.Append(item.ItemSpec).Append('\n').AppendJoin('\n', names.Select(name => $"{name.Length} {name}={item.GetMetadata(name)}")).Append('\n');
+            }
+        }
+
+        return ContentDigest.Of(text.ToString());
+    }
+}
