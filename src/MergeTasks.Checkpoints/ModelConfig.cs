@@ -85,6 +85,9 @@ public sealed class ModelConfig
         return Parse(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)))!;
     }
 
+    /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
+    public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, idOf))!;
+
     private static ModelConfig? Parse(byte[] text)
     {
         using var json = JsonDocument.Parse(text);

@@ -26,7 +26,10 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override IEnumerable<string> Names => model.Names;
 
-    public override ModelConfig Config => _config ??= map.Own.Length == rows ? model.Config : model.Config.WithVocabularySize(map.Own.Length);
+    /// <summary>The output's id of one of the model's; <see langword="null"/>: its ids stay.</summary>
+    public Func<int, int?>? TokenIds { get; init; }
+
+    public override ModelConfig Config => _config ??= Adjusted();
 
     public override Checkpoint Weights => model.Weights;
 
@@ -52,6 +55,12 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override void Dispose()
     {
+    }
+
+    private ModelConfig Adjusted()
+    {
+        var config = map.Own.Length == rows ? model.Config : model.Config.WithVocabularySize(map.Own.Length);
+        return TokenIds is null ? config : config.WithTokenIds(TokenIds);
     }
 
     private bool IsMapped(string name) => !_isIdentity && VocabularyTensors.Is(model, name, rows);

@@ -46,7 +46,6 @@ public sealed class Recipes : IDisposable
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {force: ‸often}}}\n", "MTK1003", "true or false")]
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {source: {kind: ‸one}}}}\n", "MTK1003", "model_token")]
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {source: ‸{kind: model_token, model: models/a}}}}\n", "MTK2003", "one of 'token' and 'token_id'")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: ‸models/a+lora\n    parameters: {weight: 1}\n", "MTK2005", "LoRA")]
     [InlineData("merge_method: ‸liner\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1001", "Did you mean 'linear'?")]
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: ‸heavy}\n", "MTK1003", "'heavy'", false)]
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters:\n      weight: 1\n      ‸wieght: 1\n", "MTK1009", "Did you mean 'weight'?")]
