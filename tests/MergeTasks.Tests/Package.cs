@@ -11,12 +11,14 @@ public sealed class Package : IDisposable
     public Package()
     {
         var project = Path.Combine(Repository, "src", "MergeTasks", "MergeTasks.csproj");
-        var result = Dotnet.Run(_folder.Path, _folder.Path, "pack", project, "--no-build", "-c", Metadata("BuildConfiguration"), "-o", Feed);
+        var result = Dotnet.Run(_folder.Path, _folder.Path, "pack", project, "--no-build", "-c", Configuration, "-o", Feed);
         Assert.True(result.Succeeded, result.Output);
         Version = Path.GetFileNameWithoutExtension(Directory.GetFiles(Feed, "*.nupkg").Single())["MergeTasks.".Length..];
     }
 
     public static string Repository => Metadata("RepositoryRoot");
+
+    public static string Configuration => Metadata("BuildConfiguration");
 
     public string Version { get; }
 

@@ -2,6 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
 
@@ -82,8 +83,11 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         var plans = state.Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
         using var pool = new BlockPool(workers);
+        ModelSurvey? survey = null;
         var writer = new TensorWriter(
-            plan => plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(state.Plan.Method, plan) ?? state.Plan.Method.Begin(plan.Context!), new WorkerTeam(workers, cancellation));
+            plan => Begin(context => state.Plan.Method.Begin(context with { Survey = survey, Cancellation = cancellation }), plan), new WorkerTeam(workers, cancellation));
+        if (state.Plan.Method.NeedsSurvey)
+            survey = Survey(state.Plan, writer);
         try
         {
             foreach (var shard in state.StaleShards)
@@ -109,6 +113,24 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         }
 
         return checksums;
+    }
+
+    private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) => plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(begin, plan) ?? begin(plan.Context!);
+
+    private ModelSurvey? Survey(MergePlan plan, TensorWriter writer)
+    {
+        var merged = plan.Tensors.Where(tensor => tensor.IsMerged).ToList();
+        if (merged.Count == 0)
+            return null;
+        var survey = plan.Method.BeginSurvey([.. merged.Select(tensor => tensor.Context!)]);
+        while (survey.BeginRound())
+        {
+            foreach (var tensor in merged)
+                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, Begin(survey.Begin, tensor)));
+            survey.EndRound();
+        }
+
+        return survey;
     }
 
     private static SafetensorsFile Earlier(Dictionary<string, SafetensorsFile> open, string path) =>

@@ -40,6 +40,17 @@ internal sealed class TensorWriter
         return Merge(merge!, target, file);
     }
 
+    /// <summary>Runs the passes of a merge over a tensor's inputs, and makes nothing.</summary>
+    /// <returns>How many elements the tensor has.</returns>
+    public long Look(TensorPlan plan, TensorMerge merge)
+    {
+        var sources = plan.Sources.Select(source => source.Open()).ToList();
+        foreach (var worker in _workers)
+            worker.TurnTo(plan, sources);
+        Analyze(merge, plan.Context!.ElementCount);
+        return plan.Context.ElementCount;
+    }
+
     /// <summary>Copies a tensor's bytes from a weight file.</summary>
     /// <param name="source">The file.</param>
     /// <param name="sourceOffset">Where the bytes begin in it.</param>

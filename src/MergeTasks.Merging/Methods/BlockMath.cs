@@ -111,6 +111,7 @@ internal static class BlockMath
     /// <param name="basis">The base's elements.</param>
     /// <param name="deltas">The deltas of all models, <see cref="MergeBlock.BufferStride"/> elements from one to the next.</param>
     /// <param name="votes">Per model, what its delta counts in the election.</param>
+    /// <param name="tieVote">What decides where the votes cancel out; 0 elects the positive sign.</param>
     /// <param name="factors">Per model, what its delta counts in the sum.</param>
     /// <param name="weights">Per model, what it adds to the divisor.</param>
     /// <param name="normalize">Whether to divide.</param>
@@ -121,6 +122,7 @@ internal static class BlockMath
         ReadOnlySpan<float> basis,
         ReadOnlySpan<float> deltas,
         ReadOnlySpan<float> votes,
+        float tieVote,
         ReadOnlySpan<float> factors,
         ReadOnlySpan<float> weights,
         bool normalize,
@@ -137,7 +139,7 @@ internal static class BlockMath
             var total = Vector512<float>.Zero;
             for (var model = 0; model < factors.Length; model++)
                 total += Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * votes[model];
-            var positive = Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
+            var positive = tieVote < 0 ? Vector512.GreaterThan(total, Vector512<float>.Zero) : Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
             var (sum, divisor) = (Vector512<float>.Zero, Vector512<float>.Zero);
             for (var model = 0; model < factors.Length; model++)
             {

@@ -15,10 +15,18 @@ public sealed class BreadcrumbsTiesMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2312.06795";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: false), TaskVectorParameters.Gamma];
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
+    [
+        .. TaskVectorParameters.With(normalize: false, rescale: false),
+        TaskVectorParameters.Gamma,
+        TaskVectorParameters.PaperElection,
+    ];
 
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
+
+    /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new BreadcrumbsSparsifier(context), electSigns: true);

@@ -35,11 +35,17 @@ internal sealed class CombiningMerge : TensorMerge
     private readonly int[] _models;
     private readonly int _base;
     private readonly VectorProducts _products;
+    private readonly bool _alwaysCombines;
     private float[] _factors = [];
 
-    public CombiningMerge(TensorContext context, VectorAxis axis, Combination combine)
+    /// <summary>Prepares.</summary>
+    /// <param name="context">The tensor.</param>
+    /// <param name="axis">What a vector is.</param>
+    /// <param name="combine">Finds a vector's factors.</param>
+    /// <param name="alwaysCombines">Whether one model alone is combined as well, and not copied.</param>
+    public CombiningMerge(TensorContext context, VectorAxis axis, Combination combine, bool alwaysCombines = false)
     {
-        (_context, _combine) = (context, combine);
+        (_context, _combine, _alwaysCombines) = (context, combine, alwaysCombines);
         _layout = VectorLayout.Of(context.Shape, axis);
         _models = context.ModelIndices();
         _base = context.HasBase ? context.BaseIndex : -1;
@@ -48,7 +54,7 @@ internal sealed class CombiningMerge : TensorMerge
     }
 
     /// <summary>With one model alone there is nothing to combine, and with none the base remains.</summary>
-    public override int? CopyOf => _models.Length switch { 0 => _base, 1 => _models[0], _ => null };
+    public override int? CopyOf => _models.Length switch { 0 => _base, 1 when !_alwaysCombines => _models[0], _ => null };
 
     public override int BeginPass(int pass) => pass == 0 && CopyOf is null ? 0 : -1;
 

@@ -2,7 +2,7 @@ namespace MergeTasks.Merging.Methods;
 
 /// <summary>
 /// DARE (Yu et al. 2024, arXiv 2311.03099) on task arithmetic: keep each element of a delta with probability density. As in mergekit,
-/// <c>rescale</c> restores the L1 norm of the delta, which is not quite the paper's factor 1/density.
+/// <c>rescale</c> restores the L1 norm of the delta; with <c>rescale_by_probability</c> it is the paper's factor 1/density.
 /// </summary>
 public sealed class DareLinearMethod : MergeMethod
 {
@@ -16,7 +16,7 @@ public sealed class DareLinearMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2311.03099";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = TaskVectorParameters.With(normalize: false, rescale: true);
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: true), TaskVectorParameters.RescaleByProbability];
 
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
@@ -26,6 +26,9 @@ public sealed class DareLinearMethod : MergeMethod
 
     /// <inheritdoc/>
     public override long CompatibleDraws(TensorContext context) => RandomSparsifier.CompatibleDraws(context);
+
+    /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RandomSparsifier(context), electSigns: false);

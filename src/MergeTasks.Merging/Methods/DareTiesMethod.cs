@@ -15,7 +15,12 @@ public sealed class DareTiesMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2311.03099";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = TaskVectorParameters.With(normalize: false, rescale: true);
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
+    [
+        .. TaskVectorParameters.With(normalize: false, rescale: true),
+        TaskVectorParameters.PaperElection,
+        TaskVectorParameters.RescaleByProbability,
+    ];
 
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
@@ -25,6 +30,9 @@ public sealed class DareTiesMethod : MergeMethod
 
     /// <inheritdoc/>
     public override long CompatibleDraws(TensorContext context) => RandomSparsifier.CompatibleDraws(context);
+
+    /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RandomSparsifier(context), electSigns: true);

@@ -3,7 +3,7 @@ namespace MergeTasks.Merging.Methods;
 /// <summary>
 /// DELLA (Deep et al. 2024, arXiv 2406.11617), without its sign election: elements of a delta are kept at random with probabilities
 /// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the L1 norm of the
-/// delta, where the paper divides each element by its own probability.
+/// delta, and with <c>rescale_by_probability</c> divides each element by its own probability, as the paper does.
 /// </summary>
 public sealed class DellaLinearMethod : MergeMethod
 {
@@ -17,7 +17,12 @@ public sealed class DellaLinearMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2406.11617";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: true), TaskVectorParameters.Epsilon];
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
+    [
+        .. TaskVectorParameters.With(normalize: false, rescale: true),
+        TaskVectorParameters.Epsilon,
+        TaskVectorParameters.RescaleByProbability,
+    ];
 
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
@@ -26,7 +31,7 @@ public sealed class DellaLinearMethod : MergeMethod
     public override bool IsRandom => true;
 
     /// <inheritdoc/>
-    public override string? Conflict(TensorContext context) => RankSparsifier.Conflict(context);
+    public override string? Conflict(TensorContext context) => RankSparsifier.Conflict(context) ?? TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
     public override long CompatibleDraws(TensorContext context) => RankSparsifier.CompatibleDraws(context);

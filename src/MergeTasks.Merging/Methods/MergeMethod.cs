@@ -67,6 +67,16 @@ public abstract class MergeMethod
     /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
     public virtual string? Conflict(TensorContext context) => null;
 
+    /// <summary>As the other overload, of all tensors together.</summary>
+    public virtual string? Conflict(IReadOnlyList<TensorContext> contexts) => null;
+
+    /// <summary>Whether the merge of each tensor depends on all tensors, through a survey.</summary>
+    public virtual bool NeedsSurvey => false;
+
+    /// <summary>Begins what must be known of the whole model.</summary>
+    /// <param name="contexts">All tensors that will be merged; not empty.</param>
+    public virtual ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => throw new NotSupportedException();
+
     /// <summary>Prepares the merge of one tensor.</summary>
     public abstract TensorMerge Begin(TensorContext context);
 }

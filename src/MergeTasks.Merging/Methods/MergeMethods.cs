@@ -26,6 +26,8 @@ public static class MergeMethods
         new NearswapMethod(),
         new ArceeFusionMethod(),
         new WidenMethod(),
+        new PcbMethod(),
+        new TsvMethod(),
         new PassthroughMethod(),
         new ExtractLoraMethod(),
     ];

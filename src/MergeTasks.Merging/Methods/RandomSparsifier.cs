@@ -2,7 +2,9 @@ using MergeTasks.Checkpoints;
 
 namespace MergeTasks.Merging.Methods;
 
-/// <summary>Keeps each element with probability <c>density</c>; see <see cref="MaskNumbers"/> for what decides.</summary>
+/// <summary>
+/// Keeps each element with probability <c>density</c>, and divides by that if asked to; see <see cref="MaskNumbers"/> for what decides.
+/// </summary>
 internal sealed class RandomSparsifier : ISparsifier
 {
     // Where there are several passes, masks of at most 16 MB are kept from the first: deciding costs more than looking up.
@@ -11,6 +13,7 @@ internal sealed class RandomSparsifier : ISparsifier
     private readonly TensorContext _context;
     private readonly float[] _probabilities;
     private readonly MaskNumbers _numbers;
+    private readonly bool _divides;
     private ulong[][] _kept = [];
     private bool _isRemembered;
 
@@ -18,6 +21,7 @@ internal sealed class RandomSparsifier : ISparsifier
     {
         _context = context;
         _probabilities = [.. context.ModelIndices().Select(i => Probability(context, context.Inputs[i]["density"]))];
+        _divides = context.Flag("rescale") && context.Flag("rescale_by_probability");
         _numbers = new MaskNumbers(context, Array.ConvertAll(_probabilities, IsRandom));
     }
 
@@ -72,6 +76,8 @@ internal sealed class RandomSparsifier : ISparsifier
         if (!_isRemembered)
             _numbers.Keep(model, block, _probabilities[model], kept);
         KeptBits.Apply(kept, delta);
+        if (_divides && _probabilities[model] > 0)
+            BlockMath.Multiply(delta, 1 / _probabilities[model]);
     }
 
     // A density of 1 keeps everything and takes no random number.

@@ -21,6 +21,7 @@ internal sealed class RankSparsifier : ISparsifier
     private readonly int _interleaved;
     private readonly RankedUnit?[,] _units;
     private readonly MaskNumbers _numbers;
+    private readonly bool _divides;
 
     public RankSparsifier(TensorContext context)
     {
@@ -33,6 +34,7 @@ internal sealed class RankSparsifier : ISparsifier
         _interleaved = alongSecond ? checked((int)context.Shape.Skip(2).Aggregate(1L, (product, size) => product * size)) : 1;
         _unit = alongSecond ? context.Shape[1] * _interleaved : layout.Length;
         _units = new RankedUnit?[context.Workers, _models.Length];
+        _divides = context.Flag("rescale") && context.Flag("rescale_by_probability");
         _numbers = new MaskNumbers(context, [.. _settings.Select(IsRandom)]);
     }
 
@@ -94,6 +96,10 @@ internal sealed class RankSparsifier : ISparsifier
         }
 
         _numbers.Keep(model, block, probabilities, delta);
+        if (!_divides)
+            return;
+        for (var i = 0; i < delta.Length; i++)
+            delta[i] /= probabilities[i];
     }
 
     private static bool IsRandom((double Density, double Epsilon) setting) => setting.Density is > 0 and < 1;

@@ -104,7 +104,7 @@ internal sealed class SceMerge : TensorMerge
         if (IsCompatible)
             MergeStepwise(block, basis);
         else
-            BlockMath.ElectAndAdd(basis, block.BuffersFrom(FirstDelta), _votes, _shares, _shares, normalize: true, lambda: 1, block.Output);
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(FirstDelta), _votes, 0, _shares, _shares, normalize: true, lambda: 1, block.Output);
     }
 
     private void Weigh(double[] partials)

@@ -5,7 +5,8 @@ namespace MergeTasks.Merging.Methods;
 /// <summary>
 /// The pipeline of the methods on task vectors, for models x₁…x_N and a base: δᵢ = xᵢ − base; drop elements of δᵢ; optionally restore
 /// its L1 norm; Dᵢ = wᵢδᵢ; M = Σ Dᵢ, or with sign election the Dᵢ whose sign is that of Σ Dᵢ (zero counts as positive);
-/// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M.
+/// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M. With <c>paper_election</c> the sign is that of Σ δᵢ, and where that is zero the one
+/// that more of the tensor's sums have.
 /// </summary>
 internal sealed class TaskVectorMerge : TensorMerge
 {
@@ -26,7 +27,10 @@ internal sealed class TaskVectorMerge : TensorMerge
     private readonly float[] _weights;
     private readonly float[] _scales;
     private readonly float _weightSum;
+    private readonly bool _isPaperElection;
     private int _normPass = -1;
+    private int _votePass = -1;
+    private float _tieVote;
 
     public TaskVectorMerge(TensorContext context, ISparsifier sparsifier, bool electSigns)
     {
@@ -40,29 +44,42 @@ internal sealed class TaskVectorMerge : TensorMerge
         _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
         _weightSum = context.Round(_weights.Sum(weight => (double)weight)) is var sum && Math.Abs(sum) < SmallestDivisor ? 1 : sum;
         _scales = [.. _models.Select(_ => 1f)];
-        _rescale = context.Flag("rescale") && sparsifier is not NoSparsifier && _models.Any(i => context.Inputs[i]["density"] < 1);
+        _isPaperElection = electSigns && context.Flag("paper_election");
+        _rescale = context.Flag("rescale") && context.Parameters.GetValueOrDefault("rescale_by_probability") == 0 && sparsifier is not NoSparsifier
+            && _models.Any(i => context.Inputs[i]["density"] < 1);
     }
 
     public override bool IsSequential => _sparsifier.IsSequential;
 
-    public override int Stride => _normPass < 0 ? _sparsifier.Stride : 1;
+    public override int Stride => _normPass < 0 && _votePass < 0 ? _sparsifier.Stride : 1;
 
     public override int BeginPass(int pass)
     {
-        // After the sparsifier's own passes comes one for the norms, if they are to be restored.
-        if (_normPass < 0 && _sparsifier.BeginPass())
+        // After the sparsifier's own passes comes one for the norms, if they are to be restored, and one for the majority of signs.
+        if (_normPass < 0 && _votePass < 0 && _sparsifier.BeginPass())
             return 0;
-        var isLast = !_rescale || _normPass >= 0;
-        _sparsifier.BeginMasking(isLast);
-        if (isLast)
-            return -1;
-        _normPass = pass;
-        return 2 * _models.Length;
+        var needsNorms = _rescale && _normPass < 0;
+        var needsVotes = _isPaperElection && _votePass < 0;
+        _sparsifier.BeginMasking(isLast: !needsNorms && !needsVotes);
+        if (needsNorms)
+        {
+            _normPass = pass;
+            return 2 * _models.Length;
+        }
+
+        _votePass = needsVotes ? pass : _votePass;
+        return needsVotes ? 1 : -1;
     }
 
     public override void Analyze(int pass, MergeBlock block, Span<double> partials)
     {
         var basis = block.Load(_base, 0);
+        if (pass == _votePass)
+        {
+            partials[0] = Votes(block, basis);
+            return;
+        }
+
         for (var i = 0; i < _models.Length; i++)
         {
             var delta = Delta(i, block, basis, 1);
@@ -80,6 +97,12 @@ internal sealed class TaskVectorMerge : TensorMerge
 
     public override void EndPass(int pass, double[] partials)
     {
+        if (pass == _votePass)
+        {
+            _tieVote = Sum(partials, 1, 0) < 0 ? -1 : 1;
+            return;
+        }
+
         if (pass != _normPass)
         {
             _sparsifier.EndPass();
@@ -116,7 +139,7 @@ internal sealed class TaskVectorMerge : TensorMerge
 
         if (_electSigns)
         {
-            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), factors, factors, _weights, _normalize, _lambda, block.Output);
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), _isPaperElection ? _scales : factors, _tieVote, factors, _weights, _normalize, _lambda, block.Output);
             return;
         }
 
@@ -148,6 +171,24 @@ internal sealed class TaskVectorMerge : TensorMerge
         Scale(merged, _lambda);
         BlockMath.Add(merged, basis);
         _context.Round(merged);
+    }
+
+    // How many more of the sums are positive than negative.
+    private int Votes(MergeBlock block, ReadOnlySpan<float> basis)
+    {
+        var sums = block.Buffer(1);
+        sums.Clear();
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = Delta(i, block, basis, i + 2);
+            _sparsifier.Mask(i, block, delta);
+            BlockMath.AddProduct(sums, delta, _scales[i]);
+        }
+
+        var votes = 0;
+        foreach (var sum in sums)
+            votes += sum > 0 ? 1 : sum < 0 ? -1 : 0;
+        return votes;
     }
 
     private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)

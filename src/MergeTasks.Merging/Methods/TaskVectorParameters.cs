@@ -11,6 +11,26 @@ internal static class TaskVectorParameters
     public static ParameterDeclaration Epsilon { get; } =
         new("epsilon", 0.15, "How far the probability of being kept lies from the density for a row's smallest (below) and largest (above) element.") { PerModel = true, Minimum = 0, Maximum = 1 };
 
+    /// <summary>Of the methods that elect signs.</summary>
+    public static ParameterDeclaration PaperElection { get; } = new("paper_election", 0,
+        "Elect signs as the TIES paper does: without the weights, and where deltas cancel out the sign that most elements of the tensor have.") { IsFlag = true };
+
+    /// <summary>Of the methods that drop at random.</summary>
+    public static ParameterDeclaration RescaleByProbability { get; } = new("rescale_by_probability", 0,
+        "Rescale as the DARE and DELLA papers do: divide each element that is kept by its probability of being kept, and leave norms alone.") { IsFlag = true };
+
+    /// <summary>What is wrong with options that mergekit lacks.</summary>
+    public static string? Conflict(TensorContext context)
+    {
+        foreach (var option in new[] { PaperElection, RescaleByProbability })
+        {
+            if (context.CompatibleDType is not null && context.Parameters.GetValueOrDefault(option.Name) != 0)
+                return $"mergekit has no '{option.Name}', so it cannot be combined with Compatibility=\"mergekit\". Leave out one of them.";
+        }
+
+        return null;
+    }
+
     public static IReadOnlyList<ParameterDeclaration> With(bool normalize, bool rescale) =>
     [
         new("weight", null, "Factor of the model's delta.") { PerModel = true },

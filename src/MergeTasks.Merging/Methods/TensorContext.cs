@@ -40,6 +40,12 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
     public bool KeepsNonFinite { get; init; }
 
+    /// <summary>What is known of the whole model, where the method asks for that.</summary>
+    public ModelSurvey? Survey { get; init; }
+
+    /// <summary>Ends long computations between blocks.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Threads that may call the merge at the same time.</summary>
     public int Workers { get; init; } = 1;
 

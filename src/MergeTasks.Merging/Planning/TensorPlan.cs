@@ -17,6 +17,9 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
     /// <summary>What makes it where nothing is merged and the donor's tensor is only rounded to another type; <see langword="null"/> for the merge's method.</summary>
     public MergeMethod? KeepWith { get; init; }
 
+    /// <summary>Whether the merge's method makes it.</summary>
+    public bool IsMerged => Context is not null && KeepWith is null;
+
     /// <summary>What AIM and APL do to it; <see langword="null"/>: nothing.</summary>
     public TensorImportance? Importance { get; init; }
 

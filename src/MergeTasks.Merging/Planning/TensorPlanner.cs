@@ -1,3 +1,4 @@
+using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
@@ -27,8 +28,13 @@ internal sealed class TensorPlanner
     }
 
     /// <summary>Plans all tensors, in ordinal order of name.</summary>
-    public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation) =>
-        [.. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)];
+    public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation)
+    {
+        IReadOnlyList<TensorPlan> plans = [.. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)];
+        if (_method.Conflict([.. plans.Where(plan => plan.IsMerged).Select(plan => plan.Context!)]) is { } conflict)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}': {conflict}", _merge.Location));
+        return _method.NeedsSurvey ? [.. plans.Select(OfWhole(plans))] : plans;
+    }
 
     /// <summary>Bytes of the output's tensors, known before any input is read.</summary>
     public long OutputLength => _layout.Tensors.Sum(tensor => OutputOf(tensor).ByteLength);
@@ -62,6 +68,13 @@ internal sealed class TensorPlanner
         var context = tensor.IsCopied ? null
             : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>());
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = context is null ? null : Keep };
+    }
+
+    // Where a tensor depends on all others, so does its key.
+    private static Func<TensorPlan, TensorPlan> OfWhole(IReadOnlyList<TensorPlan> plans)
+    {
+        var whole = ContentDigest.Of(string.Concat(plans.Where(plan => plan.IsMerged).Select(plan => $"{plan.Key}\n")));
+        return plan => !plan.IsMerged ? plan : plan with { Key = ContentDigest.Of($"{plan.Key}\nof {whole}") };
     }
 
     private TensorContext Context(LayoutTensor tensor, TensorSpec output)

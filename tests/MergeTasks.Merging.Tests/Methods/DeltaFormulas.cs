@@ -18,6 +18,19 @@ internal static class DeltaFormulas
             return lambda * taking.Sum(m => weighted[m]) / (Math.Abs(divisor) < 1e-8 ? 1 : divisor);
         });
 
+    /// <summary>As <see cref="Combine"/>, with the election of the TIES paper.</summary>
+    public static double[] CombineByPaper(double[][] deltas, double[] weights)
+    {
+        var sums = Elements(deltas[0].Length, i => deltas.Sum(delta => delta[i]));
+        var majority = sums.Sum(Math.Sign) < 0 ? -1 : 1;
+        return Elements(sums.Length, i =>
+        {
+            var sign = sums[i] == 0 ? majority : Math.Sign(sums[i]);
+            var taking = Enumerable.Range(0, deltas.Length).Where(m => Math.Sign(deltas[m][i]) == sign).ToList();
+            return taking.Count == 0 ? 0 : taking.Sum(m => weights[m] * deltas[m][i]) / taking.Sum(m => weights[m]);
+        });
+    }
+
     /// <summary>The delta without its largest and smallest elements.</summary>
     public static double[] Breadcrumbs(double[] delta, double density, double gamma)
     {
@@ -28,7 +41,7 @@ internal static class DeltaFormulas
     }
 
     /// <summary>The delta with elements dropped by the rank in their row, and its L1 norm restored.</summary>
-    public static double[] Della(double[] delta, long[] shape, double density, double epsilon, string tensor, int model, long seed = 0)
+    public static double[] Della(double[] delta, long[] shape, double density, double epsilon, string tensor, int model, bool byProbability = false, long seed = 0)
     {
         var length = (int)(shape.Length < 2 ? delta.Length : shape[^1]);
         var masked = new double[delta.Length];
@@ -39,10 +52,12 @@ internal static class DeltaFormulas
             {
                 var probability = length == 1 ? density : density - epsilon + ((rank - 1) / (length - 1.0) * (2 * epsilon));
                 var element = ascending[rank - 1];
-                masked[element] = IsKept(seed, tensor, model, element, (float)probability) ? delta[element] : 0;
+                masked[element] = IsKept(seed, tensor, model, element, (float)probability) ? delta[element] / (byProbability ? (float)probability : 1) : 0;
             }
         }
 
+        if (byProbability)
+            return masked;
         var (before, after) = (delta.Sum(Math.Abs), masked.Sum(Math.Abs));
         var scale = before < 1e-7 || after < 1e-7 ? 1 : before / after;
         return Array.ConvertAll(masked, value => value * scale);

@@ -43,8 +43,14 @@ internal sealed record Formula(string Name, int Models, Func<Problem, double[]> 
 {
     public string Method => Name.Split(' ')[0];
 
+    /// <summary>A tensor whose result no precision determines.</summary>
+    public string? Undetermined { get; init; }
+
     /// <summary>Whether the base is named.</summary>
     public bool HasBase { get; init; } = true;
+
+    /// <summary>The results for all tensors of the model, where they depend on each other.</summary>
+    public Func<IReadOnlyList<Problem>, IReadOnlyList<double[]>> ExpectedOfAll { get; init; } = problems => [.. problems.Select(Expected)];
 
     /// <summary>Weights of the models; empty: none.</summary>
     public double[] Weights { get; init; } = [];

@@ -43,6 +43,14 @@ internal static class Formulas
         {
             Weights = [0.625, 0.5],
         },
+        new("ties paper", 3, p => p.OnDeltas(deltas => DeltaFormulas.CombineByPaper(Breadcrumbs(deltas, 0.4, 0), Shares)), ("Density", "0.4"), ("PaperElection", "true"))
+        {
+            Weights = Shares,
+        },
+        new("dare_linear by probability", 2, p => p.OnDeltas(deltas => DeltaFormulas.Combine(Della(p, deltas, 0.3, 0, true), [0.625, 0.5], false, false)),
+            ("Density", "0.3"), ("RescaleByProbability", "true")) { Weights = [0.625, 0.5] },
+        new("della by probability", 2, p => p.OnDeltas(deltas => DeltaFormulas.CombineByPaper(Della(p, deltas, 0.6, 0.2, true), [0.625, 0.5])),
+            ("Density", "0.6"), ("Epsilon", "0.2"), ("RescaleByProbability", "true"), ("PaperElection", "true")) { Weights = [0.625, 0.5] },
         new("sce", 3, p => p.OnDeltas(deltas => SelectionFormulas.Sce(deltas, 1))),
         new("sce selected", 3, p => p.OnDeltas(deltas => SelectionFormulas.Sce(deltas, 0.3)), ("SelectTopk", "0.3")),
         new("ram", 3, p => p.OnDeltas(deltas => SelectionFormulas.Ram(deltas, 0.015)), ("Epsilon", "0.015")),
@@ -50,11 +58,19 @@ internal static class Formulas
         new("nearswap", 1, p => SelectionFormulas.Nearswap(p.Base, p.Models[0], 0.01), ("T", "0.01")),
         new("arcee_fusion", 1, p => SelectionFormulas.Fusion(p.Base, p.Models[0], p.Shape)),
         new("widen", 3, p => p.OnDeltas(_ => SelectionFormulas.Widen(p, 1, 1))),
+        new("pcb", 3, _ => []) { ExpectedOfAll = problems => WholeModelFormulas.Pcb(problems, 0.1, 1) },
+        new("pcb half", 2, _ => [], ("Ratio", "0.5"), ("Lambda", "1.5")) { ExpectedOfAll = problems => WholeModelFormulas.Pcb(problems, 0.5, 1.5) },
+        new("tsv", 3, p => p.OnDeltas(deltas => SingularFormulas.Tsv(deltas, p.Shape, 1)))
+        {
+            // Nearly the same vectors three times: rounding decides about their differences.
+            Undetermined = "opposite",
+        },
+        new("tsv scaled", 1, p => p.OnDeltas(deltas => SingularFormulas.Tsv(deltas, p.Shape, 0.75)), ("Lambda", "0.75")),
         new("widen calibrated", 2, p => p.OnDeltas(_ => SelectionFormulas.Widen(p, 1.25, 0.75)), ("AboveAverageValueRatio", "1.25"), ("ScoreCalibrationValue", "0.75")),
     ];
 
     private static double[][] Breadcrumbs(double[][] deltas, double density, double gamma) => [.. deltas.Select(delta => DeltaFormulas.Breadcrumbs(delta, density, gamma))];
 
-    private static double[][] Della(Problem problem, double[][] deltas, double density, double epsilon) =>
-        [.. deltas.Select((delta, model) => DeltaFormulas.Della(delta, problem.Shape, density, epsilon, problem.Name, model))];
+    private static double[][] Della(Problem problem, double[][] deltas, double density, double epsilon, bool byProbability = false) =>
+        [.. deltas.Select((delta, model) => DeltaFormulas.Della(delta, problem.Shape, density, epsilon, problem.Name, model, byProbability))];
 }

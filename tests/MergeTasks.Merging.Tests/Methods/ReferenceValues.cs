@@ -24,12 +24,14 @@ public sealed class ReferenceValues
     [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
     [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
     [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
+    [InlineData("ties", "A:1 B:1", "density=0.625;paper_election=true", "1.4 -2.2 .5 0 -.05 -.7 1 -.92")]
     [InlineData("nearswap", "A:", "t=0.05", "1.05 -2.05 .52 0 .2 -.7 1.55 -1.01")]
     [InlineData("arcee_fusion", "A:", "", "1.4 -2 .5 0 .25 -.75 1.5 -1")]
     [InlineData("ram", "A: B: C:", "", "1.1 -2.05 .51 .065 .2333333 -.825 1.5 -.965")]
     [InlineData("ramplus_tl", "D: E:", "", "1.3 -2.306 .5 .0612 .25 -.75 1.5 -.796")]
     [InlineData("widen", "A: B:", "", "1.262246 -2.278522 .5537754 .0318653 .01887703 -.7140544 1.137754 -.9622021")]
     [InlineData("sce", "A: B: C:", "", "1.270288 -2.213994 .5313994 .06364958 -.05 -.95 1.743237 -.92")]
+    [InlineData("pcb", "A: B: C:", "ratio=0.5", "1.2616909 -2.2983193 .5 .06870843 -.05 -.95 1.5 -.92")]
     [InlineData("passthrough", "A:", "", "1.4 -2.1 .52 0 -.05 -.7 1.7 -1.01")]
     public void Fp32(string method, string models, string parameters, string expected) =>
         Check(method, models, parameters, expected, compatible: false, bf16: false);

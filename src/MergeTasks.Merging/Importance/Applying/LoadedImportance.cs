@@ -31,11 +31,11 @@ internal sealed class LoadedImportance : IDisposable
         return new LoadedImportance(importance, basis, participants, importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null);
     }
 
-    /// <summary>Begins the merge of a tensor.</summary>
-    public TensorMerge Begin(MergeMethod method, TensorPlan plan)
+    /// <summary>Begins the merge of a tensor, or its part of a survey.</summary>
+    public TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan)
     {
         var context = _apl?.Weighted(plan.Context!) ?? plan.Context!;
-        var inner = method.Begin(context);
+        var inner = begin(context);
         if (plan.Importance is not { BaseSource: { } basis } importance)
             return inner;
         var steps = importance.Dropped.Concat(importance.Contributing).Distinct().ToDictionary(input => input, input => new DeltaStep(

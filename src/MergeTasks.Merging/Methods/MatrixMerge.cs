@@ -1,0 +1,61 @@
+namespace MergeTasks.Merging.Methods;
+
+/// <summary>
+/// For methods that need whole matrices: one pass loads a tensor's inputs into memory, in fp32, then everything is solved at once.
+/// </summary>
+/// <param name="context">The tensor.</param>
+/// <param name="inputs">Indices of the inputs that are loaded.</param>
+/// <param name="isDelta">Whether the base is subtracted from them, and added to the result.</param>
+internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool isDelta) : TensorMerge
+{
+    private readonly int _base = isDelta ? context.BaseIndex : -1;
+    private float[][] _loaded = [];
+    private float[] _merged = [];
+
+    /// <summary>The tensor.</summary>
+    protected TensorContext Context => context;
+
+    public override int BeginPass(int pass)
+    {
+        if (pass > 0 || CopyOf is not null)
+            return -1;
+        _loaded = [.. inputs.Select(_ => LargeArray.Of<float>(context.ElementCount))];
+        return 0;
+    }
+
+    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    {
+        var basis = isDelta ? block.Load(_base, 0) : [];
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            var values = block.Load(inputs[i], 1);
+            if (isDelta)
+                BlockMath.Subtract(values, basis);
+            values.CopyTo(_loaded[i].AsSpan((int)block.Start));
+        }
+    }
+
+    public override void EndPass(int pass, double[] partials)
+    {
+        _merged = Solve(_loaded);
+        _loaded = [];
+    }
+
+    public override void Merge(MergeBlock block)
+    {
+        if (CopyOf is { } only)
+        {
+            block.LoadOutput(only);
+            return;
+        }
+
+        _merged.AsSpan((int)block.Start, block.Count).CopyTo(block.Output);
+        if (isDelta)
+            BlockMath.Add(block.Output, block.Load(_base, 0));
+    }
+
+    /// <summary>Merges the loaded inputs.</summary>
+    /// <param name="loaded">The inputs, or their deltas, row by row.</param>
+    /// <returns>The merged tensor, or delta.</returns>
+    protected abstract float[] Solve(float[][] loaded);
+}
