@@ -29,6 +29,7 @@ public static class MergeMethods
         new PcbMethod(),
         new TsvMethod(),
         new PassthroughMethod(),
+        new ExtractLoraMethod(),
     ];
 
     /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>
