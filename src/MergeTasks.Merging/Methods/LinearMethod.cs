@@ -8,8 +8,11 @@ namespace MergeTasks.Merging.Methods;
 /// </summary>
 public sealed class LinearMethod : MergeMethod
 {
+    /// <summary>The method's name.</summary>
+    public const string MethodName = "linear";
+
     /// <inheritdoc/>
-    public override string Name => "linear";
+    public override string Name => MethodName;
 
     /// <inheritdoc/>
     public override string Summary => "Weighted average of the models' parameters.";

@@ -31,6 +31,7 @@ public static class MergeMethods
         new FisherMethod(),
         new RegMeanMethod(),
         new PassthroughMethod(),
+        new ExtractLoraMethod(),
     ];
 
     /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>
