@@ -35,7 +35,7 @@ public sealed class RegMeanMethod : MergeMethod
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
-        context.Inputs[0].Statistic is not null && context.Shape.Count == 2 ? new RegMeanMerge(context) : new LinearMethod().Begin(context with
+        context.Inputs[0].Statistic is not null && context.Shape.Count == 2 && context.ElementCount > 0 ? new RegMeanMerge(context) : new LinearMethod().Begin(context with
         {
             CompatibleDType = null,
             Parameters = new Dictionary<string, double> { ["normalize"] = 1 },

@@ -13,11 +13,17 @@ internal static class TaskVectorParameters
 
     /// <summary>Of the methods that elect signs.</summary>
     public static ParameterDeclaration PaperElection { get; } = new("paper_election", 0,
-        "Elect signs as the TIES paper does: without the weights, and where deltas cancel out the sign that most elements of the tensor have.") { IsFlag = true };
+        "Elect signs as the TIES paper does: without the weights, and where deltas cancel out the sign that most elements of the tensor have.")
+    {
+        IsFlag = true,
+    };
 
     /// <summary>Of the methods that drop at random.</summary>
     public static ParameterDeclaration RescaleByProbability { get; } = new("rescale_by_probability", 0,
-        "Rescale as the DARE and DELLA papers do: divide each element that is kept by its probability of being kept, and leave norms alone.") { IsFlag = true };
+        "Rescale as the DARE and DELLA papers do: divide each element that is kept by its probability of being kept, and leave norms alone.")
+    {
+        IsFlag = true,
+    };
 
     /// <summary>What is wrong with options that mergekit lacks.</summary>
     public static string? Conflict(TensorContext context)
