@@ -27,6 +27,39 @@ public sealed class Targets(Package package)
     }
 
     [Fact]
+    public void Stages_of_one_recipe_are_printed_built_in_order_and_only_the_last_is_published()
+    {
+        using var consumer = new Consumer(package);
+        consumer.Project("""<MergedModel Include="final.yml" />""");
+        File.WriteAllText(consumer["app", "final.yml"], """
+            name: step
+            merge_method: linear
+            models:
+              - {model: models/code, parameters: {weight: 1}}
+              - {model: models/math, parameters: {weight: 1}}
+            ---
+            merge_method: slerp
+            base_model: models/base
+            models:
+              - model: step
+            parameters:
+              t: [0, 1]
+            keep_tensors: "*.mlp.*"
+            """);
+        var plan = Plan(consumer);
+        Assert.Matches(@"final: model\.layers\.\*\.[^\n]*:\s*\n\s*final:   layer 0 +t=0", plan);
+        Assert.Contains("taken from one model as they are", plan, StringComparison.Ordinal);
+        Assert.Equal(["final", "step"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        var published = consumer.Run("app", "publish", "-o", consumer["published"]);
+        Assert.True(published.Succeeded, published.Output);
+        Assert.True(File.Exists(consumer["published", "models", "final", "model.safetensors"]));
+        Assert.False(Directory.Exists(consumer["published", "models", "step"]));
+        File.WriteAllText(consumer["app", "final.yml"], File.ReadAllText(consumer["app", "final.yml"]).Replace("[0, 1]", "[0, 0.5]", StringComparison.Ordinal));
+        Assert.Equal(["final"], consumer.Merged());
+    }
+
+    [Fact]
     public void Validate_reports_mistakes_and_writes_nothing()
     {
         using var consumer = new Consumer(package);

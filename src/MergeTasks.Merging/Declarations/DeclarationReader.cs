@@ -37,8 +37,9 @@ public sealed class DeclarationReader
         reader._diagnostics.AddRange(early);
         foreach (var item in merges)
             ItemMetadata.CheckSpelling(item, reader._diagnostics.Add);
-        reader.CheckNames(declared);
-        var assigned = reader.Assign(declared, sources);
+        var names = new MergeNames(declared, reader._diagnostics.Add);
+        names.Check();
+        var assigned = names.Assign(sources);
         var declarations = new List<MergeDeclaration>();
         foreach (var merge in declared)
         {
@@ -57,63 +58,6 @@ public sealed class DeclarationReader
         if (reader._diagnostics.Count > 0)
             throw new DiagnosticException(reader._diagnostics);
         return MergeOrder.Sort(declarations);
-    }
-
-    private void CheckNames(List<DeclaredMerge> merges)
-    {
-        var seen = new Dictionary<string, DeclaredMerge>(StringComparer.OrdinalIgnoreCase);
-        foreach (var merge in merges)
-        {
-            var name = merge.Name;
-            if (!name.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_') || name.StartsWith('.') || name.EndsWith('.') || name.Length is 0 or > 100)
-            {
-                _diagnostics.Add(new Diagnostic(DiagnosticCode.InvalidName,
-                    $"'{name}' cannot name a merge, because it names a folder too: use letters, digits, '-', '_' and '.' (not first or last), 100 at most.", merge.Location));
-            }
-            else if (!seen.TryAdd(name, merge))
-            {
-                var first = seen[name].Location;
-                _diagnostics.Add(new Diagnostic(DiagnosticCode.DuplicateMerge,
-                    $"There is a merge '{name}' already, at {first.File}({first.Line},{first.Column}). Give one of them another {(merge.Recipe?.Name is null ? "MergedModelName" : "'name'")}.", merge.Location));
-            }
-        }
-    }
-
-    // A source may name one merge, or a recipe file with several, of which those that use it get it.
-    private Dictionary<string, List<DeclaredItem>> Assign(List<DeclaredMerge> merges, IReadOnlyList<DeclaredItem> sources)
-    {
-        var assigned = new Dictionary<string, List<DeclaredItem>>(StringComparer.OrdinalIgnoreCase);
-        var files = new Dictionary<string, List<string>>(StringComparer.OrdinalIgnoreCase);
-        foreach (var merge in merges)
-        {
-            assigned.TryAdd(merge.Name, []);
-            if (merge.Documents.Count > 1)
-                files[merge.Item["MergedModelName"] ?? Path.GetFileNameWithoutExtension(merge.Item.Include.Replace('\\', '/'))] = [.. merges.Where(other => other.Index == merge.Index).Select(other => other.Name)];
-        }
-
-        foreach (var source in sources)
-        {
-            ItemMetadata.CheckSpelling(source, _diagnostics.Add);
-            var into = source["Into"] ?? (assigned.Count == 1 ? assigned.Keys.Single() : files.Count == 1 && files.Values.Single().Count == assigned.Count ? files.Keys.Single() : null);
-            if (into is null)
-            {
-                _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto,
-                    $"MergeSource '{source.Include}' does not say into which merge it goes. Add Into=\"…\"; there are: {string.Join(", ", assigned.Keys)}.", source.Location));
-                continue;
-            }
-
-            foreach (var name in into.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-            {
-                if (files.TryGetValue(name, out var members))
-                    members.ForEach(member => assigned[member].Add(source));
-                else if (assigned.TryGetValue(name, out var list))
-                    list.Add(source);
-                else
-                    _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"MergeSource '{source.Include}' goes into '{name}', which no MergedModel declares.{Suggestion.Sentence(name, assigned.Keys)}", source.LocationOf("Into")));
-            }
-        }
-
-        return assigned;
     }
 
     private MergeDeclaration? ReadMerge(DeclaredMerge merge, List<DeclaredItem> sources) =>

@@ -19,7 +19,7 @@ public static class ParameterTable
         foreach (var group in loose.GroupBy(row => row.Text, StringComparer.Ordinal))
             lines.Add($"{plan.Name}: {Listed([.. group.Select(row => row.Tensor.Name)])}: {group.Key}");
         foreach (var stack in rows.Where(row => row.Tensor.Layer is not null).GroupBy(row => row.Tensor.Layer!.Value.Stack, StringComparer.Ordinal))
-            AddStack(lines, plan.Name, stack.Key, [.. stack]);
+            AddStack(lines, plan.Name, stack.Key, [.. stack], isAll: plan.Layout.Tensors.Count(tensor => tensor.Layer?.Stack == stack.Key && !tensor.IsCopied) == stack.Count());
         var kept = plan.Layout.Tensors.Where(tensor => !tensor.IsCopied && tensor.Sources.Count == 0).Select(tensor => tensor.Name).ToList();
         if (kept.Count > 0)
             lines.Add($"{plan.Name}: {Listed(kept)}: taken from one model as {(kept.Count == 1 ? "it is" : "they are")}");
@@ -27,7 +27,7 @@ public static class ParameterTable
     }
 
     // Tensors of the same name in each layer and the same values there share a table; runs of layers with equal values share a line.
-    private static void AddStack(List<string> lines, string merge, string stack, List<Row> rows)
+    private static void AddStack(List<string> lines, string merge, string stack, List<Row> rows, bool isAll)
     {
         var columns = rows.GroupBy(row => row.Suffix, StringComparer.Ordinal)
             .Select(column => (Suffix: column.Key, Layers: column.OrderBy(row => row.Tensor.Layer!.Value.Layer).ToList()))
@@ -36,7 +36,7 @@ public static class ParameterTable
         foreach (var group in columns)
         {
             var layers = group.First().Layers;
-            var names = columns.Count == 1 ? $"{stack}*" : Listed([.. group.Select(column => $"{stack}*{column.Suffix}")]);
+            var names = isAll && columns.Count == 1 ? $"{stack}*" : Listed([.. group.Select(column => $"{stack}*{column.Suffix}")]);
             var runs = Runs(layers);
             if (runs.Count == 1)
             {
