@@ -70,8 +70,12 @@ public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progre
         if (faults.Count > 0)
             throw new RestoreException(faults);
 
-        SourceFault Differs(string? key, string how) => new(key, new SourceException(SourceError.LockDiffers,
-            $"'{options.LockPath}' {how}, and may not be changed (ModelsLockedMode). Build without ModelsLockedMode and commit the lock file.") { File = options.LockPath });
+        SourceFault Differs(string? key, string how) =>
+            new(key, new SourceException(
+                SourceError.LockDiffers, $"'{options.LockPath}' {how}, and may not be changed (ModelsLockedMode). Build without ModelsLockedMode and commit the lock file.")
+            {
+                File = options.LockPath,
+            });
     }
 
     // All of them, so that a user who is offline, or has no token, learns at once of everything that is missing.
