@@ -19,5 +19,10 @@ public enum DigestKind
 /// <summary>Makes what sums up chunks.</summary>
 internal static class DigestKinds
 {
-    public static IChunkSum NewSum(this DigestKind kind) => kind == DigestKind.Sha256 ? new Sha256Sum() : new FourthOrderSums();
+    public static IChunkSum NewSum(this DigestKind kind) => kind switch
+    {
+        DigestKind.Sha256 => new Sha256Sum(),
+        DigestKind.Checksum => new FourthOrderSums(),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a sum of chunks."),
+    };
 }

@@ -19,6 +19,9 @@ public sealed class ModelConfig
         Architecture = architecture;
     }
 
+    /// <summary>A configuration that says nothing.</summary>
+    public static ModelConfig None { get; } = Parse("{}"u8.ToArray())!;
+
     /// <summary>The file's bytes.</summary>
     public byte[] Text { get; }
 
@@ -30,6 +33,16 @@ public sealed class ModelConfig
 
     /// <summary>The first of <c>architectures</c>, where present.</summary>
     public string? Architecture { get; }
+
+    /// <summary><c>model_type</c>, where present.</summary>
+    public string? ModelType
+    {
+        get
+        {
+            using var json = JsonDocument.Parse(Text);
+            return SectionOf(json.RootElement, "model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null;
+        }
+    }
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
     /// <exception cref="CheckpointException"><see cref="CheckpointError.BadConfig"/>: missing, unreadable or not a JSON object.</exception>
@@ -69,8 +82,11 @@ public sealed class ModelConfig
     public ModelConfig WithVocabularySize(long rows)
     {
         var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return new ModelConfig(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)), LayerCount, TiesEmbeddings, Architecture);
+        return Parse(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)))!;
     }
+
+    /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
+    public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, idOf))!;
 
     private static ModelConfig? Parse(byte[] text)
     {

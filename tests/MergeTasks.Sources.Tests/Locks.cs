@@ -26,6 +26,16 @@ public sealed class Locks : IDisposable
     }
 
     [Fact]
+    public void Its_order_is_that_of_bytes_and_not_of_the_readers_language()
+    {
+        var files = new[] { "b_c.json", "b.json", "B.json", "a.json" }.ToDictionary(name => name, _ => new LockedFile(1, new string('a', 64)));
+        var model = new LockedModel(LockedModel.HubType, new string('c', 40), files);
+        Assert.Equal(["B.json", "a.json", "b.json", "b_c.json"], model.Files.Keys);
+        LockFile.Write(_project.LockPath, new Dictionary<string, LockedModel> { ["hf:org/a@main"] = model });
+        Assert.Equal(model.Files.Keys, LockFile.Read(_project.LockPath)["hf:org/a@main"].Files.Keys);
+    }
+
+    [Fact]
     public void A_flipped_byte_is_reported_with_both_hashes_and_mended_by_deleting_the_file()
     {
         var restored = _project.Restore("hf:org/a");

@@ -30,14 +30,4 @@ public sealed class Repository
 
         Assert.DoesNotContain(typeof(DiagnosticCode).Assembly.GetReferencedAssemblies(), name => name.Name!.StartsWith("Microsoft.Build", StringComparison.Ordinal));
     }
-
-    [Fact]
-    public void Every_property_of_the_targets_is_in_the_readme()
-    {
-        var readme = File.ReadAllText(Path.Combine(Package.Repository, "README.md"));
-        var targets = XDocument.Load(Path.Combine(Package.Repository, "src", "MergeTasks", "build", "MergeTasks.Common.targets"));
-        var properties = targets.Descendants("PropertyGroup").Elements().Select(element => element.Name.LocalName)
-            .Where(name => name.StartsWith("Merge", StringComparison.Ordinal) && name != "MergeTasksAssembly").Distinct();
-        Assert.All(properties, name => Assert.Contains($"`{name}`", readme, StringComparison.Ordinal));
-    }
 }

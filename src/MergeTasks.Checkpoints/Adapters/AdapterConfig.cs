@@ -38,6 +38,7 @@ public sealed class AdapterConfig
     {
         Path = path;
         CheckKind(path, json);
+        BaseModel = json.TryGetProperty("base_model_name_or_path", out var basis) && basis.ValueKind == JsonValueKind.String ? basis.GetString() : null;
         Rank = Number(json, "r", 8);
         Alpha = Number(json, "lora_alpha", 8);
         IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
@@ -48,6 +49,9 @@ public sealed class AdapterConfig
 
     /// <summary>Full path.</summary>
     public string Path { get; }
+
+    /// <summary><c>base_model_name_or_path</c>, where present.</summary>
+    public string? BaseModel { get; }
 
     /// <summary><c>r</c>: the rank of modules that no pattern names.</summary>
     public double Rank { get; }

@@ -1,5 +1,4 @@
 using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Recipes;
 
@@ -29,13 +28,6 @@ internal static class ItemMetadata
     /// <summary>Whether the statement of provenance has the SHA-256 of the weight files.</summary>
     public const string HashWeights = "HashWeights";
 
-    private static readonly string[] MergeNames =
-        ["Method", "Base", BaseAdapter, "Parameters", "DType", "OutDType", "MaxShardSize", "Seed", "Compatibility", "NonFinite", TokenizerSource, TokenizerPadToMultipleOf, ChatTemplate,
-         "OutputDirectory", "MergedModelName", "MergeTensors", "KeepTensors", "Strict", "PostWeightsPosition", "CopyToPublishDirectory", "Pack", HashWeights,
-         .. ImportanceOption.All.Select(option => option.Metadata)];
-
-    private static readonly string[] SourceNames = ["Into", "As", Adapter, "Parameters", ImportanceOption.TaskData];
-
     private static readonly Dictionary<string, string> ParameterNames = MergeMethods.All
         .SelectMany(method => method.Parameters)
         .DistinctBy(parameter => parameter.Name)
@@ -44,7 +36,7 @@ internal static class ItemMetadata
     /// <summary>Reports metadata that nothing reads but that is one or two letters away from one that is read. Other metadata is the user's own.</summary>
     public static void CheckSpelling(DeclaredItem item, Action<Diagnostic> report)
     {
-        var valid = (item.Type == MergedModel ? MergeNames : SourceNames).Concat(ParameterNames.Keys).ToList();
+        var valid = (item.Type == MergedModel ? ProjectSurface.MergedModel : ProjectSurface.MergeSource).MetadataNames.Concat(ParameterNames.Keys).ToList();
         foreach (var name in item.Metadata.Keys.Where(name => name.Length > 3 && !valid.Contains(name, StringComparer.OrdinalIgnoreCase)))
         {
             if (Suggestion.Closest(name, valid) is { } closest)

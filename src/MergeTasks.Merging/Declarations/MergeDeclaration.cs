@@ -62,20 +62,26 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
 
-    /// <summary>Every model that is named anywhere in the declaration.</summary>
+    /// <summary>Every model that is named anywhere in the declaration; those that give tokens are among the others.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<ModelDeclaration> References => Models.Append(Base).Append(ImportanceBase)
         .Concat(Slices.Concat(Modules.SelectMany(module => module.Slices)).Select(slice => slice.Base)).OfType<ModelDeclaration>();
 
     /// <summary>The declaration with each of its <see cref="References"/> replaced.</summary>
-    public MergeDeclaration WithReferences(Func<ModelDeclaration, ModelDeclaration> replace) => this with
+    public MergeDeclaration WithReferences(Func<ModelDeclaration, ModelDeclaration> replace)
     {
-        Models = [.. Models.Select(replace)],
-        Base = Base is null ? null : replace(Base),
-        ImportanceBase = ImportanceBase is null ? null : replace(ImportanceBase),
-        Slices = [.. Slices.Select(slice => slice.WithReferences(replace))],
-        Modules = [.. Modules.Select(module => module with { Models = [.. module.Models.Select(replace)], Slices = [.. module.Slices.Select(slice => slice.WithReferences(replace))] })],
-    };
+        return this with
+        {
+            Models = [.. Models.Select(replace)],
+            Base = Replaced(Base),
+            ImportanceBase = Replaced(ImportanceBase),
+            Slices = [.. Slices.Select(slice => slice.WithReferences(replace))],
+            Modules = [.. Modules.Select(module => module with { Models = [.. module.Models.Select(replace)], Slices = [.. module.Slices.Select(slice => slice.WithReferences(replace))] })],
+            Tokenizer = Tokenizer is null ? null : Tokenizer with { Model = Replaced(Tokenizer.Model), Tokens = [.. Tokenizer.Tokens.Select(rule => rule with { Model = Replaced(rule.Model) })] },
+        };
+
+        ModelDeclaration? Replaced(ModelDeclaration? model) => model is null ? null : replace(model);
+    }
 
     /// <summary>The models in the user's order; with slices or modules, each model once, without settings.</summary>
     public required IReadOnlyList<ModelDeclaration> Models { get; init; }
@@ -131,7 +137,11 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>Whether scores of the models are needed.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public bool NeedsScores => Aim is not null || Apl is not null;
+    public bool NeedsScores => Aim is not null || Apl is not null || MeasuresModels;
+
+    /// <summary>Whether the method itself measures the models on their tasks.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool MeasuresModels => Methods.MergeMethods.Find(Method) is { Statistic: not Methods.ModelStatistic.None };
 
     /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
     public bool IsMergekitCompatible { get; init; }

@@ -183,6 +183,9 @@ public static class DiagnosticCode
     /// <summary>The method needs more memory for a tensor than there is.</summary>
     public const string TensorTooLarge = "MTK4004";
 
+    /// <summary>An adapter cannot be made of these models.</summary>
+    public const string AdapterOutput = "MTK4020";
+
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public const string NotScorable = "MTK5001";
 

@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Evaluation;
 public static class EvaluationReader
 {
     private const string Item = "MergeEvaluation";
-    private static readonly string[] Names = ["Into", "TokensPerText", "MinExactMatch", "MinAccuracy", "MaxPerplexity", "MaxRegression"];
+    private static readonly IReadOnlyList<string> Names = ProjectSurface.MergeEvaluation.MetadataNames;
 
     /// <summary>Reads all evaluations of a project.</summary>
     /// <param name="projectFolder">Where relative paths begin.</param>

@@ -8,8 +8,11 @@ namespace MergeTasks.Merging.Methods;
 /// </summary>
 public sealed class LinearMethod : MergeMethod
 {
+    /// <summary>The method's name.</summary>
+    public const string MethodName = "linear";
+
     /// <inheritdoc/>
-    public override string Name => "linear";
+    public override string Name => MethodName;
 
     /// <inheritdoc/>
     public override string Summary => "Weighted average of the models' parameters.";
@@ -23,6 +26,9 @@ public sealed class LinearMethod : MergeMethod
         new("weight", null, "The model's share.") { PerModel = true },
         new("normalize", 1, "Divide by the sum of the weights.") { IsFlag = true },
     ];
+
+    /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, "normalize");
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new Merging(context);

@@ -28,7 +28,10 @@ public static class MergeMethods
         new WidenMethod(),
         new PcbMethod(),
         new TsvMethod(),
+        new FisherMethod(),
+        new RegMeanMethod(),
         new PassthroughMethod(),
+        new ExtractLoraMethod(),
     ];
 
     /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>

@@ -34,9 +34,9 @@ public static class ModelCard
         var card = new StringBuilder();
         card.Append("---\n");
         card.Append(CardMetadata.Of(plan));
-        card.Append("library_name: transformers\ntags:\n- merge\n").Append(OwnTag).Append("\n---\n\n");
+        card.Append(plan.AdapterConfig is null ? "library_name: transformers" : "library_name: peft").Append("\ntags:\n- merge\n").Append(OwnTag).Append("\n---\n\n");
         card.Append("# ").Append(merge.Name).Append("\n\n");
-        card.Append($"A merge of language models made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
+        card.Append($"{(plan.AdapterConfig is null ? "A merge of language models" : "A LoRA adapter")} made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
         card.Append("## Models\n\n");
         if (merge.Base is { } basis)
             card.Append($"- `{basis.Label}` (base)\n");

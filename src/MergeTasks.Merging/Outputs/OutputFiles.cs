@@ -1,5 +1,6 @@
 using System.Text;
 using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;
@@ -11,7 +12,7 @@ internal static class OutputFiles
     public static IReadOnlyList<SideFile> Make(MergePlan plan)
     {
         var files = plan.DonorFiles.ToList();
-        files.Add(SideFile.Of(ModelConfig.FileName, plan.Config.Text));
+        files.Add(plan.AdapterConfig is { } adapter ? SideFile.Of(AdapterConfig.FileName, adapter) : SideFile.Of(ModelConfig.FileName, plan.Config.Text));
         files.Add(SideFile.Of(ModelCard.FileName, Encoding.UTF8.GetBytes(ModelCard.Of(plan))));
         if (plan.Shards.Count > 1)
         {

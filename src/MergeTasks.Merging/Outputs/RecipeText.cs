@@ -10,6 +10,8 @@ namespace MergeTasks.Merging.Outputs;
 /// <summary>A declaration as a recipe, however it was declared: what a reader of the output needs to repeat the merge.</summary>
 public static class RecipeText
 {
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>The recipe's YAML text.</summary>
     public static string Of(MergeDeclaration merge)
     {
@@ -18,7 +20,7 @@ public static class RecipeText
         if (merge.Base is { } basis)
             yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
         if (merge.IsWhole)
-            AppendModels(yaml, "", merge.Models, merge.Apl is not null);
+            AppendModels(yaml, "", merge.Models, merge.Apl is not null || merge.MeasuresModels);
         AppendSlices(yaml, "", merge.Slices);
         if (merge.Modules.Count > 0)
             yaml.Append("modules:\n");
@@ -106,14 +108,14 @@ public static class RecipeText
             if (rule.Source == TokenRowSource.Zero)
                 members.Add("source: {kind: zero}");
             else if (rule.OtherToken is { } other)
-                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token: {JsonSerializer.Serialize(other)}}}");
+                members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token: {Escaped(other)}}}");
             else if (rule.OtherTokenId is { } id)
                 members.Add($"source: {{kind: model_token, model: {Quoted(rule.Model!.Label)}, token_id: {id}}}");
             else if (rule.Model is { } owner)
                 members.Add($"source: {Quoted(owner.Label)}");
             if (rule.IsForced)
                 members.Add("force: true");
-            yaml.Append("    ").Append(JsonSerializer.Serialize(rule.Token)).Append(": {").AppendJoin(", ", members).Append("}\n");
+            yaml.Append("    ").Append(Escaped(rule.Token)).Append(": {").AppendJoin(", ", members).Append("}\n");
         }
     }
 
@@ -134,5 +136,7 @@ public static class RecipeText
 
     // A JSON string is a valid YAML one; plain text is kept plain where YAML cannot misread it.
     private static string Quoted(string text) =>
-        text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_') && char.IsAsciiLetter(text[0]) ? text : JsonSerializer.Serialize(text);
+        text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or '+') && char.IsAsciiLetter(text[0]) ? text : Escaped(text);
+
+    private static string Escaped(string text) => JsonSerializer.Serialize(text, Readable);
 }

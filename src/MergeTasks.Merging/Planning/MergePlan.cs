@@ -28,6 +28,9 @@ public sealed record MergePlan(
     /// <summary>What the tensors are made from.</summary>
     public required OutputLayout Layout { get; init; }
 
+    /// <summary>Text of <c>adapter_config.json</c>, which an adapter has in the place of <c>config.json</c>; <see langword="null"/> where the output is a model.</summary>
+    public byte[]? AdapterConfig { get; init; }
+
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
     public ImportancePlan? Importance { get; init; }
 

@@ -1,10 +1,12 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Checkpoints.Adapters;
+using MergeTasks.Merging.Adapters;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Licences;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Vocabularies;
@@ -23,12 +25,15 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
+    private readonly Dictionary<string, ModelInput> _adapters = [];
 
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
         var method = MergeMethods.Find(merge.Method)!;
+        if (AdapterPlanner.IsOfAdapters(merge) || method is ExtractLoraMethod)
+            return PlanAdapter(merge, method, cancellation);
         var models = Open(merge);
         (models, var donor) = Matched(merge, models, cancellation);
         try
@@ -48,11 +53,9 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             {
                 Layout = layout,
                 Importance = importance,
-                Licences = [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()],
+                Licences = LicencesOf(models),
             };
-            plan = plan with { Files = OutputFiles.Make(plan) };
-            _outputs[merge.Name] = new PlannedInput(plan);
-            return plan;
+            return Planned(plan with { Files = OutputFiles.Make(plan) });
         }
         catch (CheckpointException e)
         {
@@ -67,11 +70,11 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var input in _adapted.Values.Concat(_checkpoints.Values).Concat(_outputs.Values))
+        foreach (var input in _adapted.Values.Concat(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
             input.Dispose();
     }
 
-    // The models with one vocabulary, and the one among them that decides the output's tensors and files.
+    // The models with one vocabulary, and the one among them that decides the output's configuration and files.
     private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
         MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
     {
@@ -91,6 +94,56 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             throw DiagnosticException.From(e, merge.Location);
         }
+    }
+
+    private MergePlan Planned(MergePlan plan)
+    {
+        _outputs[plan.Name] = new PlannedInput(plan);
+        return plan;
+    }
+
+    private static List<ModelLicence> LicencesOf(List<(ModelDeclaration Declaration, ModelInput Input)> models) =>
+        [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()];
+
+    private MergePlan PlanAdapter(MergeDeclaration merge, MergeMethod method, CancellationToken cancellation)
+    {
+        try
+        {
+            var planner = new AdapterPlanner(merge, method, workers, cancellation);
+            var models = method is ExtractLoraMethod ? Open(merge) : OpenAdapters(merge);
+            var plan = (method is ExtractLoraMethod ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
+            return Planned(plan with { Files = OutputFiles.Make(plan) });
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, merge.Location);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+        }
+    }
+
+    private List<(ModelDeclaration Declaration, ModelInput Input)> OpenAdapters(MergeDeclaration merge)
+    {
+        var adapters = new List<(ModelDeclaration, ModelInput)>();
+        var diagnostics = new List<Diagnostic>();
+        foreach (var declaration in merge.Models)
+        {
+            try
+            {
+                var folder = declaration.Folder!;
+                if (!_adapters.TryGetValue(folder, out var input))
+                    _adapters[folder] = input = new AdapterInput(LoraAdapter.Open(folder), hasher);
+                adapters.Add((declaration, input));
+            }
+            catch (CheckpointException e)
+            {
+                diagnostics.AddRange(DiagnosticException.From(e, declaration.Location).Diagnostics);
+            }
+        }
+
+        return diagnostics.Count == 0 ? adapters : throw new DiagnosticException(diagnostics);
     }
 
     // The models in order, then the base unless it is one of them.
@@ -125,15 +178,16 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         if (!merge.IsWhole)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                $"Merge '{merge.Name}': AIM and APL compare models tensor by tensor with a base, so they take whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
+                $"Merge '{merge.Name}': {(merge.Aim is null && merge.Apl is null ? $"the method '{method.Name}' runs the models that it merges, so it takes" : "AIM and APL compare models tensor by tensor with a base, so they take")} whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
                 merge.Location));
         }
 
-        var basis = merge.ImportanceBase ?? merge.Base ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
+        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).Select(source => (source.Declaration, source.Input)).ToList();
+        var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
+        var basis = merge.ImportanceBase ?? merge.Base ?? (isMeasuredOnly ? participants[0].Declaration : null) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         try
         {
-            var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).Select(source => (source.Declaration, source.Input)).ToList();
             return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
         }
         catch (CheckpointException e)
@@ -186,15 +240,27 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private ModelInput OpenModel(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
-            return _outputs[upstream];
+            return _outputs[upstream] is PlannedInput { IsAdapter: false } output ? output : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
+                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
         var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
             _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
+            RequireLocked(model, input);
             _ = input.Config;
         }
 
         return input;
+    }
+
+    // A snapshot is shared with other tools, which may add weights to it that a loader would prefer.
+    private static void RequireLocked(ModelDeclaration model, ModelInput input)
+    {
+        if (model.Locked is { } locked && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
+                $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or build with -p:UpdateModels=true to lock what is there.", model.Location));
+        }
     }
 
     private static DType? OutputDType(MergeDeclaration merge, IReadOnlyList<TensorPlan> tensors) =>

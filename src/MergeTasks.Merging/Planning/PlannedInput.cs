@@ -10,6 +10,9 @@ internal sealed class PlannedInput(MergePlan plan) : ModelInput
     private readonly Dictionary<string, TensorPlan> _tensors = plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
     private Checkpoint? _weights;
 
+    /// <summary>Whether it is an adapter, which no merge can take for a model.</summary>
+    public bool IsAdapter => plan.AdapterConfig is not null;
+
     public override string Folder => plan.Declaration.OutputFolder;
 
     public override Checkpoint Weights => _weights ??= Checkpoint.Open(Folder);

@@ -14,6 +14,7 @@ namespace MergeTasks.Merging.Planning;
 internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IReadOnlyList<ModelInput> all, IReadOnlyList<SideFile>? files) : ModelInput
 {
     private readonly bool _isIdentity = map.IsIdentity(rows);
+    private readonly Dictionary<int, TensorIndex> _indices = map.OtherModels.ToDictionary(other => other, other => new TensorIndex(all[other]));
     private ModelConfig? _config;
 
     /// <summary>Whether everything is as it was.</summary>
@@ -25,7 +26,10 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override IEnumerable<string> Names => model.Names;
 
-    public override ModelConfig Config => _config ??= map.Own.Length == rows ? model.Config : model.Config.WithVocabularySize(map.Own.Length);
+    /// <summary>The output's id of one of the model's; <see langword="null"/>: its ids stay.</summary>
+    public Func<int, int?>? TokenIds { get; init; }
+
+    public override ModelConfig Config => _config ??= Adjusted();
 
     public override Checkpoint Weights => model.Weights;
 
@@ -53,8 +57,14 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
     {
     }
 
+    private ModelConfig Adjusted()
+    {
+        var config = map.Own.Length == rows ? model.Config : model.Config.WithVocabularySize(map.Own.Length);
+        return TokenIds is null ? config : config.WithTokenIds(TokenIds);
+    }
+
     private bool IsMapped(string name) => !_isIdentity && VocabularyTensors.Is(model, name, rows);
 
     private string SourceIn(int other, string name) =>
-        new TensorIndex(all[other]).Find(name) ?? throw new InvalidOperationException($"'{all[other].Folder}' has no '{name}'.");
+        _indices[other].Find(name) ?? throw new InvalidOperationException($"'{all[other].Folder}' has no '{name}'.");
 }

@@ -47,7 +47,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
                 continue;
             }
 
-            var entries = nodes.Entries(part, "models", "slices", "parameters");
+            var entries = nodes.Entries(part, RecipeKeys.Module);
             RequireOne(entries, key.Start, $"Module '{name}'", 2);
             modules.Add(new RecipeModule(name, nodes.At(key.Start)) { Models = ReadModels(entries), Slices = ReadSlices(entries), Parameters = settings.Read(entries) });
         }
@@ -65,7 +65,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
 
     private RecipeModel? ReadModel(YamlMappingNode mapping)
     {
-        var entries = nodes.Entries(mapping, "model", "parameters", "task_data");
+        var entries = nodes.Entries(mapping, RecipeKeys.Model);
         return ReadReference(entries, mapping, "models") is not { } model ? null : model with
         {
             Parameters = settings.Read(entries),
@@ -75,7 +75,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
 
     private RecipeSlice? ReadSlice(YamlMappingNode mapping)
     {
-        var entries = nodes.Entries(mapping, "sources", "base_model", "parameters");
+        var entries = nodes.Entries(mapping, RecipeKeys.Slice);
         if (!entries.ContainsKey("sources"))
         {
             nodes.Report(DiagnosticCode.MissingKey, "This slice has no 'sources'.", mapping.Start);
@@ -91,7 +91,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
 
     private RecipeSliceSource? ReadSliceSource(YamlMappingNode mapping)
     {
-        var entries = nodes.Entries(mapping, "model", "layer_range", "parameters");
+        var entries = nodes.Entries(mapping, RecipeKeys.SliceSource);
         var model = ReadReference(entries, mapping, "sources");
         if (!entries.TryGetValue("layer_range", out var range))
         {

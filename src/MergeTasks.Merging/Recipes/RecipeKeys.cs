@@ -71,6 +71,12 @@ public static class RecipeKeys
         new RecipeKey("tokens", new RecipeForm.MapOf(Token), "Rules for single tokens."),
         new RecipeKey("pad_to_multiple_of", new RecipeForm.WholeNumber(1), "Rows of the embeddings are made a multiple of this."));
 
+    /// <summary>The sections of AIM and APL, by key.</summary>
+    public static IReadOnlyDictionary<string, RecipeSection> Importance { get; } = ImportanceOption.All
+        .Where(option => option.Section.Length > 0)
+        .GroupBy(option => option.Section)
+        .ToDictionary(section => section.Key, section => new RecipeSection(section.Key, [.. section.Select(KeyOf)]), StringComparer.Ordinal);
+
     /// <summary>A whole recipe.</summary>
     public static RecipeSection Recipe { get; } = new("A recipe",
     [
@@ -91,14 +97,12 @@ public static class RecipeKeys
         new RecipeKey("strict", new RecipeForm.Flag(), "Refuse models that lack tensors of the base, instead of taking those from the base."),
         new RecipeKey("post_weights_position", new RecipeForm.WholeNumber(0), "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end."),
         .. ImportanceOption.All.Where(option => option.Section.Length == 0).Select(KeyOf),
-        .. ImportanceOption.All.Where(option => option.Section.Length > 0).GroupBy(option => option.Section).Select(SectionOf),
+        .. ImportanceOption.All.Where(option => option.Section.Length > 0).DistinctBy(option => option.Section).Select(SectionOf),
     ]);
 
     // A section that is only a value is the value of its first option.
-    private static RecipeKey SectionOf(IGrouping<string, ImportanceOption> section) => new(
-        section.Key,
-        new RecipeForm.Either(new RecipeForm.Mapping(new RecipeSection(section.Key, [.. section.Select(KeyOf)])), section.First().Form),
-        $"{section.First().Description} Or a mapping with more settings.");
+    private static RecipeKey SectionOf(ImportanceOption first) => new(
+        first.Section, new RecipeForm.Either(new RecipeForm.Mapping(Importance[first.Section]), first.Form), $"{first.Description} Or a mapping with more settings.");
 
     private static RecipeKey KeyOf(ImportanceOption option) => new(option.Key, option.Form, option.Description);
 

@@ -28,9 +28,10 @@ internal sealed class RecipeNodes(string path)
 
     public void Report(string code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark)));
 
-    /// <summary>The entries of a mapping; every key that is not among <paramref name="valid"/> is reported.</summary>
-    public RecipeEntries Entries(YamlMappingNode mapping, params string[] valid)
+    /// <summary>The entries of a mapping; every key that the section does not have is reported.</summary>
+    public RecipeEntries Entries(YamlMappingNode mapping, RecipeSection section)
     {
+        var valid = section.Names;
         var entries = new RecipeEntries();
         foreach (var (keyNode, value) in Members(mapping))
         {

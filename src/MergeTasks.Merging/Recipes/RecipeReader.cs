@@ -11,12 +11,6 @@ namespace MergeTasks.Merging.Recipes;
 /// </summary>
 public sealed class RecipeReader
 {
-    private static readonly string[] Keys =
-    [
-        "merge_method", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer", "tokenizer_source", "chat_template", "name",
-        "importance_base", "aim", "apl", "merge_tensors", "keep_tensors", "strict", "post_weights_position",
-    ];
-
     private readonly RecipeNodes _nodes;
     private readonly ReferenceReader _references;
     private readonly SettingReader _settings;
@@ -93,7 +87,7 @@ public sealed class RecipeReader
             return null;
         }
 
-        var entries = _nodes.Entries(root, Keys);
+        var entries = _nodes.Entries(root, RecipeKeys.Recipe);
         var method = Named(entries, "merge_method");
         if (!entries.ContainsKey("merge_method"))
             _nodes.Report(DiagnosticCode.MissingKey, "The recipe does not say which 'merge_method' to use.", root.Start);
@@ -144,7 +138,7 @@ public sealed class RecipeReader
                 if (!entries.TryGetValue(section.Key, out var entry))
                     continue;
                 values = entry.Value is YamlMappingNode mapping
-                    ? _nodes.Entries(mapping, [.. section.Select(option => option.Key)])
+                    ? _nodes.Entries(mapping, RecipeKeys.Importance[section.Key])
                     : new RecipeEntries { [section.First().Key] = entry };
             }
 

@@ -33,7 +33,7 @@ internal sealed class ReferenceReader(RecipeNodes nodes)
     // 'override_architecture' chooses among mergekit's architecture definitions; here the tensors themselves tell.
     private RecipeModel? ReadMapping(YamlMappingNode mapping, string key)
     {
-        var entries = nodes.Entries(mapping, "model", "lora", "override_architecture");
+        var entries = nodes.Entries(mapping, RecipeKeys.Reference);
         if (entries.Find("model") is not { } model)
         {
             nodes.Report(DiagnosticCode.MissingKey, $"'{key}' as a mapping needs 'model: {{path: …}}'.", mapping.Start);
@@ -51,7 +51,7 @@ internal sealed class ReferenceReader(RecipeNodes nodes)
     {
         if (node is not YamlMappingNode mapping)
             return nodes.Text(node, key);
-        var entries = nodes.Entries(mapping, "path", "revision");
+        var entries = nodes.Entries(mapping, RecipeKeys.Path);
         if (entries.Find("path") is not { } path)
         {
             nodes.Report(DiagnosticCode.MissingKey, $"'{key}' has no 'path'.", mapping.Start);

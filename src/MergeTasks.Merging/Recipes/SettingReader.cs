@@ -59,7 +59,7 @@ internal sealed class SettingReader(RecipeNodes nodes)
         var cases = new List<Condition>();
         foreach (var mapping in list)
         {
-            var entries = nodes.Entries(mapping, "filter", "tensors", "value");
+            var entries = nodes.Entries(mapping, RecipeKeys.Condition);
             if (entries.Find("value") is not { } value)
             {
                 nodes.Report(DiagnosticCode.MissingKey, $"This condition of '{name}' has no 'value'.", mapping.Start);

@@ -26,7 +26,7 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
             return null;
         }
 
-        var entries = nodes.Entries(mapping, "source", "tokens", "pad_to_multiple_of");
+        var entries = nodes.Entries(mapping, RecipeKeys.Tokenizer);
         var named = entries.Find("source") is { } node ? ReadVocabulary(node, "source") : new RecipeVocabulary.Union();
         return named is null ? null : new RecipeTokenizer(named, nodes.At(section.Key))
         {
@@ -56,7 +56,7 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
                 continue;
             }
 
-            var entries = nodes.Entries(settings, "source", "force");
+            var entries = nodes.Entries(settings, RecipeKeys.Token);
             tokens.Add(new RecipeToken(token, nodes.At(key.Start))
             {
                 Source = entries.Find("source") is { } source ? ReadRow(source) : null,
@@ -71,7 +71,7 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
     {
         if (node is not YamlMappingNode mapping || !mapping.Children.ContainsKey(new YamlScalarNode("kind")))
             return references.Read(node, "source") is { } model ? new RecipeTokenRow.OfModel(model) : null;
-        var entries = nodes.Entries(mapping, "kind", "model", "token", "token_id");
+        var entries = nodes.Entries(mapping, RecipeKeys.TokenRow);
         switch (nodes.Text(entries["kind"].Value, "kind"))
         {
             case "zero":

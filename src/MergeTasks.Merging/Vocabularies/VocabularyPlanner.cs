@@ -22,6 +22,8 @@ internal sealed class VocabularyPlanner(
         ModelVocabulary.FileName, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
     };
 
+    private const string GenerationConfig = "generation_config.json";
+
     // Tables of other tokenizer implementations, which would lack appended tokens.
     private static readonly HashSet<string> OtherTables = new(StringComparer.Ordinal)
     {
@@ -123,6 +125,9 @@ internal sealed class VocabularyPlanner(
             files.AddRange(own.Where(file => TokenizerFiles.Contains(file.Name) || OtherTables.Contains(file.Name)));
         }
 
+        var generation = files.FindIndex(file => file.Name == GenerationConfig);
+        if (generation >= 0 && IdsOf(_donor, vocabulary.Ids) is { } idOf)
+            files[generation] = Renumbered(files[generation], idOf);
         if (vocabulary.IsLarger)
         {
             files.RemoveAll(file => file.Name == ModelVocabulary.FileName || OtherTables.Contains(file.Name));
@@ -139,10 +144,32 @@ internal sealed class VocabularyPlanner(
         return [.. files.OrderBy(file => file.Name, StringComparer.Ordinal)];
     }
 
+    private static SideFile Renumbered(SideFile file, Func<int, int?> idOf)
+    {
+        try
+        {
+            return SideFile.Of(file.Name, ConfigTokenIds.Map(file.Read(), idOf));
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            // Nobody can read it; it is copied like any other file.
+            return file;
+        }
+    }
+
     private IReadOnlyList<(ModelDeclaration, ModelInput)> Mapped(IReadOnlyDictionary<string, int> ids, long rows, IReadOnlyList<TokenRule> rules, IReadOnlyList<SideFile>? files)
     {
         var maps = new RowPlanner(merge, [.. _vocabularies.Select(vocabulary => vocabulary!)], [.. _rows.Select(count => count!.Value)], _donor, IndexOf).Plan(ids, checked((int)rows), rules);
-        return [.. models.Select((model, i) => (model.Declaration, (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files)))];
+        return [.. models.Select((model, i) => (model.Declaration, (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }))];
+    }
+
+    // An output with the vocabulary that the model has keeps its ids.
+    private Func<int, int?>? IdsOf(int model, IReadOnlyDictionary<string, int> ids)
+    {
+        if (_vocabularies[model]!.Ordered.All(entry => !ids.TryGetValue(entry.Key, out var id) || id == entry.Value))
+            return null;
+        var tokens = _vocabularies[model]!.Ordered.GroupBy(entry => entry.Value).ToDictionary(group => group.Key, group => group.First().Key);
+        return id => tokens.TryGetValue(id, out var token) && ids.TryGetValue(token, out var mapped) ? mapped : null;
     }
 
     // Every model's vocabulary; models with the same file share it. Where it is needed, the lack of one is an error.

@@ -46,7 +46,7 @@ public static class LockFile
                     throw Bad(path, $"its entry '{SafeName.Quote(key)}' is not one that restoring writes", 0);
             }
 
-            return content.Models;
+            return new Dictionary<string, LockedModel>(content.Models, StringComparer.Ordinal);
         }
         catch (JsonException e)
         {

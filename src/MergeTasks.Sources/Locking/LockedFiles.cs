@@ -13,7 +13,7 @@ internal static class LockedFiles
     /// <param name="pathOf">Full path of each.</param>
     /// <param name="hashes">Hashes them.</param>
     /// <param name="cancellation">Ends reading.</param>
-    public static async Task<SortedDictionary<string, LockedFile>> HashAsync(
+    public static async Task<IReadOnlyDictionary<string, LockedFile>> HashAsync(
         IEnumerable<string> names, Func<string, string> pathOf, FileSha256 hashes, CancellationToken cancellation)
     {
         var files = new ConcurrentDictionary<string, LockedFile>(StringComparer.Ordinal);
@@ -23,7 +23,7 @@ internal static class LockedFiles
             files[name] = new LockedFile(FileStamp.Of(path)?.Size ?? throw new FileNotFoundException($"'{path}' does not exist.", path), hashes.Of(path, token).ToString());
             return default;
         });
-        return new SortedDictionary<string, LockedFile>(files, StringComparer.Ordinal);
+        return files;
     }
 
     /// <summary>Compares the files with a lock.</summary>

@@ -9,7 +9,7 @@ public sealed record LockedFile(long Size, string Sha256);
 /// <param name="Type"><see cref="HubType"/> or <see cref="PackageType"/>.</param>
 /// <param name="Resolved">The commit, or the package's version.</param>
 /// <param name="Files">File name to size and hash, in ordinal order.</param>
-public sealed record LockedModel(string Type, string Resolved, SortedDictionary<string, LockedFile> Files)
+public sealed record LockedModel(string Type, string Resolved, IReadOnlyDictionary<string, LockedFile> Files)
 {
     /// <summary>A repository of the Hub.</summary>
     public const string HubType = "hub";
@@ -20,9 +20,8 @@ public sealed record LockedModel(string Type, string Resolved, SortedDictionary<
     /// <summary>NuGet's own hash of the package (SHA-512, base64); absent for repositories.</summary>
     public string? ContentHash { get; init; }
 
-    /// <summary>Whether two entries mean the same bytes.</summary>
-    public bool IsSame(LockedModel other) =>
-        Type == other.Type && Resolved == other.Resolved && ContentHash == other.ContentHash && Files.SequenceEqual(other.Files);
+    /// <summary>File name to size and hash, in ordinal order, wherever they come from: what is written of them is the same in every culture.</summary>
+    public IReadOnlyDictionary<string, LockedFile> Files { get; } = Files is null ? null! : new SortedDictionary<string, LockedFile>(Files.ToDictionary(), StringComparer.Ordinal);
 
     // A lock file edited by hand may hold anything, also names that lead elsewhere.
     internal bool IsSound =>

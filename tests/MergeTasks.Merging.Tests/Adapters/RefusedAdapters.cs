@@ -146,6 +146,47 @@ public sealed class RefusedAdapters : IDisposable
         Refused("MTK3021", "is a merge of this project");
     }
 
+    [Fact]
+    public void An_adapter_that_is_made_as_a_model()
+    {
+        _project.WriteProject("""<MergedModel Include="sum" Method="linear" /><MergeSource Include="adapters/x" Into="sum" Weight="1" /><MergedModel Include="m" Method="passthrough" /><‸MergeSource Include="sum" Into="m" />""");
+        Refused("MTK3022", "makes an adapter and no model");
+    }
+
+    [Fact]
+    public void Whole_parameters_in_a_sum_of_adapters()
+    {
+        Adapter(new { r = 4 }, [.. AdapterFolder.Linear(Query, 1, 4, 9, 8), ("lm_head.weight", RandomTensors.F32(1, 9))]);
+        _project.WriteProject("""<MergedModel Include="m" Method="linear" /><‸MergeSource Include="adapters/x" Weight="1" />""");
+        Refused("MTK4020", "'lm_head.weight'");
+    }
+
+    [Fact]
+    public void Adapters_of_different_models_in_a_sum()
+    {
+        AdapterFolder.Write(_project["adapters", "y"], new { r = 4 }, AdapterFolder.Linear(Query, 1, 4, 9, 7));
+        _project.WriteProject("""<MergedModel Include="m" Method="linear" /><MergeSource Include="adapters/x" Weight="1" /><‸MergeSource Include="adapters/y" Weight="1" />""");
+        Refused("MTK3007", "[9, 8] and [9, 7]");
+    }
+
+    [Fact]
+    public void Nothing_to_extract()
+    {
+        Directory.CreateDirectory(_project["models", "same"]);
+        foreach (var file in new[] { "model.safetensors", "config.json" })
+            File.Copy(_project["models", "base", file], _project["models", "same", file]);
+        _project.WriteProject("""<‸MergedModel Include="m" Method="extract_lora" Base="models/base" /><MergeSource Include="models/same" />""");
+        var diagnostic = _project.Refused(validating: false);
+        Assert.Equal("MTK4020", diagnostic.Code);
+    }
+
+    [Fact]
+    public void A_rank_that_is_none()
+    {
+        _project.WriteProject("""<MergedModel Include="m" Method="extract_lora" Base="models/base" ‸Rank="0" /><MergeSource Include="adapters/x" />""");
+        Refused("MTK1003", "'rank' is 0");
+    }
+
     private void Adapter(object config, params (string Name, RawTensor Tensor)[] tensors) =>
         AdapterFolder.Write(_project["adapters", "x"], config, tensors.Length > 0 ? tensors : AdapterFolder.Linear(Query, 2, 4, 9, 8));
 

@@ -72,6 +72,20 @@ public sealed class MergedVocabularies : IDisposable
     }
 
     [Fact]
+    public void Special_tokens_keep_their_meaning_in_another_vocabulary()
+    {
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", "base", "config.json"), """{"vocab_size": 8, "eos_token_id": [4, 2], "bos_token_id": null, "pad_token_id": 3, "text_config": {"bos_token_id": 1}}""");
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", "base", "generation_config.json"), """{"eos_token_id": 4, "top_k": 4}""");
+        Merge("linear", ("TokenizerSource", "models/a"));
+
+        // <s>, green and red have other numbers in a's vocabulary; it has no blue.
+        Assert.Equal("""{"torch_dtype": "float32","vocab_size": 6, "eos_token_id": [5, 1], "bos_token_id": null, "pad_token_id": 3, "text_config": {"bos_token_id": 2}}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "config.json")));
+        Assert.Equal("""{"eos_token_id": 5, "top_k": 4}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "generation_config.json")));
+        Merge("linear", ("TokenizerSource", "union"));
+        Assert.Equal("""{"eos_token_id": 4, "top_k": 4}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "generation_config.json")));
+    }
+
+    [Fact]
     public void In_compatibility_mode_padding_is_dropped()
     {
         Merge("task_arithmetic", ("TokenizerSource", "base"), ("Compatibility", "mergekit"));

@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace MergeTasks.Merging.Numerics;
+
+/// <summary>
+/// The largest singular values of a matrix and their vectors, by randomised subspace iteration (Halko, Martinsson and Tropp 2011,
+/// arXiv 0909.4061) in double precision. The matrix is read a few times from beginning to end and never held in memory.
+/// </summary>
+/// <remarks>
+/// Exact to rounding where rank + oversampling reaches the matrix's smaller side; else the error of the approximation exceeds the best
+/// possible one by a factor that falls exponentially with the number of iterations. The start is fixed and sums run in fixed order, so the
+/// result does not depend on the number of threads.
+/// </remarks>
+internal sealed class TruncatedSvd
+{
+    private const int Oversampling = 8;
+    private const int Iterations = 4;
+    private const int BufferLength = 1 << 22;
+    private const int ColumnsPerTask = 256;
+
+    private readonly IMatrixRows _matrix;
+    private readonly int _width;
+    private readonly int _threads;
+    private readonly float[] _buffer;
+
+    private TruncatedSvd(IMatrixRows matrix, int width, int threads)
+    {
+        (_matrix, _width, _threads) = (matrix, width, threads);
+        _buffer = new float[Math.Max(matrix.Columns, Math.Min(BufferLength, (long)matrix.Rows * matrix.Columns))];
+    }
+
+    /// <summary>Decomposes M ≈ U·diag(S)·Vᵀ.</summary>
+    /// <param name="matrix">M.</param>
+    /// <param name="rank">How many singular values; at most the smaller side.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <returns>U's columns one after the other, S descending, V's columns one after the other.</returns>
+    public static (double[] U, double[] Values, double[] V) Of(IMatrixRows matrix, int rank, int threads)
+    {
+        var side = Math.Min(matrix.Rows, matrix.Columns);
+        var width = Math.Min(side, rank + Oversampling);
+        var svd = new TruncatedSvd(matrix, width, threads);
+        var range = svd.Times(Start(matrix.Columns, width));
+        OrthonormalColumns.Make(range, matrix.Rows);
+        for (var i = 0; i < Iterations && width < side; i++)
+        {
+            var back = svd.TransposeTimes(range);
+            OrthonormalColumns.Make(back, matrix.Columns);
+            range = svd.Times(back);
+            OrthonormalColumns.Make(range, matrix.Rows);
+        }
+
+        // M ≈ Q·(MᵀQ)ᵀ, and MᵀQ = V·diag(S)·Wᵀ, so U = Q·W.
+        var v = svd.TransposeTimes(range);
+        var (values, w) = JacobiSvd.Decompose(v, matrix.Columns);
+        var u = new double[matrix.Rows * rank];
+        for (var i = 0; i < rank; i++)
+        {
+            for (var j = 0; j < width; j++)
+                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(range.AsSpan(j * matrix.Rows, matrix.Rows), w[(i * width) + j], u.AsSpan(i * matrix.Rows, matrix.Rows), u.AsSpan(i * matrix.Rows, matrix.Rows));
+        }
+
+        return (u, values[..rank], v[..(rank * matrix.Columns)]);
+    }
+
+    // Signs that look random and are the same every time (the output function of SplitMix64, Steele et al. 2014).
+    private static double[] Start(int length, int count)
+    {
+        var start = new double[length * count];
+        for (var i = 0; i < start.Length; i++)
+        {
+            var z = ((ulong)i + 1) * 0x9E3779B97F4A7C15;
+            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+            start[i] = ((z ^ (z >> 31)) & 1) == 0 ? 1 : -1;
+        }
+
+        return start;
+    }
+
+    // Vectors one after the other become the rows of a matrix, so that one element of M meets all of them in a run.
+    private double[] Times(double[] vectors)
+    {
+        var interleaved = Transposed(vectors, _width, _matrix.Columns);
+        var product = new double[_matrix.Rows * _width];
+        ForEachPart((first, count) => Parallel.For(0, count, Options, row =>
+        {
+            var own = product.AsSpan((first + row) * _width, _width);
+            var elements = _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns);
+            for (var column = 0; column < elements.Length; column++)
+                AddProduct(own, interleaved.AsSpan(column * _width, _width), elements[column]);
+        }));
+        return Transposed(product, _matrix.Rows, _width);
+    }
+
+    private double[] TransposeTimes(double[] vectors)
+    {
+        var interleaved = Transposed(vectors, _width, _matrix.Rows);
+        var product = new double[_matrix.Columns * _width];
+        ForEachPart((first, count) => Parallel.For(0, (_matrix.Columns + ColumnsPerTask - 1) / ColumnsPerTask, Options, task =>
+        {
+            var end = Math.Min(_matrix.Columns, (task + 1) * ColumnsPerTask);
+            for (var row = 0; row < count; row++)
+            {
+                var factor = interleaved.AsSpan((first + row) * _width, _width);
+                for (var column = task * ColumnsPerTask; column < end; column++)
+                    AddProduct(product.AsSpan(column * _width, _width), factor, _buffer[(row * _matrix.Columns) + column]);
+            }
+        }));
+        return Transposed(product, _matrix.Columns, _width);
+    }
+
+    private ParallelOptions Options => new() { MaxDegreeOfParallelism = _threads };
+
+    private void ForEachPart(Action<int, int> action)
+    {
+        var most = Math.Max(1, _buffer.Length / Math.Max(1, _matrix.Columns));
+        for (var first = 0; first < _matrix.Rows; first += most)
+        {
+            var count = Math.Min(most, _matrix.Rows - first);
+            var start = first;
+            Parallel.For(0, count, Options, row => _matrix.Read(start + row, _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns)));
+            action(first, count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddProduct(Span<double> sum, ReadOnlySpan<double> values, double factor)
+    {
+        if (factor == 0)
+            return;
+        ref var target = ref MemoryMarshal.GetReference(sum);
+        ref readonly var second = ref MemoryMarshal.GetReference(values[..sum.Length]);
+        var factors = Vector512.Create(factor);
+        var i = 0;
+        for (; i <= sum.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in second, (nuint)i), factors, Vector512.LoadUnsafe(ref target, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+        for (; i < sum.Length; i++)
+            sum[i] = Math.FusedMultiplyAdd(values[i], factor, sum[i]);
+    }
+
+    private static double[] Transposed(double[] matrix, int rows, int columns)
+    {
+        var transposed = new double[matrix.Length];
+        for (var row = 0; row < rows; row++)
+        {
+            for (var column = 0; column < columns; column++)
+                transposed[(column * rows) + row] = matrix[(row * columns) + column];
+        }
+
+        return transposed;
+    }
+}
