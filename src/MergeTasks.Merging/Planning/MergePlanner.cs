@@ -32,7 +32,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
         var method = MergeMethods.Find(merge.Method)!;
-        if (AdapterPlanner.IsOfAdapters(merge) || method is ExtractLoraMethod)
+        if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var models = Open(merge);
         (models, var donor) = Matched(merge, models, cancellation);
@@ -110,8 +110,9 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         try
         {
             var planner = new AdapterPlanner(merge, method, workers, cancellation);
-            var models = method is ExtractLoraMethod ? Open(merge) : OpenAdapters(merge);
-            var plan = (method is ExtractLoraMethod ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
+            planner.RefuseWhatOnlyModelsHave();
+            var models = method.MakesAdapter ? Open(merge) : OpenAdapters(merge);
+            var plan = (method.MakesAdapter ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
             return Planned(plan with { Files = OutputFiles.Make(plan) });
         }
         catch (CheckpointException e)
