@@ -137,7 +137,11 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>Whether scores of the models are needed.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public bool NeedsScores => Aim is not null || Apl is not null;
+    public bool NeedsScores => Aim is not null || Apl is not null || MeasuresModels;
+
+    /// <summary>Whether the method itself measures the models on their tasks.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool MeasuresModels => Methods.MergeMethods.Find(Method) is { Statistic: not Methods.ModelStatistic.None };
 
     /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
     public bool IsMergekitCompatible { get; init; }

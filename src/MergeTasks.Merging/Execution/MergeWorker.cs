@@ -10,7 +10,7 @@ namespace MergeTasks.Merging.Execution;
 internal sealed class MergeWorker(int number)
 {
     private readonly List<WindowMemory> _memory = [];
-    private (TensorReader Reader, DType? CastTo)[] _inputs = [];
+    private (TensorReader Reader, long Length, DType? CastTo)[] _inputs = [];
     private IReadOnlyList<TensorSource> _sources = [];
     private bool _keepsNonFinite;
     private long _end;
@@ -27,7 +27,7 @@ internal sealed class MergeWorker(int number)
             _memory.Add(new WindowMemory());
         var castTo = plan.Context!.CompatibleDType;
         _keepsNonFinite = plan.Context.KeepsNonFinite;
-        _inputs = [.. sources.Select((source, i) => (source.NewReader(_memory[i]), source.DType == castTo ? null : castTo))];
+        _inputs = [.. sources.Select((source, i) => (source.NewReader(_memory[i]), source.Stored?.Info.ElementCount ?? plan.Context.ElementCount, source.DType == castTo ? null : castTo))];
         Block.Reserve(_inputs.Length + 2 + (plan.Importance is null ? 0 : Importance.TensorImportanceMerge.OwnBuffers));
     }
 
@@ -48,8 +48,8 @@ internal sealed class MergeWorker(int number)
 
     private void Read(int input, long start, Span<float> destination)
     {
-        var (reader, castTo) = _inputs[input];
-        reader.Read(start, destination, _end);
+        var (reader, length, castTo) = _inputs[input];
+        reader.Read(start, destination, Math.Min(_end, length));
         if (!_keepsNonFinite)
             FiniteElements.Require(_sources[input], start, destination);
         if (castTo is { } cast)

@@ -33,8 +33,7 @@ public sealed class KarcherMethod : MergeMethod
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
-        new CombiningMerge(context with { Inputs = [.. context.Inputs.Select(input => input with { IsBase = false })] }, VectorAxis.Tensor,
-            (gram, factors) => FindCentre(gram, (int)context["max_iter"], context["tol"], factors));
+        new CombiningMerge(context, VectorAxis.Tensor, (gram, factors) => FindCentre(gram, (int)context["max_iter"], context["tol"], factors));
 
     private static void FindCentre(Gram gram, int steps, double tolerance, Span<double> factors)
     {

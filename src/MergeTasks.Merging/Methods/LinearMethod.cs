@@ -28,6 +28,9 @@ public sealed class LinearMethod : MergeMethod
     ];
 
     /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, "normalize");
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new Merging(context);
 
     private sealed class Merging : TensorMerge

@@ -64,14 +64,16 @@ public sealed class MergeBlock(int worker)
     /// <param name="input">Index into <see cref="TensorContext.Inputs"/>.</param>
     /// <param name="start">First element.</param>
     /// <param name="destination">Filled completely.</param>
-    public void Load(int input, long start, Span<float> destination)
+    /// <param name="elementCount">Elements of the input, where it has not the merged tensor's shape.</param>
+    public void Load(int input, long start, Span<float> destination, long? elementCount = null)
     {
+        var elements = elementCount ?? _elementCount;
         // Whole blocks, as they are read otherwise.
         Span<float> whole = stackalloc float[TensorMerge.BlockLength];
         for (var position = start; position < start + destination.Length;)
         {
             var first = position / TensorMerge.BlockLength * TensorMerge.BlockLength;
-            var block = whole[..(int)Math.Min(TensorMerge.BlockLength, _elementCount - first)];
+            var block = whole[..(int)Math.Min(TensorMerge.BlockLength, elements - first)];
             _read!(input, first, block);
             var part = block[(int)(position - first)..];
             part = part[..(int)Math.Min(part.Length, start + destination.Length - position)];

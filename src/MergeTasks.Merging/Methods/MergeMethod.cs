@@ -67,6 +67,9 @@ public abstract class MergeMethod
     /// <summary>Whether they do in compatibility mode.</summary>
     public virtual bool IsRandomInCompatibility => IsRandom;
 
+    /// <summary>What it wants to know of each model (not of a base that takes part); each needs samples of its task.</summary>
+    public virtual ModelStatistic Statistic => ModelStatistic.None;
+
     /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
     public virtual string? Conflict(TensorContext context) => null;
 

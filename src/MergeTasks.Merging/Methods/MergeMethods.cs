@@ -28,6 +28,8 @@ public static class MergeMethods
         new WidenMethod(),
         new PcbMethod(),
         new TsvMethod(),
+        new FisherMethod(),
+        new RegMeanMethod(),
         new PassthroughMethod(),
         new ExtractLoraMethod(),
     ];

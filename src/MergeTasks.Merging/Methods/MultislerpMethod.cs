@@ -32,6 +32,9 @@ public sealed class MultislerpMethod : MergeMethod
     public override BaseUse Base => BaseUse.Optional;
 
     /// <inheritdoc/>
+    public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, "normalize_weights");
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context)
     {
         var weights = context.ModelIndices().Select(i => context.Inputs[i]["weight"]).ToArray();

@@ -36,7 +36,9 @@ public sealed class PcbMethod : MergeMethod
     /// <inheritdoc/>
     public override string? Conflict(IReadOnlyList<TensorContext> contexts) => contexts.Select(context => context["ratio"]).Distinct().Count() > 1
         ? "'ratio' belongs to the whole model, so it cannot differ from tensor to tensor. Give it one number."
-        : null;
+        : contexts.Select(context => context.ModelIndices().Length).Distinct().Count() > 1
+            ? "the method 'pcb' compares whole models, so all parts of the output need the same number of models."
+            : null;
 
     /// <inheritdoc/>
     public override bool NeedsSurvey => true;

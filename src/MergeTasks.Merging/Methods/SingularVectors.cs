@@ -6,13 +6,11 @@ namespace MergeTasks.Merging.Methods;
 /// Singular value decomposition in fp64 by one-sided Jacobi rotations (Hestenes 1958): pairs of vectors are rotated until all are orthogonal. Every round of a
 /// sweep rotates pairs that have no vector in common, so results do not depend on threads.
 /// </summary>
-/// <param name="threads">Threads to use.</param>
-/// <param name="cancellation">Ends the work between rounds.</param>
-internal sealed class SingularVectors(int threads, CancellationToken cancellation)
+/// <param name="work">Threads.</param>
+internal sealed class SingularVectors(MatrixWork work)
 {
     private const int MostSweeps = 60;
     private const double Orthogonal = 1e-14;
-    private const int SmallestParallel = 1 << 16;
 
     /// <summary>
     /// Decomposes vectors a₁…a_n, the rows of a matrix A [n, length]: on return they are σⱼ·uⱼ, in descending order of σⱼ, and
@@ -32,41 +30,11 @@ internal sealed class SingularVectors(int threads, CancellationToken cancellatio
 
         for (var (sweep, isDone) = (0, count < 2); !isDone && sweep < MostSweeps; sweep++)
             isDone = !Sweep(vectors, rotations);
-        var norms = Array.ConvertAll(vectors, vector => Dot(vector, vector));
+        var norms = Array.ConvertAll(vectors, vector => MatrixWork.Dot(vector, vector));
         int[] order = [.. Enumerable.Range(0, count).OrderByDescending(i => norms[i])];
         var (sorted, directions) = (Array.ConvertAll(order, i => vectors[i]), Array.ConvertAll(order, i => rotations[i]));
         sorted.CopyTo(vectors, 0);
         return directions;
-    }
-
-    /// <summary>Σ aᵢbᵢ, in an order that depends on the length alone.</summary>
-    public static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
-    {
-        var sum = Vector512<double>.Zero;
-        var i = 0;
-        for (; i <= a.Length - 8; i += 8)
-            sum += Vector512.Create(a[i..]) * Vector512.Create(b[i..]);
-        var total = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-        for (; i < a.Length; i++)
-            total += a[i] * b[i];
-        return total;
-    }
-
-    /// <summary>Runs independent steps on the threads.</summary>
-    /// <param name="steps">Number of steps.</param>
-    /// <param name="numbers">Numbers that a step reads, which decides whether threads are worth it.</param>
-    /// <param name="step">A step.</param>
-    public void ForEach(int steps, long numbers, Action<int> step)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        if (threads > 1 && steps * numbers >= SmallestParallel)
-        {
-            Parallel.For(0, steps, new ParallelOptions { MaxDegreeOfParallelism = threads }, step);
-            return;
-        }
-
-        for (var i = 0; i < steps; i++)
-            step(i);
     }
 
     // A tournament: one place is fixed, the others move on by one after every round, and opposite places meet.
@@ -77,7 +45,7 @@ internal sealed class SingularVectors(int threads, CancellationToken cancellatio
         for (var round = 0; round < places - 1; round++)
         {
             var moved = round;
-            ForEach(places / 2, 2L * (vectors[0].Length + rotations.Length), pair =>
+            work.ForEach(places / 2, 2L * (vectors[0].Length + rotations.Length), pair =>
             {
                 var first = pair == 0 ? places - 1 : (moved + pair) % (places - 1);
                 var second = (moved + places - 1 - pair) % (places - 1);
@@ -92,7 +60,7 @@ internal sealed class SingularVectors(int threads, CancellationToken cancellatio
 
     private static bool Rotate(double[][] vectors, double[][] rotations, int p, int q)
     {
-        var (a, b, product) = (Dot(vectors[p], vectors[p]), Dot(vectors[q], vectors[q]), Dot(vectors[p], vectors[q]));
+        var (a, b, product) = (MatrixWork.Dot(vectors[p], vectors[p]), MatrixWork.Dot(vectors[q], vectors[q]), MatrixWork.Dot(vectors[p], vectors[q]));
         if (Math.Abs(product) <= Orthogonal * Math.Sqrt(a) * Math.Sqrt(b) || product == 0)
             return false;
         var zeta = (b - a) / (2 * product);

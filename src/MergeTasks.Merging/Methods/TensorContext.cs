@@ -8,6 +8,9 @@ namespace MergeTasks.Merging.Methods;
 /// <param name="Parameters">The per-model parameters, resolved for this tensor; empty for a base that is not listed.</param>
 public sealed record TensorInput(int Position, bool IsBase, IReadOnlyDictionary<string, double> Parameters)
 {
+    /// <summary>Where the method wants a statistic of the models: what to read it under, as an input. <see langword="null"/> where there is none for this tensor.</summary>
+    public int? Statistic { get; init; }
+
     /// <summary>A per-model parameter's value.</summary>
     public double this[string parameter] => Parameters[parameter];
 }
@@ -39,6 +42,9 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
 
     /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
     public bool KeepsNonFinite { get; init; }
+
+    /// <summary>Whether a linear layer's weight is stored [in, out] and not [out, in]; told where statistics are.</summary>
+    public bool IsStoredByInput { get; init; }
 
     /// <summary>What is known of the whole model, where the method asks for that.</summary>
     public ModelSurvey? Survey { get; init; }

@@ -8,7 +8,8 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
     private const double SmallestValue = 1e-12;
     private const double SmallestDirection = 1e-7;
 
-    private readonly SingularVectors _singular = new(context.Workers, context.Cancellation);
+    private readonly MatrixWork _work = new(context.Workers, context.Cancellation);
+    private readonly SingularVectors _singular = new(new MatrixWork(context.Workers, context.Cancellation));
 
     public override int? CopyOf => Context.Inputs.Count == 1 ? 0 : null;
 
@@ -31,7 +32,7 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
             return;
         var (u, v) = (Orthogonalised([.. left]), Orthogonalised([.. right]));
         var result = new float[merged.Length];
-        _singular.ForEach(rows, (long)columns * values.Count, row =>
+        _work.ForEach(rows, (long)columns * values.Count, row =>
         {
             var sum = new double[columns];
             for (var i = 0; i < u.Length; i++)
@@ -59,10 +60,10 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
         }
 
         var others = _singular.Decompose(vectors);
-        var largest = Math.Sqrt(SingularVectors.Dot(vectors[0], vectors[0]));
+        var largest = Math.Sqrt(MatrixWork.Dot(vectors[0], vectors[0]));
         for (var i = 0; i < kept; i++)
         {
-            var value = Math.Sqrt(SingularVectors.Dot(vectors[i], vectors[i]));
+            var value = Math.Sqrt(MatrixWork.Dot(vectors[i], vectors[i]));
             if (value == 0 || value < SmallestValue * largest)
                 break;
             var own = Array.ConvertAll(vectors[i], element => element / value);
@@ -76,11 +77,11 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
     private double[][] Orthogonalised(double[][] vectors)
     {
         var others = _singular.Decompose(vectors);
-        var largest = Math.Sqrt(SingularVectors.Dot(vectors[0], vectors[0]));
+        var largest = Math.Sqrt(MatrixWork.Dot(vectors[0], vectors[0]));
         var nearest = Array.ConvertAll(vectors, vector => new double[vector.Length]);
         foreach (var (vector, other) in vectors.Zip(others))
         {
-            var value = Math.Sqrt(SingularVectors.Dot(vector, vector));
+            var value = Math.Sqrt(MatrixWork.Dot(vector, vector));
             if (value < SmallestDirection * largest)
                 break;
             for (var i = 0; i < nearest.Length; i++)

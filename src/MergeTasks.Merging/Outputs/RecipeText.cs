@@ -20,7 +20,7 @@ public static class RecipeText
         if (merge.Base is { } basis)
             yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
         if (merge.IsWhole)
-            AppendModels(yaml, "", merge.Models, merge.Apl is not null);
+            AppendModels(yaml, "", merge.Models, merge.Apl is not null || merge.MeasuresModels);
         AppendSlices(yaml, "", merge.Slices);
         if (merge.Modules.Count > 0)
             yaml.Append("modules:\n");

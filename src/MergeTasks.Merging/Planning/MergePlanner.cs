@@ -85,7 +85,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': AIM and APL cannot be used while the models' vocabularies differ. Merge first, and score a merge of models with one vocabulary.", merge.Location));
+                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. Give them one vocabulary in merges of their own first.", merge.Location));
             }
 
             return (matched, matched[donor]);
@@ -179,15 +179,16 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         if (!merge.IsWhole)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                $"Merge '{merge.Name}': AIM and APL compare models tensor by tensor with a base, so they take whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
+                $"Merge '{merge.Name}': {(merge.Aim is null && merge.Apl is null ? $"the method '{method.Name}' runs the models that it merges, so it takes" : "AIM and APL compare models tensor by tensor with a base, so they take")} whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
                 merge.Location));
         }
 
-        var basis = merge.ImportanceBase ?? merge.Base ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
+        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).Select(source => (source.Declaration, source.Input)).ToList();
+        var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
+        var basis = merge.ImportanceBase ?? merge.Base ?? (isMeasuredOnly ? participants[0].Declaration : null) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         try
         {
-            var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).Select(source => (source.Declaration, source.Input)).ToList();
             return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
         }
         catch (CheckpointException e)

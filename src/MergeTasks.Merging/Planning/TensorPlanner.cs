@@ -18,11 +18,13 @@ internal sealed class TensorPlanner
     private readonly int _workers;
     private readonly DrawSequence? _draws;
     private readonly TensorImportancePlanner? _importance;
+    private readonly StatisticsPlan? _statistics;
     private long _drawOffset;
 
     public TensorPlanner(MergeDeclaration merge, MergeMethod method, OutputLayout layout, ImportancePlan? importance, int workers)
     {
         (_merge, _method, _layout, _workers) = (merge, method, layout, workers);
+        _statistics = importance?.Statistics;
         _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
         _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
@@ -57,16 +59,17 @@ internal sealed class TensorPlanner
             return Kept(tensor, output, cancellation);
         var sources = tensor.Sources.ToList<TensorSource>();
         var context = Context(tensor, output);
+        context = _statistics?.Attach(sources, context) ?? context;
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }
 
     // The donor's tensor: integers and buffers byte for byte, all others in the output's type.
-    private static TensorPlan Kept(LayoutTensor tensor, TensorSpec output, CancellationToken cancellation)
+    private TensorPlan Kept(LayoutTensor tensor, TensorSpec output, CancellationToken cancellation)
     {
         IReadOnlyList<TensorSource> sources = [tensor.Donor];
         var context = tensor.IsCopied ? null
-            : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>());
+            : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>()) { KeepsNonFinite = _merge.KeepsNonFinite };
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = context is null ? null : Keep };
     }
 

@@ -105,7 +105,7 @@ public sealed class ReferencePage
     private void Method(MergeMethod method)
     {
         Line($"### {method.Name}");
-        var basis = method.Base == BaseUse.Required ? "Needs a base." : "Needs no base.";
+        var basis = method.Base switch { BaseUse.Required => "Needs a base.", BaseUse.Optional => "Uses a base where one is named.", _ => "Needs no base." };
         var models = method.MinModels == method.MaxModels ? $" Takes {method.MinModels} model{(method.MinModels == 1 ? "" : "s")}{(method.Base == BaseUse.Required ? " besides it" : "")}."
             : method.MinModels > 1 ? $" Takes at least {method.MinModels} models." : "";
         Line($"{method.Summary} {basis}{models} Source: {method.Source}");

@@ -25,6 +25,8 @@ internal sealed class LoadedImportance : IDisposable
         var importance = plan.Importance!;
         foreach (var request in importance.Requests)
             context.PathOf(request);
+        foreach (var (_, statistic) in importance.Statistics?.Models ?? [])
+            statistic.Load(context.PathOf(statistic.Request));
         var basis = importance.Aim?.Activations is { } own ? ModuleImportance.Read(context.PathOf(own), own, context.Progress) : null;
         var participants = importance.Aim?.Participants.Select(participant =>
             (participant.Input, ModuleImportance.Read(context.PathOf(participant.Request), participant.Request, context.Progress))).ToList() ?? [];
@@ -46,7 +48,12 @@ internal sealed class LoadedImportance : IDisposable
         return new TensorImportanceMerge(inner, context, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
     }
 
-    public void Dispose() => _apl?.Dispose();
+    public void Dispose()
+    {
+        _apl?.Dispose();
+        foreach (var (_, statistic) in _plan.Statistics?.Models ?? [])
+            statistic.Dispose();
+    }
 
     private Relaxation Relaxed(TensorSpec tensor)
     {

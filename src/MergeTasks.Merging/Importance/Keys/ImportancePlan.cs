@@ -15,8 +15,12 @@ public sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput
     /// <summary>APL, if asked for.</summary>
     public AplPlan? Apl { get; init; }
 
+    /// <summary>Statistics for the method itself, if it wants any.</summary>
+    public StatisticsPlan? Statistics { get; init; }
+
     /// <summary>The scores in the order in which they are computed.</summary>
-    public IEnumerable<ScoreRequest> Requests => (Aim?.Requests ?? []).Concat(Apl?.Requests ?? []);
+    public IEnumerable<ScoreRequest> Requests =>
+        (Aim?.Requests ?? []).Concat(Apl?.Requests ?? []).Concat(Statistics?.Models.Select(model => model.Statistic.Request) ?? []);
 
     /// <summary>Names of the output's tensors that have no base tensor of the same name and shape, and so are left as the method merges them.</summary>
     public IReadOnlyList<string> WithoutBase { get; init; } = [];

@@ -47,9 +47,13 @@ internal sealed class ImportancePlanner
     /// <exception cref="DiagnosticException">What cannot be scored, and why.</exception>
     public ImportancePlan Plan()
     {
+        var statistics = _method.Statistic == ModelStatistic.None ? null : PlanStatistics();
+        if (_merge.Aim is null && _merge.Apl is null)
+            return new ImportancePlan(_base.Declaration, _base.Input) { Statistics = statistics };
         var description = Describe(_base.Declaration, _base.Input);
         return new ImportancePlan(_base.Declaration, _base.Input)
         {
+            Statistics = statistics,
             Aim = _merge.Aim is { } aim ? PlanAim(aim, description) : null,
             Apl = _merge.Apl is { } apl ? PlanApl(apl, description) : null,
             WithoutBase = [.. _outputs.Where(name => !TensorNames.IsBuffer(name) && _participants.Any(model => model.Input.Find(name) is { } tensor
@@ -101,13 +105,55 @@ internal sealed class ImportancePlanner
         if (apl.SetsWeights && !_method.Parameters.Any(parameter => parameter is { PerModel: true, Name: "weight" }))
             throw Fault(DiagnosticCode.UnsuitableScoring, $"the level 'model' sets the models' weights, and the method '{_method.Name}' has none.", apl.Location);
         var tuned = Tuned().ToList();
-        var missing = tuned.Where(model => model.Declaration.TaskData is null)
+        RequireTaskData("APL", tuned.Select(model => model.Declaration));
+        return new AplPlan(apl, DensityOf(apl), [.. tuned.Select(model => Model(apl, model.Index, model.Declaration, model.Input, description))]);
+    }
+
+    private void RequireTaskData(string who, IEnumerable<ModelDeclaration> models)
+    {
+        var missing = models.Where(model => model.TaskData is null)
             .Select(model => new Diagnostic(DiagnosticCode.MissingScoringData,
-                $"Merge '{_merge.Name}': APL needs samples of the task of '{model.Declaration.Label}'. "
-                + "Name them with TaskData=\"…\" on its MergeSource, or 'task_data' in the recipe.", model.Declaration.Location)).ToList();
+                $"Merge '{_merge.Name}': {who} needs samples of the task of '{model.Label}'. "
+                + "Name them with TaskData=\"…\" on its MergeSource, or 'task_data' in the recipe.", model.Location)).ToList();
         if (missing.Count > 0)
             throw new DiagnosticException(missing);
-        return new AplPlan(apl, DensityOf(apl), [.. tuned.Select(model => Model(apl, model.Index, model.Declaration, model.Input, description))]);
+    }
+
+    // Of every model that is merged, the base too where it is one of them.
+    private StatisticsPlan PlanStatistics()
+    {
+        var models = _participants.Select((model, index) => (Index: index, model.Declaration, model.Input))
+            .Where(model => !_method.TakesBase(_merge.Base is not null) || !model.Declaration.IsSameModel(_merge.Base!)).ToList();
+        RequireTaskData($"the method '{_method.Name}'", models.Select(model => model.Declaration));
+        return new StatisticsPlan([.. models.Select(model => (model.Index, Statistic(model.Declaration, model.Input)))]);
+    }
+
+    private PlannedStatistic Statistic(ModelDeclaration declaration, ModelInput input)
+    {
+        var description = Describe(declaration, input);
+        if (description.Task == ModelTask.MaskedLanguageModel)
+            throw Fault(DiagnosticCode.UnsuitableScoring, $"'{declaration.Label}' is a masked language model, for which '{_method.Name}' knows no task. It takes decoders and sequence classifiers.", declaration.Location);
+        var owner = input.SideFiles(_cancellation).Any(file => file.Name == TokenizerFile) ? (Declaration: declaration, Input: input) : _base;
+        var model = new RunnableModel(input, description, null, []);
+        var run = new TaskRun(model, Path.Combine(owner.Input.Folder, TokenizerFile), declaration.TaskData!);
+        KeyValuePair<string, string>[] ingredients =
+        [
+            .. model.Identity(_cancellation),
+            new("tokenizer", Tokenizer(owner.Declaration, owner.Input).Digest.ToString()),
+            new("task data", DigestOf(declaration.TaskData!)),
+            new("engine", _engine),
+        ];
+        if (_method.Statistic == ModelStatistic.Fisher)
+        {
+            var used = input.Names.Except(description.UnusedTensors, StringComparer.Ordinal).Where(name => input.Find(name)!.DType.IsFloatingPoint());
+            return new PlannedStatistic(new FisherRequest(new ScoreKey("Fisher information", ingredients), declaration, run), used.ToDictionary(name => name, _ => (ModuleDescription?)null, StringComparer.Ordinal));
+        }
+
+        var tables = description.Tables.ToHashSet(StringComparer.Ordinal);
+        var modules = description.Modules.Where(module => !tables.Contains(module.Weight) && input.Find(module.Weight) is { Shape.Count: 2 })
+            .DistinctBy(module => module.Weight).ToDictionary(module => module.Weight, StringComparer.Ordinal);
+        return new PlannedStatistic(
+            new InputProductsRequest(new ScoreKey("input products", ingredients), declaration, run, modules), modules.ToDictionary(pair => pair.Key, pair => (ModuleDescription?)pair.Value, StringComparer.Ordinal));
     }
 
     private double DensityOf(AplDeclaration apl)
