@@ -31,6 +31,21 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     public static bool IsOfAdapters(MergeDeclaration merge) =>
         merge.Method == LinearMethod.MethodName && merge.Base is null && merge.Models.Count > 0 && merge.Models.All(model => model.Adapter is null && model.Folder is { } folder && AdapterConfig.IsIn(folder));
 
+    /// <summary>Refuses settings that have no meaning for an adapter.</summary>
+    /// <exception cref="DiagnosticException">There are some.</exception>
+    public void RefuseWhatOnlyModelsHave()
+    {
+        (string What, SourceLocation Location)[] settings =
+        [
+            .. merge.NeedsScores ? new[] { ("AIM and APL", merge.Location) } : [],
+            .. merge.IsWhole ? [] : new[] { ("slices and modules", merge.Location) },
+            .. merge.Tokenizer is { } tokenizer ? new[] { ("a vocabulary", tokenizer.Location) } : [],
+            .. merge.ChatTemplate is { } template ? new[] { ("a chat template", template.Location) } : [],
+        ];
+        if (settings.Length > 0)
+            throw new DiagnosticException([.. settings.Select(setting => new Diagnostic(DiagnosticCode.AdapterOutput, $"Merge '{merge.Name}' makes an adapter, for which {setting.What} cannot be set.", setting.Location))]);
+    }
+
     /// <summary>Plans the weighted sum of adapters.</summary>
     /// <exception cref="DiagnosticException">The adapters, or the method, are none of which that can be made.</exception>
     public MergePlan Combine(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
@@ -60,7 +75,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         var tuned = models.First(model => model.Input != basis.Input);
         RequireSame(basis, tuned);
         var isTransposed = false;
-        var names = tuned.Input.Names.Where(name => !TensorNames.IsBuffer(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
+        var names = tuned.Input.Names.Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
             && tuned.Input.Identity(name, cancellation) is var identity && (identity.Equals(default) || !identity.Equals(basis.Input.Identity(name, cancellation)))).ToList();
         var matrices = names.Where(name => name.EndsWith(WeightSuffix, StringComparison.Ordinal) && tuned.Input.Find(name)!.Shape is [> 0, > 0]).ToList();
         var layers = tuned.Input.Config.LayerCount ?? LayersOf(tuned.Input.Names);
@@ -134,7 +149,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     private TensorPlan Plan(TensorSpec output, TensorSource source)
     {
-        var context = new TensorContext(output.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>()) { Workers = threads };
+        var context = new TensorContext(output.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>()) { Workers = threads, KeepsNonFinite = merge.KeepsNonFinite };
         IReadOnlyList<TensorSource> sources = [source];
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = Keep };
     }

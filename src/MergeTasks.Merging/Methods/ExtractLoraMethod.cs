@@ -34,5 +34,8 @@ public sealed class ExtractLoraMethod : MergeMethod
     public override int MaxModels => 1;
 
     /// <inheritdoc/>
+    public override bool MakesAdapter => true;
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => throw new NotSupportedException("The tensors of an adapter are no merges of tensors.");
 }

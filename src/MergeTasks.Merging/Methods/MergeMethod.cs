@@ -43,6 +43,9 @@ public abstract class MergeMethod
     /// <param name="isNamed">Whether the merge names a base.</param>
     public bool TakesBase(bool isNamed) => Base == BaseUse.Required || (Base == BaseUse.Optional && isNamed);
 
+    /// <summary>Whether the output is an adapter and no model.</summary>
+    public virtual bool MakesAdapter => false;
+
     /// <summary>Fewest models, not counting a base that takes part.</summary>
     public virtual int MinModels => 1;
 

@@ -1,6 +1,8 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Numerics;
 
@@ -52,16 +54,21 @@ internal sealed class TruncatedSvd
         }
 
         // M ≈ Q·(MᵀQ)ᵀ, and MᵀQ = V·diag(S)·Wᵀ, so U = Q·W.
-        var v = svd.TransposeTimes(range);
-        var (values, w) = JacobiSvd.Decompose(v, matrix.Columns);
-        var u = new double[matrix.Rows * rank];
+        var product = svd.TransposeTimes(range);
+        var vectors = Enumerable.Range(0, width).Select(k => product.AsSpan(k * matrix.Columns, matrix.Columns).ToArray()).ToArray();
+        var w = new SingularVectors(threads, CancellationToken.None).Decompose(vectors);
+        var (u, values, v) = (new double[matrix.Rows * rank], new double[rank], new double[matrix.Columns * rank]);
         for (var i = 0; i < rank; i++)
         {
-            for (var j = 0; j < width; j++)
-                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(range.AsSpan(j * matrix.Rows, matrix.Rows), w[(i * width) + j], u.AsSpan(i * matrix.Rows, matrix.Rows), u.AsSpan(i * matrix.Rows, matrix.Rows));
+            values[i] = TensorPrimitives.Norm<double>(vectors[i]);
+            if (values[i] > 0)
+                TensorPrimitives.Divide(vectors[i], values[i], v.AsSpan(i * matrix.Columns, matrix.Columns));
+            var own = u.AsSpan(i * matrix.Rows, matrix.Rows);
+            for (var k = 0; k < width; k++)
+                TensorPrimitives.MultiplyAdd(range.AsSpan(k * matrix.Rows, matrix.Rows), w[i][k], own, own);
         }
 
-        return (u, values[..rank], v[..(rank * matrix.Columns)]);
+        return (u, values, v);
     }
 
     // Signs that look random and are the same every time (the output function of SplitMix64, Steele et al. 2014).

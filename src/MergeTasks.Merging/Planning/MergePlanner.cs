@@ -32,7 +32,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
         var method = MergeMethods.Find(merge.Method)!;
-        if (AdapterPlanner.IsOfAdapters(merge) || method is ExtractLoraMethod)
+        if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var models = Open(merge);
         (models, var donor) = Matched(merge, models, cancellation);
@@ -85,7 +85,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': AIM and APL cannot be used while the models' vocabularies differ. Merge first, and score a merge of models with one vocabulary.", merge.Location));
+                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. Give them one vocabulary in merges of their own first.", merge.Location));
             }
 
             return (matched, matched[donor]);
@@ -110,8 +110,9 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         try
         {
             var planner = new AdapterPlanner(merge, method, workers, cancellation);
-            var models = method is ExtractLoraMethod ? Open(merge) : OpenAdapters(merge);
-            var plan = (method is ExtractLoraMethod ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
+            planner.RefuseWhatOnlyModelsHave();
+            var models = method.MakesAdapter ? Open(merge) : OpenAdapters(merge);
+            var plan = (method.MakesAdapter ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
             return Planned(plan with { Files = OutputFiles.Make(plan) });
         }
         catch (CheckpointException e)

@@ -222,7 +222,13 @@ internal sealed class VocabularyPlanner(
     private static string NewEntry(string token) =>
         new System.Text.Json.Nodes.JsonObject
         {
-            ["id"] = 0, ["content"] = token, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = false,
+            ["id"] = 0,
+            ["content"] = token,
+            ["single_word"] = false,
+            ["lstrip"] = false,
+            ["rstrip"] = false,
+            ["normalized"] = false,
+            ["special"] = false,
         }.ToJsonString();
 
     private DiagnosticException Fault(string code, string message, SourceLocation location) => new(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location));

@@ -61,6 +61,12 @@ public sealed class MadeAdapters : IDisposable
                 Assert.Equal(expected[i], actual[i], 2e-7f);
         }
 
+        _workspace.Clear();
+        _workspace.Merge("part", ("Method", "extract_lora"), ("Base", "models/base"), ("MergeTensors", "*.self_attn.*"));
+        _workspace.Source("models/tuned");
+        _workspace.Run("part");
+        Assert.All(TestCheckpoint.Read(_workspace.Output("part")).Keys, name => Assert.Contains(Query, name, StringComparison.Ordinal));
+
         // The unchanged matrix is not in the adapter.
         Assert.DoesNotContain(TestCheckpoint.Read(_workspace.Output("x")).Keys, name => name.Contains("lm_head", StringComparison.Ordinal));
     }

@@ -180,6 +180,16 @@ public sealed class RefusedAdapters : IDisposable
         Assert.Equal("MTK4020", diagnostic.Code);
     }
 
+    [Theory]
+    [InlineData("‸TokenizerSource=\"base\"", "", "a vocabulary")]
+    [InlineData("‸ChatTemplate=\"chatml\"", "", "a chat template")]
+    [InlineData("Aim=\"0.4\" Calibration=\"x.txt\"", "‸", "AIM and APL")]
+    public void Settings_that_only_models_have(string metadata, string mark, string what)
+    {
+        _project.WriteProject($"""<{mark}MergedModel Include="m" Method="extract_lora" Base="models/base" {metadata} /><MergeSource Include="adapters/x" />""");
+        Refused("MTK4020", what);
+    }
+
     [Fact]
     public void A_rank_that_is_none()
     {

@@ -6,7 +6,7 @@ namespace MergeTasks.Merging.Tests.Importance;
 /// <summary>Every method with neither, either and both, on the trained example models.</summary>
 public sealed class Combinations : IDisposable
 {
-    private static readonly string[] Methods = [.. MergeMethods.All.Where(method => method.Statistic == ModelStatistic.None).Select(method => method.Name)];
+    private static readonly string[] Methods = [.. MergeMethods.All.Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None).Select(method => method.Name)];
 
     private readonly MergeWorkspace _space = new();
     private readonly CountingEngine _engine = new();

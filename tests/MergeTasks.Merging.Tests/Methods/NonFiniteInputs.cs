@@ -10,7 +10,7 @@ public sealed class NonFiniteInputs : IDisposable
 
     public void Dispose() => _workspace.Dispose();
 
-    public static TheoryData<string> Methods() => [.. Merging.Methods.MergeMethods.All.Where(method => method.Statistic == Merging.Methods.ModelStatistic.None).Select(method => method.Name)];
+    public static TheoryData<string> Methods() => [.. Merging.Methods.MergeMethods.All.Where(method => !method.MakesAdapter && method.Statistic == Merging.Methods.ModelStatistic.None).Select(method => method.Name)];
 
     [Theory]
     [MemberData(nameof(Methods))]

@@ -31,7 +31,13 @@ internal static class TinyTokenizer
             ["version"] = "1.0",
             ["added_tokens"] = new JsonArray([.. added.Select(token => (JsonNode)new JsonObject
             {
-                ["id"] = token.Id, ["content"] = token.Token, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+                ["id"] = token.Id,
+                ["content"] = token.Token,
+                ["single_word"] = false,
+                ["lstrip"] = false,
+                ["rstrip"] = false,
+                ["normalized"] = false,
+                ["special"] = true,
             })]),
             ["pre_tokenizer"] = new JsonObject { ["type"] = "WhitespaceSplit" },
             ["model"] = model,
