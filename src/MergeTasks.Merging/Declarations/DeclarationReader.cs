@@ -101,7 +101,10 @@ public sealed class DeclarationReader
             PostWeightsPosition = recipe.PostWeightsPosition ?? common.PostWeightsPosition,
             Tensors = new TensorSelection(
                 recipe.MergedTensors.Count > 0 ? recipe.MergedTensors : common.Tensors.Merged,
-                recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept) { Location = recipe.GlobsLocation ?? common.Tensors.Location },
+                recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept)
+            {
+                Location = recipe.GlobsLocation ?? common.Tensors.Location,
+            },
         });
         declaration = _tokenizers.Read(WithImportance(declaration, merge.Item, recipe), recipe, Bound);
         _validator.Check(declaration, recipe.Method.Location, scopes);
