@@ -56,7 +56,7 @@ internal sealed class TruncatedSvd
         // M ≈ Q·(MᵀQ)ᵀ, and MᵀQ = V·diag(S)·Wᵀ, so U = Q·W.
         var product = svd.TransposeTimes(range);
         var vectors = Enumerable.Range(0, width).Select(k => product.AsSpan(k * matrix.Columns, matrix.Columns).ToArray()).ToArray();
-        var w = new SingularVectors(threads, CancellationToken.None).Decompose(vectors);
+        var w = new SingularVectors(new MatrixWork(threads, CancellationToken.None)).Decompose(vectors);
         var (u, values, v) = (new double[matrix.Rows * rank], new double[rank], new double[matrix.Columns * rank]);
         for (var i = 0; i < rank; i++)
         {
