@@ -65,7 +65,10 @@ public sealed class RecipeSchema
         RecipeForm.Parameters parameters => Parameters(parameters.OfWholeMerge),
         RecipeForm.LayerRange => new JsonObject
         {
-            ["type"] = "array", ["minItems"] = 2, ["maxItems"] = 2, ["items"] = new JsonObject { ["type"] = "integer", ["minimum"] = 0 },
+            ["type"] = "array",
+            ["minItems"] = 2,
+            ["maxItems"] = 2,
+            ["items"] = new JsonObject { ["type"] = "integer", ["minimum"] = 0 },
         },
         RecipeForm.Mapping mapping => Defined(mapping.Section),
         RecipeForm.ListOf list => new JsonObject { ["type"] = "array", ["minItems"] = 1, ["items"] = Defined(list.Section) },

@@ -14,11 +14,13 @@ public sealed record ImportanceOption(string Metadata, string Section, string Ke
     internal static readonly ImportanceOption
         Base = new("ImportanceBase", "", "importance_base")
         {
-            Form = new RecipeForm.Reference(), Description = "From which model AIM and APL measure changes, where it is not the base.",
+            Form = new RecipeForm.Reference(),
+            Description = "From which model AIM and APL measure changes, where it is not the base.",
         },
         Omega = new("Aim", "aim", "omega")
         {
-            Default = "off", Description = "Activation-informed merging: ω from 0, which returns the most active channel to the base, to 1, which leaves the merge as it is; off for one merge.",
+            Default = "off",
+            Description = "Activation-informed merging: ω from 0, which returns the most active channel to the base, to 1, which leaves the merge as it is; off for one merge.",
         },
         Calibration = new("Calibration", "aim", "calibration")
         {
@@ -26,59 +28,80 @@ public sealed record ImportanceOption(string Metadata, string Section, string Ke
         },
         Statistic = new("AimStatistic", "aim", "statistic")
         {
-            Form = new RecipeForm.Text("mean-abs", "rms", "variance", "gradient"), Default = "mean-abs", Description = "Of each input channel, or of the gradient of the next-token loss.",
+            Form = new RecipeForm.Text("mean-abs", "rms", "variance", "gradient"),
+            Default = "mean-abs",
+            Description = "Of each input channel, or of the gradient of the next-token loss.",
         },
         Scaling = new("AimScaling", "aim", "scaling")
         {
-            Form = new RecipeForm.Text("linear", "exponential"), Default = "linear", Description = "How a channel's activity becomes its importance.",
+            Form = new RecipeForm.Text("linear", "exponential"),
+            Default = "linear",
+            Description = "How a channel's activity becomes its importance.",
         },
         Kappa = new("AimKappa", "aim", "kappa") { Default = "3", Description = "Steepness of the exponential scaling." },
         Activations = new("AimActivations", "aim", "activations")
         {
-            Form = new RecipeForm.Text("base", "participants"), Default = "base",
+            Form = new RecipeForm.Text("base", "participants"),
+            Default = "base",
             Description = "Whose activations: the base's, or those of every merged model, each contributing to a channel in proportion to its activity there.",
         },
         TiedHead = new("AimTiedHead", "aim", "tied_head")
         {
-            Form = new RecipeForm.Text("keep", "relax"), Default = "keep", Description = "Whether embeddings that serve as the head are relaxed by the head's input.",
+            Form = new RecipeForm.Text("keep", "relax"),
+            Default = "keep",
+            Description = "Whether embeddings that serve as the head are relaxed by the head's input.",
         },
         Samples = new("AimSamples", "aim", "samples") { Form = new RecipeForm.WholeNumber(1), Default = "256", Description = "Most documents of the calibration text." },
         Block = new("AimBlock", "aim", "block")
         {
-            Form = new RecipeForm.WholeNumber(1), Default = "512", Description = "Tokens of a calibration block; the model's positions limit it.",
+            Form = new RecipeForm.WholeNumber(1),
+            Default = "512",
+            Description = "Tokens of a calibration block; the model's positions limit it.",
         },
         Levels = new("Apl", "apl", "levels")
         {
-            Form = new RecipeForm.Texts(), Default = "off",
+            Form = new RecipeForm.Texts(),
+            Default = "off",
             Description = "Activated parameter locating: layer, tensor or hidden (rows), the finest of which decides what is dropped, and model, where importance sets the weights.",
         },
         Density = new("AplDensity", "apl", "density") { Description = "Share of the changed elements that is kept; default: the method's density, else 0.5." },
         Mode = new("AplMode", "apl", "mode")
         {
-            Form = new RecipeForm.Text("restore", "ablate"), Default = "restore", Description = "Put a part into the base, or take its change out of the fine-tuned model.",
+            Form = new RecipeForm.Text("restore", "ablate"),
+            Default = "restore",
+            Description = "Put a part into the base, or take its change out of the fine-tuned model.",
         },
         Scoring = new("AplScoring", "apl", "scoring")
         {
-            Form = new RecipeForm.Text("gradient", "exact"), Default = "gradient", Description = "Approximate interventions by one gradient, or run each.",
+            Form = new RecipeForm.Text("gradient", "exact"),
+            Default = "gradient",
+            Description = "Approximate interventions by one gradient, or run each.",
         },
         Drop = new("AplDrop", "apl", "drop")
         {
-            Form = new RecipeForm.Text("random", "magnitude", "importance"), Default = "random", Description = "Which elements of a part are dropped: random ones, the smallest changes, or the least important.",
+            Form = new RecipeForm.Text("random", "magnitude", "importance"),
+            Default = "random",
+            Description = "Which elements of a part are dropped: random ones, the smallest changes, or the least important.",
         },
         Tau0 = new("AplTau0", "apl", "tau0") { Default = "1", Description = "Temperature of the models' weights; inf: all the same." },
         Tau1 = new("AplTau1", "apl", "tau1") { Default = "1", Description = "Temperature of layers or tensors; inf: all the same." },
         Tau2 = new("AplTau2", "apl", "tau2") { Default = "1", Description = "Temperature of rows within a layer; inf: all the same." },
         Rescale = new("AplRescale", "apl", "rescale")
         {
-            Form = new RecipeForm.Flag(), Description = "Divide what is kept by its keep ratio; default: where random elements are dropped.",
+            Form = new RecipeForm.Flag(),
+            Description = "Divide what is kept by its keep ratio; default: where random elements are dropped.",
         },
         Verify = new("AplVerify", "apl", "verify")
         {
-            Form = new RecipeForm.Flag(), Default = "false", Description = "Compare the approximation with exact interventions; the result goes to log, manifest and model card.",
+            Form = new RecipeForm.Flag(),
+            Default = "false",
+            Description = "Compare the approximation with exact interventions; the result goes to log, manifest and model card.",
         },
         AllowCostly = new("AplAllowCostly", "apl", "allow_costly")
         {
-            Form = new RecipeForm.Flag(), Default = "false", Description = "Allow exact interventions on rows, each of which is a run over all samples.",
+            Form = new RecipeForm.Flag(),
+            Default = "false",
+            Description = "Allow exact interventions on rows, each of which is a run over all samples.",
         };
 
     /// <summary>What its value may be.</summary>
