@@ -4,6 +4,7 @@ using System.Xml.Linq;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Reference;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests;
 
@@ -13,8 +14,6 @@ namespace MergeTasks.Merging.Tests;
 /// </summary>
 public sealed partial class GeneratedReference
 {
-    private static readonly string Repository = RepositoryRoot();
-
     [Theory]
     [InlineData("docs/reference.md")]
     [InlineData("src/MergeTasks/build/merge-recipe.schema.json")]
@@ -27,7 +26,7 @@ public sealed partial class GeneratedReference
             "merge-recipe.schema.json" => RecipeSchema.Text(),
             _ => BuildSchema.Text(),
         };
-        var path = Path.Combine(Repository, file);
+        var path = Path.Combine(RepositoryFolder.Root, file);
         if (Environment.GetEnvironmentVariable("MERGETASKS_WRITE_REFERENCE") == "1")
             File.WriteAllText(path, text);
         Assert.Equal(text, File.Exists(path) ? File.ReadAllText(path) : "");
@@ -36,7 +35,7 @@ public sealed partial class GeneratedReference
     [Fact]
     public void Every_property_and_target_of_the_build_files_is_told()
     {
-        var files = Directory.GetFiles(Path.Combine(Repository, "src", "MergeTasks", "build"), "*.targets").Select(file => XDocument.Load(file)).ToList();
+        var files = Directory.GetFiles(Path.Combine(RepositoryFolder.Root, "src", "MergeTasks", "build"), "*.targets").Select(file => XDocument.Load(file)).ToList();
         var told = ProjectSurface.Properties.Select(property => property.Name).ToList();
 
         // Those that a project sets: the ones with a default, and the sources of metadata's defaults.
@@ -73,14 +72,6 @@ public sealed partial class GeneratedReference
 
     // Hooks for projects to override, and the phases of the generated projects.
     private static bool IsInternal(string target) => target is "BeforeMergeModels" or "AfterMergeModels" or "Merge" or "MergeUpstream" or "ScoreImportance" or "MergeTensors";
-
-    private static string RepositoryRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "MergeTasks.sln")))
-            folder = Path.GetDirectoryName(folder)!;
-        return folder;
-    }
 
     [GeneratedRegex("\"#/definitions/([^\"]*)\"")]
     private static partial Regex Link();

@@ -10,7 +10,7 @@ public sealed partial class DocumentedRecipes
     public static TheoryData<int, string> Recipes()
     {
         var data = new TheoryData<int, string>();
-        foreach (var (match, i) in Block().Matches(File.ReadAllText(Path.Combine(Repository(), "docs", "recipes.md"))).Select((match, i) => (match, i)))
+        foreach (var (match, i) in Block().Matches(File.ReadAllText(Path.Combine(RepositoryFolder.Root, "docs", "recipes.md"))).Select((match, i) => (match, i)))
         {
             // Lines that go into a recipe are shown as well.
             if (match.Groups[1].Value.Contains("merge_method:", StringComparison.Ordinal))
@@ -56,14 +56,6 @@ public sealed partial class DocumentedRecipes
             project.Write(name, """{"num_layers": 6, "num_decoder_layers": 6}""",
                 [.. Enumerable.Range(0, 6).SelectMany(i => new[] { $"encoder.block.{i}.w", $"decoder.block.{i}.w" }).Append("shared.weight").Select((tensor, i) => (tensor, RandomTensors.F32((seed * 100) + i, 2, 2)))]);
         }
-    }
-
-    private static string Repository()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "MergeTasks.sln")))
-            folder = Path.GetDirectoryName(folder)!;
-        return folder;
     }
 
     [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.Singleline)]

@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Tests.Language;
 /// </summary>
 public sealed class ExampleRecipes
 {
-    private static readonly string Folder = Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(ExampleModels.Folder)!)!, "tests", "MergeTasks.Merging.Tests", "Language", "Recipes");
+    private static readonly string Folder = Path.Combine(RepositoryFolder.Root, "tests", "MergeTasks.Merging.Tests", "Language", "Recipes");
 
     public static TheoryData<string> Names() => [.. Directory.GetFiles(Folder, "*.yml").Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal)];
 
