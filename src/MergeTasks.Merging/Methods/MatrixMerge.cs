@@ -40,8 +40,12 @@ internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool is
     public override void EndPass(int pass, double[] partials)
     {
         _merged = LargeArray.Of<float>(context.ElementCount);
-        using var arithmetic = new ProcessorMatrices(context.Workers, context.Cancellation);
-        Solve(arithmetic, _loaded, _merged);
+        if (!TrySolveOnDevice())
+        {
+            using var arithmetic = new ProcessorMatrices(context.Workers, context.Cancellation);
+            Solve(arithmetic, _loaded, _merged);
+        }
+
         _loaded = [];
     }
 
@@ -63,4 +67,21 @@ internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool is
     /// <param name="loaded">The inputs, or their deltas, row by row.</param>
     /// <param name="merged">Gets the merged tensor, or delta.</param>
     protected abstract void Solve(IMatrixArithmetic arithmetic, float[][] loaded, float[] merged);
+
+    private bool TrySolveOnDevice()
+    {
+        if (context.Device is null)
+            return false;
+        try
+        {
+            using var arithmetic = context.Device.Begin(context.Cancellation);
+            Solve(arithmetic, _loaded, _merged);
+            return true;
+        }
+        catch (DeviceMemoryException)
+        {
+            context.Device.TellThatMemoryIsShort(context.Tensor);
+            return false;
+        }
+    }
 }

@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Methods;
 /// <remarks>
 /// Singular values below 3e-7 of the largest are left out, and so are directions of U and V that 3e-7 of the largest does not reach: numbers in fp32 do not
 /// determine them. All in fp64, by way of the eigenvectors of δᵢᵀδᵢ or δᵢδᵢᵀ, whichever is smaller, of UᵀU and of VᵀV, with all models' deltas and a few more
-/// matrices in memory. An element of out is as near to its exact value as rounding each δᵢ to fp32 lets it be.
+/// matrices in memory. Elements are within 2e-6 of the largest of exact ones, 2e-5 where kept singular values reach down to 1e-6.
 /// Compatibility mode changes nothing, because mergekit does not have this method.
 /// </remarks>
 public sealed class TsvMethod : MergeMethod

@@ -14,6 +14,13 @@ internal static class Arithmetics
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 
+    /// <summary>What a merge is handed to compute there.</summary>
+    public static IMatrixDevice? DeviceOf(string name) => name switch
+    {
+        "processor" => null,
+        _ => throw new ArgumentOutOfRangeException(nameof(name)),
+    };
+
     /// <summary>[rows, columns] of random numbers, row by row.</summary>
     public static float[] Random(int seed, int rows, int columns, double size = 1) => [.. RandomTensors.Normal(seed, rows * columns, size).Select(value => (float)value)];
 
