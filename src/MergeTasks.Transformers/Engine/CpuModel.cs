@@ -45,6 +45,9 @@ internal sealed class CpuModel : ITransformerModel
     /// <inheritdoc/>
     public ModelDescription Description { get; }
 
+    /// <summary>Every tensor by name, replaced ones as they are now.</summary>
+    public IReadOnlyDictionary<string, ParameterValue> Values => _values;
+
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, ParameterValue> Parameters => _parameters.Used;
 

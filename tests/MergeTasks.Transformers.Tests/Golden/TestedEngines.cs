@@ -1,0 +1,36 @@
+namespace MergeTasks.Transformers.Tests.Golden;
+
+/// <summary>The engines that the reference data are held against: always the processor's own; with TorchSharp also that on its devices.</summary>
+internal static class TestedEngines
+{
+    private const string Processor = "cpu";
+
+    public static IReadOnlyList<string> Names { get; } = [Processor, .. OnTorch()];
+
+    public static ITransformerEngine Open(string name, EngineOptions? options = null) => name == Processor
+        ? new CpuEngine(options ?? new EngineOptions { Threads = 2 })
+#if WITH_TORCH
+        : new Torch.TorchEngine(new DeviceOptions { Kind = name == "torch-cuda" ? DeviceKind.Cuda : DeviceKind.Processor, Threads = 2 });
+#else
+        : throw new ArgumentOutOfRangeException(nameof(name), name, "Built without TorchSharp.");
+#endif
+
+    /// <summary>Every engine with every one of some cases.</summary>
+    public static TheoryData<string, string> With(IEnumerable<string> cases)
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var one in cases)
+            foreach (var engine in Names)
+                data.Add(engine, one);
+        return data;
+    }
+
+    private static string[] OnTorch()
+    {
+#if WITH_TORCH
+        return TorchSharp.torch.cuda.is_available() ? ["torch", "torch-cuda"] : ["torch"];
+#else
+        return [];
+#endif
+    }
+}
