@@ -42,6 +42,9 @@ internal sealed class DeviceModel : ITransformerModel
     public ModelDescription Description => _described.Description;
 
     /// <inheritdoc/>
+    public int TokensPerRun => _runtime.TokensPerRun;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, ParameterValue> Parameters => _described.Parameters;
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using MergeTasks.Transformers;
 namespace MergeTasks.Torch;
 
 /// <summary>
-/// One way through one part of the model, of a piece or of some rows. What observers are to see is kept until the part is done, because a part that runs out of
-/// memory is run again.
+/// One way through one part of the model, of a piece or of some rows. What observers are to see is kept until the part is done, because a
+/// part that runs out of memory is run again.
 /// </summary>
 internal sealed class DevicePass
 {
@@ -53,19 +53,18 @@ internal sealed class DevicePass
     private void ObserveSums(IChannelObserver observer, IReadOnlyList<string> modules, Tensor input, int[] batchRows)
     {
         var included = Enumerable.Range(0, batchRows.Length).Where(row => observer.Includes(batchRows[row])).ToArray();
-        if (included.Length == 0)
-            return;
         var rows = included.Length == batchRows.Length
             ? input.detach()
             : input.detach().index_select(0, tensor([.. included.Select(row => (long)row)], device: input.device));
-        var doubles = rows.to_type(ScalarType.Float64);
         var sums = new ChannelTotals
         {
             Rows = included.Length,
-            Absolute = HostCopies.Doubles(doubles.abs().sum(dim: 0)),
-            Plain = HostCopies.Doubles(doubles.sum(dim: 0)),
-            Square = HostCopies.Doubles((doubles * doubles).sum(dim: 0)),
+            Absolute = SumsOf(rows.abs()),
+            Plain = SumsOf(rows),
+            Square = SumsOf(rows * rows),
         };
         _observed.Add(() => observer.Add(modules, sums));
     }
+
+    private static double[] SumsOf(Tensor rows) => HostCopies.Doubles(rows.sum(dim: 0, type: ScalarType.Float64));
 }

@@ -137,7 +137,7 @@ internal sealed class DeviceRun : IDisposable
         {
             var leaf = input(piece).detach().requires_grad_(true);
             var y = forward(PassOf(piece), leaf);
-            if (!y.Equals(leaf))
+            if (!ReferenceEquals(y, leaf))
                 Write(piece, gradients.Add(part, leaf, y, RowsOf(piece, dx)), dx);
         });
         gradients.GiveAll();

@@ -10,8 +10,10 @@ namespace MergeTasks.Torch;
 /// </summary>
 internal sealed class DeviceRuntime : IDisposable
 {
-    // The processor's caches prefer few rows; a device is busy only with many.
-    private const int ProcessorRows = 2048;
+    // The processor's caches prefer few rows. Gradients leave a device once per batch, as many bytes as the model has in fp32: with so many
+    // tokens that takes a small part of the time.
+    private const int ProcessorTokens = 1024;
+    private const int DeviceTokens = 16384;
 
     private readonly Action<string>? _told;
     private readonly HashSet<string> _saidAlready = [];
@@ -22,7 +24,8 @@ internal sealed class DeviceRuntime : IDisposable
     {
         Device = options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
         Precision = options.Precision;
-        SequenceRows = new RowLimit(options.Kind == DeviceKind.Cuda ? int.MaxValue : ProcessorRows);
+        TokensPerRun = options.Kind == DeviceKind.Cuda ? DeviceTokens : ProcessorTokens;
+        SequenceRows = new RowLimit(TokensPerRun);
         _told = options.Told;
         TorchRuntime.Start(options);
         Weights = new DeviceWeights(Device, Precision, options.MemoryBytes ?? DeviceMemory.ForWeights(options));
@@ -36,6 +39,9 @@ internal sealed class DeviceRuntime : IDisposable
 
     /// <summary>The weights.</summary>
     public DeviceWeights Weights { get; }
+
+    /// <summary>See <see cref="ITransformerModel.TokensPerRun"/>.</summary>
+    public int TokensPerRun { get; }
 
     /// <summary>Most rows of the sequences that run at once; a single sequence may have more.</summary>
     public RowLimit SequenceRows { get; }

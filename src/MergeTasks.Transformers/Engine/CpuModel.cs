@@ -45,6 +45,9 @@ internal sealed class CpuModel : ITransformerModel
     /// <inheritdoc/>
     public ModelDescription Description { get; }
 
+    /// <inheritdoc/>
+    public int TokensPerRun => 1024;
+
     /// <summary>Every tensor by name, replaced ones as they are now.</summary>
     public IReadOnlyDictionary<string, ParameterValue> Values => _values;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

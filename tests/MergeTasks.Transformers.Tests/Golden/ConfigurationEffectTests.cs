@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

@@ -1,3 +1,5 @@
+using MergeTasks.TestSupport;
+
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>
@@ -11,7 +13,7 @@ public class DirectionalDerivativeTests
         ["qwen2-A"] = """{"use_sliding_window":true,"sliding_window":5,"max_window_layers":1}""",
     };
 
-    public static TheoryData<string, string> Models => TestedEngines.With(Changes.Keys);
+    public static IEnumerable<object[]> Models => TestedEngines.With(Changes.Keys);
 
     [Theory]
     [MemberData(nameof(Models))]

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Checkpoints;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

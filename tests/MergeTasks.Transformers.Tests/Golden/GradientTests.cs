@@ -1,10 +1,11 @@
 using System.Numerics.Tensors;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
 public class GradientTests
 {
-    public static TheoryData<string, string> Models => TestedEngines.With(GoldenModel.Names);
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names);
 
     [Theory]
     [MemberData(nameof(Models))]

@@ -1,12 +1,12 @@
 using System.Text.Json;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>Partitions of the parameters exchanged between a base and its fine-tuned model, against double precision.</summary>
 public class InterventionTests
 {
-    public static TheoryData<string, string> Models =>
-        TestedEngines.With(GoldenModel.Names.Where(name => File.Exists(Path.Combine(GoldenModel.Root, name, "interventions.json"))));
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names.Where(name => File.Exists(Path.Combine(GoldenModel.Root, name, "interventions.json"))));
 
     [Theory]
     [MemberData(nameof(Models))]

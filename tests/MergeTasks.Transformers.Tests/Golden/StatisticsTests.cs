@@ -1,8 +1,10 @@
+using MergeTasks.TestSupport;
+
 namespace MergeTasks.Transformers.Tests.Golden;
 
 public class StatisticsTests
 {
-    public static TheoryData<string, string> Models => TestedEngines.With(GoldenModel.Names);
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names);
 
     [Theory]
     [MemberData(nameof(Models))]

@@ -1,11 +1,17 @@
-namespace MergeTasks.Transformers.Tests.Golden;
+using MergeTasks.Transformers;
+
+namespace MergeTasks.TestSupport;
 
 /// <summary>The engines that the reference data are held against: always the processor's own; with TorchSharp also that on its devices.</summary>
-internal static class TestedEngines
+public static class TestedEngines
 {
-    private const string Processor = "cpu";
+    public const string Processor = "cpu";
 
-    public static IReadOnlyList<string> Names { get; } = [Processor, .. OnTorch()];
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        Processor,
+        .. OnTorch(),
+    ];
 
     public static ITransformerEngine Open(string name, EngineOptions? options = null) => name == Processor
         ? new CpuEngine(options ?? new EngineOptions { Threads = 2 })
@@ -15,15 +21,8 @@ internal static class TestedEngines
         : throw new ArgumentOutOfRangeException(nameof(name), name, "Built without TorchSharp.");
 #endif
 
-    /// <summary>Every engine with every one of some cases.</summary>
-    public static TheoryData<string, string> With(IEnumerable<string> cases)
-    {
-        var data = new TheoryData<string, string>();
-        foreach (var one in cases)
-            foreach (var engine in Names)
-                data.Add(engine, one);
-        return data;
-    }
+    /// <summary>Every engine with every one of some cases, for a theory of two parameters.</summary>
+    public static IEnumerable<object[]> With(IEnumerable<string> cases) => cases.SelectMany(one => Names.Select(engine => new object[] { engine, one }));
 
     private static string[] OnTorch()
     {
