@@ -59,7 +59,7 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(precision);
-        var (demand, index) = DeviceOf(device.Trim()) ?? throw Unknown(DeviceProperty, device, [.. Devices, Indexed + "N"], projectFile);
+        var (demand, index) = DeviceOf(device.Trim()) ?? throw Unknown(DeviceProperty, device, ["auto", "cpu", "cuda", Indexed + "N", "torch-cpu"], projectFile);
         return new DeviceRequest(demand, index, precision.Trim().ToUpperInvariant() switch
         {
             "" or "FP32" => DevicePrecision.Fp32,
@@ -79,6 +79,7 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
         _ => null,
     };
 
+    // Without a guess at what was meant: the nearest to "gpu" is "cpu".
     private static DiagnosticException Unknown(string property, string value, IReadOnlyList<string> valid, string projectFile) =>
-        new(new Diagnostic(DiagnosticCode.InvalidValue, $"{property} '{value}' is unknown.{Suggestion.Sentence(value.Trim(), valid)}", ProjectFile.FindProperty(projectFile, property)));
+        new(new Diagnostic(DiagnosticCode.InvalidValue, $"{property} '{value}' is unknown. Valid: {string.Join(", ", valid)}.", ProjectFile.FindProperty(projectFile, property)));
 }
