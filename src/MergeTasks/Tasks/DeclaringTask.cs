@@ -1,6 +1,7 @@
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Devices;
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Restoring;
 using MergeTasks.Transformers;
 using Microsoft.Build.Framework;
@@ -45,6 +46,9 @@ public abstract class DeclaringTask : CancelableTask
 
     /// <summary>What the project says of the device that runs models, by the names in <see cref="MergeTasks.DeviceSettings"/>, each with its <c>Value</c>.</summary>
     public ITaskItem[] DeviceSettings { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override SourceLocation Location => new(ProjectFile);
 
     /// <summary>Reads the declarations; models from elsewhere are where restoring put them.</summary>
     protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));

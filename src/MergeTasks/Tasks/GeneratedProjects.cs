@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Xml.Linq;
 using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks;
 
@@ -24,6 +25,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path) =>
         JsonSerializer.Deserialize<List<MergeDeclaration>>(File.ReadAllBytes(path))!;
+
+    /// <summary>Where a merge is declared, by the same file.</summary>
+    public static SourceLocation LocationOf(string path, string merge) => ReadDeclarations(path).Single(declared => declared.Name == merge).Location;
 
     /// <summary>Writes the projects of stale merges and of all merges that they may have to run first.</summary>
     /// <returns>Full paths of all generated files.</returns>

@@ -1,4 +1,5 @@
 using MergeTasks.Merging;
+using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks;
@@ -29,6 +30,9 @@ public abstract class MergePhase : CancelableTask
 
     /// <summary>Full path of the file that says what a phase on a device is doing; empty for the built-in engine.</summary>
     public string RunningFile { get; set; } = "";
+
+    /// <summary>Where the merge is declared.</summary>
+    protected override SourceLocation Location => GeneratedProjects.LocationOf(Declarations, MergeName);
 
     /// <inheritdoc/>
     protected sealed override void Run(CancellationToken cancellation)
