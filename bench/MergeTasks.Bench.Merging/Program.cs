@@ -20,6 +20,18 @@ if (args is ["scoring", var pattern, "enlarged"])
     return 0;
 }
 
+if (args is ["matrices", var finetunes, var methods])
+{
+    WholeMatrices.Measure(Path.GetFullPath(finetunes), methods, rounds: 3);
+    return 0;
+}
+
+if (args is ["matrices", var rows, var columns, var methodsOfOne])
+{
+    WholeMatrices.MeasureOne(int.Parse(rows, CultureInfo.InvariantCulture), int.Parse(columns, CultureInfo.InvariantCulture), methodsOfOne);
+    return 0;
+}
+
 if (BenchOptions.Parse(args) is not { } options)
 {
     Console.Error.WriteLine(BenchOptions.Usage);

@@ -1,3 +1,5 @@
+using MergeTasks.Merging.Numerics;
+
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>
@@ -37,7 +39,13 @@ internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool is
 
     public override void EndPass(int pass, double[] partials)
     {
-        _merged = Solve(_loaded);
+        _merged = LargeArray.Of<float>(context.ElementCount);
+        if (!TrySolveOnDevice())
+        {
+            using var arithmetic = new ProcessorMatrices(context.Workers, context.Cancellation);
+            Solve(arithmetic, _loaded, _merged);
+        }
+
         _loaded = [];
     }
 
@@ -55,7 +63,25 @@ internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool is
     }
 
     /// <summary>Merges the loaded inputs.</summary>
+    /// <param name="arithmetic">Computes.</param>
     /// <param name="loaded">The inputs, or their deltas, row by row.</param>
-    /// <returns>The merged tensor, or delta.</returns>
-    protected abstract float[] Solve(float[][] loaded);
+    /// <param name="merged">Gets the merged tensor, or delta.</param>
+    protected abstract void Solve(IMatrixArithmetic arithmetic, float[][] loaded, float[] merged);
+
+    private bool TrySolveOnDevice()
+    {
+        if (context.Device is null)
+            return false;
+        try
+        {
+            using var arithmetic = context.Device.Begin(context.Cancellation);
+            Solve(arithmetic, _loaded, _merged);
+            return true;
+        }
+        catch (DeviceMemoryException)
+        {
+            context.Device.TellThatMemoryIsShort(context.Tensor);
+            return false;
+        }
+    }
 }

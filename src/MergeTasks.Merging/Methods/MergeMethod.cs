@@ -33,6 +33,9 @@ public abstract class MergeMethod
     /// <summary>The parameters it reads.</summary>
     public abstract IReadOnlyList<ParameterDeclaration> Parameters { get; }
 
+    /// <summary>Raised whenever the same inputs and parameters would give other bytes than before, of this method alone; part of every key.</summary>
+    public virtual int NumericsVersion => 1;
+
     /// <summary>Whether it needs a base model.</summary>
     public virtual BaseUse Base => BaseUse.Donor;
 

@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using MergeTasks.Merging.Numerics;
 
 namespace MergeTasks.Merging.Methods;
 
@@ -6,12 +6,10 @@ namespace MergeTasks.Merging.Methods;
 internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context, context.ModelIndices(), isDelta: false)
 {
     private const double Ridge = 1e-9;
-    private const int Stripe = 64;
 
     private readonly int _in = checked((int)context.Shape[context.IsStoredByInput ? 0 : 1]);
     private readonly int _out = checked((int)context.Shape[context.IsStoredByInput ? 1 : 0]);
     private readonly float[][] _products = new float[context.Inputs.Count][];
-    private readonly MatrixWork _work = new(context.Workers, context.Cancellation);
 
     public override int? CopyOf => Context.Inputs.Count == 1 ? 0 : null;
 
@@ -28,91 +26,55 @@ internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context,
         }
     }
 
-    protected override float[] Solve(float[][] loaded)
+    protected override void Solve(IMatrixArithmetic arithmetic, float[][] loaded, float[] merged)
     {
-        var ridge = Ridge * Enumerable.Range(0, _in).Sum(i => Enumerable.Range(0, _products.Length).Sum(model => Product(model, i, i))) / Math.Max(1, _in);
-        if (ridge == 0)
-            ridge = 1;
-        var system = new double[_in][];
-        var right = new double[_in][];
-        _work.ForEach(_in, (long)_in * _out * loaded.Length, row => (system[row], right[row]) = (new double[_in], new double[_out]));
-        for (var model = 0; model < loaded.Length; model++)
-            AddModel(model, loaded[model], ridge, system, right);
-        Decompose(system);
-        _work.ForEach((_out + Stripe - 1) / Stripe, (long)_in * _in, stripe => Substitute(system, right, stripe * Stripe, Math.Min(Stripe, _out - (stripe * Stripe))));
-        var merged = LargeArray.Of<float>(Context.ElementCount);
-        for (var i = 0; i < _in; i++)
+        var diagonal = Enumerable.Range(0, loaded.Length).Sum(model => Weight(model) * Enumerable.Range(0, _in).Sum(i => (double)_products[model][((long)i * _in) + i]));
+        var ridge = Ridge * diagonal / Math.Max(1, _in);
+        var (system, right) = AddUp(arithmetic, loaded, ridge == 0 ? 1 : ridge);
+        using (system)
+        using (right)
         {
-            for (var o = 0; o < _out; o++)
-                merged[Place(i, o)] = (float)right[i][o];
-        }
-
-        return merged;
-    }
-
-    private int Place(int input, int output) => Context.IsStoredByInput ? (input * _out) + output : (output * _in) + input;
-
-    private double Product(int model, int row, int column) =>
-        Context.Inputs[model]["weight"] * _products[model][((long)row * _in) + column] * (row == column ? 1 : Context["off_diagonal"]);
-
-    private void AddModel(int model, float[] weights, double ridge, double[][] system, double[][] right)
-    {
-        var transposed = new double[_in][];
-        _work.ForEach(_in, _out, i =>
-        {
-            var row = transposed[i] = new double[_out];
-            for (var o = 0; o < _out; o++)
-                row[o] = weights[Place(i, o)];
-        });
-        _work.ForEach(_in, (long)_in * _out, row =>
-        {
-            for (var column = 0; column < _in; column++)
-            {
-                var product = Product(model, row, column) + (row == column ? ridge : 0);
-                system[row][column] += product;
-                TensorPrimitives.MultiplyAdd(transposed[column], product, right[row], right[row]);
-            }
-        });
-    }
-
-    // Cholesky: the lower triangle of the system becomes L.
-    private void Decompose(double[][] system)
-    {
-        for (var j = 0; j < _in; j++)
-        {
-            var pivot = system[j][j] - MatrixWork.Dot(system[j].AsSpan(0, j), system[j].AsSpan(0, j));
-            if (!(pivot > 0))
+            if (!arithmetic.TrySolve(system, right))
             {
                 throw new TensorMergeException(TensorMergeProblem.Undefined,
                     "the products of the layer's inputs determine no weight: their sum is not positive definite. Give more samples, larger weights, or a smaller off_diagonal");
             }
 
-            var diagonal = system[j][j] = Math.Sqrt(pivot);
-            var column = j;
-            _work.ForEach(_in - j - 1, j + 1, step =>
+            if (Context.IsStoredByInput)
             {
-                var row = system[column + 1 + step];
-                row[column] = (row[column] - MatrixWork.Dot(row.AsSpan(0, column), system[column].AsSpan(0, column))) / diagonal;
-            });
+                arithmetic.Store(right, merged);
+                return;
+            }
+
+            using var stored = arithmetic.Transpose(right);
+            arithmetic.Store(stored, merged);
         }
     }
 
-    private void Substitute(double[][] lower, double[][] right, int first, int count)
+    private double Weight(int model) => Context.Inputs[model]["weight"];
+
+    private (IMatrix System, IMatrix Right) AddUp(IMatrixArithmetic arithmetic, float[][] loaded, double ridge)
     {
-        for (var i = 0; i < _in; i++)
+        IMatrix? system = null, right = null;
+        for (var model = 0; model < loaded.Length; model++)
         {
-            var row = right[i].AsSpan(first, count);
-            for (var k = 0; k < i; k++)
-                TensorPrimitives.MultiplyAdd(right[k].AsSpan(first, count), -lower[i][k], row, row);
-            TensorPrimitives.Divide(row, lower[i][i], row);
+            Context.Cancellation.ThrowIfCancellationRequested();
+            var products = arithmetic.Load(_products[model], _in, _in);
+            arithmetic.Weigh(products, Weight(model), Context["off_diagonal"], ridge);
+            using var weights = Context.IsStoredByInput ? arithmetic.Load(loaded[model], _in, _out) : arithmetic.Load(loaded[model], _out, _in);
+            var own = arithmetic.Product(products, weights, transposeB: !Context.IsStoredByInput);
+            (system, right) = (Sum(arithmetic, system, products), Sum(arithmetic, right, own));
         }
 
-        for (var i = _in - 1; i >= 0; i--)
-        {
-            var row = right[i].AsSpan(first, count);
-            for (var k = i + 1; k < _in; k++)
-                TensorPrimitives.MultiplyAdd(right[k].AsSpan(first, count), -lower[k][i], row, row);
-            TensorPrimitives.Divide(row, lower[i][i], row);
-        }
+        return (system!, right!);
+    }
+
+    private static IMatrix Sum(IMatrixArithmetic arithmetic, IMatrix? sum, IMatrix term)
+    {
+        if (sum is null)
+            return term;
+        using (term)
+            arithmetic.Add(sum, term);
+        return sum;
     }
 }

@@ -21,6 +21,9 @@ public sealed class RegMeanMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2212.09849";
 
     /// <inheritdoc/>
+    public override int NumericsVersion => 2;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
         new("weight", 1, "The model's share.") { PerModel = true, Minimum = 0 },

@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Numerics;
 
 namespace MergeTasks.Merging.Methods;
 
@@ -54,6 +55,9 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
 
     /// <summary>Threads that may call the merge at the same time.</summary>
     public int Workers { get; init; } = 1;
+
+    /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
+    internal IMatrixDevice? Device { get; init; }
 
     /// <summary>A parameter's value.</summary>
     public double this[string parameter] => Parameters[parameter];

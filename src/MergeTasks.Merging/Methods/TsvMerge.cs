@@ -1,93 +1,87 @@
 using System.Numerics.Tensors;
+using MergeTasks.Merging.Numerics;
 
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>The merge of <see cref="TsvMethod"/> for matrices.</summary>
 internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, context.ModelIndices(), isDelta: true)
 {
-    private const double SmallestValue = 1e-12;
-    private const double SmallestDirection = 1e-7;
-
-    private readonly MatrixWork _work = new(context.Workers, context.Cancellation);
-    private readonly SingularVectors _singular = new(new MatrixWork(context.Workers, context.Cancellation));
+    /// <summary>
+    /// Shares of the largest singular value below this are left out. fp32 numbers do not determine their directions; and eigenvalues of
+    /// products in fp64, which are their squares, are exact to some 1e-15 of the largest.
+    /// </summary>
+    private const double Smallest = 3e-7;
 
     public override int? CopyOf => Context.Inputs.Count == 1 ? 0 : null;
 
-    protected override float[] Solve(float[][] loaded)
+    protected override void Solve(IMatrixArithmetic arithmetic, float[][] loaded, float[] merged)
     {
         var (rows, columns) = (checked((int)Context.Shape[^2]), checked((int)Context.Shape[^1]));
-        var merged = LargeArray.Of<float>(Context.ElementCount);
-        for (var start = 0; start < merged.Length; start += rows * columns)
-            Solve(Array.ConvertAll(loaded, delta => delta.AsMemory(start, rows * columns)), rows, columns, merged.AsSpan(start, rows * columns));
-        return merged;
+        for (var start = 0L; start < merged.LongLength; start += (long)rows * columns)
+            Solve(arithmetic, Array.ConvertAll(loaded, delta => delta.AsMemory((int)start, rows * columns)), rows, columns, merged.AsSpan((int)start, rows * columns));
     }
 
-    private void Solve(Memory<float>[] deltas, int rows, int columns, Span<float> merged)
+    private void Solve(IMatrixArithmetic arithmetic, Memory<float>[] deltas, int rows, int columns, Span<float> merged)
     {
-        var kept = Math.Max(1, Math.Min(rows, columns) / deltas.Length);
-        var (left, right, values) = (new List<double[]>(), new List<double[]>(), new List<double>());
-        foreach (var delta in deltas)
-            Decompose(delta, rows, columns, kept, left, right, values);
-        if (values.Count == 0)
-            return;
-        var (u, v) = (Orthogonalised([.. left]), Orthogonalised([.. right]));
-        var result = new float[merged.Length];
-        _work.ForEach(rows, (long)columns * values.Count, row =>
+        var most = Math.Max(1, Math.Min(rows, columns) / deltas.Length);
+        var (left, right, values) = (new List<IMatrix>(), new List<IMatrix>(), new List<double>());
+        if (Context.KeepsNonFinite && Array.Exists(deltas, delta => !TensorPrimitives.IsFiniteAll<float>(delta.Span)))
         {
-            var sum = new double[columns];
-            for (var i = 0; i < u.Length; i++)
-            {
-                var factor = u[i][row] * values[i] * Context["lambda"];
-                TensorPrimitives.MultiplyAdd(v[i], factor, sum, sum);
-            }
+            // Every element depends on every other.
+            merged.Fill(float.NaN);
+            return;
+        }
 
-            for (var column = 0; column < columns; column++)
-                result[(row * columns) + column] = (float)sum[column];
-        });
-        result.CopyTo(merged);
+        foreach (var delta in deltas)
+        {
+            Context.Cancellation.ThrowIfCancellationRequested();
+            var (u, v, own) = Decompose(arithmetic, delta.Span, rows, columns, most);
+            left.Add(u);
+            right.Add(v);
+            values.AddRange(own);
+        }
+
+        // Without directions there is no change.
+        if (values.Count == 0)
+        {
+            merged.Clear();
+            return;
+        }
+
+        using var lefts = Orthogonalised(arithmetic, left);
+        using var rights = Orthogonalised(arithmetic, right);
+        arithmetic.ScaleColumns(rights, [.. values.Select(value => value * Context["lambda"])]);
+        using var change = arithmetic.Product(lefts, rights, transposeB: true);
+        arithmetic.Store(change, merged);
     }
 
-    // Works on whichever of rows and columns are fewer.
-    private void Decompose(Memory<float> delta, int rows, int columns, int kept, List<double[]> left, List<double[]> right, List<double> values)
+    // The vectors of the smaller side are eigenvectors of the products of its rows or columns; the others follow from them.
+    private static (IMatrix U, IMatrix V, double[] Values) Decompose(IMatrixArithmetic arithmetic, ReadOnlySpan<float> delta, int rows, int columns, int most)
     {
         var byRows = rows <= columns;
-        var vectors = new double[byRows ? rows : columns][];
-        for (var i = 0; i < vectors.Length; i++)
-        {
-            var vector = vectors[i] = new double[byRows ? columns : rows];
-            for (var j = 0; j < vector.Length; j++)
-                vector[j] = delta.Span[byRows ? (i * columns) + j : (j * columns) + i];
-        }
-
-        var others = _singular.Decompose(vectors);
-        var largest = Math.Sqrt(MatrixWork.Dot(vectors[0], vectors[0]));
-        for (var i = 0; i < kept; i++)
-        {
-            var value = Math.Sqrt(MatrixWork.Dot(vectors[i], vectors[i]));
-            if (value == 0 || value < SmallestValue * largest)
-                break;
-            var own = Array.ConvertAll(vectors[i], element => element / value);
-            left.Add(byRows ? others[i] : own);
-            right.Add(byRows ? own : others[i]);
-            values.Add(value);
-        }
+        using var matrix = arithmetic.Load(delta, rows, columns);
+        using var products = arithmetic.Gram(matrix, byRows);
+        var own = arithmetic.Eigenvectors(products, most, Smallest * Smallest).Vectors;
+        var others = arithmetic.Product(matrix, own, transposeA: byRows);
+        var values = arithmetic.ColumnLengths(others);
+        arithmetic.ScaleColumns(others, Array.ConvertAll(values, value => value > 0 ? 1 / value : 0));
+        return byRows ? (own, others, values) : (others, own, values);
     }
 
-    // The polar factor: of all sets of orthogonal directions the nearest.
-    private double[][] Orthogonalised(double[][] vectors)
+    // The polar factor W(WᵀW)^−½, of all sets of orthogonal directions the nearest. Takes the parts over.
+    private IMatrix Orthogonalised(IMatrixArithmetic arithmetic, List<IMatrix> parts)
     {
-        var others = _singular.Decompose(vectors);
-        var largest = Math.Sqrt(MatrixWork.Dot(vectors[0], vectors[0]));
-        var nearest = Array.ConvertAll(vectors, vector => new double[vector.Length]);
-        foreach (var (vector, other) in vectors.Zip(others))
+        Context.Cancellation.ThrowIfCancellationRequested();
+        using var vectors = arithmetic.Beside(parts);
+        foreach (var part in parts)
+            part.Dispose();
+        using var products = arithmetic.Gram(vectors, ofRows: false);
+        var (values, directions) = arithmetic.Eigenvectors(products, vectors.Columns, Smallest * Smallest);
+        using (directions)
         {
-            var value = Math.Sqrt(MatrixWork.Dot(vector, vector));
-            if (value < SmallestDirection * largest)
-                break;
-            for (var i = 0; i < nearest.Length; i++)
-                TensorPrimitives.MultiplyAdd(vector, other[i] / value, nearest[i], nearest[i]);
+            arithmetic.ScaleColumns(directions, Array.ConvertAll(values, value => 1 / Math.Sqrt(Math.Sqrt(value))));
+            using var root = arithmetic.Gram(directions, ofRows: true);
+            return arithmetic.Product(vectors, root);
         }
-
-        return nearest;
     }
 }

@@ -1,8 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-using MergeTasks.Merging.Methods;
 
 namespace MergeTasks.Merging.Numerics;
 
@@ -53,19 +49,28 @@ internal sealed class TruncatedSvd
             OrthonormalColumns.Make(range, matrix.Rows);
         }
 
-        // M ≈ Q·(MᵀQ)ᵀ, and MᵀQ = V·diag(S)·Wᵀ, so U = Q·W.
-        var product = svd.TransposeTimes(range);
-        var vectors = Enumerable.Range(0, width).Select(k => product.AsSpan(k * matrix.Columns, matrix.Columns).ToArray()).ToArray();
-        var w = new SingularVectors(new MatrixWork(threads, CancellationToken.None)).Decompose(vectors);
-        var (u, values, v) = (new double[matrix.Rows * rank], new double[rank], new double[matrix.Columns * rank]);
-        for (var i = 0; i < rank; i++)
+        return Decompose(range, svd.TransposeTimes(range), width, Math.Min(rank, width), new MatrixWork(threads, CancellationToken.None));
+    }
+
+    // M ≈ Q·B with B = QᵀM. Of the eigenvectors W of BBᵀ, QW are M's left vectors; WᵀB are the right ones, times the singular values.
+    private static (double[] U, double[] Values, double[] V) Decompose(double[] range, double[] product, int width, int rank, MatrixWork work)
+    {
+        var (rows, columns) = (range.Length / width, product.Length / width);
+        DenseSlice basis = new(range, 0, rows, width, rows), small = new(product, 0, columns, width, columns);
+        var products = new DenseMatrix(width, width);
+        var multiply = new DenseProduct(work);
+        multiply.Multiply(small, small.Transposed, products.Whole, isSymmetric: true);
+        var vectors = SymmetricEigen.Largest(products, rank, 0, work).Vectors;
+        double[] u = new double[rows * rank], v = new double[columns * rank], values = new double[rank];
+        var count = vectors.Columns;
+        multiply.Multiply(vectors.Whole.Transposed, basis, new DenseSlice(u, 0, rows, count, rows));
+        multiply.Multiply(vectors.Whole.Transposed, small, new DenseSlice(v, 0, columns, count, columns));
+        for (var i = 0; i < count; i++)
         {
-            values[i] = TensorPrimitives.Norm<double>(vectors[i]);
+            var own = v.AsSpan(i * columns, columns);
+            values[i] = TensorPrimitives.Norm<double>(own);
             if (values[i] > 0)
-                TensorPrimitives.Divide(vectors[i], values[i], v.AsSpan(i * matrix.Columns, matrix.Columns));
-            var own = u.AsSpan(i * matrix.Rows, matrix.Rows);
-            for (var k = 0; k < width; k++)
-                TensorPrimitives.MultiplyAdd(range.AsSpan(k * matrix.Rows, matrix.Rows), w[i][k], own, own);
+                TensorPrimitives.Divide(own, values[i], own);
         }
 
         return (u, values, v);
@@ -96,7 +101,7 @@ internal sealed class TruncatedSvd
             var own = product.AsSpan((first + row) * _width, _width);
             var elements = _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns);
             for (var column = 0; column < elements.Length; column++)
-                AddProduct(own, interleaved.AsSpan(column * _width, _width), elements[column]);
+                DenseVectors.AddProduct(own, interleaved.AsSpan(column * _width, _width), elements[column]);
         }));
         return Transposed(product, _matrix.Rows, _width);
     }
@@ -112,7 +117,7 @@ internal sealed class TruncatedSvd
             {
                 var factor = interleaved.AsSpan((first + row) * _width, _width);
                 for (var column = task * ColumnsPerTask; column < end; column++)
-                    AddProduct(product.AsSpan(column * _width, _width), factor, _buffer[(row * _matrix.Columns) + column]);
+                    DenseVectors.AddProduct(product.AsSpan(column * _width, _width), factor, _buffer[(row * _matrix.Columns) + column]);
             }
         }));
         return Transposed(product, _matrix.Columns, _width);
@@ -130,21 +135,6 @@ internal sealed class TruncatedSvd
             Parallel.For(0, count, Options, row => _matrix.Read(start + row, _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns)));
             action(first, count);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddProduct(Span<double> sum, ReadOnlySpan<double> values, double factor)
-    {
-        if (factor == 0)
-            return;
-        ref var target = ref MemoryMarshal.GetReference(sum);
-        ref readonly var second = ref MemoryMarshal.GetReference(values[..sum.Length]);
-        var factors = Vector512.Create(factor);
-        var i = 0;
-        for (; i <= sum.Length - Vector512<double>.Count; i += Vector512<double>.Count)
-            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in second, (nuint)i), factors, Vector512.LoadUnsafe(ref target, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
-        for (; i < sum.Length; i++)
-            sum[i] = Math.FusedMultiplyAdd(values[i], factor, sum[i]);
     }
 
     private static double[] Transposed(double[] matrix, int rows, int columns)

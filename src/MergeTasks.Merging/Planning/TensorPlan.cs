@@ -23,7 +23,7 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
     /// <summary>What AIM and APL do to it; <see langword="null"/>: nothing.</summary>
     public TensorImportance? Importance { get; init; }
 
-    // Raised whenever the same inputs and parameters would give other bytes than before.
+    // Raised whenever the same inputs and parameters would give other bytes than before, of all methods.
     private const int NumericsVersion = 3;
 
     /// <summary>Computes the key of a tensor.</summary>
@@ -39,6 +39,8 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
         else
         {
             text.Append(CultureInfo.InvariantCulture, $"{method.Name}\ncompatible {context.CompatibleDType}\n");
+            if (method.NumericsVersion > 1)
+                text.Append(CultureInfo.InvariantCulture, $"numerics {method.NumericsVersion}\n");
             Append(text, context.Parameters);
             if (context.KeepsNonFinite)
                 text.Append("non-finite kept\n");

@@ -1,5 +1,6 @@
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Tests.Methods;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers;
 using MergeTasks.Transformers.Tokenization;
@@ -143,19 +144,7 @@ public sealed class MeasuredMethods
     private static float[] Merge(string method, long[] shape, float[][] models, float[][] statistics, Dictionary<string, double> parameters, bool isStoredByInput)
     {
         var inputs = models.Select((_, i) => new TensorInput(i, false, new Dictionary<string, double> { ["weight"] = 0.5 }) { Statistic = models.Length + i }).ToArray();
-        var merge = MergeMethods.Find(method)!.Begin(new TensorContext("w", shape, inputs, parameters) { IsStoredByInput = isStoredByInput });
-        float[][] sources = [.. models, .. statistics];
-        var block = new MergeBlock(0);
-        block.Reserve(sources.Length + 2);
-        block.MoveTo(0, models[0].Length, (input, start, values) => sources[input].AsSpan((int)start, values.Length).CopyTo(values));
-        for (var pass = 0; merge.BeginPass(pass) >= 0; pass++)
-        {
-            merge.Analyze(pass, block, []);
-            merge.EndPass(pass, []);
-        }
-
-        merge.Merge(block);
-        return block.Output.ToArray();
+        return SolvedTensor.Merge(method, new TensorContext("w", shape, inputs, parameters) { IsStoredByInput = isStoredByInput }, [.. models, .. statistics]);
     }
 
     // Samples as the project's task data has them, one at a time.

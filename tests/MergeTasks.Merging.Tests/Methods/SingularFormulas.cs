@@ -3,6 +3,9 @@ namespace MergeTasks.Merging.Tests.Methods;
 /// <summary>TSV-M with singular vectors from the eigenvectors of products, found by two-sided rotations, unlike the product's.</summary>
 internal static class SingularFormulas
 {
+    // Shares of the largest singular value below this are left out; a product's eigenvalues are squares.
+    private const double Smallest = 3e-7 * 3e-7;
+
     public static double[] Tsv(double[][] deltas, long[] shape, double lambda)
     {
         var count = deltas[0].Length;
@@ -39,7 +42,8 @@ internal static class SingularFormulas
         var (few, many) = byRows ? (rows, columns) : (columns, rows);
         double At(int i, int j) => byRows ? matrix[(i * columns) + j] : matrix[(j * columns) + i];
         var vectors = Enumerable.Range(0, few).Select(i => Enumerable.Range(0, many).Select(j => At(i, j)).ToArray()).ToArray();
-        return [.. Eigen(Products(vectors)).Where(pair => pair.Value > 1e-24).Select(pair =>
+        var pairs = Eigen(Products(vectors));
+        return [.. pairs.Where(pair => pair.Value > Smallest * pairs[0].Value).Select(pair =>
         {
             var value = Math.Sqrt(pair.Value);
             var own = new double[many];
@@ -58,7 +62,7 @@ internal static class SingularFormulas
     {
         var pairs = Eigen(Products(vectors));
         var root = new double[vectors.Length, vectors.Length];
-        foreach (var (value, vector) in pairs.Where(pair => pair.Value > 1e-13 * pairs[0].Value))
+        foreach (var (value, vector) in pairs.Where(pair => pair.Value > Smallest * pairs[0].Value))
         {
             for (var i = 0; i < vectors.Length; i++)
             {
