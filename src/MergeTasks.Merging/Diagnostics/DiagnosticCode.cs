@@ -222,6 +222,9 @@ public static class DiagnosticCode
     /// <summary>The process that ran models on a device ended without a result.</summary>
     public const string DeviceProcessLost = "MTK5010";
 
+    /// <summary>The device has too little memory for even one layer and one sequence of a model.</summary>
+    public const string DeviceTooSmall = "MTK5011";
+
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public const string CacheUnwritable = "MTK6001";
 

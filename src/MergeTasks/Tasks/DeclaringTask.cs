@@ -64,13 +64,14 @@ public abstract class DeclaringTask : CancelableTask
     }
 
     /// <summary>Chooses the device that runs models, telling the log why.</summary>
-    /// <param name="runsModels">Whether models may have to run; otherwise only a device that is asked for by name is looked for.</param>
     /// <returns><see langword="null"/> for the built-in engine.</returns>
-    private protected DeviceHost? ChooseDevice(bool runsModels)
+    private protected DeviceHost? ChooseDevice()
     {
         var settings = new DeviceSettings(DeviceSettings);
         var request = settings.Read(ProjectFile);
-        if (request.Demand == DeviceDemand.Auto && !runsModels)
+
+        // Most projects: nobody asks for a device, so nothing need be said of it.
+        if (request.Demand == DeviceDemand.Auto && settings.TaskAssembly.Length == 0)
             return null;
         var (device, reason) = settings.Choose(request, ProjectFile);
         Log.LogMessage(MessageImportance.Normal, "{0}: {1}.", Path.GetFileNameWithoutExtension(ProjectFile), reason);

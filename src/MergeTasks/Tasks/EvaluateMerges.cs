@@ -20,7 +20,7 @@ public sealed class EvaluateMerges : DeclaringTask
         var merges = ReadDeclarations();
         var declared = EvaluationReader.Read(
             Path.GetDirectoryName(ProjectFile)!, DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile), [.. merges.Select(merge => merge.Name)]);
-        var host = ChooseDevice(runsModels: true);
+        var host = ChooseDevice();
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "evaluation", Report, running);
         var engine = host?.Engine(Threads, CacheFolder(CachePath), progress.Note);

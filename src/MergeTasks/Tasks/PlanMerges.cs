@@ -54,7 +54,7 @@ public sealed class PlanMerges : PlanningTask
     {
         var start = FileStamp.Now;
         var merges = ReadDeclarations();
-        var device = ChooseDevice(merges.Any(merge => merge.NeedsScores));
+        var device = ChooseDevice();
         var build = BuildOf(merges, device?.Engine(Threads, CacheFolder(CachePath)));
         var states = build.Plan(cancellation);
         foreach (var state in states)
