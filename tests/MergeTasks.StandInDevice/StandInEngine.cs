@@ -23,6 +23,8 @@ internal sealed class StandInEngine(DeviceOptions options) : ITransformerEngine
 
         public IReadOnlyDictionary<string, ParameterValue> Parameters => inner.Parameters;
 
+        public int TokensPerRun => inner.TokensPerRun;
+
         public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements) => new Model(inner.Replacing(replacements), options);
 
         public void Observe(TokenBatch batch, IActivationObserver observer, CancellationToken cancellation = default)
