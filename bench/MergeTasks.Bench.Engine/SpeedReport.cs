@@ -19,10 +19,8 @@ internal static class SpeedReport
     public static int Run(string folder, string python)
     {
         RandomLlama.Small.Write(folder);
-        var random = new Random(2);
-        int[] ids = [.. Enumerable.Range(0, Length).Select(_ => random.Next(RandomLlama.Small.Vocabulary))];
+        var (ids, targets) = Text(Length);
         var batch = TokenBatch.Of(ids);
-        Target[] targets = [.. Enumerable.Range(0, Length - 1).Select(position => new Target(0, position, ids[position + 1], -1.0 / (Length - 1)))];
         var header = true;
         foreach (var threads in new[] { 1, 2 })
         {
@@ -40,6 +38,14 @@ internal static class SpeedReport
         }
 
         return 0;
+    }
+
+    /// <summary>A sequence of random tokens, and each of them but the first as a target.</summary>
+    internal static (int[] Ids, Target[] Targets) Text(int length)
+    {
+        var random = new Random(2);
+        int[] ids = [.. Enumerable.Range(0, length).Select(_ => random.Next(RandomLlama.Small.Vocabulary))];
+        return (ids, [.. Enumerable.Range(0, length - 1).Select(position => new Target(0, position, ids[position + 1], -1.0 / (length - 1)))]);
     }
 
     private static void Compare(int threads, string pass, Func<PassMeasure> ours, Func<PassMeasure> theirs)
@@ -60,7 +66,7 @@ internal static class SpeedReport
 
     private static double Seconds(PassMeasure measure, int threads) => threads == 1 ? measure.ProcessorSeconds : measure.Seconds;
 
-    private static PassMeasure Timed(Func<IReadOnlyList<TargetScore>> run)
+    internal static PassMeasure Timed(Func<IReadOnlyList<TargetScore>> run)
     {
         var watch = Stopwatch.StartNew();
         var processor = Environment.CpuUsage.TotalTime;
@@ -71,5 +77,5 @@ internal static class SpeedReport
             -scores.Average(score => score.LogProbability));
     }
 
-    private static double Median(List<double> samples) => samples.Order().ElementAt(samples.Count / 2);
+    internal static double Median(List<double> samples) => samples.Order().ElementAt(samples.Count / 2);
 }

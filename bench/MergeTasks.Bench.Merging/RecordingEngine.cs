@@ -36,6 +36,8 @@ internal sealed class RecordingEngine(int threads) : ITransformerEngine
     {
         public ModelDescription Description => inner.Description;
 
+        public int TokensPerRun => inner.TokensPerRun;
+
         public IReadOnlyDictionary<string, ParameterValue> Parameters => inner.Parameters;
 
         public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements) => inner.Replacing(replacements);

@@ -20,6 +20,12 @@ public enum ModelError
 
     /// <summary>Token ids, positions, labels or lengths that this model cannot take.</summary>
     BadInput,
+
+    /// <summary>The engine's device, or a library that it needs, is not there or does not work.</summary>
+    NoDevice,
+
+    /// <summary>The engine's device has too little memory.</summary>
+    NoMemory,
 }
 
 /// <summary>A model that cannot be run, or a request that it cannot take; raised before any arithmetic.</summary>

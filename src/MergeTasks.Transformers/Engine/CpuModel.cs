@@ -46,6 +46,12 @@ internal sealed class CpuModel : ITransformerModel
     public ModelDescription Description { get; }
 
     /// <inheritdoc/>
+    public int TokensPerRun => 1024;
+
+    /// <summary>Every tensor by name, replaced ones as they are now.</summary>
+    public IReadOnlyDictionary<string, ParameterValue> Values => _values;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, ParameterValue> Parameters => _parameters.Used;
 
     /// <inheritdoc/>

@@ -35,6 +35,12 @@ public sealed record DeviceOptions
     /// <summary>Most threads of the processor; default: one per core.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
+    /// <summary>
+    /// Most bytes of the device's memory for weights that stay there between runs; null: as much as leaves room to compute. Results do not
+    /// depend on it.
+    /// </summary>
+    public long? MemoryBytes { get; init; }
+
     /// <summary>Folders with the native libraries, where the host does not find them by itself; empty otherwise.</summary>
     public IReadOnlyList<string> LibraryFolders { get; init; } = [];
 

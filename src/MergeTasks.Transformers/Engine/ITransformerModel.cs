@@ -9,6 +9,9 @@ public interface ITransformerModel : IDisposable
     /// <summary>What the model is.</summary>
     ModelDescription Description { get; }
 
+    /// <summary>Tokens that a batch should have for the engine to run at full speed, where there are as many; more bring nothing.</summary>
+    int TokensPerRun { get; }
+
     /// <summary>The parameters by their names in the checkpoint. A tied output is no parameter of its own.</summary>
     IReadOnlyDictionary<string, ParameterValue> Parameters { get; }
 

@@ -29,6 +29,12 @@ internal sealed class Rotation
         }
     }
 
+    /// <summary>The cosines: one row of pairs for each position.</summary>
+    public ReadOnlySpan<float> Cosines => _cosines;
+
+    /// <summary>The sines: one row of pairs for each position.</summary>
+    public ReadOnlySpan<float> Sines => _sines;
+
     /// <summary>Rotates the first channels of a head in place.</summary>
     public void Apply(Span<float> head, int position) => Turn(head, position, 1);
 

@@ -5,8 +5,6 @@ namespace MergeTasks.Transformers;
 /// <summary>A model with its tokenizer: texts in, batches and targets out.</summary>
 public sealed class TextModel
 {
-    private const int RowsPerBatch = 1024;
-
     /// <summary>Pairs a model with a tokenizer.</summary>
     public TextModel(ITransformerModel model, Tokenizer tokenizer)
     {
@@ -82,7 +80,7 @@ public sealed class TextModel
         for (var first = 0; first < sequences.Count;)
         {
             var end = first + 1;
-            for (var rows = sequences[first].Ids.Count; end < sequences.Count && rows + sequences[end].Ids.Count <= RowsPerBatch; end++)
+            for (var rows = sequences[first].Ids.Count; end < sequences.Count && rows + sequences[end].Ids.Count <= Model.TokensPerRun; end++)
                 rows += sequences[end].Ids.Count;
             var group = sequences.Skip(first).Take(end - first).ToArray();
             var scores = Model.Score(

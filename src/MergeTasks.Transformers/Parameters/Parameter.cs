@@ -21,6 +21,9 @@ internal sealed unsafe class Parameter
     /// <summary>The name in the checkpoint.</summary>
     public string Name { get; }
 
+    /// <summary>The numbers.</summary>
+    public ParameterValue Value => _value;
+
     /// <summary>First dimension.</summary>
     public int Rows { get; }
 

@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers;
 
 /// <summary>Sums of |x|, x and x² per input channel of every module over all runs that it observes.</summary>
-public sealed class ChannelStatistics : IActivationObserver
+public sealed class ChannelStatistics : IChannelObserver
 {
     private readonly Dictionary<string, ChannelSums> _modules = new(StringComparer.Ordinal);
     private readonly Func<int, bool>? _includes;
@@ -20,16 +20,20 @@ public sealed class ChannelStatistics : IActivationObserver
     public ChannelSums this[string module] => _modules[module];
 
     /// <inheritdoc/>
+    public bool Includes(int batchRow) => _includes is null || _includes(batchRow);
+
+    /// <inheritdoc/>
+    public void Add(IReadOnlyList<string> modules, ChannelTotals totals)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        ArgumentNullException.ThrowIfNull(totals);
+        SumsOf(modules, totals.Plain.Length).Add(totals);
+    }
+
+    /// <inheritdoc/>
     public void Observe(in ModuleInput input)
     {
-        // Modules that read the same rows share their sums as long as they always come together, which they do in one model.
-        if (!_modules.TryGetValue(input.Modules[0], out var sums))
-        {
-            sums = new ChannelSums(input.Channels);
-            foreach (var module in input.Modules)
-                _modules[module] = sums;
-        }
-
+        var sums = SumsOf(input.Modules, input.Channels);
         if (_includes is null)
         {
             sums.Add(input.Values);
@@ -39,5 +43,18 @@ public sealed class ChannelStatistics : IActivationObserver
         for (var row = 0; row < input.Rows; row++)
             if (_includes(input.BatchRows[row]))
                 sums.Add(input.Row(row));
+    }
+
+    // Modules that read the same rows share their sums as long as they always come together, which they do in one model.
+    private ChannelSums SumsOf(IReadOnlyList<string> modules, int channels)
+    {
+        if (!_modules.TryGetValue(modules[0], out var sums))
+        {
+            sums = new ChannelSums(channels);
+            foreach (var module in modules)
+                _modules[module] = sums;
+        }
+
+        return sums;
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -47,6 +48,15 @@ public sealed class ChannelSums
         for (var row = 0; row < values.Length; row += RowsTogether * channels)
             AddRows(values.Slice(row, Math.Min(RowsTogether * channels, values.Length - row)));
         Rows += values.Length / channels;
+    }
+
+    /// <summary>Adds sums that were formed elsewhere.</summary>
+    internal void Add(ChannelTotals totals)
+    {
+        TensorPrimitives.Add(_absolute, totals.Absolute, _absolute);
+        TensorPrimitives.Add(_plain, totals.Plain, _plain);
+        TensorPrimitives.Add(_square, totals.Square, _square);
+        Rows += totals.Rows;
     }
 
     private void AddRows(ReadOnlySpan<float> values)

@@ -1,11 +1,12 @@
+using MergeTasks.TestSupport;
 using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Tests.Importance;
 
-/// <summary>The product's engine, counting what it is asked to run, by model folder.</summary>
-internal sealed class CountingEngine : ITransformerEngine
+/// <summary>An engine, counting what it is asked to run, by model folder.</summary>
+internal sealed class CountingEngine(string engineName = TestedEngines.Processor) : ITransformerEngine
 {
-    private readonly CpuEngine _engine = new(new EngineOptions { Threads = 2 });
+    private readonly ITransformerEngine _engine = TestedEngines.Open(engineName);
 
     /// <summary>Every run in order: what, and the name of the model's folder.</summary>
     public List<string> Runs { get; } = [];
@@ -33,6 +34,8 @@ internal sealed class CountingEngine : ITransformerEngine
     private sealed class Model(CountingEngine engine, ITransformerModel inner, string folder) : ITransformerModel
     {
         public ModelDescription Description => inner.Description;
+
+        public int TokensPerRun => inner.TokensPerRun;
 
         public IReadOnlyDictionary<string, ParameterValue> Parameters => inner.Parameters;
 

@@ -9,14 +9,13 @@ namespace MergeTasks.Merging.Tests.Importance;
 /// <summary>APL's scores against interventions and gradients that the reference implementation ran in double precision.</summary>
 public sealed class LocatedParameters
 {
+    public static IEnumerable<object[]> Models => TestedEngines.With(["llama-A", "mistral-B", "qwen2-A", "gpt2-A"]);
+
     [Theory]
-    [InlineData("llama-A")]
-    [InlineData("mistral-B")]
-    [InlineData("qwen2-A")]
-    [InlineData("gpt2-A")]
-    public void Interventions_and_inner_products_equal_the_reference(string golden)
+    [MemberData(nameof(Models))]
+    public void Interventions_and_inner_products_equal_the_reference(string engine, string golden)
     {
-        using var project = new ScoredProject(golden, "a");
+        using var project = ScoredProject.On(engine, golden, "a");
         using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(project.Golden, "interventions.json")));
         project.Add("a", File.ReadAllBytes(Path.Combine(project.Golden, "finetuned.safetensors")));
         File.WriteAllLines(project.Data("a.jsonl"), json.RootElement.GetProperty("samples").EnumerateArray().Select(sample => JsonSerializer.Serialize(new

@@ -26,17 +26,18 @@ public sealed class RelaxedTensors
         Assert.All(expected.Zip(space.Result("m")[Projection].Floats()), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
     }
 
+    public static IEnumerable<object[]> Relaxations => TestedEngines.With(
+    [
+        "llama-A mean-abs linear", "llama-A rms linear", "llama-A variance exponential", "llama-A gradient linear", "gpt2-A mean-abs linear",
+        "gpt2-A gradient exponential", "roberta-mlm-A mean-abs linear",
+    ]);
+
     [Theory]
-    [InlineData("llama-A", "mean-abs", "linear")]
-    [InlineData("llama-A", "rms", "linear")]
-    [InlineData("llama-A", "variance", "exponential")]
-    [InlineData("llama-A", "gradient", "linear")]
-    [InlineData("gpt2-A", "mean-abs", "linear")]
-    [InlineData("gpt2-A", "gradient", "exponential")]
-    [InlineData("roberta-mlm-A", "mean-abs", "linear")]
-    public void Every_tensor_is_relaxed_by_its_input_channels_and_others_are_left(string golden, string statistic, string scaling)
+    [MemberData(nameof(Relaxations))]
+    public void Every_tensor_is_relaxed_by_its_input_channels_and_others_are_left(string engine, string relaxation)
     {
-        using var project = new ScoredProject(golden, "a");
+        var (golden, statistic, scaling) = relaxation.Split(' ') switch { [var first, var second, var third] => (first, second, third), _ => throw new InvalidOperationException() };
+        using var project = ScoredProject.On(engine, golden, "a");
         (string, string)[] aim = [("Aim", "0.3"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"), ("AimStatistic", statistic), ("AimScaling", scaling)];
         project.Declare("task_arithmetic", ["a"]);
         project.Run();

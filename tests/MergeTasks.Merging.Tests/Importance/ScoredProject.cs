@@ -10,7 +10,13 @@ internal sealed class ScoredProject : IDisposable
     private readonly string _golden;
 
     public ScoredProject(string golden = "llama-A", params string[] models)
+        : this(new CountingEngine(), golden, models)
     {
+    }
+
+    private ScoredProject(CountingEngine engine, string golden, string[] models)
+    {
+        Engine = engine;
         _golden = Path.Combine(AppContext.BaseDirectory, "Data", "golden", golden);
         Space.Engine = Engine;
         Vocabulary = (int)Config["vocab_size"]!;
@@ -21,9 +27,12 @@ internal sealed class ScoredProject : IDisposable
         File.WriteAllText(Data("calibration.txt"), WordTokenizer.Documents(1, 12, 10, Vocabulary));
     }
 
+    /// <summary>A project whose models run on another engine than the processor's.</summary>
+    public static ScoredProject On(string engine, string golden, params string[] models) => new(new CountingEngine(engine), golden, models);
+
     public MergeWorkspace Space { get; } = new();
 
-    public CountingEngine Engine { get; } = new();
+    public CountingEngine Engine { get; }
 
     public int Vocabulary { get; }
 

@@ -41,7 +41,7 @@ public class DeterminismTests
 
     private static (IReadOnlyList<TargetScore> Scores, GradientCollector Gradients) Run(string name, EngineOptions options)
     {
-        using var golden = new GoldenModel(name, options);
+        using var golden = new GoldenModel(name, options: options);
         var gradients = new GradientCollector();
         return (golden.Model.Backward(golden.Batch, golden.Targets, gradients), gradients);
     }

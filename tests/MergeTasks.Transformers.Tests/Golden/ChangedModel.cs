@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
@@ -17,7 +18,7 @@ internal sealed class ChangedModel : IDisposable
 
     public string Folder { get; }
 
-    public ITransformerModel Load(EngineOptions? options = null) => new CpuEngine(options ?? new EngineOptions { Threads = 2 }).Load(Folder);
+    public ITransformerModel Load(string engine = "cpu", EngineOptions? options = null) => TestedEngines.Open(engine, options).Load(Folder);
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 }

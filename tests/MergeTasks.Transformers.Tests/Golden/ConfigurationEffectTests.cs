@@ -1,30 +1,32 @@
 using System.Text.Json;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>The reference data says how far each special field moves the logits when it alone is changed: so must the engine.</summary>
 public class ConfigurationEffectTests
 {
-    public static TheoryData<string, string, double> Effects
+    public static TheoryData<string, string, string, double> Effects
     {
         get
         {
             using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(GoldenModel.Root, "summary.json")));
-            var data = new TheoryData<string, string, double>();
+            var data = new TheoryData<string, string, string, double>();
             foreach (var model in summary.RootElement.EnumerateObject())
                 foreach (var effect in model.Value.GetProperty("config_toggle_effect_on_logits").EnumerateObject())
-                    data.Add(model.Name, effect.Name, effect.Value.GetDouble());
+                    foreach (var engine in TestedEngines.Names)
+                        data.Add(engine, model.Name, effect.Name, effect.Value.GetDouble());
             return data;
         }
     }
 
     [Theory]
     [MemberData(nameof(Effects))]
-    public void Changing_one_field_moves_the_logits_as_in_the_reference(string name, string change, double expected)
+    public void Changing_one_field_moves_the_logits_as_in_the_reference(string engine, string name, string change, double expected)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = new GoldenModel(name, engine);
         using var changed = new ChangedModel(name, change);
-        using var model = changed.Load();
+        using var model = changed.Load(engine);
         var positions = golden.Model.Description.Task == ModelTask.SequenceClassification
             ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
             : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];

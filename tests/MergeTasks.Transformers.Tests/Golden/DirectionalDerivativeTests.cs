@@ -1,3 +1,5 @@
+using MergeTasks.TestSupport;
+
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>
@@ -5,14 +7,21 @@ namespace MergeTasks.Transformers.Tests.Golden;
 /// </summary>
 public class DirectionalDerivativeTests
 {
-    [Theory]
-    [InlineData("gemma2-A", """{"layer_types":["full_attention","sliding_attention","full_attention"],"sliding_window":3}""")]
-    [InlineData("qwen2-A", """{"use_sliding_window":true,"sliding_window":5,"max_window_layers":1}""")]
-    public void Gradient_predicts_the_change(string name, string change)
+    private static readonly Dictionary<string, string> Changes = new()
     {
-        using var golden = new GoldenModel(name);
-        using var changed = new ChangedModel(name, change);
-        using var model = changed.Load();
+        ["gemma2-A"] = """{"layer_types":["full_attention","sliding_attention","full_attention"],"sliding_window":3}""",
+        ["qwen2-A"] = """{"use_sliding_window":true,"sliding_window":5,"max_window_layers":1}""",
+    };
+
+    public static IEnumerable<object[]> Models => TestedEngines.With(Changes.Keys);
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Gradient_predicts_the_change(string engine, string name)
+    {
+        using var golden = new GoldenModel(name, engine);
+        using var changed = new ChangedModel(name, Changes[name]);
+        using var model = changed.Load(engine);
         var gradients = new GradientCollector();
         model.Backward(golden.Batch, golden.Targets, gradients);
         var length = Math.Sqrt(gradients.Names.Sum(parameter => gradients[parameter].Sum(value => (double)value * value)));

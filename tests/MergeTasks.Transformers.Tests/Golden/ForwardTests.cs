@@ -1,14 +1,16 @@
+using MergeTasks.TestSupport;
+
 namespace MergeTasks.Transformers.Tests.Golden;
 
 public class ForwardTests
 {
-    public static TheoryData<string> Models => new(GoldenModel.Names);
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names);
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Logits_equal_the_reference(string name)
+    public void Logits_equal_the_reference(string engine, string name)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = new GoldenModel(name, engine);
         var positions = golden.Model.Description.Task == ModelTask.SequenceClassification
             ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
             : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];
@@ -18,9 +20,9 @@ public class ForwardTests
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Loss_equals_the_reference(string name)
+    public void Loss_equals_the_reference(string engine, string name)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = new GoldenModel(name, engine);
         var scores = golden.Model.Score(golden.Batch, golden.Targets);
         var loss = golden.Targets.Zip(scores, (target, score) => target.Weight * score.LogProbability).Sum();
         var expected = golden.Singles("loss")[0];

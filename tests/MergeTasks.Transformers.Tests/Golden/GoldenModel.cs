@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Checkpoints;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
@@ -9,12 +10,12 @@ internal sealed class GoldenModel : IDisposable
     private readonly SafetensorsFile _file;
     private readonly Dictionary<string, TensorInfo> _tensors;
 
-    public GoldenModel(string name, EngineOptions? options = null)
+    public GoldenModel(string name, string engine = "cpu", EngineOptions? options = null)
     {
         Folder = FolderOf(name);
         _file = SafetensorsFile.Open(Path.Combine(Folder, "golden.safetensors"));
         _tensors = _file.Header.Tensors.ToDictionary(tensor => tensor.Name);
-        Model = new CpuEngine(options ?? new EngineOptions { Threads = 2 }).Load(Folder);
+        Model = TestedEngines.Open(engine, options).Load(Folder);
         Batch = ReadBatch();
         Targets = ReadTargets();
     }

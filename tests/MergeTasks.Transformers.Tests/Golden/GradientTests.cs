@@ -1,16 +1,17 @@
 using System.Numerics.Tensors;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
 public class GradientTests
 {
-    public static TheoryData<string> Models => new(GoldenModel.Names);
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names);
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Gradient_of_every_parameter_equals_the_reference(string name)
+    public void Gradient_of_every_parameter_equals_the_reference(string engine, string name)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = new GoldenModel(name, engine);
         var gradients = new GradientCollector();
         golden.Model.Backward(golden.Batch, golden.Targets, gradients);
         var expected = golden.NamesOf("grad.").Order(StringComparer.Ordinal).ToArray();

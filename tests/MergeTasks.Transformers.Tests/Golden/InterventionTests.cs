@@ -1,18 +1,18 @@
 using System.Text.Json;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>Partitions of the parameters exchanged between a base and its fine-tuned model, against double precision.</summary>
 public class InterventionTests
 {
-    public static TheoryData<string> Models =>
-        new(GoldenModel.Names.Where(name => File.Exists(Path.Combine(GoldenModel.Root, name, "interventions.json"))));
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names.Where(name => File.Exists(Path.Combine(GoldenModel.Root, name, "interventions.json"))));
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Exchanging_a_partition_gives_the_exact_metric(string name)
+    public void Exchanging_a_partition_gives_the_exact_metric(string engine, string name)
     {
-        using var setup = new Setup(name);
+        using var setup = new Setup(engine, name);
         var expected = setup.Expected;
         Near(expected.GetProperty("M_base").GetDouble(), setup.Metric(setup.Base));
         Near(expected.GetProperty("M_finetuned").GetDouble(), setup.Metric(setup.FineTuned));
@@ -28,9 +28,9 @@ public class InterventionTests
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Inner_products_of_gradient_and_delta_equal_the_reference(string name)
+    public void Inner_products_of_gradient_and_delta_equal_the_reference(string engine, string name)
     {
-        using var setup = new Setup(name);
+        using var setup = new Setup(engine, name);
         Check(setup, setup.Base, "dot_grad_base");
         Check(setup, setup.FineTuned, "dot_grad_finetuned");
     }
@@ -86,14 +86,14 @@ public class InterventionTests
         private readonly JsonDocument _json;
         private readonly string _fineTunedFolder;
 
-        public Setup(string name)
+        public Setup(string engineName, string name)
         {
             var folder = Path.Combine(GoldenModel.Root, name);
             _json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "interventions.json")));
             _fineTunedFolder = Directory.CreateTempSubdirectory("mergetasks-golden").FullName;
             File.Copy(Path.Combine(folder, "config.json"), Path.Combine(_fineTunedFolder, "config.json"));
             File.Copy(Path.Combine(folder, "finetuned.safetensors"), Path.Combine(_fineTunedFolder, "model.safetensors"));
-            var engine = new CpuEngine(new EngineOptions { Threads = 2 });
+            var engine = TestedEngines.Open(engineName);
             Base = engine.Load(folder);
             FineTuned = engine.Load(_fineTunedFolder);
             Samples = [.. _json.RootElement.GetProperty("samples").EnumerateArray().Select(ReadSample)];

@@ -1,14 +1,16 @@
+using MergeTasks.TestSupport;
+
 namespace MergeTasks.Transformers.Tests.Golden;
 
 public class StatisticsTests
 {
-    public static TheoryData<string> Models => new(GoldenModel.Names);
+    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names);
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void Activation_statistics_equal_the_reference(string name)
+    public void Activation_statistics_equal_the_reference(string engine, string name)
     {
-        using var golden = new GoldenModel(name);
+        using var golden = new GoldenModel(name, engine);
         var modules = golden.NamesOf("act.").Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(modules, golden.Model.Description.Modules.Select(module => module.Name).Order(StringComparer.Ordinal));
         Check(golden, modules, "act.", "act2.", new ChannelStatistics());

@@ -24,6 +24,8 @@ internal sealed class BigramModel(float[,] table, ModelTask task = ModelTask.Cau
         UnusedTensors = [],
     };
 
+    public int TokensPerRun => 16;
+
     public IReadOnlyDictionary<string, ParameterValue> Parameters => new Dictionary<string, ParameterValue> { ["table"] = _table };
 
     public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements)

@@ -7,9 +7,6 @@ namespace MergeTasks.Merging.Importance;
 /// <summary>A statistic of every module's inputs, one number per channel, from one forward pass per block (and a backward pass for gradients).</summary>
 public sealed record ActivationRequest : ScoreRequest
 {
-    // Blocks run together as long as they have no more tokens than this; the results are the same.
-    private const int TokensPerRun = 1024;
-
     private readonly AimDeclaration _aim;
     private readonly RunnableModel _model;
     private readonly string _tokenizer;
@@ -34,7 +31,7 @@ public sealed record ActivationRequest : ScoreRequest
     private IEnumerable<(string, double[])> Activations(ScoringContext context, ITransformerModel model, IReadOnlyList<int[]> blocks)
     {
         var statistics = new ChannelStatistics();
-        foreach (var run in blocks.Chunk(Math.Max(1, TokensPerRun / _block)))
+        foreach (var run in blocks.Chunk(Math.Max(1, model.TokensPerRun / _block)))
         {
             model.Observe(TokenBatch.Of(run), statistics, context.Cancellation);
             context.Progress.Scored((long)run.Length * _block);

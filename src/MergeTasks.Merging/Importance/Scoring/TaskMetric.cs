@@ -6,8 +6,6 @@ namespace MergeTasks.Merging.Importance;
 /// <param name="Batches">Samples that run together; the targets' weights sum to one over all batches.</param>
 internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList<Target> Targets)> Batches)
 {
-    private const int TokensPerRun = 1024;
-
     /// <summary>Tokens of all samples.</summary>
     public long Tokens { get; } = Batches.Sum(batch => (long)batch.Batch.Rows);
 
@@ -18,17 +16,17 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
         var samples = model.Model.Description.Task == ModelTask.SequenceClassification
             ? JsonLines.ReadLabels(path, model.Model.Description.Labels).Select(sample => (Ids: (IReadOnlyList<int>)model.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) })).ToList()
             : JsonLines.ReadTasks(path).Select(model.Prepare).Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray())).ToList();
-        return samples.Count > 0 ? Of(samples) : throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
+        return samples.Count > 0 ? Of(samples, model.Model.TokensPerRun) : throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
     }
 
-    /// <summary>A metric over token ids and targets.</summary>
-    public static TaskMetric Of(IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples)
+    /// <summary>A metric over token ids and targets, in batches of so many tokens.</summary>
+    public static TaskMetric Of(IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples, int tokensPerRun)
     {
         var batches = new List<(TokenBatch, IReadOnlyList<Target>)>();
         for (var first = 0; first < samples.Count;)
         {
             var end = first + 1;
-            for (var tokens = samples[first].Ids.Count; end < samples.Count && tokens + samples[end].Ids.Count <= TokensPerRun; end++)
+            for (var tokens = samples[first].Ids.Count; end < samples.Count && tokens + samples[end].Ids.Count <= tokensPerRun; end++)
                 tokens += samples[end].Ids.Count;
             var group = samples.Skip(first).Take(end - first).ToList();
             batches.Add((

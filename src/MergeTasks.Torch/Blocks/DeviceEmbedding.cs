@@ -1,0 +1,88 @@
+using MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Blocks;
+
+namespace MergeTasks.Torch;
+
+/// <summary>Token ids to vectors: scale · token row + position row + type row, then a norm.</summary>
+internal sealed class DeviceEmbedding
+{
+    // Gradients of a table are formed and handed out in parts of so many elements.
+    private const int ElementsPerPart = 1 << 26;
+
+    private readonly EmbeddingSpec _spec;
+    private readonly DeviceParameter _tokens;
+    private readonly DeviceParameter? _positions;
+    private readonly DeviceParameter? _types;
+    private readonly DeviceNorm? _norm;
+
+    /// <summary>Binds the parameters.</summary>
+    /// <param name="spec">The tables.</param>
+    /// <param name="tables">Takes the tables, of which only the rows that are looked up are brought to the device's precision.</param>
+    /// <param name="part">Takes the rest.</param>
+    public DeviceEmbedding(EmbeddingSpec spec, ModelPart tables, ModelPart part)
+    {
+        _spec = spec;
+        Part = part;
+        _tokens = tables.Get(spec.Token, spec.Vocabulary, spec.Width);
+        _positions = spec.Positions is { } positions ? tables.Get(positions.Parameter, positions.Rows, spec.Width) : null;
+        _types = spec.Types is { } types ? tables.Get(types.Parameter, types.Rows, spec.Width) : null;
+        _norm = DeviceNorm.Of(spec.Norm, part);
+    }
+
+    /// <summary>The parameters other than tables.</summary>
+    public ModelPart Part { get; }
+
+    /// <summary>The sum of the table rows.</summary>
+    public Tensor LookUp(DevicePass pass, DeviceWeights weights, EmbeddingRows rows)
+    {
+        var sum = Rows(pass, weights, _tokens, rows.Tokens);
+        if (_spec.Scale != 1)
+            sum = sum * _spec.Scale;
+        if (_positions is not null)
+            sum = sum + Rows(pass, weights, _positions, rows.Positions);
+        return _types is null ? sum : sum + Rows(pass, weights, _types, rows.Types);
+    }
+
+    /// <summary>The vectors, of the sum.</summary>
+    public Tensor Forward(DevicePass pass, Tensor sum) => _norm?.Forward(pass, sum) ?? sum;
+
+    /// <summary>Hands out the gradients of all tables.</summary>
+    /// <param name="gradients">Takes them.</param>
+    /// <param name="rows">What was looked up.</param>
+    /// <param name="gradient">The gradient of the sum, [rows, width].</param>
+    /// <param name="tied">The output's share of the token table's gradient; null where the output has its own weight.</param>
+    public void GiveTables(GradientOutlet gradients, EmbeddingRows rows, Tensor gradient, Tensor? tied)
+    {
+        if (_types is not null)
+            GiveTable(gradients, _types, rows.Types, gradient, null);
+        if (_positions is not null)
+            GiveTable(gradients, _positions, rows.Positions, gradient, null);
+        using var scope = NewDisposeScope();
+        GiveTable(gradients, _tokens, rows.Tokens, _spec.Scale == 1 ? gradient : gradient * _spec.Scale, tied);
+    }
+
+    private static Tensor Rows(DevicePass pass, DeviceWeights weights, DeviceParameter table, int[] batchIndex) =>
+        weights.Rows(table.Source, pass.Piece.Index(batchIndex.Skip(pass.Piece.FirstRow).Take(pass.Piece.Rows)));
+
+    private static void GiveTable(GradientOutlet gradients, DeviceParameter table, int[] index, Tensor gradient, Tensor? tied)
+    {
+        var (count, width) = (table.Source.Shape[0], table.Source.Shape[1]);
+        var perPart = Math.Max(1, ElementsPerPart / width);
+        for (var first = 0L; first < count; first += perPart)
+        {
+            using var scope = NewDisposeScope();
+            var rows = Math.Min(perPart, count - first);
+            var part = tied?.narrow(0, first, rows).clone() ?? zeros([rows, width], ScalarType.Float32, gradient.device);
+            var own = Enumerable.Range(0, index.Length).Where(row => index[row] >= first && index[row] < first + rows).ToArray();
+            if (own.Length > 0)
+            {
+                var from = tensor([.. own.Select(row => (long)row)], device: gradient.device);
+                var to = tensor([.. own.Select(row => index[row] - first)], device: gradient.device);
+                part.index_add_(0, to, gradient.index_select(0, from), 1);
+            }
+
+            gradients.Give(table, first, part);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using MergeTasks.Transformers;
+using MergeTasks.Transformers.Parameters;
+
+namespace MergeTasks.Torch;
+
+/// <summary>A part of a model that runs at once: the tables, one layer, or the head. Its parameters are on the device while it is open.</summary>
+internal sealed class ModelPart(ParameterSet names)
+{
+    private readonly Dictionary<string, DeviceParameter> _parameters = new(StringComparer.Ordinal);
+
+    /// <summary>The parameters.</summary>
+    public IReadOnlyCollection<DeviceParameter> Parameters => _parameters.Values;
+
+    /// <summary>A parameter of the part, for a block to keep; see <see cref="ParameterSet.Get(IReadOnlyList{string}, long[])"/>.</summary>
+    public DeviceParameter Get(IReadOnlyList<string> possibleNames, params long[] shape)
+    {
+        var parameter = names.Get(possibleNames, shape);
+        if (!_parameters.TryGetValue(parameter.Name, out var known))
+            _parameters.Add(parameter.Name, known = new DeviceParameter(parameter.Name, parameter.Value));
+        return known;
+    }
+
+    /// <inheritdoc cref="Get(IReadOnlyList{string}, long[])"/>
+    public DeviceParameter Get(string name, params long[] shape) => Get([name], shape);
+
+    /// <summary>Whether the part has a parameter of that name in the checkpoint.</summary>
+    public bool Has(string name) => _parameters.ContainsKey(name);
+
+    /// <summary>Brings the parameters to the device; they live as long as the current scope.</summary>
+    /// <param name="weights">The device's weights.</param>
+    /// <param name="withGradients">Whether they become leaves of the graph.</param>
+    public void Open(DeviceWeights weights, bool withGradients)
+    {
+        foreach (var parameter in Parameters)
+        {
+            var value = weights.ToCompute(parameter.Source);
+            parameter.Place(withGradients ? value.detach().requires_grad_(true) : value);
+        }
+    }
+
+    /// <summary>Forgets them.</summary>
+    public void Close()
+    {
+        foreach (var parameter in Parameters)
+            parameter.Place(null);
+    }
+}

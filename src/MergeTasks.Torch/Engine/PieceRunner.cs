@@ -1,0 +1,82 @@
+using MergeTasks.Transformers.Execution;
+
+namespace MergeTasks.Torch;
+
+/// <summary>
+/// Runs the parts of a model over one batch, some sequences or some rows at a time: a part's weights come to the device once, whatever
+/// their number.
+/// </summary>
+internal sealed class PieceRunner(DeviceRuntime runtime, BatchLayout layout, CancellationToken cancellation) : IDisposable
+{
+    private readonly Dictionary<(int First, int End), BatchPiece> _pieces = [];
+
+    /// <summary>Runs a step for all sequences.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="withGradients">Whether the graph is recorded.</param>
+    /// <param name="step">The step. What it leaves behind, it leaves at its end, because until then it may have to be run again.</param>
+    public void ForSequences(ModelPart part, bool withGradients, Action<BatchPiece> step) => With(part, withGradients, () =>
+    {
+        for (var first = 0; first < layout.Sequences.Count;)
+        {
+            var piece = PieceFrom(first);
+            if (Attempt(() => step(piece), piece.Rows, piece.Count > 1 ? runtime.SequenceRows : null))
+                first = piece.End;
+        }
+    });
+
+    /// <summary>Runs a step for some rows, given by first and end.</summary>
+    /// <inheritdoc cref="ForSequences"/>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="most">Most rows at once.</param>
+    public void ForRows(ModelPart part, bool withGradients, int rows, int most, Action<int, int> step) => With(part, withGradients, () =>
+    {
+        for (var first = 0; first < rows;)
+        {
+            var end = Math.Min(rows, first + Math.Max(1, Math.Min(most, runtime.ScoredRows.Most)));
+            if (Attempt(() => step(first, end), end - first, end - first > 1 ? runtime.ScoredRows : null))
+                first = end;
+        }
+    });
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var piece in _pieces.Values)
+            piece.Dispose();
+    }
+
+    private void With(ModelPart part, bool withGradients, Action work)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = set_grad_enabled(withGradients);
+        runtime.Try(() => part.Open(runtime.Weights, withGradients), 0, null);
+        try
+        {
+            work();
+        }
+        finally
+        {
+            part.Close();
+        }
+    }
+
+    private bool Attempt(Action step, int rows, RowLimit? limit)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return runtime.Try(() =>
+        {
+            using var scope = NewDisposeScope();
+            step();
+        }, rows, limit);
+    }
+
+    private BatchPiece PieceFrom(int first)
+    {
+        var end = first + 1;
+        for (var rows = layout.Sequences[first].Length; end < layout.Sequences.Count && rows + layout.Sequences[end].Length <= runtime.SequenceRows.Most; end++)
+            rows += layout.Sequences[end].Length;
+        if (!_pieces.TryGetValue((first, end), out var piece))
+            _pieces.Add((first, end), piece = new BatchPiece(layout, first, end, runtime.Device));
+        return piece;
+    }
+}
