@@ -2,8 +2,6 @@ using System.Runtime.InteropServices;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Numerics;
 using MergeTasks.Transformers;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace MergeTasks.Torch;
 
@@ -22,13 +20,13 @@ public sealed class TorchMatrices : IMatrixArithmetic
     /// <summary>Takes a device into use.</summary>
     /// <param name="options">The device.</param>
     /// <param name="cancellation">Ends the work between steps.</param>
+    /// <exception cref="ModelException"><see cref="ModelError.NoDevice"/>: libtorch cannot be loaded, or has no such device.</exception>
     public TorchMatrices(DeviceOptions options, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
         _cancellation = cancellation;
         _device = options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
-        InitializeDeviceType(_device.type);
-        set_num_threads(options.Threads);
+        TorchRuntime.Start(options);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,4 @@
 using MergeTasks.Merging.Numerics;
-using static TorchSharp.torch;
 
 namespace MergeTasks.Torch;
 
