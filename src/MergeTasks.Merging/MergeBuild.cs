@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
@@ -25,7 +26,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     private ContentStore? _store;
     private ITransformerEngine? _engine;
 
-    /// <summary>Runs models for scoring; by default on the processor.</summary>
+    /// <summary>Runs models for scoring; by default, and for <see langword="null"/>, the built-in engine on the processor.</summary>
+    [AllowNull]
     public ITransformerEngine Engine
     {
         get => _engine ??= new CpuEngine(new EngineOptions { Threads = _threads });

@@ -4,7 +4,7 @@ using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks.Merging.Declarations;
 
-/// <summary>Finds items in a project file's text: MSBuild tells which file defines an item, but not where in it.</summary>
+/// <summary>Finds items and properties in a project file's text: MSBuild tells which file defines an item, but not where in it.</summary>
 public static class ProjectFile
 {
     /// <summary>
@@ -30,6 +30,22 @@ public static class ProjectFile
             if (metadata is not null)
                 found = (IXmlLineInfo?)Named(item.Attributes(), metadata) ?? (IXmlLineInfo?)Named(item.Elements(), metadata) ?? item;
             return new SourceLocation(file, found.LineNumber, found.LinePosition);
+        }
+        catch (Exception e) when (e is IOException or XmlException or UnauthorizedAccessException or ArgumentException)
+        {
+            return new SourceLocation(file);
+        }
+    }
+
+    /// <summary>The position of a property, else just the file: it may be set elsewhere, or on the command line.</summary>
+    /// <param name="file">Full path of the project file.</param>
+    /// <param name="property">Its name.</param>
+    public static SourceLocation FindProperty(string file, string property)
+    {
+        try
+        {
+            IXmlLineInfo? found = Named(XDocument.Load(file, LoadOptions.SetLineInfo).Descendants(), property);
+            return found is null ? new SourceLocation(file) : new SourceLocation(file, found.LineNumber, found.LinePosition);
         }
         catch (Exception e) when (e is IOException or XmlException or UnauthorizedAccessException or ArgumentException)
         {

@@ -9,6 +9,12 @@ public static class DiagnosticCode
     /// <summary>The build runs on an MSBuild that is too old. Raised by the targets themselves.</summary>
     public const string OldMSBuild = "MTK0001";
 
+    /// <summary>The device that <c>MergeDevice</c> names cannot be used: its package, its driver or the device itself is missing.</summary>
+    public const string DeviceMissing = "MTK0002";
+
+    /// <summary>The libraries of the engine for devices cannot be loaded.</summary>
+    public const string DeviceLibraries = "MTK0003";
+
     /// <summary>No merge method of that name.</summary>
     public const string UnknownMethod = "MTK1001";
 
@@ -212,6 +218,12 @@ public static class DiagnosticCode
 
     /// <summary>A merged model is worse than an evaluation allows.</summary>
     public const string EvaluationFailed = "MTK5009";
+
+    /// <summary>The process that ran models on a device ended without a result.</summary>
+    public const string DeviceProcessLost = "MTK5010";
+
+    /// <summary>The device has too little memory for even one layer and one sequence of a model.</summary>
+    public const string DeviceTooSmall = "MTK5011";
 
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public const string CacheUnwritable = "MTK6001";

@@ -45,13 +45,16 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <summary>The task's work.</summary>
     protected abstract void Run(CancellationToken cancellation);
 
+    /// <summary>Where diagnostics point that have no place of their own.</summary>
+    protected virtual SourceLocation Location => new(BuildEngine.ProjectFileOfTaskNode);
+
     /// <summary>Whether a warning was logged.</summary>
     protected bool HasWarned { get; private set; }
 
     /// <summary>Logs a diagnostic.</summary>
     protected void Report(Diagnostic diagnostic)
     {
-        var location = diagnostic.Location ?? new SourceLocation(BuildEngine.ProjectFileOfTaskNode);
+        var location = diagnostic.Location ?? Location;
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
         HasWarned |= diagnostic.IsWarning;
         if (diagnostic.IsWarning)

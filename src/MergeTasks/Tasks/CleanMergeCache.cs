@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Devices;
 using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 
@@ -18,6 +19,7 @@ public sealed class CleanMergeCache : CancelableTask
         var folder = CacheFolder(CachePath);
         try
         {
+            LinkedFolder.Clean(folder);
             Log.LogMessage(MessageImportance.High, "{0} of scores removed from {1}.", ByteSize.Format(ContentStore.Clean(folder)), folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

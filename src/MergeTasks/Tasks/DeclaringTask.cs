@@ -1,6 +1,9 @@
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Devices;
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Restoring;
+using MergeTasks.Transformers;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks;
@@ -41,6 +44,12 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>Project-wide defaults: metadata name, and <c>Value</c>.</summary>
     public ITaskItem[] Defaults { get; set; } = [];
 
+    /// <summary>What the project says of the device that runs models, by the names in <see cref="MergeTasks.DeviceSettings"/>, each with its <c>Value</c>.</summary>
+    public ITaskItem[] DeviceSettings { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override SourceLocation Location => new(ProjectFile);
+
     /// <summary>Reads the declarations; models from elsewhere are where restoring put them.</summary>
     protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
 
@@ -54,9 +63,27 @@ public abstract class DeclaringTask : CancelableTask
         return DeclarationReader.Read(project, DeclaredItems.From("MergedModel", MergedModels, ProjectFile), DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
     }
 
-    /// <summary>The library's build of these merges, telling the log when it has to read much.</summary>
-    protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges) => new(merges, CacheFolder(CachePath), Threads)
+    /// <summary>Chooses the device that runs models, telling the log why.</summary>
+    /// <returns><see langword="null"/> for the built-in engine.</returns>
+    private protected DeviceHost? ChooseDevice()
     {
+        var settings = new DeviceSettings(DeviceSettings);
+        var request = settings.Read(ProjectFile);
+
+        // Most projects: nobody asks for a device, so nothing need be said of it.
+        if (request.Demand == DeviceDemand.Auto && settings.TaskAssembly.Length == 0)
+            return null;
+        var (device, reason) = settings.Choose(request, ProjectFile);
+        Log.LogMessage(MessageImportance.Normal, "{0}: {1}.", Path.GetFileNameWithoutExtension(ProjectFile), reason);
+        return device is null ? null : new DeviceHost(settings.TaskAssembly, device);
+    }
+
+    /// <summary>The library's build of these merges, telling the log when it has to read much.</summary>
+    /// <param name="merges">The merges.</param>
+    /// <param name="engine">Runs models; <see langword="null"/> for the built-in engine.</param>
+    protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, ITransformerEngine? engine = null) => new(merges, CacheFolder(CachePath), Threads)
+    {
+        Engine = engine,
         Digesting = (path, bytes) =>
         {
             Log.LogMessage(MessageImportance.Normal, "{0} is new or changed; reading {1} to identify its tensors.", path, ByteSize.Format(bytes));

@@ -10,14 +10,21 @@ public sealed class EvaluateMerges : DeclaringTask
     /// <summary>The texts and samples.</summary>
     public ITaskItem[] Evaluations { get; set; } = [];
 
+    /// <summary>Full path of the file that says what the phase is doing, where that is on a device.</summary>
+    [Required]
+    public string RunningFile { get; set; } = "";
+
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
         var merges = ReadDeclarations();
         var declared = EvaluationReader.Read(
             Path.GetDirectoryName(ProjectFile)!, DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile), [.. merges.Select(merge => merge.Name)]);
-        using var progress = new ScoringProgress(Log, "evaluation", Report);
-        var results = BuildOf(merges).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
+        var host = ChooseDevice();
+        using var running = RunningPhase.Begin(RunningFile, host);
+        using var progress = new ScoringProgress(Log, "evaluation", Report, running);
+        var engine = host?.Engine(Threads, CacheFolder(CachePath), progress.Note);
+        var results = BuildOf(merges, engine).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
         foreach (var line in MergeEvaluation.Table(results))
             Log.LogMessage(MessageImportance.High, "{0}", line);
         foreach (var failure in results.SelectMany(result => result.Failures()))

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Xml.Linq;
 using MergeTasks.Caching;
 using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks;
 
@@ -14,6 +15,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 {
     private const string DeclarationsFile = "declarations.json";
 
+    /// <summary>The device that runs models; <see langword="null"/> for the built-in engine.</summary>
+    public DeviceHost? Device { get; init; }
+
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
     public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
@@ -21,6 +25,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path) =>
         JsonSerializer.Deserialize<List<MergeDeclaration>>(File.ReadAllBytes(path))!;
+
+    /// <summary>Where a merge is declared, by the same file.</summary>
+    public static SourceLocation LocationOf(string path, string merge) => ReadDeclarations(path).Single(declared => declared.Name == merge).Location;
 
     /// <summary>Writes the projects of stale merges and of all merges that they may have to run first.</summary>
     /// <returns>Full paths of all generated files.</returns>
@@ -31,11 +38,12 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
         if (stale.Count > 0)
         {
             AtomicFile.WriteIfDifferent(declarations, JsonSerializer.SerializeToUtf8Bytes(merges));
+            Device?.Write(DeviceHost.PathIn(folder));
             foreach (var merge in merges)
                 AtomicFile.WriteIfDifferent(PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, declarations, stale)));
         }
 
-        return [declarations, .. projects];
+        return [declarations, DeviceHost.PathIn(folder), .. projects, .. merges.Select(merge => RunningPhase.PathOf(folder, merge.Name))];
     }
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
@@ -50,11 +58,19 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
                 new XElement("MergeCachePath", Escaped(cacheFolder)),
                 new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
                 new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
-                new XElement("MergeThreads", threads)),
+                new XElement("MergeThreads", threads),
+                merge.NeedsScores && Device is not null ? DeviceProperties(merge, Device) : null),
             new XElement("ItemGroup", upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
             new XElement("Import", new XAttribute("Project", Escaped(runTargets))));
         return project + "\n";
     }
+
+    private XElement[] DeviceProperties(MergeDeclaration merge, DeviceHost device) =>
+    [
+        new("MergeDeviceTasksAssembly", Escaped(device.TaskAssembly)),
+        new("MergeDeviceFile", Escaped(DeviceHost.PathIn(folder))),
+        new("MergeRunningFile", Escaped(RunningPhase.PathOf(folder, merge.Name))),
+    ];
 
     // MSBuild reads %xx in project files as a character.
     private static string Escaped(string text) =>

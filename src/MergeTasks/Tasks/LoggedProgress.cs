@@ -8,7 +8,7 @@ using Microsoft.Build.Utilities;
 namespace MergeTasks;
 
 /// <summary>A line in the log for every tenth of a large output. The terminal shows the phase by itself.</summary>
-internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<Diagnostic> report) : MergeProgress
+internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<Diagnostic> report, RunningPhase? running) : MergeProgress
 {
     // Below this a merge is over before anybody reads the second line.
     private const long SmallestLogged = 64 << 20;
@@ -22,8 +22,11 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
     public override void Waiting() => log.LogMessage(MessageImportance.High, "{0}: waiting for another build that is making it.", name);
 
     // Only where the cache cannot be written: otherwise scores were computed a phase before.
-    public override void Scoring(ScoreRequest request, long tokens, string cost) =>
+    public override void Scoring(ScoreRequest request, long tokens, string cost)
+    {
+        running?.Tell(request);
         log.LogMessage(MessageImportance.High, "{0}: scoring {1}: {2} ({3}).", name, request.Model.Label, request.Phase, cost);
+    }
 
     public override void Warn(Diagnostic warning) => report(warning);
 

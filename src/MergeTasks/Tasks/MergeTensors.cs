@@ -6,36 +6,15 @@ namespace MergeTasks;
 
 /// <summary>Makes one merged model; the work of a generated project.</summary>
 [MSBuildMultiThreadableTask]
-public sealed class MergeTensors : CancelableTask
+public sealed class MergeTensors : MergePhase
 {
-    /// <summary>The merge.</summary>
-    [Required]
-    public string MergeName { get; set; } = "";
-
-    /// <summary>Full path of the file with the project's declarations.</summary>
-    [Required]
-    public string Declarations { get; set; } = "";
-
     /// <summary>Full path of the merge's lock file.</summary>
     [Required]
     public string LockFile { get; set; } = "";
 
-    /// <summary>The cache folder.</summary>
-    [Required]
-    public string CachePath { get; set; } = "";
-
-    /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
-    public string CacheMaxSize { get; set; } = "";
-
-    /// <summary>Threads to use; 0 for one per core.</summary>
-    public int Threads { get; set; }
-
-    /// <inheritdoc/>
-    protected override void Run(CancellationToken cancellation)
+    private protected override void Run(MergeBuild build, RunningPhase? running, CancellationToken cancellation)
     {
-        var merges = GeneratedProjects.ReadDeclarations(Declarations);
-        var build = new MergeBuild(merges, CacheFolder(CachePath), Threads) { CacheUnwritable = ReportUnwritableCache, CacheSizeLimit = CacheLimit(CacheMaxSize) };
-        var state = build.Run(MergeName, LockFile, new LoggedProgress(Log, MergeName, Report), cancellation);
+        var state = build.Run(MergeName, LockFile, new LoggedProgress(Log, MergeName, Report, running), cancellation);
         if (state.IsFresh)
             Log.LogMessage(MessageImportance.Normal, "{0}: another build has made it meanwhile.", MergeName);
         else

@@ -54,20 +54,21 @@ public sealed class PlanMerges : PlanningTask
     {
         var start = FileStamp.Now;
         var merges = ReadDeclarations();
-        var build = BuildOf(merges);
+        var device = ChooseDevice();
+        var build = BuildOf(merges, device?.Engine(Threads, CacheFolder(CachePath)));
         var states = build.Plan(cancellation);
         foreach (var state in states)
             Explain(state, build, cancellation);
         if (PrintOnly)
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
-        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads).Write(merges, stale);
+        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads) { Device = device }.Write(merges, stale);
         new OutputRecord(MergesFolder).Update(states, File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
         var outputs = states.Select(OutputOf).ToList();
         Return(outputs);
         if (stale.Count == 0 && !HasWarned)
-            record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
+            record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. DevicePaths(), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
     }
 
     private void Return(IReadOnlyList<PlannedOutput> outputs)

@@ -22,12 +22,19 @@ public abstract class PlanningTask : DeclaringTask
     /// <summary>What is remembered of the last plan.</summary>
     private protected PlanRecord Record() => new(MergesFolder, DigestOfDeclarations());
 
+    /// <summary>Full paths of the files, beside the settings themselves, that decide which device runs models.</summary>
+    private protected IEnumerable<string> DevicePaths()
+    {
+        var settings = new DeviceSettings(DeviceSettings);
+        return settings.TaskAssembly.Length > 0 ? [settings.AssetsFile] : [];
+    }
+
     // Of everything that planning is given: whatever it means, with other values the plan may be another.
     private ContentDigest DigestOfDeclarations()
     {
         var text = new StringBuilder();
         text.AppendJoin('\n', [ProjectFile, ModelsFolder, RunTargets, TaskAssembly, ModelsLockFile, CachePath]).Append('\n');
-        foreach (var items in new[] { MergedModels, MergeSources, Defaults })
+        foreach (var items in new[] { MergedModels, MergeSources, Defaults, DeviceSettings })
         {
             text.Append('\n');
             foreach (var item in items)

@@ -9,7 +9,7 @@ using Microsoft.Build.Utilities;
 namespace MergeTasks;
 
 /// <summary>A line in the log for every score that is computed, and every 30 seconds how far it has come.</summary>
-internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Action<Diagnostic> report) : MergeProgress, IDisposable
+internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Action<Diagnostic> report, RunningPhase? running) : MergeProgress, IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
@@ -25,6 +25,7 @@ internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Actio
     public override void Scoring(ScoreRequest request, long tokens, string cost)
     {
         Finish();
+        running?.Tell(request);
         lock (_gate)
         {
             (_phase, _tokens, _done, _next) = ($"{request.Model.Label}: {request.Phase}", tokens, 0, Interval);

@@ -10,6 +10,9 @@ public sealed class ValidateMerges : DeclaringTask
     protected override void Run(CancellationToken cancellation)
     {
         var merges = ReadDeclarations();
+
+        // Not whether the device is there: declarations are checked on other machines too.
+        new DeviceSettings(DeviceSettings).Read(ProjectFile);
         foreach (var warning in BuildOf(merges).Validate(cancellation))
             Report(warning);
         Log.LogMessage(MessageImportance.High, "{0} merge(s) valid: {1}.", merges.Count, string.Join(", ", merges.Select(merge => merge.Name)));

@@ -78,6 +78,24 @@ public sealed class CachedScores
     }
 
     [Fact]
+    public void Each_engine_has_scores_of_its_own()
+    {
+        using var project = Scored();
+        var own = project.Engine.NumericsVersion;
+        project.Engine.Version = "torch-1-cuda-fp32";
+
+        // No model runs to count changed parameters.
+        Assert.All(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => Assert.EndsWith(
+            line.Contains("(changed parameters)", StringComparison.Ordinal) ? ": cached" : $": stale because the engine (from {own} to torch-1-cuda-fp32) changed", line, StringComparison.Ordinal));
+        Assert.Equal(["backward base", "backward base", "backward base", "observe base"], project.Run().Order(StringComparer.Ordinal));
+        project.Engine.Version = "torch-1-cuda-bf16";
+        Assert.Equal(4, project.Run().Count);
+        project.Engine.Version = null;
+        Assert.All(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => Assert.EndsWith(": cached", line, StringComparison.Ordinal));
+        Assert.Empty(project.Run());
+    }
+
+    [Fact]
     public void Two_projects_share_scores()
     {
         using var first = Scored();

@@ -20,7 +20,10 @@ internal sealed class CountingEngine(string engineName = TestedEngines.Processor
     /// <summary>Replaces what observers see; <see langword="null"/>: the model's own activations.</summary>
     public Action<ITransformerModel, IActivationObserver>? Observing { get; set; }
 
-    public string NumericsVersion => _engine.NumericsVersion;
+    /// <summary>Another engine's version; <see langword="null"/>: the product's own.</summary>
+    public string? Version { get; set; }
+
+    public string NumericsVersion => Version ?? _engine.NumericsVersion;
 
     public ITransformerModel Load(string folder) => new Model(this, _engine.Load(folder), Path.GetFileName(folder));
 

@@ -25,17 +25,19 @@ internal static class ScoreReasons
     {
         if (earlier?.Scores.FirstOrDefault(score => score.Score == request.Phase && score.Model == request.Model.Label) is not { } before)
             return "not computed yet";
-        var changed = request.Key.Ingredients.Where(pair => before.From.GetValueOrDefault(pair.Key) != pair.Value).Select(pair => NameOf(pair.Key, request)).Distinct().ToList();
+        var changed = request.Key.Ingredients.Where(pair => before.From.GetValueOrDefault(pair.Key) != pair.Value).Select(pair => NameOf(pair, before.From.GetValueOrDefault(pair.Key), request)).Distinct().ToList();
         return changed.Count == 0 ? "not in the cache any more" : $"stale because {string.Join(" and ", changed)} changed";
     }
 
-    private static string NameOf(string ingredient, ScoreRequest request) => ingredient switch
+    private static string NameOf(KeyValuePair<string, string> ingredient, string? before, ScoreRequest request) => ingredient.Key switch
     {
         "calibration" or "task data" => request.Data!.Label,
         "fine-tuned" or "fine-tuned config" => request.Model.Label,
         "weights" or "config" => "the scored model",
         "base" or "base config" => "the base",
-        "engine" => "the engine or the machine's vector width",
-        _ => $"the {ingredient}",
+
+        // Another engine, or the built-in one on a processor with another vector width, which its version ends in.
+        "engine" => $"the engine (from {before} to {ingredient.Value})",
+        _ => $"the {ingredient.Key}",
     };
 }

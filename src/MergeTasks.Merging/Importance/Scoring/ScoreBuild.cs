@@ -78,7 +78,7 @@ internal sealed class ScoreBuild : IDisposable
         }
         catch (ModelException e)
         {
-            throw Fault(e.Error == ModelError.BadInput ? DiagnosticCode.BadScoringData : DiagnosticCode.NotScorable, of(), e.Message);
+            throw Fault(CodeOf(e.Error), of(), e.Message);
         }
         catch (TokenizerException e)
         {
@@ -93,6 +93,14 @@ internal sealed class ScoreBuild : IDisposable
             throw Fault(DiagnosticCode.UnreadableInput, of(), e.Message);
         }
     }
+
+    private static string CodeOf(ModelError error) => error switch
+    {
+        ModelError.BadInput => DiagnosticCode.BadScoringData,
+        ModelError.NoDevice => DiagnosticCode.DeviceLibraries,
+        ModelError.NoMemory => DiagnosticCode.DeviceTooSmall,
+        _ => DiagnosticCode.NotScorable,
+    };
 
     private DiagnosticException Fault(string code, ScoreRequest? request, string message)
     {

@@ -1,0 +1,85 @@
+using System.Globalization;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Transformers;
+
+namespace MergeTasks.Merging.Devices;
+
+/// <summary>On what kind of device a project wants its models to run.</summary>
+public enum DeviceDemand
+{
+    /// <summary>CUDA where everything for it is there, else the built-in engine.</summary>
+    Auto,
+
+    /// <summary>The built-in engine.</summary>
+    Cpu,
+
+    /// <summary>CUDA, or an error.</summary>
+    Cuda,
+
+    /// <summary>The TorchSharp engine on the processor, or an error.</summary>
+    TorchCpu,
+}
+
+/// <summary>What a project's properties <c>MergeDevice</c> and <c>MergeDevicePrecision</c> say.</summary>
+/// <param name="Demand">The kind of device.</param>
+/// <param name="Index">Which of several CUDA devices, from 0.</param>
+/// <param name="Precision">How matrices are multiplied; the built-in engine always computes in fp32.</param>
+public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecision Precision)
+{
+    /// <summary>Name of the property that chooses the device.</summary>
+    public const string DeviceProperty = "MergeDevice";
+
+    /// <summary>Name of the property that chooses the precision.</summary>
+    public const string PrecisionProperty = "MergeDevicePrecision";
+
+    private const string Indexed = "cuda:";
+
+    /// <summary>The valid devices, beside <c>cuda:N</c>.</summary>
+    public static IReadOnlyList<string> Devices { get; } = ["auto", "cpu", "cuda", "torch-cpu"];
+
+    /// <summary>The valid precisions.</summary>
+    public static IReadOnlyList<string> Precisions { get; } = ["fp32", "bf16"];
+
+    /// <summary>As a project file writes it.</summary>
+    public string Device => Demand switch
+    {
+        DeviceDemand.Cpu => "cpu",
+        DeviceDemand.TorchCpu => "torch-cpu",
+        DeviceDemand.Cuda => string.Create(CultureInfo.InvariantCulture, $"{Indexed}{Index}"),
+        _ => "auto",
+    };
+
+    /// <summary>Reads the two properties; empty means <c>auto</c> and <c>fp32</c>.</summary>
+    /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c> or <c>torch-cpu</c>.</param>
+    /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
+    /// <param name="projectFile">Full path of the project file, for messages.</param>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.InvalidValue"/>.</exception>
+    public static DeviceRequest Parse(string device, string precision, string projectFile)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(precision);
+        var (demand, index) = DeviceOf(device.Trim()) ?? throw Unknown(DeviceProperty, device, ["auto", "cpu", "cuda", Indexed + "N", "torch-cpu"], projectFile);
+        return new DeviceRequest(demand, index, precision.Trim().ToUpperInvariant() switch
+        {
+            "" or "FP32" => DevicePrecision.Fp32,
+            "BF16" => DevicePrecision.Bf16,
+            _ => throw Unknown(PrecisionProperty, precision, Precisions, projectFile),
+        });
+    }
+
+    private static (DeviceDemand, int)? DeviceOf(string device) => device.ToUpperInvariant() switch
+    {
+        "" or "AUTO" => (DeviceDemand.Auto, 0),
+        "CPU" => (DeviceDemand.Cpu, 0),
+        "CUDA" => (DeviceDemand.Cuda, 0),
+        "TORCH-CPU" => (DeviceDemand.TorchCpu, 0),
+        _ when device.StartsWith(Indexed, StringComparison.OrdinalIgnoreCase)
+            && int.TryParse(device.AsSpan(Indexed.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var index) => (DeviceDemand.Cuda, index),
+        _ => null,
+    };
+
+    // Without a guess at what was meant: the nearest to "gpu" is "cpu".
+    private static DiagnosticException Unknown(string property, string value, IReadOnlyList<string> valid, string projectFile) =>
+        new(new Diagnostic(DiagnosticCode.InvalidValue, $"{property} '{value}' is unknown. Valid: {string.Join(", ", valid)}.", ProjectFile.FindProperty(projectFile, property)));
+}

@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace MergeTasks.Merging.Devices;
+
+/// <summary>
+/// The packages with libtorch that a project restored, as NuGet's <c>project.assets.json</c> lists them. They are split over many packages,
+/// so their libraries lie in many folders.
+/// </summary>
+/// <param name="CpuFolders">Full paths of folders with libraries of packages for processors.</param>
+/// <param name="CudaFolders">Likewise of packages for CUDA, which run on processors too.</param>
+public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyList<string> CudaFolders)
+{
+    private const string CpuPrefix = "libtorch-cpu";
+    private const string CudaPrefix = "libtorch-cuda";
+
+    /// <summary>No package.</summary>
+    public static TorchPackages None { get; } = new([], []);
+
+    /// <summary>NuGet's name of this machine's kind, such as <c>linux-x64</c>.</summary>
+    public static string Platform { get; } =
+        (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux") + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+
+    /// <summary>Reads a project's list.</summary>
+    /// <param name="assetsFile">Full path of <c>project.assets.json</c>; where it is missing or malformed, nothing is restored.</param>
+    public static TorchPackages Read(string assetsFile)
+    {
+        try
+        {
+            using var assets = JsonDocument.Parse(File.ReadAllBytes(assetsFile));
+            var roots = assets.RootElement.GetProperty("packageFolders").EnumerateObject().Select(folder => folder.Name).ToList();
+            var libraries = assets.RootElement.GetProperty("libraries").EnumerateObject().ToList();
+            return new TorchPackages(Folders(CpuPrefix), Folders(CudaPrefix));
+
+            List<string> Folders(string prefix) => [.. libraries
+                .Where(library => library.Name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+                .SelectMany(library => FoldersOf(library.Value, roots))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return None;
+        }
+    }
+
+    private static IEnumerable<string> FoldersOf(JsonElement library, IReadOnlyList<string> roots)
+    {
+        var native = $"runtimes/{Platform}/native";
+        if (!library.GetProperty("files").EnumerateArray().Any(file => file.GetString()!.StartsWith(native + "/", StringComparison.Ordinal)))
+            return [];
+        var path = library.GetProperty("path").GetString()!;
+        return roots.Select(root => Path.GetFullPath(Path.Combine(root, path, native))).Where(Directory.Exists).Take(1);
+    }
+}

@@ -1,0 +1,15 @@
+using MergeTasks.Merging.Devices;
+using MergeTasks.Transformers;
+
+namespace MergeTasks.Torch;
+
+/// <summary>The entry that builds load by name.</summary>
+public sealed class DeviceProvider : IDeviceProvider
+{
+    /// <inheritdoc/>
+    public ITransformerEngine CreateEngine(DeviceOptions options)
+    {
+        TorchLibraries.Load(options);
+        return new TorchEngine(options);
+    }
+}

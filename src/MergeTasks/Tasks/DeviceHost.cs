@@ -1,0 +1,32 @@
+using System.Text.Json;
+using MergeTasks.Caching;
+using MergeTasks.Merging.Devices;
+using MergeTasks.Transformers;
+
+namespace MergeTasks;
+
+/// <summary>The device that runs models, and the copy of the tasks that lies beside its engine; MSBuild runs that copy in a process of its own.</summary>
+/// <param name="TaskAssembly">Full path of that copy.</param>
+/// <param name="Device">The device.</param>
+internal sealed record DeviceHost(string TaskAssembly, DeviceChoice Device)
+{
+    /// <summary>Full path of the file, in a folder for generated files, that says it to the phases of generated projects.</summary>
+    public static string PathIn(string folder) => Path.Combine(folder, "device.json");
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <param name="path">Full path; empty for the built-in engine.</param>
+    public static DeviceHost? Read(string path) => path.Length == 0 ? null : JsonSerializer.Deserialize<DeviceHost>(File.ReadAllBytes(path));
+
+    /// <summary>Writes it down, unless that has been done.</summary>
+    public void Write(string path) => AtomicFile.WriteIfDifferent(path, JsonSerializer.SerializeToUtf8Bytes(this));
+
+    /// <summary>The device's engine, which is loaded when a model is to run; that must be in a task of <see cref="TaskAssembly"/>.</summary>
+    /// <param name="threads">Most threads of the processor; 0 for one per core.</param>
+    /// <param name="cacheFolder">The user's cache folder.</param>
+    /// <param name="told">Hears what the engine had to do otherwise than usual.</param>
+    public ITransformerEngine Engine(int threads, string cacheFolder, Action<string>? told = null)
+    {
+        var options = Device.ToOptions(threads) with { Told = told };
+        return new DeferredEngine(options.NumericsVersion, () => EngineLoader.Load(options, cacheFolder));
+    }
+}

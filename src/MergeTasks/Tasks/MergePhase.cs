@@ -1,0 +1,58 @@
+using MergeTasks.Merging;
+using MergeTasks.Merging.Diagnostics;
+using Microsoft.Build.Framework;
+
+namespace MergeTasks;
+
+/// <summary>A phase of a generated project. Where it runs models on a device, it runs in a process of its own.</summary>
+public abstract class MergePhase : CancelableTask
+{
+    /// <summary>The merge.</summary>
+    [Required]
+    public string MergeName { get; set; } = "";
+
+    /// <summary>Full path of the file with the project's declarations.</summary>
+    [Required]
+    public string Declarations { get; set; } = "";
+
+    /// <summary>The cache folder.</summary>
+    [Required]
+    public string CachePath { get; set; } = "";
+
+    /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
+    public string CacheMaxSize { get; set; } = "";
+
+    /// <summary>Threads to use; 0 for one per core.</summary>
+    public int Threads { get; set; }
+
+    /// <summary>Full path of the file that says which device runs models; empty for the built-in engine.</summary>
+    public string DeviceFile { get; set; } = "";
+
+    /// <summary>Full path of the file that says what a phase on a device is doing; empty for the built-in engine.</summary>
+    public string RunningFile { get; set; } = "";
+
+    /// <summary>Where the merge is declared.</summary>
+    protected override SourceLocation Location => GeneratedProjects.LocationOf(Declarations, MergeName);
+
+    /// <inheritdoc/>
+    protected sealed override void Run(CancellationToken cancellation)
+    {
+        var host = DeviceHost.Read(DeviceFile);
+        using var running = RunningPhase.Begin(RunningFile, host);
+        var folder = CacheFolder(CachePath);
+        var build = new MergeBuild(GeneratedProjects.ReadDeclarations(Declarations), folder, Threads)
+        {
+            Engine = host?.Engine(Threads, folder, message => Log.LogMessage(MessageImportance.High, "{0}: {1}", MergeName, message)),
+            CacheUnwritable = ReportUnwritableCache,
+            CacheSizeLimit = CacheLimit(CacheMaxSize),
+            RefreshesScores = RefreshesScores,
+        };
+        Run(build, running, cancellation);
+    }
+
+    /// <summary>Whether scores are computed again although they are cached.</summary>
+    private protected virtual bool RefreshesScores => false;
+
+    /// <summary>The phase's work.</summary>
+    private protected abstract void Run(MergeBuild build, RunningPhase? running, CancellationToken cancellation);
+}
