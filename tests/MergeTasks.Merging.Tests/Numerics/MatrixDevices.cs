@@ -41,7 +41,9 @@ public sealed class MatrixDevices : IDisposable
         var first = Keys();
         _workspace.MatrixDevice = new StandInMatrices("stand-in 2");
         Assert.Equal(OnDevice, Changed(first));
-        Assert.False(_workspace.State("m").IsFresh);
+        Assert.Equal(["the arithmetic on whole matrices changed (from stand-in 1 to stand-in 2)"], _workspace.State("m").Reasons);
+        _workspace.MatrixDevice = null;
+        Assert.Equal(["the arithmetic on whole matrices changed (from stand-in 1 to the processor's)"], _workspace.State("m").Reasons);
     }
 
     [Fact]
