@@ -20,19 +20,22 @@ internal static class EngineLoader
         {
             var own = typeof(EngineLoader).Assembly;
             var path = Path.Combine(Path.GetDirectoryName(own.Location)!, IDeviceProvider.AssemblyName + ".dll");
-            var provider = (IDeviceProvider)Activator.CreateInstance(AssemblyLoadContext.GetLoadContext(own)!.LoadFromAssemblyPath(path).GetType(IDeviceProvider.TypeName, throwOnError: true)!)!;
+            var type = AssemblyLoadContext.GetLoadContext(own)!.LoadFromAssemblyPath(path).GetType(IDeviceProvider.TypeName, throwOnError: true)!;
+            var provider = (IDeviceProvider)Activator.CreateInstance(type)!;
+            if (TorchPackages.InParts(options.LibraryFolders) is { } part)
+                throw Fault($"'{part}' is only the beginning of a library. Its package joins it with the others when a project is built; if that failed, the build's output says why.");
             return create(provider, options with { LibraryFolders = [LinkedFolder.Of(options.LibraryFolders, cacheFolder)] });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageFormatException or TypeLoadException or InvalidCastException)
         {
-            throw Fault(e);
+            throw Fault(e.Message);
         }
         catch (TargetInvocationException e)
         {
-            throw Fault(e.InnerException!);
+            throw Fault(e.InnerException!.Message);
         }
     }
 
-    private static DiagnosticException Fault(Exception e) =>
-        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {e.Message}", null));
+    private static DiagnosticException Fault(string reason) =>
+        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {reason}", null));
 }
