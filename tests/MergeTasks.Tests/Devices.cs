@@ -18,14 +18,21 @@ public sealed class Devices(Package package)
             <MergeSource Include="models/code;models/math" Into="plain" Weight="1" />
         """;
 
+    // Runs no model, but its plan names the keys of what one decided.
+    private const string After = """
+            <MergedModel Include="after" Method="linear" />
+            <MergeSource Include="scored;models/math" Into="after" Weight="1" />
+        """;
+
     [Fact]
     public void Models_run_in_a_process_of_their_own_and_scores_of_engines_do_not_mix()
     {
         using var device = new DevicePackage(package);
-        using var consumer = Declare(device, Scored + """<MergeEvaluation Include="samples.jsonl" Into="scored" />""");
+        using var consumer = Declare(device, Scored + After + """<MergeEvaluation Include="samples.jsonl" Into="scored" />""");
         var built = consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output;
         Assert.Matches(@"scored: stand-in device in process \d+, libraries found", built);
         Assert.Contains("scored: scoring models/base: activations", built, StringComparison.Ordinal);
+        Assert.Contains("after ->", built, StringComparison.Ordinal);
         Assert.Empty(consumer.Merged("--no-restore", "-p:MergeDevice=torch-cpu"));
 
         // The built-in engine: in MSBuild's own process, under keys of its own, and the plan says so.
