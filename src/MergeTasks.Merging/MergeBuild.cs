@@ -5,6 +5,7 @@ using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Transformers;
@@ -33,6 +34,9 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         init => _engine = value;
     }
 
+    /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
+    public IMatrixDevice? MatrixDevice { get; init; }
+
     /// <summary>Most bytes of scores that the cache keeps.</summary>
     public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
 
@@ -53,7 +57,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
-        using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion);
+        using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
         var warnings = new List<Diagnostic>();
         ForEach(merges, merge =>
         {
@@ -69,7 +73,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
     {
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
         var states = new List<OutputState>();
         ForEach(merges, merge => states.Add(OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation)));
         return states;
@@ -86,7 +90,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     {
         using var own = Lock(name, lockFile, progress, cancellation);
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             RequireMade(name, OutputState.Inspect(planner.Plan(upstream, cancellation), hasher, cancellation));
@@ -116,7 +120,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
     {
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             planner.Plan(upstream, cancellation);
@@ -144,7 +148,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         ArgumentNullException.ThrowIfNull(evaluations);
         ArgumentNullException.ThrowIfNull(lockFileOf);
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion);
+        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
         ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation));
         var results = new List<MergeEvaluation>();

@@ -1,4 +1,5 @@
 using MergeTasks.Merging.Devices;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch;
@@ -11,5 +12,12 @@ public sealed class DeviceProvider : IDeviceProvider
     {
         TorchLibraries.Load(options);
         return new TorchEngine(options);
+    }
+
+    /// <inheritdoc/>
+    public IMatrixDevice CreateMatrixDevice(DeviceOptions options)
+    {
+        TorchLibraries.Load(options);
+        return new TorchMatrixDevice(options);
     }
 }

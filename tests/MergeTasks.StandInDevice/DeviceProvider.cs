@@ -1,4 +1,5 @@
 using MergeTasks.Merging.Devices;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch;
@@ -12,4 +13,6 @@ public sealed class DeviceProvider : IDeviceProvider
         options.Told?.Invoke($"stand-in device in process {Environment.ProcessId}, libraries {(File.Exists(library) ? "found" : "missing")}");
         return new StandInEngine(options);
     }
+
+    public IMatrixDevice CreateMatrixDevice(DeviceOptions options) => new StandInMatrices(options);
 }

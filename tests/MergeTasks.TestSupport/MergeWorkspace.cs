@@ -2,6 +2,7 @@ using System.Text.Json;
 using MergeTasks.Merging;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Transformers;
 
@@ -70,7 +71,10 @@ public sealed class MergeWorkspace : IDisposable
     /// <summary>Runs models for scoring; the product's own engine unless a test puts something else here.</summary>
     public ITransformerEngine Engine { get; set; } = new CpuEngine(new EngineOptions { Threads = 2 });
 
-    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add, Engine = Engine };
+    /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
+    public IMatrixDevice? MatrixDevice { get; set; }
+
+    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add, Engine = Engine, MatrixDevice = MatrixDevice };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);
 

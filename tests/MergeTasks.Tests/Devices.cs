@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Tests;
 
@@ -17,14 +18,21 @@ public sealed class Devices(Package package)
             <MergeSource Include="models/code;models/math" Into="plain" Weight="1" />
         """;
 
+    // Runs no model, but its plan names the keys of what one decided.
+    private const string After = """
+            <MergedModel Include="after" Method="linear" />
+            <MergeSource Include="scored;models/math" Into="after" Weight="1" />
+        """;
+
     [Fact]
     public void Models_run_in_a_process_of_their_own_and_scores_of_engines_do_not_mix()
     {
         using var device = new DevicePackage(package);
-        using var consumer = Declare(device, Scored + """<MergeEvaluation Include="samples.jsonl" Into="scored" />""");
+        using var consumer = Declare(device, Scored + After + """<MergeEvaluation Include="samples.jsonl" Into="scored" />""");
         var built = consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output;
         Assert.Matches(@"scored: stand-in device in process \d+, libraries found", built);
         Assert.Contains("scored: scoring models/base: activations", built, StringComparison.Ordinal);
+        Assert.Contains("after ->", built, StringComparison.Ordinal);
         Assert.Empty(consumer.Merged("--no-restore", "-p:MergeDevice=torch-cpu"));
 
         // The built-in engine: in MSBuild's own process, under keys of its own, and the plan says so.
@@ -43,6 +51,34 @@ public sealed class Devices(Package package)
         Assert.True(evaluated.Succeeded, evaluated.Output);
         Assert.Matches(@"stand-in device in process \d+", evaluated.Output);
         Assert.Contains("| samples.jsonl | **scored** | exact match |", evaluated.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Whole_matrices_are_computed_there_unless_that_is_switched_off()
+    {
+        using var device = new DevicePackage(package);
+        using var consumer = new Consumer(package);
+        foreach (var (seed, model) in new[] { (1, "root"), (2, "left"), (3, "right") })
+            TestCheckpoint.Write(consumer["app", "models", model], [("w", RandomTensors.F32(seed, 256, 256))]);
+
+        // The second merge uses no device, but must know under which keys the first was made.
+        consumer.Project("""
+                <MergedModel Include="singular" Method="tsv" Base="models/root" />
+                <MergeSource Include="models/left;models/right" Into="singular" />
+                <MergedModel Include="mixed" Method="linear" />
+                <MergeSource Include="singular;models/left" Into="mixed" Weight="1" />
+            """ + DevicePackage.Reference, device.Property + "<MergeDevice>torch-cpu</MergeDevice>");
+        var built = consumer.Build("-v:m").Output;
+        Assert.Matches(@"singular: stand-in matrices in process \d+", built);
+        Assert.Contains("mixed ->", built, StringComparison.Ordinal);
+        Assert.Empty(consumer.Merged("--no-restore"));
+
+        var plan = consumer.Run("app", "build", "--no-restore", "-t:PlanMerges", "-p:MergeDeviceArithmetic=false").Output;
+        Assert.Contains("singular: 1 of 1 tensors to merge by tsv", plan, StringComparison.Ordinal);
+        Assert.Contains("because the arithmetic on whole matrices changed (from torch-matrices-1-cpu to the processor's).", plan, StringComparison.Ordinal);
+        var onProcessor = consumer.Build("--no-restore", "-v:m", "-p:MergeDeviceArithmetic=false").Output;
+        Assert.Contains("singular ->", onProcessor, StringComparison.Ordinal);
+        Assert.DoesNotContain("stand-in", onProcessor, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public enum DeviceDemand
     TorchCpu,
 }
 
-/// <summary>What a project's properties <c>MergeDevice</c> and <c>MergeDevicePrecision</c> say.</summary>
+/// <summary>What a project's properties <c>MergeDevice</c>, <c>MergeDevicePrecision</c> and <c>MergeDeviceArithmetic</c> say.</summary>
 /// <param name="Demand">The kind of device.</param>
 /// <param name="Index">Which of several CUDA devices, from 0.</param>
 /// <param name="Precision">How matrices are multiplied; the built-in engine always computes in fp32.</param>
@@ -29,6 +29,9 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
 {
     /// <summary>Name of the property that chooses the device.</summary>
     public const string DeviceProperty = "MergeDevice";
+
+    /// <summary>Name of the property that keeps methods on whole matrices off the device.</summary>
+    public const string ArithmeticProperty = "MergeDeviceArithmetic";
 
     /// <summary>Name of the property that chooses the precision.</summary>
     public const string PrecisionProperty = "MergeDevicePrecision";
@@ -50,22 +53,35 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
         _ => "auto",
     };
 
-    /// <summary>Reads the two properties; empty means <c>auto</c> and <c>fp32</c>.</summary>
+    /// <summary>Whether methods on whole matrices compute on the device too.</summary>
+    public bool ComputesMatrices { get; init; } = true;
+
+    /// <summary>Reads the three properties; empty means <c>auto</c>, <c>fp32</c> and <c>true</c>.</summary>
     /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c> or <c>torch-cpu</c>.</param>
     /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
+    /// <param name="arithmetic"><c>true</c> or <c>false</c>.</param>
     /// <param name="projectFile">Full path of the project file, for messages.</param>
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.InvalidValue"/>.</exception>
-    public static DeviceRequest Parse(string device, string precision, string projectFile)
+    public static DeviceRequest Parse(string device, string precision, string arithmetic, string projectFile)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(precision);
+        ArgumentNullException.ThrowIfNull(arithmetic);
         var (demand, index) = DeviceOf(device.Trim()) ?? throw Unknown(DeviceProperty, device, ["auto", "cpu", "cuda", Indexed + "N", "torch-cpu"], projectFile);
         return new DeviceRequest(demand, index, precision.Trim().ToUpperInvariant() switch
         {
             "" or "FP32" => DevicePrecision.Fp32,
             "BF16" => DevicePrecision.Bf16,
             _ => throw Unknown(PrecisionProperty, precision, Precisions, projectFile),
-        });
+        })
+        {
+            ComputesMatrices = arithmetic.Trim().ToUpperInvariant() switch
+            {
+                "" or "TRUE" => true,
+                "FALSE" => false,
+                _ => throw Unknown(ArithmeticProperty, arithmetic, ["true", "false"], projectFile),
+            },
+        };
     }
 
     private static (DeviceDemand, int)? DeviceOf(string device) => device.ToUpperInvariant() switch

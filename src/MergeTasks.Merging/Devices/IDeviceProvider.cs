@@ -1,4 +1,5 @@
 using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Devices;
@@ -19,4 +20,9 @@ public interface IDeviceProvider
     /// <param name="options">The device, and the folder with the libraries.</param>
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>: they cannot be loaded.</exception>
     ITransformerEngine CreateEngine(DeviceOptions options);
+
+    /// <summary>Loads the native libraries and makes what whole matrices are computed with.</summary>
+    /// <param name="options">The device, and the folder with the libraries.</param>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>: they cannot be loaded.</exception>
+    IMatrixDevice CreateMatrixDevice(DeviceOptions options);
 }

@@ -42,6 +42,16 @@ public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyLi
         }
     }
 
+    /// <summary>
+    /// A library that is still in parts. Packages named <c>…-primary</c> hold the beginnings of files that are too large for one, and targets of
+    /// theirs append what packages named <c>…-fragment1</c> and so on hold in a folder of the same name, and remove it there.
+    /// </summary>
+    /// <param name="folders">Full paths of folders with libraries.</param>
+    /// <returns>Full path of the beginning, or <see langword="null"/> where all are whole.</returns>
+    public static string? InParts(IEnumerable<string> folders) =>
+        folders.SelectMany(folder => Directory.EnumerateFiles(folder)).FirstOrDefault(file => file.Contains("-primary", StringComparison.Ordinal)
+            && File.Exists(file.Replace("-primary", "-fragment1", StringComparison.Ordinal).Replace("runtimes", "fragments", StringComparison.Ordinal) + ".fragment1"));
+
     private static IEnumerable<string> FoldersOf(JsonElement library, IReadOnlyList<string> roots)
     {
         var native = $"runtimes/{Platform}/native";

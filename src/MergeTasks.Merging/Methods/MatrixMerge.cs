@@ -10,6 +10,12 @@ namespace MergeTasks.Merging.Methods;
 /// <param name="isDelta">Whether the base is subtracted from them, and added to the result.</param>
 internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool isDelta) : TensorMerge
 {
+    /// <summary>
+    /// Matrices whose smaller side is below this stay on the processor: its operations are over before as many small ones have been started on
+    /// a device. An estimate.
+    /// </summary>
+    public const int SmallestOnDevice = 256;
+
     private readonly int _base = isDelta ? context.BaseIndex : -1;
     private float[][] _loaded = [];
     private float[] _merged = [];

@@ -86,6 +86,9 @@ public abstract class MergeMethod
     /// <param name="contexts">All tensors that will be merged; not empty.</param>
     public virtual ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => throw new NotSupportedException();
 
+    /// <summary>Whether a tensor's merge computes with its whole matrix so much that a device is worth bringing it there, if one may be used.</summary>
+    public virtual bool ComputesWithMatrix(TensorContext context) => false;
+
     /// <summary>Prepares the merge of one tensor.</summary>
     public abstract TensorMerge Begin(TensorContext context);
 }

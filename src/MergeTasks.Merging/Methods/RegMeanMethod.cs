@@ -37,10 +37,15 @@ public sealed class RegMeanMethod : MergeMethod
     public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, null);
 
     /// <inheritdoc/>
+    public override bool ComputesWithMatrix(TensorContext context) => IsSolved(context) && context.Shape.Min() >= MatrixMerge.SmallestOnDevice;
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
-        context.Inputs[0].Statistic is not null && context.Shape.Count == 2 && context.ElementCount > 0 ? new RegMeanMerge(context) : new LinearMethod().Begin(context with
+        IsSolved(context) ? new RegMeanMerge(context) : new LinearMethod().Begin(context with
         {
             CompatibleDType = null,
             Parameters = new Dictionary<string, double> { ["normalize"] = 1 },
         });
+
+    private static bool IsSolved(TensorContext context) => context.Inputs[0].Statistic is not null && context.Shape.Count == 2 && context.ElementCount > 0;
 }

@@ -57,7 +57,7 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     public int Workers { get; init; } = 1;
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
-    internal IMatrixDevice? Device { get; init; }
+    public IMatrixDevice? Device { get; init; }
 
     /// <summary>A parameter's value.</summary>
     public double this[string parameter] => Parameters[parameter];

@@ -35,6 +35,10 @@ public sealed class TsvMethod : MergeMethod
     public override BaseUse Base => BaseUse.Required;
 
     /// <inheritdoc/>
+    public override bool ComputesWithMatrix(TensorContext context) =>
+        context.Shape.Count >= 2 && context.ElementCount > 0 && Math.Min(context.Shape[^1], context.Shape[^2]) >= MatrixMerge.SmallestOnDevice;
+
+    /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
         context.Shape.Count < 2 || context.ElementCount == 0
             ? new CombiningMerge(context, VectorAxis.Tensor, (gram, factors) => factors.Fill(context["lambda"] / gram.Models), alwaysCombines: true)

@@ -1,7 +1,7 @@
 namespace MergeTasks.Merging.Numerics;
 
 /// <summary>A matrix where an <see cref="IMatrixArithmetic"/> computes; disposing gives its memory back.</summary>
-internal interface IMatrix : IDisposable
+public interface IMatrix : IDisposable
 {
     /// <summary>Number of rows.</summary>
     int Rows { get; }
@@ -13,8 +13,8 @@ internal interface IMatrix : IDisposable
 /// <summary>
 /// What methods on whole matrices are made of, in fp64. A matrix is brought to where it computes once and stays there until it is stored.
 /// </summary>
-/// <remarks>The same operands give the same bits each time in one place, for any number of threads.</remarks>
-internal interface IMatrixArithmetic : IDisposable
+/// <remarks>Whoever is handed a matrix disposes it. The same operands give the same bits each time in one place, for any number of threads.</remarks>
+public interface IMatrixArithmetic : IDisposable
 {
     /// <summary>Takes in a matrix, widened.</summary>
     /// <param name="values">[rows, columns], row by row.</param>
@@ -30,7 +30,9 @@ internal interface IMatrixArithmetic : IDisposable
     /// <summary>a·b, of either the transpose where wanted.</summary>
     IMatrix Product(IMatrix a, IMatrix b, bool transposeA = false, bool transposeB = false);
 
-    /// <summary>aᵀ·a, or a·aᵀ: exactly symmetric.</summary>
+    /// <summary>a·aᵀ, or aᵀ·a.</summary>
+    /// <param name="a">The matrix.</param>
+    /// <param name="ofRows">Whether of its rows with each other, and not of its columns.</param>
     IMatrix Gram(IMatrix a, bool ofRows);
 
     /// <summary>aᵀ.</summary>
@@ -49,11 +51,12 @@ internal interface IMatrixArithmetic : IDisposable
     IMatrix Beside(IReadOnlyList<IMatrix> matrices);
 
     /// <summary>
-    /// The largest eigenvalues of a symmetric matrix [n, n], descending, with orthonormal eigenvectors as columns [n, count].
+    /// The largest eigenvalues of a symmetric matrix [n, n], of which either triangle may be read, descending, with orthonormal eigenvectors as columns [n, count].
     /// </summary>
     /// <param name="symmetric">The matrix; used up.</param>
     /// <param name="most">At most so many.</param>
     /// <param name="smallest">Eigenvalues up to this share of the largest are left out, and all that are not positive.</param>
+    /// <exception cref="Methods.TensorMergeException">The matrix is not finite.</exception>
     (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest);
 
     /// <summary>Replaces aᵢⱼ by factor·aᵢⱼ, off the diagonal times <paramref name="offDiagonal"/>, on it plus <paramref name="added"/>.</summary>

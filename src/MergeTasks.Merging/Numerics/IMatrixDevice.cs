@@ -1,7 +1,7 @@
 namespace MergeTasks.Merging.Numerics;
 
 /// <summary>A place other than the processor's own arithmetic where whole matrices are computed with.</summary>
-internal interface IMatrixDevice
+public interface IMatrixDevice
 {
     /// <summary>Part of the keys of what is computed there; other places give other bits.</summary>
     string NumericsVersion { get; }
@@ -15,4 +15,5 @@ internal interface IMatrixDevice
 }
 
 /// <summary>A device has not enough memory for a tensor's matrices.</summary>
-internal sealed class DeviceMemoryException(Exception cause) : Exception(cause.Message, cause);
+/// <param name="cause">What the device said.</param>
+public sealed class DeviceMemoryException(Exception cause) : Exception(cause?.Message, cause);

@@ -5,10 +5,11 @@ namespace MergeTasks.Merging.Numerics;
 /// <summary><see cref="IMatrixArithmetic"/> on the processor.</summary>
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellation">Ends the work between steps.</param>
-internal sealed class ProcessorMatrices(int threads, CancellationToken cancellation) : IMatrixArithmetic
+public sealed class ProcessorMatrices(int threads, CancellationToken cancellation) : IMatrixArithmetic
 {
     private readonly MatrixWork _work = new(threads, cancellation);
 
+    /// <inheritdoc/>
     public IMatrix Load(ReadOnlySpan<float> values, int rows, int columns)
     {
         var matrix = new DenseMatrix(rows, columns);
@@ -16,6 +17,7 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         return matrix;
     }
 
+    /// <inheritdoc/>
     public void Store(IMatrix matrix, Span<float> values)
     {
         var own = Of(matrix).Values;
@@ -23,6 +25,7 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
             values[i] = (float)own[i];
     }
 
+    /// <inheritdoc/>
     public IMatrix Product(IMatrix a, IMatrix b, bool transposeA = false, bool transposeB = false)
     {
         var (first, second) = (Of(a).Whole, Of(b).Whole);
@@ -32,6 +35,7 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         return product;
     }
 
+    /// <inheritdoc/>
     public IMatrix Gram(IMatrix a, bool ofRows)
     {
         var own = ofRows ? Of(a).Whole : Of(a).Whole.Transposed;
@@ -40,6 +44,7 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         return product;
     }
 
+    /// <inheritdoc/>
     public IMatrix Transpose(IMatrix a)
     {
         var (own, transposed) = (Of(a), new DenseMatrix(a.Columns, a.Rows));
@@ -52,18 +57,21 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         return transposed;
     }
 
+    /// <inheritdoc/>
     public void Add(IMatrix sum, IMatrix term)
     {
         var (target, added) = (Of(sum), Of(term));
         _work.ForEach(target.Rows, target.Columns, row => DenseVectors.AddProduct(target.Row(row), added.Row(row), 1));
     }
 
+    /// <inheritdoc/>
     public void ScaleColumns(IMatrix matrix, ReadOnlySpan<double> factors)
     {
         var (own, columns) = (Of(matrix), factors.ToArray());
         _work.ForEach(own.Rows, own.Columns, row => TensorPrimitives.Multiply(own.Row(row), columns, own.Row(row)));
     }
 
+    /// <inheritdoc/>
     public double[] ColumnLengths(IMatrix matrix)
     {
         var own = Of(matrix);
@@ -77,6 +85,7 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         return Array.ConvertAll(squares, Math.Sqrt);
     }
 
+    /// <inheritdoc/>
     public IMatrix Beside(IReadOnlyList<IMatrix> matrices)
     {
         var joined = new DenseMatrix(matrices[0].Rows, matrices.Sum(matrix => matrix.Columns));
@@ -93,8 +102,10 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         return joined;
     }
 
+    /// <inheritdoc/>
     public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest) => SymmetricEigen.Largest(Of(symmetric), most, smallest, _work);
 
+    /// <inheritdoc/>
     public void Weigh(IMatrix square, double factor, double offDiagonal, double added)
     {
         var own = Of(square);
@@ -107,8 +118,10 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
         });
     }
 
+    /// <inheritdoc/>
     public bool TrySolve(IMatrix system, IMatrix right) => new Cholesky(_work).TrySolve(Of(system), Of(right));
 
+    /// <inheritdoc/>
     public void Dispose()
     {
     }

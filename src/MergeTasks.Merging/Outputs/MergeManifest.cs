@@ -17,7 +17,7 @@ namespace MergeTasks.Merging.Outputs;
 /// <param name="Tool">Name and version of the tool.</param>
 /// <param name="Name">The merge's name.</param>
 /// <param name="Recipe">The merge as a recipe.</param>
-/// <param name="Settings">Settings that a recipe does not hold: seed, compatibility.</param>
+/// <param name="Settings">Settings that a recipe does not hold: seed, compatibility, a device's arithmetic.</param>
 /// <param name="Inputs">The models.</param>
 /// <param name="Files">Files beside the weights, with digests.</param>
 /// <param name="Tensors">Each tensor's file, key and checksum.</param>
@@ -39,6 +39,9 @@ public sealed record MergeManifest(
 
     /// <summary>The file's name.</summary>
     public const string FileName = "merge.manifest.json";
+
+    /// <summary>The setting that names the arithmetic with which whole matrices were computed, where that was a device's.</summary>
+    public const string MatricesSetting = "matrices";
 
     private const int CurrentFormat = 2;
 
@@ -83,6 +86,8 @@ public sealed record MergeManifest(
             settings["seed"] = plan.Declaration.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (plan.Declaration.IsMergekitCompatible)
             settings["compatibility"] = "mergekit";
+        if (plan.Tensors.FirstOrDefault(tensor => tensor.Context?.Device is not null)?.Context!.Device is { } device)
+            settings[MatricesSetting] = device.NumericsVersion;
         return settings;
     }
 

@@ -43,6 +43,9 @@ public sealed record MergePlan(
     /// <summary>Whether results depend on the seed.</summary>
     public bool IsRandom => Declaration.IsMergekitCompatible ? Method.IsRandomInCompatibility : Method.IsRandom;
 
+    /// <summary>Whether a device for whole matrices makes some of its tensors.</summary>
+    public bool ComputesOnDevice => Tensors.Any(tensor => tensor.Context?.Device is not null);
+
     /// <summary>What evaluations of these tensors have measured.</summary>
     public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
 

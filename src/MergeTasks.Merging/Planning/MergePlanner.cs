@@ -8,6 +8,7 @@ using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Licences;
 using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Vocabularies;
 
@@ -27,6 +28,9 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
     private readonly Dictionary<string, ModelInput> _adapters = [];
 
+    /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.</summary>
+    public IMatrixDevice? Device { get; init; }
+
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
@@ -40,7 +44,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
             var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
-            var planner = new TensorPlanner(merge, method, layout, importance, workers);
+            var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength);
             var tensors = planner.Plan(cancellation);

@@ -26,8 +26,11 @@ internal static class StaleReasons
 
         if (manifest.Recipe != RecipeText.Of(plan.Declaration))
             reasons.Add("the recipe changed" + Difference(manifest.Recipe, RecipeText.Of(plan.Declaration)));
-        if (!Same(manifest.Settings, MergeManifest.SettingsOf(plan)))
+        var settings = MergeManifest.SettingsOf(plan);
+        if (!Others(manifest.Settings).SequenceEqual(Others(settings)))
             reasons.Add("seed or compatibility changed");
+        if ((Matrices(manifest.Settings), Matrices(settings)) is var (was, willBe) && was != willBe)
+            reasons.Add($"the arithmetic on whole matrices changed (from {was} to {willBe})");
         foreach (var (declaration, input) in plan.Models)
         {
             var now = ManifestInput.Of(plan, declaration, input, cancellation);
@@ -70,6 +73,8 @@ internal static class StaleReasons
         static string Joined(string[] lines) => string.Join(' ', lines.Select(line => line.Trim()));
     }
 
-    private static bool Same(IReadOnlyDictionary<string, string> a, IReadOnlyDictionary<string, string> b) =>
-        a.Count == b.Count && a.All(pair => b.TryGetValue(pair.Key, out var value) && value == pair.Value);
+    private static string Matrices(IReadOnlyDictionary<string, string> settings) => settings.GetValueOrDefault(MergeManifest.MatricesSetting, "the processor's");
+
+    private static IEnumerable<KeyValuePair<string, string>> Others(IReadOnlyDictionary<string, string> settings) =>
+        settings.Where(pair => pair.Key != MergeManifest.MatricesSetting).OrderBy(pair => pair.Key, StringComparer.Ordinal);
 }

@@ -41,6 +41,8 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
             text.Append(CultureInfo.InvariantCulture, $"{method.Name}\ncompatible {context.CompatibleDType}\n");
             if (method.NumericsVersion > 1)
                 text.Append(CultureInfo.InvariantCulture, $"numerics {method.NumericsVersion}\n");
+            if (context.Device is { } device)
+                text.Append(CultureInfo.InvariantCulture, $"matrices {device.NumericsVersion}\n");
             Append(text, context.Parameters);
             if (context.KeepsNonFinite)
                 text.Append("non-finite kept\n");

@@ -4,6 +4,7 @@ using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Numerics;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -20,6 +21,9 @@ internal sealed class TensorPlanner
     private readonly TensorImportancePlanner? _importance;
     private readonly StatisticsPlan? _statistics;
     private long _drawOffset;
+
+    /// <summary>Where methods on whole matrices compute, where that is worth it; <see langword="null"/>: on the processor.</summary>
+    public IMatrixDevice? Device { get; init; }
 
     public TensorPlanner(MergeDeclaration merge, MergeMethod method, OutputLayout layout, ImportancePlan? importance, int workers)
     {
@@ -60,6 +64,8 @@ internal sealed class TensorPlanner
         var sources = tensor.Sources.ToList<TensorSource>();
         var context = Context(tensor, output);
         context = _statistics?.Attach(sources, context) ?? context;
+        if (Device is not null && _method.ComputesWithMatrix(context))
+            context = context with { Device = Device };
         var importance = _importance?.Plan(output, sources, ref context);
         return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
     }

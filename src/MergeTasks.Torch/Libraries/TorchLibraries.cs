@@ -42,7 +42,9 @@ internal static class TorchLibraries
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw Fault(string.Join(" ", e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+            // The runtime's advice comes first, then the loader's own words.
+            var lines = e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            throw Fault(string.Join(" ", lines.Skip(lines.Length > 1 ? 1 : 0)));
         }
     }
 

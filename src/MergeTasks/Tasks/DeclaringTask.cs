@@ -3,7 +3,6 @@ using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Restoring;
-using MergeTasks.Transformers;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks;
@@ -75,15 +74,17 @@ public abstract class DeclaringTask : CancelableTask
             return null;
         var (device, reason) = settings.Choose(request, ProjectFile);
         Log.LogMessage(MessageImportance.Normal, "{0}: {1}.", Path.GetFileNameWithoutExtension(ProjectFile), reason);
-        return device is null ? null : new DeviceHost(settings.TaskAssembly, device);
+        return device is null ? null : new DeviceHost(settings.TaskAssembly, device, request.ComputesMatrices);
     }
 
     /// <summary>The library's build of these merges, telling the log when it has to read much.</summary>
     /// <param name="merges">The merges.</param>
-    /// <param name="engine">Runs models; <see langword="null"/> for the built-in engine.</param>
-    protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, ITransformerEngine? engine = null) => new(merges, CacheFolder(CachePath), Threads)
+    /// <param name="device">Runs models, and computes with whole matrices; <see langword="null"/> for the processor.</param>
+    /// <param name="told">Hears what the device had to do otherwise than usual.</param>
+    private protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, DeviceHost? device = null, Action<string>? told = null) => new(merges, CacheFolder(CachePath), Threads)
     {
-        Engine = engine,
+        Engine = device?.Engine(Threads, CacheFolder(CachePath), told),
+        MatrixDevice = device?.Matrices(Threads, CacheFolder(CachePath), told),
         Digesting = (path, bytes) =>
         {
             Log.LogMessage(MessageImportance.Normal, "{0} is new or changed; reading {1} to identify its tensors.", path, ByteSize.Format(bytes));

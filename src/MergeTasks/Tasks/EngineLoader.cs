@@ -9,29 +9,33 @@ namespace MergeTasks;
 /// <summary>Loads the engine for devices from the assembly that lies beside this one in its package.</summary>
 internal static class EngineLoader
 {
-    /// <summary>Makes the engine.</summary>
+    /// <summary>Makes the engine, or what else the assembly provides.</summary>
     /// <param name="options">The device, and the folders with its libraries.</param>
     /// <param name="cacheFolder">The user's cache folder, where these are linked into one.</param>
+    /// <param name="create">Makes it.</param>
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>.</exception>
-    public static ITransformerEngine Load(DeviceOptions options, string cacheFolder)
+    public static T Load<T>(DeviceOptions options, string cacheFolder, Func<IDeviceProvider, DeviceOptions, T> create)
     {
         try
         {
             var own = typeof(EngineLoader).Assembly;
             var path = Path.Combine(Path.GetDirectoryName(own.Location)!, IDeviceProvider.AssemblyName + ".dll");
-            var provider = (IDeviceProvider)Activator.CreateInstance(AssemblyLoadContext.GetLoadContext(own)!.LoadFromAssemblyPath(path).GetType(IDeviceProvider.TypeName, throwOnError: true)!)!;
-            return provider.CreateEngine(options with { LibraryFolders = [LinkedFolder.Of(options.LibraryFolders, cacheFolder)] });
+            var type = AssemblyLoadContext.GetLoadContext(own)!.LoadFromAssemblyPath(path).GetType(IDeviceProvider.TypeName, throwOnError: true)!;
+            var provider = (IDeviceProvider)Activator.CreateInstance(type)!;
+            if (TorchPackages.InParts(options.LibraryFolders) is { } part)
+                throw Fault($"'{part}' is only the beginning of a library. Its package joins it with the others when a project is built; if that failed, the build's output says why.");
+            return create(provider, options with { LibraryFolders = [LinkedFolder.Of(options.LibraryFolders, cacheFolder)] });
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageFormatException or TypeLoadException or InvalidCastException)
         {
-            throw Fault(e);
+            throw Fault(e.Message);
         }
         catch (TargetInvocationException e)
         {
-            throw Fault(e.InnerException!);
+            throw Fault(e.InnerException!.Message);
         }
     }
 
-    private static DiagnosticException Fault(Exception e) =>
-        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {e.Message}", null));
+    private static DiagnosticException Fault(string reason) =>
+        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {reason}", null));
 }

@@ -23,8 +23,7 @@ public sealed class EvaluateMerges : DeclaringTask
         var host = ChooseDevice();
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "evaluation", Report, running);
-        var engine = host?.Engine(Threads, CacheFolder(CachePath), progress.Note);
-        var results = BuildOf(merges, engine).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
+        var results = BuildOf(merges, host, progress.Note).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
         foreach (var line in MergeEvaluation.Table(results))
             Log.LogMessage(MessageImportance.High, "{0}", line);
         foreach (var failure in results.SelectMany(result => result.Failures()))

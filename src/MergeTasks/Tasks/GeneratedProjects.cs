@@ -18,6 +18,13 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     /// <summary>The device that runs models; <see langword="null"/> for the built-in engine.</summary>
     public DeviceHost? Device { get; init; }
 
+    /// <summary>Names of the merges whose phases must know the device.</summary>
+    public IReadOnlySet<string> OnDevice { get; init; } = new HashSet<string>();
+
+    /// <summary>Names of the merges whose outputs a merge reads.</summary>
+    public static IEnumerable<string> UpstreamOf(MergeDeclaration merge) =>
+        merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct();
+
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
     public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
@@ -48,7 +55,7 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
     {
-        var upstream = merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct().Where(stale.Contains);
+        var upstream = UpstreamOf(merge).Where(stale.Contains);
         var project = new XElement("Project",
             new XElement("PropertyGroup",
                 new XElement("MergeName", Escaped(merge.Name)),
@@ -59,7 +66,7 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
                 new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
                 new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads),
-                merge.NeedsScores && Device is not null ? DeviceProperties(merge, Device) : null),
+                Device is not null && OnDevice.Contains(merge.Name) ? DeviceProperties(merge, Device) : null),
             new XElement("ItemGroup", upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
             new XElement("Import", new XAttribute("Project", Escaped(runTargets))));
         return project + "\n";

@@ -42,13 +42,16 @@ public abstract class MergePhase : CancelableTask
         var folder = CacheFolder(CachePath);
         var build = new MergeBuild(GeneratedProjects.ReadDeclarations(Declarations), folder, Threads)
         {
-            Engine = host?.Engine(Threads, folder, message => Log.LogMessage(MessageImportance.High, "{0}: {1}", MergeName, message)),
+            Engine = host?.Engine(Threads, folder, Tell),
+            MatrixDevice = host?.Matrices(Threads, folder, Tell),
             CacheUnwritable = ReportUnwritableCache,
             CacheSizeLimit = CacheLimit(CacheMaxSize),
             RefreshesScores = RefreshesScores,
         };
         Run(build, running, cancellation);
     }
+
+    private void Tell(string message) => Log.LogMessage(MessageImportance.High, "{0}: {1}", MergeName, message);
 
     /// <summary>Whether scores are computed again although they are cached.</summary>
     private protected virtual bool RefreshesScores => false;

@@ -55,20 +55,33 @@ public sealed class PlanMerges : PlanningTask
         var start = FileStamp.Now;
         var merges = ReadDeclarations();
         var device = ChooseDevice();
-        var build = BuildOf(merges, device?.Engine(Threads, CacheFolder(CachePath)));
+        var build = BuildOf(merges, device);
         var states = build.Plan(cancellation);
         foreach (var state in states)
             Explain(state, build, cancellation);
         if (PrintOnly)
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
-        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads) { Device = device }.Write(merges, stale);
+        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads) { Device = device, OnDevice = OnDevice(states) }.Write(merges, stale);
         new OutputRecord(MergesFolder).Update(states, File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
         var outputs = states.Select(OutputOf).ToList();
         Return(outputs);
         if (stale.Count == 0 && !HasWarned)
             record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. DevicePaths(), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
+    }
+
+    // Merges that use the device, and those that read their outputs: whose keys name what the device has computed.
+    private static HashSet<string> OnDevice(IReadOnlyList<OutputState> states)
+    {
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var plan in states.Select(state => state.Plan))
+        {
+            if (plan.Declaration.NeedsScores || plan.ComputesOnDevice || GeneratedProjects.UpstreamOf(plan.Declaration).Any(names.Contains))
+                names.Add(plan.Name);
+        }
+
+        return names;
     }
 
     private void Return(IReadOnlyList<PlannedOutput> outputs)

@@ -54,6 +54,22 @@ public sealed class DeviceLibraries
     }
 
     [Fact]
+    public void A_library_that_its_packages_have_not_joined_is_known()
+    {
+        using var folder = new TempFolder();
+        var primary = folder["libtorch-cuda-part3-primary", "2.10.0", "runtimes", TorchPackages.Platform, "native"];
+        var fragment = folder["libtorch-cuda-part3-fragment1", "2.10.0", "fragments", TorchPackages.Platform, "native"];
+        foreach (var made in new[] { primary, fragment })
+            Directory.CreateDirectory(made);
+        File.WriteAllText(Path.Combine(primary, "libc10.so"), "whole");
+        File.WriteAllText(Path.Combine(primary, "libtorch_cuda.so"), "first");
+        File.WriteAllText(Path.Combine(fragment, "libtorch_cuda.so.fragment1"), "second");
+        Assert.Equal(Path.Combine(primary, "libtorch_cuda.so"), TorchPackages.InParts([primary]));
+        File.Delete(Path.Combine(fragment, "libtorch_cuda.so.fragment1"));
+        Assert.Null(TorchPackages.InParts([primary]));
+    }
+
+    [Fact]
     public void Libraries_of_several_folders_lie_in_one_until_one_of_them_changes()
     {
         using var folder = new TempFolder();

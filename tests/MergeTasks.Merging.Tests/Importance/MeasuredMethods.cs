@@ -1,6 +1,8 @@
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Merging.Tests.Methods;
+using MergeTasks.Merging.Tests.Numerics;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers;
 using MergeTasks.Transformers.Tokenization;
@@ -21,15 +23,57 @@ public sealed class MeasuredMethods
         Assert.All(expected.Zip(merged), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
     }
 
+    public static TheoryData<string, bool> Arithmetic
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var name in Arithmetics.Names)
+            {
+                data.Add(name, false);
+                data.Add(name, true);
+            }
+
+            return data;
+        }
+    }
+
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void RegMean_on_reference_values(bool isStoredByInput)
+    [MemberData(nameof(Arithmetic))]
+    public void RegMean_on_reference_values(string arithmetic, bool isStoredByInput)
     {
         float[] Stored(float[] w) => isStoredByInput ? [w[0], w[2], w[1], w[3]] : w;
-        var merged = Merge("regmean", [2, 2], [Stored([1, 2, 0, 1]), Stored([2, 0, 1, -1])], [[2, 1, 1, 3], [1, -.5f, -.5f, 2]], new() { ["off_diagonal"] = 1 }, isStoredByInput);
+        var merged = Merge("regmean", [2, 2], [Stored([1, 2, 0, 1]), Stored([2, 0, 1, -1])], [[2, 1, 1, 3], [1, -.5f, -.5f, 2]], new() { ["off_diagonal"] = 1 }, isStoredByInput, Arithmetics.DeviceOf(arithmetic));
         float[] expected = [1.830508f, 1.016949f, .8305085f, .01694915f];
         Assert.All(Stored(expected).Zip(merged), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+    }
+
+    [Theory]
+    [MemberData(nameof(Arithmetic))]
+    public void RegMean_of_a_layer_beside_elimination(string arithmetic, bool isStoredByInput)
+    {
+        const int channels = 70, outputs = 45;
+        float[][] weights = [Arithmetics.Random(1, channels, outputs), Arithmetics.Random(2, channels, outputs)];
+        float[][] products = [Products(3), Products(4)];
+        var shape = isStoredByInput ? new long[] { channels, outputs } : [outputs, channels];
+        var merged = Merge("regmean", shape, weights, products, new() { ["off_diagonal"] = 0.9 }, isStoredByInput, Arithmetics.DeviceOf(arithmetic));
+        var expected = Solve(Array.ConvertAll(weights, weight => Array.ConvertAll(weight, value => (double)value)), Array.ConvertAll(products, Square), channels, isStoredByInput, 0.9);
+        Assert.All(expected.Zip(merged), pair => Assert.Equal(pair.First, pair.Second, 2e-6));
+
+        static double[,] Square(float[] values)
+        {
+            var square = new double[channels, channels];
+            for (var i = 0; i < values.Length; i++)
+                square[i / channels, i % channels] = values[i];
+            return square;
+        }
+
+        // The mean of xᵀx over 300 inputs.
+        static float[] Products(int seed)
+        {
+            var inputs = Arithmetics.Random(seed, 300, channels);
+            return [.. Enumerable.Range(0, channels * channels).Select(i => (float)Enumerable.Range(0, 300).Average(sample => (double)inputs[(sample * channels) + (i / channels)] * inputs[(sample * channels) + (i % channels)]))];
+        }
     }
 
     [Fact]
@@ -141,10 +185,10 @@ public sealed class MeasuredMethods
         Assert.Contains($"'{method}' needs samples of the task of 'models/b'", diagnostic.Message, StringComparison.Ordinal);
     }
 
-    private static float[] Merge(string method, long[] shape, float[][] models, float[][] statistics, Dictionary<string, double> parameters, bool isStoredByInput)
+    private static float[] Merge(string method, long[] shape, float[][] models, float[][] statistics, Dictionary<string, double> parameters, bool isStoredByInput, IMatrixDevice? device = null)
     {
         var inputs = models.Select((_, i) => new TensorInput(i, false, new Dictionary<string, double> { ["weight"] = 0.5 }) { Statistic = models.Length + i }).ToArray();
-        return SolvedTensor.Merge(method, new TensorContext("w", shape, inputs, parameters) { IsStoredByInput = isStoredByInput }, [.. models, .. statistics]);
+        return SolvedTensor.Merge(method, new TensorContext("w", shape, inputs, parameters) { IsStoredByInput = isStoredByInput, Device = device }, [.. models, .. statistics]);
     }
 
     // Samples as the project's task data has them, one at a time.

@@ -1,23 +1,32 @@
 using MergeTasks.Merging.Numerics;
 using MergeTasks.TestSupport;
+#if WITH_TORCH
+using MergeTasks.Torch;
+using MergeTasks.Transformers;
+#endif
 
 namespace MergeTasks.Merging.Tests.Numerics;
 
 /// <summary>The places where methods on whole matrices compute, for tests that hold in all of them.</summary>
 internal static class Arithmetics
 {
+#if WITH_TORCH
+    public static string[] Names => ["processor", "torch"];
+
+    private static readonly TorchMatrixDevice Torch = new(new DeviceOptions { Threads = 2 });
+#else
     public static string[] Names => ["processor"];
+#endif
 
-    public static IMatrixArithmetic Of(string name, int threads = 2) => name switch
-    {
-        "processor" => new ProcessorMatrices(threads, CancellationToken.None),
-        _ => throw new ArgumentOutOfRangeException(nameof(name)),
-    };
+    public static IMatrixArithmetic Of(string name, int threads = 2) => DeviceOf(name)?.Begin(CancellationToken.None) ?? new ProcessorMatrices(threads, CancellationToken.None);
 
-    /// <summary>What a merge is handed to compute there.</summary>
+    /// <summary>What a merge is handed to compute there; <see langword="null"/> for the processor.</summary>
     public static IMatrixDevice? DeviceOf(string name) => name switch
     {
         "processor" => null,
+#if WITH_TORCH
+        "torch" => Torch,
+#endif
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
 

@@ -1,0 +1,40 @@
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Numerics;
+using MergeTasks.Transformers;
+
+namespace MergeTasks.Merging.Devices;
+
+/// <summary>A device for whole matrices whose version is known, so that it can be planned for, and that is only loaded when a tensor is merged there.</summary>
+/// <param name="version">Its <see cref="IMatrixDevice.NumericsVersion"/>.</param>
+/// <param name="create">Loads it.</param>
+public sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> create) : IMatrixDevice
+{
+    private readonly Lazy<IMatrixDevice> _device = new(() =>
+    {
+        var device = create();
+
+        // Tensors under another arithmetic's key would be believed for good.
+        return device.NumericsVersion == version ? device
+            : throw new InvalidOperationException($"The device calls its arithmetic '{device.NumericsVersion}', and it was planned for '{version}'.");
+    });
+
+    /// <inheritdoc/>
+    public string NumericsVersion => version;
+
+    /// <inheritdoc/>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>: the device's libraries cannot be used.</exception>
+    public IMatrixArithmetic Begin(CancellationToken cancellation)
+    {
+        try
+        {
+            return _device.Value.Begin(cancellation);
+        }
+        catch (ModelException e)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceLibraries, e.Message, null));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void TellThatMemoryIsShort(string tensor) => _device.Value.TellThatMemoryIsShort(tensor);
+}

@@ -1,0 +1,174 @@
+using System.Runtime.InteropServices;
+using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Numerics;
+using MergeTasks.Transformers;
+
+namespace MergeTasks.Torch;
+
+/// <summary>
+/// <see cref="IMatrixArithmetic"/> by TorchSharp on a device, in fp64. To be used from one thread at a time, the one that made it.
+/// </summary>
+public sealed class TorchMatrices : IMatrixArithmetic
+{
+    // Elements that go to the device, or come from it, at a time.
+    private const int PieceLength = 1 << 24;
+
+    private readonly Device _device;
+    private readonly CancellationToken _cancellation;
+    private readonly DisposeScope _scope = NewDisposeScope();
+
+    /// <summary>Takes a device into use.</summary>
+    /// <param name="options">The device.</param>
+    /// <param name="cancellation">Ends the work between steps.</param>
+    /// <exception cref="ModelException"><see cref="ModelError.NoDevice"/>: libtorch cannot be loaded, or has no such device.</exception>
+    public TorchMatrices(DeviceOptions options, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _cancellation = cancellation;
+        _device = options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
+        TorchRuntime.Start(options);
+    }
+
+    /// <inheritdoc/>
+    public IMatrix Load(ReadOnlySpan<float> values, int rows, int columns)
+    {
+        var matrix = Matrix(() => empty(rows, columns, float64, _device));
+        var rowsAtOnce = Math.Max(1, PieceLength / Math.Max(1, columns));
+        for (var row = 0; row < rows; row += rowsAtOnce)
+        {
+            var (first, count) = (row, Math.Min(rowsAtOnce, rows - row));
+            var piece = values.Slice(row * columns, count * columns).ToArray();
+            Run(() => matrix.Value.narrow(0, first, count).copy_(tensor(piece, [count, columns]).to(_device).to(float64)));
+        }
+
+        return matrix;
+    }
+
+    /// <inheritdoc/>
+    public void Store(IMatrix matrix, Span<float> values)
+    {
+        var (own, columns) = (Of(matrix), matrix.Columns);
+        var rowsAtOnce = Math.Max(1, PieceLength / Math.Max(1, columns));
+        for (var row = 0; row < matrix.Rows && columns > 0; row += rowsAtOnce)
+        {
+            var (first, count) = (row, Math.Min(rowsAtOnce, matrix.Rows - row));
+            var piece = new float[count * columns];
+            Run(() => MemoryMarshal.Cast<byte, float>(own.narrow(0, first, count).to(float32).cpu().contiguous().bytes).CopyTo(piece));
+            piece.CopyTo(values[(row * columns)..]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IMatrix Product(IMatrix a, IMatrix b, bool transposeA = false, bool transposeB = false) =>
+        Matrix(() => (transposeA ? Of(a).t() : Of(a)).mm(transposeB ? Of(b).t() : Of(b)));
+
+    /// <inheritdoc/>
+    public IMatrix Gram(IMatrix a, bool ofRows) => Matrix(() => ofRows ? Of(a).mm(Of(a).t()) : Of(a).t().mm(Of(a)));
+
+    /// <inheritdoc/>
+    public IMatrix Transpose(IMatrix a) => Matrix(() => Of(a).t().contiguous());
+
+    /// <inheritdoc/>
+    public void Add(IMatrix sum, IMatrix term) => Run(() => Of(sum).add_(Of(term)));
+
+    /// <inheritdoc/>
+    public void ScaleColumns(IMatrix matrix, ReadOnlySpan<double> factors)
+    {
+        var columns = factors.ToArray();
+        if (columns.Length > 0)
+            Run(() => Of(matrix).mul_(tensor(columns, [columns.Length]).to(_device)));
+    }
+
+    /// <inheritdoc/>
+    public double[] ColumnLengths(IMatrix matrix)
+    {
+        var lengths = new double[matrix.Columns];
+        if (lengths.Length > 0)
+            Run(() => Read<double>(linalg.vector_norm(Of(matrix), 2.0, [0])).CopyTo(lengths, 0));
+        return lengths;
+    }
+
+    /// <inheritdoc/>
+    public IMatrix Beside(IReadOnlyList<IMatrix> matrices) => Matrix(() => matrices.Count == 1 ? Of(matrices[0]).clone() : cat(matrices.Select(Of).ToArray(), 1));
+
+    /// <inheritdoc/>
+    public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest)
+    {
+        double[] largest = [];
+        var vectors = Matrix(() =>
+        {
+            if (Read<byte>(Of(symmetric).isfinite().all().to(uint8))[0] == 0)
+                throw new TensorMergeException(TensorMergeProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
+            var (values, vectors) = linalg.eigh(Of(symmetric));
+            var descending = Read<double>(values).Reverse().ToArray();
+            largest = [.. descending.TakeWhile(value => value > 0 && value > smallest * descending[0]).Take(most)];
+            return vectors.narrow(1, descending.Length - largest.Length, largest.Length).flip(1).contiguous();
+        });
+        symmetric.Dispose();
+        return (largest, vectors);
+    }
+
+    /// <inheritdoc/>
+    public void Weigh(IMatrix square, double factor, double offDiagonal, double added) => Run(() =>
+    {
+        var diagonal = Of(square).diagonal(0, 0, 1);
+        var weighed = diagonal.clone().mul_(factor).add_(added);
+        Of(square).mul_(factor * offDiagonal);
+        diagonal.copy_(weighed);
+    });
+
+    /// <inheritdoc/>
+    public bool TrySolve(IMatrix system, IMatrix right)
+    {
+        var isSolved = false;
+        var solution = Matrix(() =>
+        {
+            var (lower, fault) = linalg.cholesky_ex(Of(system));
+            isSolved = Read<int>(fault)[0] == 0;
+            return isSolved ? Of(right).cholesky_solve(lower) : empty(0, 0, float64, _device);
+        });
+        if (isSolved)
+            ((TorchMatrix)right).Replace(solution.Value);
+        else
+            solution.Dispose();
+        return isSolved;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _scope.Dispose();
+
+    private static Tensor Of(IMatrix matrix) => ((TorchMatrix)matrix).Value;
+
+    private static T[] Read<T>(Tensor vector)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(vector.cpu().contiguous().bytes).ToArray();
+
+    private TorchMatrix Matrix(Func<Tensor> compute)
+    {
+        Tensor? result = null;
+        Run(() => result = compute().MoveToOuterDisposeScope());
+        return new TorchMatrix(result!);
+    }
+
+    private void Run(Action compute)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            using var scope = NewDisposeScope();
+            compute();
+        }
+        catch (ExternalException e) when (IsOutOfMemory(e.Message))
+        {
+            throw new DeviceMemoryException(e);
+        }
+        catch (ExternalException e) when (e.Message.Contains("failed to converge", StringComparison.Ordinal))
+        {
+            throw new TensorMergeException(TensorMergeProblem.Undefined, "the search for its singular values does not converge");
+        }
+    }
+
+    // As libtorch, cuBLAS and cuSOLVER put it.
+    private static bool IsOutOfMemory(string message) =>
+        message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase)
+        || message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) || message.Contains("ALLOC_FAILED", StringComparison.Ordinal);
+}
