@@ -68,7 +68,7 @@ internal sealed class DeviceRuntime : IDisposable
                 attempt();
                 return true;
             }
-            catch (ExternalException e) when (IsOutOfMemory(e))
+            catch (ExternalException e) when (OutOfMemory.IsMeantBy(e))
             {
                 if (limit is not null)
                 {
@@ -92,9 +92,6 @@ internal sealed class DeviceRuntime : IDisposable
         if (_saidAlready.Add(about))
             _told?.Invoke(message);
     }
-
-    private static bool IsOutOfMemory(ExternalException e) =>
-        e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase);
 
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', '\r');
 }
