@@ -90,7 +90,7 @@ public sealed class Devices(Package package)
         var lost = consumer.Run("app", "build", "-v:m", "-p:MergeDevice=torch-cpu");
         Assert.False(lost.Succeeded);
         var ours = Assert.Single(Regex.Matches(lost.Output, @"^[^\n]*error MTK[^\n]*", RegexOptions.Multiline).Select(match => match.Value.Trim()).Distinct());
-        Assert.Matches(@"app\.csproj\(5,\d+\): error MTK5010: Merge 'scored': the process that ran models on torch-cpu \(activations of 'models/base'\) ended without a result\.", ours);
+        Assert.Matches(@"app\.csproj\(5,\d+\): error MTK5010: Merge 'scored': the process that worked on torch-cpu \(activations of 'models/base'\) ended without a result\.", ours);
         Assert.DoesNotContain("   at ", lost.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(consumer.Output("plain", "model.safetensors")), lost.Output);
         Assert.False(Directory.Exists(consumer.Output("scored")));
@@ -101,7 +101,7 @@ public sealed class Devices(Package package)
 
         device.Order("crash");
         var unmeasured = consumer.Run("app", "build", "--no-restore", "-t:EvaluateMerges", "-v:m", "-p:MergeDevice=torch-cpu");
-        Assert.Matches(@"app\.csproj : error MTK5010: Evaluation: the process that ran models on torch-cpu", unmeasured.Output);
+        Assert.Matches(@"app\.csproj : error MTK5010: Evaluation: the process that worked on torch-cpu", unmeasured.Output);
     }
 
     [Fact]

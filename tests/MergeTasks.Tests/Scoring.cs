@@ -43,6 +43,11 @@ public sealed class Scoring(Package package)
 
         Assert.True(consumer.Run("app", "msbuild", "-t:CleanMergeCache").Succeeded);
         Assert.False(Directory.Exists(consumer["cache", "scores"]));
+
+        // From the command line a path reaches every project of the build, and means the same in each.
+        consumer.Build("-v:m", "-t:Rebuild", "-p:MergeCachePath=own");
+        Assert.True(Directory.Exists(consumer["app", "own", "scores"]));
+        Assert.Equal([consumer["app", "own"]], Directory.GetDirectories(consumer["app"], "own", SearchOption.AllDirectories));
     }
 
     private static Consumer Declare(Consumer consumer, string omega)

@@ -10,6 +10,9 @@ namespace MergeTasks.Merging.Devices;
 /// <param name="LibraryFolders">Full paths of the folders with libtorch's libraries.</param>
 public sealed record DeviceChoice(DeviceKind Kind, int Index, DevicePrecision Precision, IReadOnlyList<string> LibraryFolders)
 {
+    /// <summary>Most bytes for weights that stay on the device; <see langword="null"/>: most of what is free.</summary>
+    public long? MemoryBytes { get; init; }
+
     /// <summary>As a project file names it.</summary>
     public string Name => Kind == DeviceKind.Cuda ? string.Create(CultureInfo.InvariantCulture, $"cuda:{Index}") : "torch-cpu";
 
@@ -17,7 +20,7 @@ public sealed record DeviceChoice(DeviceKind Kind, int Index, DevicePrecision Pr
     /// <param name="threads">Most threads of the processor; 0 for one per core.</param>
     public DeviceOptions ToOptions(int threads)
     {
-        var options = new DeviceOptions { Kind = Kind, Index = Index, Precision = Precision, LibraryFolders = LibraryFolders };
+        var options = new DeviceOptions { Kind = Kind, Index = Index, Precision = Precision, LibraryFolders = LibraryFolders, MemoryBytes = MemoryBytes };
         return threads > 0 ? options with { Threads = threads } : options;
     }
 }

@@ -29,7 +29,7 @@ public sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Torch
             var device = request.Demand == DeviceDemand.TorchCpu
                 ? new DeviceChoice(DeviceKind.Processor, 0, request.Precision, found.CpuFolders.Count > 0 ? found.CpuFolders : found.CudaFolders)
                 : new DeviceChoice(DeviceKind.Cuda, request.Index, request.Precision, found.CudaFolders);
-            return (device, $"models run on {device.Name}");
+            return (device with { MemoryBytes = request.MemoryBytes }, $"models run on {device.Name}");
         }
 
         if (request.Demand == DeviceDemand.Auto)

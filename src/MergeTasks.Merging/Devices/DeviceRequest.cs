@@ -21,7 +21,7 @@ public enum DeviceDemand
     TorchCpu,
 }
 
-/// <summary>What a project's properties <c>MergeDevice</c>, <c>MergeDevicePrecision</c> and <c>MergeDeviceArithmetic</c> say.</summary>
+/// <summary>What a project's properties <c>MergeDevice</c>, <c>MergeDevicePrecision</c>, <c>MergeDeviceArithmetic</c> and <c>MergeDeviceMemory</c> say.</summary>
 /// <param name="Demand">The kind of device.</param>
 /// <param name="Index">Which of several CUDA devices, from 0.</param>
 /// <param name="Precision">How matrices are multiplied; the built-in engine always computes in fp32.</param>
@@ -35,6 +35,9 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
 
     /// <summary>Name of the property that chooses the precision.</summary>
     public const string PrecisionProperty = "MergeDevicePrecision";
+
+    /// <summary>Name of the property that limits the memory for weights that stay on the device.</summary>
+    public const string MemoryProperty = "MergeDeviceMemory";
 
     private const string Indexed = "cuda:";
 
@@ -56,17 +59,22 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
     /// <summary>Whether methods on whole matrices compute on the device too.</summary>
     public bool ComputesMatrices { get; init; } = true;
 
-    /// <summary>Reads the three properties; empty means <c>auto</c>, <c>fp32</c> and <c>true</c>.</summary>
+    /// <summary>Most bytes for weights that stay on the device; <see langword="null"/>: most of what is free.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>Reads the four properties; empty means <c>auto</c>, <c>fp32</c>, <c>true</c> and most of what is free.</summary>
     /// <param name="device"><c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c> or <c>torch-cpu</c>.</param>
     /// <param name="precision"><c>fp32</c> or <c>bf16</c>.</param>
     /// <param name="arithmetic"><c>true</c> or <c>false</c>.</param>
+    /// <param name="memory">A size such as <c>16GB</c>.</param>
     /// <param name="projectFile">Full path of the project file, for messages.</param>
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.InvalidValue"/>.</exception>
-    public static DeviceRequest Parse(string device, string precision, string arithmetic, string projectFile)
+    public static DeviceRequest Parse(string device, string precision, string arithmetic, string memory, string projectFile)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(precision);
         ArgumentNullException.ThrowIfNull(arithmetic);
+        ArgumentNullException.ThrowIfNull(memory);
         var (demand, index) = DeviceOf(device.Trim()) ?? throw Unknown(DeviceProperty, device, ["auto", "cpu", "cuda", Indexed + "N", "torch-cpu"], projectFile);
         return new DeviceRequest(demand, index, precision.Trim().ToUpperInvariant() switch
         {
@@ -81,6 +89,7 @@ public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecisi
                 "FALSE" => false,
                 _ => throw Unknown(ArithmeticProperty, arithmetic, ["true", "false"], projectFile),
             },
+            MemoryBytes = memory.Trim().Length == 0 ? null : ByteSize.Parse(memory) ?? throw Unknown(MemoryProperty, memory, ["a size such as 16GB"], projectFile),
         };
     }
 

@@ -157,7 +157,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
             using var scope = NewDisposeScope();
             compute();
         }
-        catch (ExternalException e) when (IsOutOfMemory(e.Message))
+        catch (ExternalException e) when (OutOfMemory.IsMeantBy(e))
         {
             throw new DeviceMemoryException(e);
         }
@@ -166,9 +166,4 @@ public sealed class TorchMatrices : IMatrixArithmetic
             throw new TensorMergeException(TensorMergeProblem.Undefined, "the search for its singular values does not converge");
         }
     }
-
-    // As libtorch, cuBLAS and cuSOLVER put it.
-    private static bool IsOutOfMemory(string message) =>
-        message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase)
-        || message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase) || message.Contains("ALLOC_FAILED", StringComparison.Ordinal);
 }

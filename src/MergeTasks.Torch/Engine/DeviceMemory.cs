@@ -9,21 +9,26 @@ internal static unsafe class DeviceMemory
     private const double ShareForWeights = 0.7;
 
     /// <summary>Bytes that weights may take for good: most of what is free on a CUDA device, no limit on the processor.</summary>
-    public static long ForWeights(DeviceOptions options)
-    {
-        if (options.Kind != DeviceKind.Cuda)
-            return long.MaxValue;
-        // The first tensor makes the library's context current on this thread; the driver answers for the current context.
-        using (empty([1], ScalarType.Float32, new Device(DeviceType.CUDA, options.Index)))
-            return Free() is { } free ? (long)(free * ShareForWeights) : long.MaxValue;
-    }
+    public static long ForWeights(DeviceOptions options) =>
+        options.Kind == DeviceKind.Cuda && Free(options.Index) is { } free ? (long)(free * ShareForWeights) : long.MaxValue;
 
-    private static long? Free()
+    // Asked of the context that the library uses too, the device's primary one; it stays retained, as the library's own does.
+    private static long? Free(int index)
     {
-        var name = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-        if (!NativeLibrary.TryLoad(name, out var driver) || !NativeLibrary.TryGetExport(driver, "cuMemGetInfo_v2", out var export))
+        if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out var driver))
             return null;
+        int device;
+        nint context, previous;
         nuint free, total;
-        return ((delegate* unmanaged<nuint*, nuint*, int>)export)(&free, &total) == 0 ? (long)free : null;
+        var known = ((delegate* unmanaged<int*, int, int>)Function("cuDeviceGet"))(&device, index) == 0
+            && ((delegate* unmanaged<nint*, int, int>)Function("cuDevicePrimaryCtxRetain"))(&context, device) == 0
+            && ((delegate* unmanaged<nint, int>)Function("cuCtxPushCurrent_v2"))(context) == 0;
+        if (!known)
+            return null;
+        var answered = ((delegate* unmanaged<nuint*, nuint*, int>)Function("cuMemGetInfo_v2"))(&free, &total) == 0;
+        _ = ((delegate* unmanaged<nint*, int>)Function("cuCtxPopCurrent_v2"))(&previous);
+        return answered ? (long)free : null;
+
+        nint Function(string name) => NativeLibrary.GetExport(driver, name);
     }
 }

@@ -10,10 +10,10 @@ namespace MergeTasks.Torch;
 /// </summary>
 internal sealed class DeviceRuntime : IDisposable
 {
-    // The processor's caches prefer few rows. Gradients leave a device once per batch, as many bytes as the model has in fp32: with so many
-    // tokens that takes a small part of the time.
+    // The processor's caches prefer few rows. Gradients leave a device once per batch, as many bytes as the model has in fp32, which should be
+    // a small part of the time; but every layer's input is kept for as many rows.
     private const int ProcessorTokens = 1024;
-    private const int DeviceTokens = 16384;
+    private const int DeviceTokens = 8192;
 
     private readonly Action<string>? _told;
     private readonly HashSet<string> _saidAlready = [];
@@ -68,7 +68,7 @@ internal sealed class DeviceRuntime : IDisposable
                 attempt();
                 return true;
             }
-            catch (ExternalException e) when (IsOutOfMemory(e))
+            catch (ExternalException e) when (OutOfMemory.IsMeantBy(e))
             {
                 if (limit is not null)
                 {
@@ -92,9 +92,6 @@ internal sealed class DeviceRuntime : IDisposable
         if (_saidAlready.Add(about))
             _told?.Invoke(message);
     }
-
-    private static bool IsOutOfMemory(ExternalException e) =>
-        e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase);
 
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', '\r');
 }

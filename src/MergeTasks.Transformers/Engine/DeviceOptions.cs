@@ -13,10 +13,10 @@ public enum DeviceKind
 /// <summary>How an engine on a device multiplies matrices.</summary>
 public enum DevicePrecision
 {
-    /// <summary>Operands and sums in fp32.</summary>
+    /// <summary>Operands and sums in fp32, without TensorFloat-32.</summary>
     Fp32,
 
-    /// <summary>Operands rounded to bf16, sums in fp32; everything between products stays fp32.</summary>
+    /// <summary>Both operands of products with weights rounded to bf16, sums in fp32; everything else stays fp32.</summary>
     Bf16,
 }
 

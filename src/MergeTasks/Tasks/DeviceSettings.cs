@@ -17,7 +17,7 @@ internal sealed class DeviceSettings(ITaskItem[] items)
 
     /// <summary>Reads what is asked for.</summary>
     /// <exception cref="DiagnosticException">It is unknown.</exception>
-    public DeviceRequest Read(string projectFile) => DeviceRequest.Parse(this["Device"], this["Precision"], this["Arithmetic"], projectFile);
+    public DeviceRequest Read(string projectFile) => DeviceRequest.Parse(this["Device"], this["Precision"], this["Arithmetic"], this["Memory"], projectFile);
 
     /// <summary>Chooses the device on this machine.</summary>
     /// <exception cref="DiagnosticException">It is not there.</exception>

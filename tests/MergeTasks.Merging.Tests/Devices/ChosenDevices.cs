@@ -19,7 +19,7 @@ public sealed class ChosenDevices
     [InlineData("cuda:3", "bf16", DeviceDemand.Cuda, 3, DevicePrecision.Bf16)]
     [InlineData("torch-cpu", "", DeviceDemand.TorchCpu, 0, DevicePrecision.Fp32)]
     public void Properties_are_read(string device, string precision, DeviceDemand demand, int index, DevicePrecision expected) =>
-        Assert.Equal(new DeviceRequest(demand, index, expected), DeviceRequest.Parse(device, precision, "", "/p.csproj"));
+        Assert.Equal(new DeviceRequest(demand, index, expected), DeviceRequest.Parse(device, precision, "", "", "/p.csproj"));
 
     [Theory]
     [InlineData("gpu", "", "MergeDevice 'gpu' is unknown. Valid: auto, cpu, cuda, cuda:N, torch-cpu.")]
@@ -31,7 +31,7 @@ public sealed class ChosenDevices
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["p.csproj"], "<Project>\n  <PropertyGroup>\n    <MergeDevice>x</MergeDevice>\n    <MergeDevicePrecision>x</MergeDevicePrecision>\n  </PropertyGroup>\n</Project>");
-        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse(device, precision, "", folder["p.csproj"])).Diagnostics);
+        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse(device, precision, "", "", folder["p.csproj"])).Diagnostics);
         Assert.Equal(DiagnosticCode.InvalidValue, diagnostic.Code);
         Assert.StartsWith(message, diagnostic.Message, StringComparison.Ordinal);
         Assert.Equal(new SourceLocation(folder["p.csproj"], precision.Length > 0 ? 4 : 3, 6), diagnostic.Location);
@@ -40,10 +40,10 @@ public sealed class ChosenDevices
     [Fact]
     public void Arithmetic_on_the_device_can_be_switched_off()
     {
-        Assert.True(DeviceRequest.Parse("", "", "", "/p.csproj").ComputesMatrices);
-        Assert.True(DeviceRequest.Parse("", "", "true", "/p.csproj").ComputesMatrices);
-        Assert.False(DeviceRequest.Parse("cuda", "", " False ", "/p.csproj").ComputesMatrices);
-        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "off", "/p.csproj")).Diagnostics);
+        Assert.True(DeviceRequest.Parse("", "", "", "", "/p.csproj").ComputesMatrices);
+        Assert.True(DeviceRequest.Parse("", "", "true", "", "/p.csproj").ComputesMatrices);
+        Assert.False(DeviceRequest.Parse("cuda", "", " False ", "", "/p.csproj").ComputesMatrices);
+        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "off", "", "/p.csproj")).Diagnostics);
         Assert.Equal((DiagnosticCode.InvalidValue, "MergeDeviceArithmetic 'off' is unknown. Valid: true, false."), (diagnostic.Code, diagnostic.Message));
     }
 
@@ -74,7 +74,7 @@ public sealed class ChosenDevices
     [MemberData(nameof(Machines))]
     public void A_device_is_taken_where_all_it_needs_is_there(string asked, bool hasEngine, TorchPackages packages, CudaDevices devices, string? device, string text)
     {
-        var request = DeviceRequest.Parse(asked, "", "", "/p.csproj");
+        var request = DeviceRequest.Parse(asked, "", "", "", "/p.csproj");
         var chooser = new DeviceChooser("/p.csproj", hasEngine, () => packages, new Driver(() => devices));
         if (device is null && request.Demand is not (DeviceDemand.Auto or DeviceDemand.Cpu))
         {
@@ -90,13 +90,26 @@ public sealed class ChosenDevices
     }
 
     [Fact]
+    public void Memory_is_a_size_and_reaches_the_engine()
+    {
+        Assert.Null(DeviceRequest.Parse("", "", "", "", "/p.csproj").MemoryBytes);
+        var request = DeviceRequest.Parse("cuda", "", "", "16GB", "/p.csproj");
+        Assert.Equal(16_000_000_000, request.MemoryBytes);
+        var chooser = new DeviceChooser("/p.csproj", hasEngine: true, () => new TorchPackages([], ["/cuda"]), new Driver(() => new CudaDevices(1)));
+        Assert.Equal(16_000_000_000, chooser.Choose(request).Device!.ToOptions(1).MemoryBytes);
+        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "", "much", "/p.csproj")).Diagnostics);
+        Assert.Equal(DiagnosticCode.InvalidValue, diagnostic.Code);
+        Assert.Contains("MergeDeviceMemory 'much'", diagnostic.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Nothing_is_looked_for_that_does_not_matter()
     {
         var chooser = new DeviceChooser("/p.csproj", true, () => throw new InvalidOperationException(), new Driver(() => throw new InvalidOperationException()));
-        Assert.Null(chooser.Choose(DeviceRequest.Parse("cpu", "", "", "")).Device);
+        Assert.Null(chooser.Choose(DeviceRequest.Parse("cpu", "", "", "", "")).Device);
         var processor = new DeviceChooser("/p.csproj", true, () => Cpu, new Driver(() => throw new InvalidOperationException()));
-        Assert.Equal("torch-cpu", processor.Choose(DeviceRequest.Parse("torch-cpu", "", "", "")).Device!.Name);
-        Assert.Null(processor.Choose(DeviceRequest.Parse("auto", "", "", "")).Device);
+        Assert.Equal("torch-cpu", processor.Choose(DeviceRequest.Parse("torch-cpu", "", "", "", "")).Device!.Name);
+        Assert.Null(processor.Choose(DeviceRequest.Parse("auto", "", "", "", "")).Device);
     }
 
     [Fact]
