@@ -6,7 +6,7 @@ namespace MergeTasks.Torch;
 internal static class OutOfMemory
 {
     // As libtorch, cuBLAS and cuSOLVER put it.
-    private static readonly string[] Wordings = ["out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED"];
+    private static readonly string[] Wordings = ["out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"];
 
     /// <summary>Whether memory was short.</summary>
     public static bool IsMeantBy(ExternalException fault) =>

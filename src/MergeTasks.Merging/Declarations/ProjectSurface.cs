@@ -106,7 +106,7 @@ public static class ProjectSurface
         new("MergeCache", "refresh computes scores again that are cached.") { Values = ["refresh"] },
         new("MergeThreads", "Threads per merge; 0 is one per core, 16 at most.") { Default = "0", Type = "int" },
         new(DeviceRequest.DeviceProperty, "Where models run to be scored and evaluated: the built-in engine (cpu), or, with the package MergeTasks.Torch, cuda, one of several devices (cuda:N) or libtorch on the processor (torch-cpu). auto: cuda where package, driver and device are there, else cpu.") { Default = "auto", Values = DeviceRequest.Devices },
-        new(DeviceRequest.PrecisionProperty, "How matrices are multiplied on such a device: in fp32, or rounded to bf16 and summed in fp32. The built-in engine always computes in fp32.") { Default = "fp32", Values = DeviceRequest.Precisions },
+        new(DeviceRequest.PrecisionProperty, "How matrices are multiplied on such a device: in fp32, or with operands and results of products with weights rounded to bf16 and sums in fp32. The built-in engine always computes in fp32.") { Default = "fp32", Values = DeviceRequest.Precisions },
         new(DeviceRequest.ArithmeticProperty, "Whether tsv and regmean compute on such a device too; false: on the processor. Other methods are bound by reading and always stay there.") { Default = "true", Type = "bool" },
         new(DeviceRequest.MemoryProperty, "Most memory of such a device for weights that stay there between runs, such as 16GB; the others are copied to it layer by layer. Default: most of what is free."),
         new("MergeInParallel", "Whether merges of one project run at the same time.") { Default = "false", Type = "bool" },

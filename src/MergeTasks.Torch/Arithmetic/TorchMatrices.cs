@@ -15,7 +15,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
 
     private readonly Device _device;
     private readonly CancellationToken _cancellation;
-    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly DisposeScope _scope;
 
     /// <summary>Takes a device into use.</summary>
     /// <param name="options">The device.</param>
@@ -27,6 +27,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
         _cancellation = cancellation;
         _device = options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
         TorchRuntime.Start(options);
+        _scope = NewDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -46,14 +46,15 @@ internal sealed class DeviceAttention
     // [sequences, key heads, query heads per key head, queries, keys]: keys and values are never repeated for the queries that share them.
     private Tensor Attend(BatchPiece piece, Tensor query, Tensor key, Tensor value)
     {
+        using var scope = NewDisposeScope();
         var (sequences, length, group) = (piece.Count, piece.Length, _spec.Heads / _spec.KeyValueHeads);
         var queries = piece.Padded(query).reshape(sequences, _spec.KeyValueHeads, group * length, _spec.HeadSize);
-        var scores = queries.matmul(piece.Padded(key).transpose(2, 3)) * _spec.Scale;
+        var scores = (queries * _spec.Scale).matmul(piece.Padded(key).transpose(2, 3));
         scores = DeviceFunctions.Capped(scores, _spec.ScoreCap).reshape(sequences, _spec.KeyValueHeads, group, length, length);
         if (piece.Mask(_spec) is { } mask)
             scores = scores + mask;
         var weights = scores.softmax(-1).reshape(sequences, _spec.KeyValueHeads, group * length, length);
-        return piece.Packed(weights.matmul(piece.Padded(value)).reshape(sequences, _spec.Heads, length, _spec.HeadSize));
+        return piece.Packed(weights.matmul(piece.Padded(value)).reshape(sequences, _spec.Heads, length, _spec.HeadSize)).MoveToOuterDisposeScope();
     }
 
     // [rows, heads, head size], out of a projection's channels.

@@ -48,41 +48,51 @@ internal sealed class DeviceEmbedding
     public Tensor Forward(DevicePass pass, Tensor sum) => _norm?.Forward(pass, sum) ?? sum;
 
     /// <summary>Hands out the gradients of all tables.</summary>
+    /// <param name="runtime">The device.</param>
     /// <param name="gradients">Takes them.</param>
     /// <param name="rows">What was looked up.</param>
     /// <param name="gradient">The gradient of the sum, [rows, width].</param>
     /// <param name="tied">The output's share of the token table's gradient; null where the output has its own weight.</param>
-    public void GiveTables(GradientOutlet gradients, EmbeddingRows rows, Tensor gradient, Tensor? tied)
+    public void GiveTables(DeviceRuntime runtime, GradientOutlet gradients, EmbeddingRows rows, Tensor gradient, Tensor? tied)
     {
         if (_types is not null)
-            GiveTable(gradients, _types, rows.Types, gradient, null);
+            GiveTable(runtime, gradients, _types, rows.Types, gradient, null, 1);
         if (_positions is not null)
-            GiveTable(gradients, _positions, rows.Positions, gradient, null);
-        using var scope = NewDisposeScope();
-        GiveTable(gradients, _tokens, rows.Tokens, _spec.Scale == 1 ? gradient : gradient * _spec.Scale, tied);
+            GiveTable(runtime, gradients, _positions, rows.Positions, gradient, null, 1);
+        GiveTable(runtime, gradients, _tokens, rows.Tokens, gradient, tied, _spec.Scale);
     }
 
     private static Tensor Rows(DevicePass pass, DeviceWeights weights, DeviceParameter table, int[] batchIndex) =>
-        weights.Rows(table.Source, pass.Piece.Index(batchIndex.Skip(pass.Piece.FirstRow).Take(pass.Piece.Rows)));
+        weights.Rows(table.Source, batchIndex.AsSpan(pass.Piece.FirstRow, pass.Piece.Rows));
 
-    private static void GiveTable(GradientOutlet gradients, DeviceParameter table, int[] index, Tensor gradient, Tensor? tied)
+    // What is handed out cannot be taken back, so only the computing of a part may be tried again.
+    private static void GiveTable(
+        DeviceRuntime runtime, GradientOutlet gradients, DeviceParameter table, int[] index, Tensor gradient, Tensor? tied, float scale)
     {
         var (count, width) = (table.Source.Shape[0], table.Source.Shape[1]);
         var perPart = Math.Max(1, ElementsPerPart / width);
         for (var first = 0L; first < count; first += perPart)
         {
             using var scope = NewDisposeScope();
-            var rows = Math.Min(perPart, count - first);
-            var part = tied?.narrow(0, first, rows).clone() ?? zeros([rows, width], ScalarType.Float32, gradient.device);
-            var own = Enumerable.Range(0, index.Length).Where(row => index[row] >= first && index[row] < first + rows).ToArray();
-            if (own.Length > 0)
+            var (start, rows) = (first, Math.Min(perPart, count - first));
+            Tensor? part = null;
+            runtime.Try(() =>
             {
-                var from = tensor([.. own.Select(row => (long)row)], device: gradient.device);
-                var to = tensor([.. own.Select(row => index[row] - first)], device: gradient.device);
-                part.index_add_(0, to, gradient.index_select(0, from), 1);
-            }
-
-            gradients.Give(table, first, part);
+                using var attempt = NewDisposeScope();
+                part = PartOf(index, gradient, tied?.narrow(0, start, rows), scale, start, [rows, width]).MoveToOuterDisposeScope();
+            }, 0, null);
+            gradients.Give(table, first, part!);
         }
+    }
+
+    private static Tensor PartOf(int[] index, Tensor gradient, Tensor? tied, float scale, long first, long[] shape)
+    {
+        var part = tied?.clone() ?? zeros(shape, ScalarType.Float32, gradient.device);
+        var own = Enumerable.Range(0, index.Length).Where(row => index[row] >= first && index[row] < first + shape[0]).ToArray();
+        if (own.Length == 0)
+            return part;
+        var from = tensor([.. own.Select(row => (long)row)], device: gradient.device);
+        var to = tensor([.. own.Select(row => index[row] - first)], device: gradient.device);
+        return part.index_add_(0, to, gradient.index_select(0, from), scale);
     }
 }

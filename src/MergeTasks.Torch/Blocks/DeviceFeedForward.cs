@@ -49,13 +49,13 @@ internal abstract class DeviceFeedForward
 
         private Tensor Inner(DevicePass pass, Tensor x)
         {
+            using var scope = NewDisposeScope();
             var up = _up.Forward(pass, x);
-            if (_gate is not null)
-                return DeviceFunctions.Apply(_spec.Activation, _gate.Forward(pass, x)) * up;
             var inner = _spec.Down.Inputs;
-            return _spec.GateInUp
-                ? DeviceFunctions.Apply(_spec.Activation, up.narrow(1, 0, inner)) * up.narrow(1, inner, inner)
+            var h = _gate is not null ? DeviceFunctions.Apply(_spec.Activation, _gate.Forward(pass, x)) * up
+                : _spec.GateInUp ? DeviceFunctions.Apply(_spec.Activation, up.narrow(1, 0, inner)) * up.narrow(1, inner, inner)
                 : DeviceFunctions.Apply(_spec.Activation, up);
+            return h.MoveToOuterDisposeScope();
         }
     }
 
@@ -81,7 +81,7 @@ internal abstract class DeviceFeedForward
             var (scores, chosen) = _router.Forward(pass, x).topk(_perToken, 1);
             var weights = scores.softmax(1).reshape(-1);
             var choices = HostCopies.Integers(chosen);
-                        var y = zeros_like(x);
+            var y = zeros_like(x);
             for (var expert = 0; expert < _experts.Length; expert++)
             {
                 // An expert that no row chose runs too, on no rows, so that its parameters have gradients of zero.

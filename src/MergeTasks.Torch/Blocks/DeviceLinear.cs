@@ -25,7 +25,7 @@ internal sealed class DeviceLinear
     /// <summary>The matrix.</summary>
     public DeviceParameter Weight { get; }
 
-    /// <summary>Computes y in fp32; in bf16 precision the operands are rounded, the sums are not.</summary>
+    /// <summary>Computes y; in bf16 precision operands and results are rounded, and the library sums in fp32.</summary>
     public Tensor Forward(DevicePass pass, Tensor x)
     {
         var right = _spec.StoredByInput ? Weight.Value : Weight.Value.t();

@@ -50,6 +50,9 @@ internal sealed class BatchPiece : IDisposable
     /// <summary>Number of rows.</summary>
     public int Rows { get; }
 
+    /// <summary>Rows with padding.</summary>
+    public int Slots => Count * Length;
+
     /// <summary>The batch's row of each row.</summary>
     public int[] BatchRows => [.. Enumerable.Range(FirstRow, Rows)];
 
@@ -58,9 +61,6 @@ internal sealed class BatchPiece : IDisposable
 
     /// <summary>The longest sequence's length, to which all are padded.</summary>
     public int Length { get; }
-
-    /// <summary>Numbers on the device, for as long as the piece lives.</summary>
-    public Tensor Index(IEnumerable<int> numbers) => Own(tensor([.. numbers.Select(number => (long)number)]));
 
     /// <summary>[rows, heads, size] to [sequences, heads, length, size]; padding repeats a sequence's last row.</summary>
     public Tensor Padded(Tensor heads)

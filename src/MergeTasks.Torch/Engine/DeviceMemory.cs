@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using MergeTasks.Transformers;
 
@@ -8,9 +9,14 @@ internal static unsafe class DeviceMemory
 {
     private const double ShareForWeights = 0.7;
 
+    // Phases of one build follow each other in one process, where the library keeps the memory of the first for those after it.
+    private static readonly ConcurrentDictionary<int, long> Found = new();
+
     /// <summary>Bytes that weights may take for good: most of what is free on a CUDA device, no limit on the processor.</summary>
     public static long ForWeights(DeviceOptions options) =>
-        options.Kind == DeviceKind.Cuda && Free(options.Index) is { } free ? (long)(free * ShareForWeights) : long.MaxValue;
+        options.Kind == DeviceKind.Cuda
+            ? Found.GetOrAdd(options.Index, index => Free(index) is { } free ? (long)(free * ShareForWeights) : long.MaxValue)
+            : long.MaxValue;
 
     // Asked of the context that the library uses too, the device's primary one; it stays retained, as the library's own does.
     private static long? Free(int index)

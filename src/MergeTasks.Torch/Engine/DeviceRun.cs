@@ -99,7 +99,7 @@ internal sealed class DeviceRun : IDisposable
     /// <param name="differentiate">Takes the scores of the rows from first to end, and returns their gradient.</param>
     public void Backward(Tensor x, int[] batchRows, int outcomes, IGradientReceiver receiver, Func<Tensor, int, int, Tensor> differentiate)
     {
-        var gradients = new GradientOutlet(receiver);
+        using var gradients = new GradientOutlet(receiver);
         var dx = NewRows().zero_();
         _runner.ForRows(_network.Head.Part, true, batchRows.Length, ScoresAtOnce / outcomes, (first, end) =>
         {
@@ -120,7 +120,7 @@ internal sealed class DeviceRun : IDisposable
         }
 
         BackThrough(_network.Embedding.Part, gradients, dx, piece => _network.Embedding.LookUp(PassOf(piece), _runtime.Weights, _rows), _network.Embedding.Forward);
-        _runtime.Try(() => _network.Embedding.GiveTables(gradients, _rows, dx, tied), 0, null);
+        _network.Embedding.GiveTables(_runtime, gradients, _rows, dx, tied);
     }
 
     /// <inheritdoc/>

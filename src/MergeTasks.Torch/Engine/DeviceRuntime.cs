@@ -15,6 +15,8 @@ internal sealed class DeviceRuntime : IDisposable
     private const int ProcessorTokens = 1024;
     private const int DeviceTokens = 8192;
 
+    private const int FewRows = 256;
+
     private readonly Action<string>? _told;
     private readonly HashSet<string> _saidAlready = [];
 
@@ -28,7 +30,7 @@ internal sealed class DeviceRuntime : IDisposable
         SequenceRows = new RowLimit(TokensPerRun);
         _told = options.Told;
         TorchRuntime.Start(options);
-        Weights = new DeviceWeights(Device, Precision, options.MemoryBytes ?? DeviceMemory.ForWeights(options));
+        Weights = new DeviceWeights(Device, Precision, options.MemoryBytes ?? DeviceMemory.ForWeights(options), TellThatWeightsDoNotFit);
     }
 
     /// <summary>The device.</summary>
@@ -70,22 +72,36 @@ internal sealed class DeviceRuntime : IDisposable
             }
             catch (ExternalException e) when (OutOfMemory.IsMeantBy(e))
             {
+                // A few rows cost as much time as many, so from there on weights make room first.
+                if (rows <= FewRows && Weights.KeepLess())
+                {
+                    TellThatWeightsDoNotFit();
+                    continue;
+                }
+
                 if (limit is not null)
                 {
-                    limit.Most = Math.Max(1, rows / 2);
+                    limit.Most = Math.Min(limit.Most, Math.Max(1, rows / 2));
                     Tell("rows", $"The memory of '{Device}' does not hold {rows} rows at once, so fewer run at a time.");
                     return false;
                 }
 
                 if (!Weights.KeepLess())
-                    throw new ModelException(ModelError.NoMemory, $"The memory of '{Device}' does not hold even one layer and one sequence of this model ({FirstLine(e.Message)}).", null, e);
-                Tell("weights", $"The memory of '{Device}' does not hold all weights, so those of some layers are copied to it each time.");
+                    throw new ModelException(ModelError.NoMemory, $"The memory of '{Device}' is too small for this model, even without weights that stay there and with one sequence at a time ({FirstLine(e.Message)}).", null, e);
+                TellThatWeightsDoNotFit();
+            }
+            catch (ExternalException e)
+            {
+                throw new ModelException(ModelError.NoDevice, $"The device '{Device}' failed: {FirstLine(e.Message)}.", null, e);
             }
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => Weights.Dispose();
+
+    private void TellThatWeightsDoNotFit() =>
+        Tell("weights", $"The memory of '{Device}' does not hold all weights, so those of some layers are copied to it each time.");
 
     private void Tell(string about, string message)
     {

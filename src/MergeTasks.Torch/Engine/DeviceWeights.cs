@@ -11,26 +11,42 @@ namespace MergeTasks.Torch;
 /// <param name="device">The device.</param>
 /// <param name="precision">What products take.</param>
 /// <param name="limit">Most bytes that stay.</param>
-internal sealed class DeviceWeights(Device device, DevicePrecision precision, long limit) : IDisposable
+/// <param name="full">Called for each weight that does not stay because of it.</param>
+internal sealed class DeviceWeights(Device device, DevicePrecision precision, long limit, Action full) : IDisposable
 {
     private const int BytesPerCopy = 1 << 26;
 
     private readonly Dictionary<ParameterValue, Tensor> _kept = [];
     private long _limit = limit;
     private long _keptBytes;
+    private long _mostKept;
 
     /// <summary>Bytes of the weights that stay.</summary>
     public long KeptBytes => _keptBytes;
 
-    /// <summary>A weight as products take it: matrices in bf16 where that is the precision, all else in fp32. It lives as long as the current scope, or longer.</summary>
+    /// <summary>
+    /// A weight as products take it: matrices in bf16 where that is the precision, all else in fp32. It lives as long as the current scope.
+    /// </summary>
     public Tensor ToCompute(ParameterValue value)
     {
         var stored = Stored(value);
-        return stored.to_type(precision == DevicePrecision.Bf16 && value.Shape.Count > 1 ? ScalarType.BFloat16 : ScalarType.Float32);
+        var converted = stored.to_type(precision == DevicePrecision.Bf16 && value.Shape.Count > 1 ? ScalarType.BFloat16 : ScalarType.Float32);
+        if (!_kept.ContainsKey(value))
+            stored.Dispose();
+        return converted;
     }
 
-    /// <summary>Some rows of a table in fp32, of which only these rows are converted.</summary>
-    public Tensor Rows(ParameterValue table, Tensor index) => Stored(table).index_select(0, index).to_type(ScalarType.Float32);
+    /// <summary>Some rows of a table in fp32; only these come to the device.</summary>
+    public unsafe Tensor Rows(ParameterValue table, ReadOnlySpan<int> index)
+    {
+        var rows = empty([index.Length, table.Shape[1]], TypeOf(table.DType));
+        var bytesPerRow = checked((int)(BytesOf(table) / table.Shape[0]));
+        var bytes = rows.bytes;
+        for (var i = 0; i < index.Length; i++)
+            new ReadOnlySpan<byte>(table.Data + (long)index[i] * bytesPerRow, bytesPerRow).CopyTo(bytes.Slice(i * bytesPerRow, bytesPerRow));
+        GC.KeepAlive(table);
+        return rows.to(device).to_type(ScalarType.Float32);
+    }
 
     /// <summary>Forgets weights that are not used any more.</summary>
     public void Release(IEnumerable<ParameterValue> values)
@@ -50,7 +66,7 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
     {
         if (_keptBytes == 0)
             return false;
-        _limit = _keptBytes / 2;
+        _limit = Math.Min(_limit, _mostKept) / 2;
         Release([.. _kept.Keys]);
         return true;
     }
@@ -64,8 +80,13 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
             return kept;
         var tensor = Upload(value);
         if (_keptBytes + BytesOf(value) > _limit)
+        {
+            full();
             return tensor;
+        }
+
         _keptBytes += BytesOf(value);
+        _mostKept = Math.Max(_mostKept, _keptBytes);
         _kept.Add(value, tensor.DetachFromDisposeScope());
         return tensor;
     }

@@ -4,7 +4,7 @@ using MergeTasks.Transformers;
 namespace MergeTasks.Torch;
 
 /// <summary>Adds up the gradients of the parameters of one part over pieces, and hands them out.</summary>
-internal sealed class GradientOutlet(IGradientReceiver receiver)
+internal sealed class GradientOutlet(IGradientReceiver receiver) : IDisposable
 {
     private const int ElementsPerCopy = 1 << 24;
 
@@ -40,20 +40,30 @@ internal sealed class GradientOutlet(IGradientReceiver receiver)
     public Tensor? GiveAll(DeviceParameter? except = null)
     {
         Tensor? kept = null;
-        foreach (var (parameter, sum) in _sums)
+        foreach (var (parameter, sum) in _sums.ToArray())
         {
             if (parameter == except)
             {
                 kept = sum;
-                continue;
+            }
+            else
+            {
+                Give(parameter, 0, sum);
+                sum.Dispose();
             }
 
-            Give(parameter, 0, sum);
-            sum.Dispose();
+            _sums.Remove(parameter);
         }
 
-        _sums.Clear();
         return kept;
+    }
+
+    /// <summary>Forgets what an ended run left.</summary>
+    public void Dispose()
+    {
+        foreach (var sum in _sums.Values)
+            sum.Dispose();
+        _sums.Clear();
     }
 
     /// <summary>Hands out the gradient of some rows.</summary>

@@ -23,19 +23,21 @@ internal sealed class ModelPart(ParameterSet names)
     /// <inheritdoc cref="Get(IReadOnlyList{string}, long[])"/>
     public DeviceParameter Get(string name, params long[] shape) => Get([name], shape);
 
-    /// <summary>Whether the part has a parameter of that name in the checkpoint.</summary>
-    public bool Has(string name) => _parameters.ContainsKey(name);
-
     /// <summary>Brings the parameters to the device; they live as long as the current scope.</summary>
     /// <param name="weights">The device's weights.</param>
     /// <param name="withGradients">Whether they become leaves of the graph.</param>
     public void Open(DeviceWeights weights, bool withGradients)
     {
+        // Where this fails half-way, nothing of it stays on the device.
+        using var scope = NewDisposeScope();
         foreach (var parameter in Parameters)
         {
             var value = weights.ToCompute(parameter.Source);
             parameter.Place(withGradients ? value.detach().requires_grad_(true) : value);
         }
+
+        foreach (var parameter in Parameters)
+            parameter.Value.MoveToOuterDisposeScope();
     }
 
     /// <summary>Forgets them.</summary>

@@ -19,8 +19,10 @@ internal sealed class PieceRunner(DeviceRuntime runtime, BatchLayout layout, Can
         for (var first = 0; first < layout.Sequences.Count;)
         {
             var piece = PieceFrom(first);
-            if (Attempt(() => step(piece), piece.Rows, piece.Count > 1 ? runtime.SequenceRows : null))
+            if (Attempt(() => step(piece), piece.Slots, piece.Count > 1 ? runtime.SequenceRows : null))
                 first = piece.End;
+            else
+                Forget(first, piece);
         }
     });
 
@@ -49,9 +51,9 @@ internal sealed class PieceRunner(DeviceRuntime runtime, BatchLayout layout, Can
     {
         using var scope = NewDisposeScope();
         using var mode = set_grad_enabled(withGradients);
-        runtime.Try(() => part.Open(runtime.Weights, withGradients), 0, null);
         try
         {
+            runtime.Try(() => part.Open(runtime.Weights, withGradients), 0, null);
             work();
         }
         finally
@@ -72,11 +74,23 @@ internal sealed class PieceRunner(DeviceRuntime runtime, BatchLayout layout, Can
 
     private BatchPiece PieceFrom(int first)
     {
+        // Attention pads all sequences to the longest.
         var end = first + 1;
-        for (var rows = layout.Sequences[first].Length; end < layout.Sequences.Count && rows + layout.Sequences[end].Length <= runtime.SequenceRows.Most; end++)
-            rows += layout.Sequences[end].Length;
+        for (var longest = layout.Sequences[first].Length; end < layout.Sequences.Count; end++)
+        {
+            longest = Math.Max(longest, layout.Sequences[end].Length);
+            if ((long)(end + 1 - first) * longest > runtime.SequenceRows.Most)
+                break;
+        }
+
         if (!_pieces.TryGetValue((first, end), out var piece))
             _pieces.Add((first, end), piece = new BatchPiece(layout, first, end, runtime.Device));
         return piece;
+    }
+
+    private void Forget(int first, BatchPiece piece)
+    {
+        _pieces.Remove((first, piece.End));
+        piece.Dispose();
     }
 }

@@ -20,10 +20,19 @@ internal static class TorchRuntime
                 throw new ModelException(ModelError.NoDevice, $"There is no device 'cuda:{options.Index}'; libtorch sees {cuda.device_count()}.");
             // TensorFloat-32 keeps 10 bits of each operand: not fp32.
             backends.cuda.matmul.allow_tf32 = false;
+
+            // A device that the library was not built for shows here, and cuBLAS takes its memory before weights fill the device.
+            using var scope = NewDisposeScope();
+            var one = ones([1, 1], ScalarType.Float32, new Device(DeviceType.CUDA, options.Index));
+            HostCopies.Singles(one.matmul(one));
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or DllNotFoundException or TypeInitializationException or ExternalException)
         {
-            throw new ModelException(ModelError.NoDevice, $"libtorch cannot be used: {e.Message.Split('\n')[0]}", null, e);
+            throw new ModelException(ModelError.NoDevice, $"libtorch cannot be used: {Reason(e)}", null, e);
         }
     }
+
+    // TorchSharp adds a trace of what it tried; a type initializer's exception hides the one that matters.
+    private static string Reason(Exception e) =>
+        string.Join(' ', e.GetBaseException().Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Take(2));
 }

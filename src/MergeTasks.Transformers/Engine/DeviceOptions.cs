@@ -16,7 +16,7 @@ public enum DevicePrecision
     /// <summary>Operands and sums in fp32, without TensorFloat-32.</summary>
     Fp32,
 
-    /// <summary>Both operands of products with weights rounded to bf16, sums in fp32; everything else stays fp32.</summary>
+    /// <summary>Operands and results of products with weights rounded to bf16, sums in fp32; everything else stays fp32.</summary>
     Bf16,
 }
 

@@ -25,7 +25,16 @@ internal sealed class RunningPhase : IDisposable
     /// <summary>Begins a phase.</summary>
     /// <param name="path">The file.</param>
     /// <param name="host">The device; <see langword="null"/> for the built-in engine, which needs no file: the process is MSBuild's own.</param>
-    public static RunningPhase? Begin(string path, DeviceHost? host) => host is null ? null : new RunningPhase(path, host.Device.Name);
+    public static RunningPhase? Begin(string path, DeviceHost? host)
+    {
+        if (host is not null)
+            return new RunningPhase(path, host.Device.Name);
+
+        // What a build that was killed left behind says nothing of this one.
+        if (path.Length > 0)
+            File.Delete(path);
+        return null;
+    }
 
     /// <summary>Says which score is being computed.</summary>
     public void Tell(ScoreRequest request) => Write($"{_device} ({request.Phase} of '{request.Model.Label}')");

@@ -17,9 +17,11 @@ public class SmallDeviceTests
     public void Weights_that_do_not_stay_change_no_bit(string name)
     {
         using var roomy = new TorchEngine(new DeviceOptions { Threads = 2 });
-        using var small = new TorchEngine(new DeviceOptions { Threads = 2, MemoryBytes = 20_000 });
+        var told = new List<string>();
+        using var small = new TorchEngine(new DeviceOptions { Threads = 2, MemoryBytes = 20_000, Told = told.Add });
         var expected = Results(roomy, name);
         Assert.Equal(expected, Results(small, name));
+        Assert.Contains("does not hold all weights", Assert.Single(told), StringComparison.Ordinal);
         Assert.InRange(small.Runtime.Weights.KeptBytes, 0, 20_000);
     }
 
@@ -36,7 +38,8 @@ public class SmallDeviceTests
         var longest = golden.Batch.Sequences.Max(sequence => sequence.Ids.Count);
         small.Runtime.Starting = rows => FailAbove(rows, longest);
         Near(Results(roomy, name), Results(small, name));
-        Assert.Contains("rows at once", Assert.Single(told), StringComparison.Ordinal);
+        Assert.Single(told, message => message.Contains("rows at once", StringComparison.Ordinal));
+        Assert.Equal(told.Distinct(), told);
     }
 
     [Fact]
@@ -52,6 +55,36 @@ public class SmallDeviceTests
         };
         Near(Results(roomy, "llama-A"), Results(small, "llama-A"));
         Assert.Contains(told, message => message.Contains("weights", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_fails_between_two_tables_is_handed_out_once()
+    {
+        using var small = new TorchEngine(new DeviceOptions { Threads = 2 });
+        using var golden = new GoldenModel("gpt2-A");
+        using var model = small.Load(golden.Folder);
+        var rows = new RowCounter();
+        var failed = 0;
+        small.Runtime.Starting = _ =>
+        {
+            if (rows.Counts.Keys.Any(name => name.Contains("wpe", StringComparison.Ordinal)) && failed++ == 0)
+                throw new OutOfMemory();
+        };
+        model.Backward(golden.Batch, golden.Targets, rows);
+        Assert.Equal(2, failed);
+        Assert.All(model.Parameters, parameter => Assert.Equal(parameter.Value.Shape[0], rows.Counts[parameter.Key]));
+    }
+
+    [Fact]
+    public void A_fault_of_the_device_is_no_want_of_memory()
+    {
+        using var broken = new TorchEngine();
+        broken.Runtime.Starting = _ => throw new DeviceFault();
+        using var golden = new GoldenModel("llama-A");
+        using var model = broken.Load(golden.Folder);
+        var refused = Assert.Throws<ModelException>(() => model.Score(golden.Batch, golden.Targets));
+        Assert.Equal(ModelError.NoDevice, refused.Error);
+        Assert.Contains("no kernel image", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,6 +179,19 @@ public class SmallDeviceTests
             .. gradients.Names.SelectMany(parameter => gradients[parameter]),
         ];
     }
+
+    private sealed class RowCounter : IGradientReceiver
+    {
+        public Dictionary<string, long> Counts { get; } = [];
+
+        public void Receive(in GradientPiece piece)
+        {
+            var length = piece.Shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
+            Counts[piece.Parameter] = Counts.GetValueOrDefault(piece.Parameter) + piece.Values.Length / length;
+        }
+    }
+
+    private sealed class DeviceFault() : ExternalException("CUDA error: no kernel image is available for execution on the device\nTrace");
 
     private sealed class OutOfMemory() : ExternalException("CUDA out of memory. Tried to allocate 20.00 MiB");
 
