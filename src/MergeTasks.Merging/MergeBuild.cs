@@ -57,7 +57,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
-        using var planner = new MergePlanner(null, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+        using var planner = Planner(null);
         var warnings = new List<Diagnostic>();
         ForEach(merges, merge =>
         {
@@ -73,7 +73,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
     {
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+        using var planner = Planner(hasher);
         var states = new List<OutputState>();
         ForEach(merges, merge => states.Add(OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation)));
         return states;
@@ -90,7 +90,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     {
         using var own = Lock(name, lockFile, progress, cancellation);
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+        using var planner = Planner(hasher);
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             RequireMade(name, OutputState.Inspect(planner.Plan(upstream, cancellation), hasher, cancellation));
@@ -120,7 +120,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
     {
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+        using var planner = Planner(hasher);
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             planner.Plan(upstream, cancellation);
@@ -148,7 +148,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         ArgumentNullException.ThrowIfNull(evaluations);
         ArgumentNullException.ThrowIfNull(lockFileOf);
         var hasher = Hasher();
-        using var planner = new MergePlanner(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+        using var planner = Planner(hasher);
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
         ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation));
         var results = new List<MergeEvaluation>();
@@ -185,6 +185,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     // Scores decide tensors, and what manifest and model card say of them.
     private static bool NeedsScores(OutputState state) =>
         state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Plan.Report is null));
+
+    private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {

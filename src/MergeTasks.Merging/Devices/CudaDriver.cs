@@ -8,7 +8,8 @@ public sealed unsafe class CudaDriver : ICudaDriver
     private const int Success = 0;
     private const int NoDevice = 100;
 
-    private static string Library => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
+    /// <summary>File name of the driver's library.</summary>
+    public static string Library => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
 
     /// <inheritdoc/>
     public CudaDevices Find()

@@ -25,7 +25,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
     {
         ArgumentNullException.ThrowIfNull(options);
         _cancellation = cancellation;
-        _device = options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
+        _device = TorchRuntime.DeviceOf(options);
         TorchRuntime.Start(options);
         _scope = NewDisposeScope();
     }
@@ -54,7 +54,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
         {
             var (first, count) = (row, Math.Min(rowsAtOnce, matrix.Rows - row));
             var piece = new float[count * columns];
-            Run(() => MemoryMarshal.Cast<byte, float>(own.narrow(0, first, count).to(float32).cpu().contiguous().bytes).CopyTo(piece));
+            Run(() => HostCopies.Singles(own.narrow(0, first, count)).CopyTo(piece, 0));
             piece.CopyTo(values[(row * columns)..]);
         }
     }
@@ -85,7 +85,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
     {
         var lengths = new double[matrix.Columns];
         if (lengths.Length > 0)
-            Run(() => Read<double>(linalg.vector_norm(Of(matrix), 2.0, [0])).CopyTo(lengths, 0));
+            Run(() => HostCopies.Doubles(linalg.vector_norm(Of(matrix), 2.0, [0])).CopyTo(lengths, 0));
         return lengths;
     }
 
@@ -98,10 +98,10 @@ public sealed class TorchMatrices : IMatrixArithmetic
         double[] largest = [];
         var vectors = Matrix(() =>
         {
-            if (Read<byte>(Of(symmetric).isfinite().all().to(uint8))[0] == 0)
+            if (HostCopies.Integers(Of(symmetric).isfinite().all())[0] == 0)
                 throw new TensorMergeException(TensorMergeProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
             var (values, vectors) = linalg.eigh(Of(symmetric));
-            var descending = Read<double>(values).Reverse().ToArray();
+            var descending = HostCopies.Doubles(values).Reverse().ToArray();
             largest = [.. descending.TakeWhile(value => value > 0 && value > smallest * descending[0]).Take(most)];
             return vectors.narrow(1, descending.Length - largest.Length, largest.Length).flip(1).contiguous();
         });
@@ -125,7 +125,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
         var solution = Matrix(() =>
         {
             var (lower, fault) = linalg.cholesky_ex(Of(system));
-            isSolved = Read<int>(fault)[0] == 0;
+            isSolved = HostCopies.Integers(fault)[0] == 0;
             return isSolved ? Of(right).cholesky_solve(lower) : empty(0, 0, float64, _device);
         });
         if (isSolved)
@@ -139,9 +139,6 @@ public sealed class TorchMatrices : IMatrixArithmetic
     public void Dispose() => _scope.Dispose();
 
     private static Tensor Of(IMatrix matrix) => ((TorchMatrix)matrix).Value;
-
-    private static T[] Read<T>(Tensor vector)
-        where T : unmanaged => MemoryMarshal.Cast<byte, T>(vector.cpu().contiguous().bytes).ToArray();
 
     private TorchMatrix Matrix(Func<Tensor> compute)
     {

@@ -91,7 +91,7 @@ internal sealed class DeviceEmbedding
         var own = Enumerable.Range(0, index.Length).Where(row => index[row] >= first && index[row] < first + shape[0]).ToArray();
         if (own.Length == 0)
             return part;
-        var from = tensor([.. own.Select(row => (long)row)], device: gradient.device);
+        var from = RowIndex.Of(own, gradient.device);
         var to = tensor([.. own.Select(row => index[row] - first)], device: gradient.device);
         return part.index_add_(0, to, gradient.index_select(0, from), scale);
     }

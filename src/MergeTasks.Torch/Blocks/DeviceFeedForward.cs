@@ -87,9 +87,9 @@ internal abstract class DeviceFeedForward
                 // An expert that no row chose runs too, on no rows, so that its parameters have gradients of zero.
                 var places = Enumerable.Range(0, choices.Length).Where(place => choices[place] == expert).ToArray();
                 var rows = Array.ConvertAll(places, place => place / _perToken);
-                var index = Index(rows, x.device);
+                var index = RowIndex.Of(rows, x.device);
                 var result = _experts[expert].Forward(pass, x.index_select(0, index), () => RowsOf(rows));
-                var weighted = result * weights.index_select(0, Index(places, x.device)).unsqueeze(1);
+                var weighted = result * weights.index_select(0, RowIndex.Of(places, x.device)).unsqueeze(1);
                 y = y.index_add(0, index, weighted, 1);
             }
 
@@ -101,7 +101,5 @@ internal abstract class DeviceFeedForward
                 return Array.ConvertAll(rows, row => all[row]);
             }
         }
-
-        private static Tensor Index(int[] numbers, Device device) => tensor([.. numbers.Select(number => (long)number)], device: device);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using MergeTasks.Merging.Devices;
 using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch;
@@ -21,7 +22,7 @@ internal static unsafe class DeviceMemory
     // Asked of the context that the library uses too, the device's primary one; it stays retained, as the library's own does.
     private static long? Free(int index)
     {
-        if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out var driver))
+        if (!NativeLibrary.TryLoad(CudaDriver.Library, out var driver))
             return null;
         int device;
         nint context, previous;

@@ -55,7 +55,7 @@ internal sealed class DevicePass
         var included = Enumerable.Range(0, batchRows.Length).Where(row => observer.Includes(batchRows[row])).ToArray();
         var rows = included.Length == batchRows.Length
             ? input.detach()
-            : input.detach().index_select(0, tensor([.. included.Select(row => (long)row)], device: input.device));
+            : input.detach().index_select(0, RowIndex.Of(included, input.device));
         var sums = new ChannelTotals
         {
             Rows = included.Length,

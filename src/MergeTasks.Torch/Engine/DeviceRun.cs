@@ -164,5 +164,5 @@ internal sealed class DeviceRun : IDisposable
 
     private Tensor Select(Tensor x, ReadOnlySpan<int> rows) => x.index_select(0, IndexOf(rows));
 
-    private Tensor IndexOf(ReadOnlySpan<int> rows) => tensor(Array.ConvertAll(rows.ToArray(), row => (long)row), device: _runtime.Device);
+    private Tensor IndexOf(ReadOnlySpan<int> rows) => RowIndex.Of(rows.ToArray(), _runtime.Device);
 }

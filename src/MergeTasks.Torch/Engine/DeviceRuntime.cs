@@ -24,7 +24,7 @@ internal sealed class DeviceRuntime : IDisposable
     /// <exception cref="ModelException"><see cref="ModelError.NoDevice"/>.</exception>
     public DeviceRuntime(DeviceOptions options)
     {
-        Device = options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
+        Device = TorchRuntime.DeviceOf(options);
         Precision = options.Precision;
         TokensPerRun = options.Kind == DeviceKind.Cuda ? DeviceTokens : ProcessorTokens;
         SequenceRows = new RowLimit(TokensPerRun);

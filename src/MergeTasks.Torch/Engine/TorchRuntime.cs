@@ -6,6 +6,10 @@ namespace MergeTasks.Torch;
 /// <summary>The library behind TorchSharp: loaded once per process, and set to compute as this engine promises.</summary>
 internal static class TorchRuntime
 {
+    /// <summary>The library's name of a device.</summary>
+    public static Device DeviceOf(DeviceOptions options) =>
+        options.Kind == DeviceKind.Cuda ? new Device(DeviceType.CUDA, options.Index) : new Device(DeviceType.CPU);
+
     /// <summary>Loads the library and checks the device.</summary>
     /// <exception cref="ModelException"><see cref="ModelError.NoDevice"/>: the library cannot be loaded, or has no such device.</exception>
     public static void Start(DeviceOptions options)
@@ -23,7 +27,7 @@ internal static class TorchRuntime
 
             // A device that the library was not built for shows here, and cuBLAS takes its memory before weights fill the device.
             using var scope = NewDisposeScope();
-            var one = ones([1, 1], ScalarType.Float32, new Device(DeviceType.CUDA, options.Index));
+            var one = ones([1, 1], ScalarType.Float32, DeviceOf(options));
             HostCopies.Singles(one.matmul(one));
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or DllNotFoundException or TypeInitializationException or ExternalException)
