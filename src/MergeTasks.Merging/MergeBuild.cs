@@ -62,7 +62,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         ForEach(merges, merge =>
         {
             var plan = planner.Plan(merge, cancellation);
-            OutputState.RequireOwn(plan);
+            OutputState.RequireOwn(new MergeOutput(plan));
             warnings.AddRange(plan.Warnings);
         });
         return warnings;
@@ -75,7 +75,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         var hasher = Hasher();
         using var planner = Planner(hasher);
         var states = new List<OutputState>();
-        ForEach(merges, merge => states.Add(OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation)));
+        ForEach(merges, merge => states.Add(OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation)));
         return states;
     }
 
@@ -93,8 +93,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         using var planner = Planner(hasher);
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
-            RequireMade(name, OutputState.Inspect(planner.Plan(upstream, cancellation), hasher, cancellation));
-        var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
+            RequireMade(name, OutputState.Inspect(new MergeOutput(planner.Plan(upstream, cancellation)), hasher, cancellation));
+        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
         if (state.IsFresh)
             return state;
         var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
@@ -104,9 +104,10 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
             return state;
         }
 
-        using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
-        using var importance = scores.Load();
-        state = OutputState.Inspect(state.Plan.With(importance.Report), hasher, cancellation);
+        using var scores = Scores(state.Plan, progress, cancellation);
+        Ensure(scores, state.Plan.Importance!);
+        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context));
+        state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
         new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
         return state;
     }
@@ -124,11 +125,11 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         var needed = Closure(name);
         foreach (var upstream in needed.SkipLast(1))
             planner.Plan(upstream, cancellation);
-        var state = OutputState.Inspect(planner.Plan(needed[^1], cancellation), hasher, cancellation);
+        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
         if (!NeedsScores(state) || !Store().IsWritable())
             return state;
-        using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
-        scores.Ensure();
+        using var scores = Scores(state.Plan, progress, cancellation);
+        Ensure(scores, state.Plan.Importance!);
         return state;
     }
 
@@ -150,22 +151,22 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         var hasher = Hasher();
         using var planner = Planner(hasher);
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
-        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(planner.Plan(merge, cancellation), hasher, cancellation));
+        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation));
         var results = new List<MergeEvaluation>();
         foreach (var evaluation in evaluations)
         {
             var state = states[evaluation.Merge];
             if (state.StaleShards.Count > 0)
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
-            using var scores = new ScoreBuild(state.Plan, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
-            results.Add(new EvaluationBuild(hasher, scores, scores.Context).Run(state.Plan, evaluation));
+            using var scores = Scores(state.Plan, progress, cancellation);
+            results.Add(new EvaluationBuild(hasher, scores).Run(state.Plan, evaluation));
         }
 
         foreach (var group in results.GroupBy(result => result.Declaration.Merge, StringComparer.OrdinalIgnoreCase))
         {
             using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
-            var plan = states[group.Key].Plan;
-            var told = OutputState.Inspect(plan.With([.. group.Select(result => ManifestEvaluation.From(result, plan.TensorsDigest))]), hasher, cancellation);
+            var output = states[group.Key].Output;
+            var told = OutputState.Inspect(output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]), hasher, cancellation);
 
             // Only these figures are added: an output that changed meanwhile is not this task's to mend.
             if (!told.IsFresh && told.StaleShards.Count == 0)
@@ -184,7 +185,22 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     // Scores decide tensors, and what manifest and model card say of them.
     private static bool NeedsScores(OutputState state) =>
-        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Plan.Report is null));
+        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Output.Report is null));
+
+    private ScoreBuild Scores(MergePlan plan, MergeProgress progress, CancellationToken cancellation) =>
+        new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+
+    private static void Ensure(ScoreBuild scores, ImportancePlan importance)
+    {
+        const int most = 5;
+        if (importance.WithoutBase is { Count: > 0 } names)
+        {
+            scores.Note($"'{importance.BaseDeclaration.Label}' has no tensor of the same name and shape for {names.Count} tensor(s), "
+                + $"which AIM and APL leave as merged: {string.Join(", ", names.Take(most))}{(names.Count > most ? ", …" : "")}.");
+        }
+
+        scores.Ensure(importance.Requests);
+    }
 
     private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
 

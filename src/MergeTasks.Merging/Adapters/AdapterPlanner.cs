@@ -140,7 +140,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         var tensors = _tensors.OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal).Select(tensor => Plan(tensor.Output, tensor.Source)).ToList();
         var shard = ShardLayout.OneFile(LoraAdapter.WeightsFileName, tensors.Select(tensor => tensor.Output), [new("format", "pt")]);
         var hasBiases = _tensors.Exists(tensor => tensor.Output.Name.EndsWith(".base_layer.bias", StringComparison.Ordinal));
-        return new MergePlan(merge, method, models, tensors, [shard], ModelConfig.None, [], [])
+        return new MergePlan(merge, method, models, tensors, [shard], ModelConfig.None, [])
         {
             Layout = new OutputLayout([], ModelConfig.None),
             AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel),

@@ -108,7 +108,7 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
 
     private MergeDeclaration WithTemplate(MergeDeclaration merge, string text, SourceLocation location)
     {
-        if (ChatTemplates.Fault(text) is not { } fault)
+        if (BuiltInTemplates.Fault(text) is not { } fault)
             return merge with { ChatTemplate = new ChatTemplateDeclaration(text, location) };
         report(new Diagnostic(DiagnosticCode.InvalidChatTemplate, $"Merge '{merge.Name}': {fault}", location));
         return merge;

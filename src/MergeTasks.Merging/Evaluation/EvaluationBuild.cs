@@ -10,8 +10,7 @@ namespace MergeTasks.Merging.Evaluation;
 /// <summary>Measures merged models and the models that they were made from.</summary>
 /// <param name="hasher">Digests data files.</param>
 /// <param name="build">Runs models and keeps results.</param>
-/// <param name="context">Likewise.</param>
-internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build, ScoringContext context)
+internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
 {
     private const string TokenizerFile = "tokenizer.json";
 
@@ -27,6 +26,7 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build, Scori
 
     private Measurement Measure(ModelDeclaration declaration, ModelInput input, EvaluationDeclaration evaluation)
     {
+        var context = build.Context;
         EvaluationRequest? request = null;
         return build.Guarded(() => request, () =>
         {

@@ -28,7 +28,7 @@ internal sealed record EvaluationRequest : ScoreRequest
 
     internal override void Compute(ScoringContext context, string path)
     {
-        context.Progress.Scoring(this, 0, "forward passes");
+        context.Progress.Scoring(Model.Label, Phase, 0, "forward passes");
         using var loaded = _model.Load(context.Engine);
         var model = new TextModel(loaded.Model, Tokenizer.Load(_tokenizer)) { Scored = context.Progress.Scored };
         var measured = Measurement.Of(model, Data!.Path, _tokensPerText, context.Cancellation);

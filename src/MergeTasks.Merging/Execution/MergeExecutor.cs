@@ -47,14 +47,14 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
             var checksums = WriteShards(state, partial, cancellation);
             foreach (var file in state.StaleFiles)
                 File.WriteAllBytes(Path.Combine(partial, file.Name), file.Read());
-            var manifest = MergeManifest.Of(state.Plan, checksums, cancellation);
-            File.WriteAllBytes(Path.Combine(partial, MergeManifest.FileName), manifest.ToBytes());
+            var manifest = MergeManifest.Of(state.Output, checksums, cancellation);
+            File.WriteAllBytes(Path.Combine(partial, MergedFiles.Manifest), manifest.ToBytes());
             cancellation.ThrowIfCancellationRequested();
             publishing = true;
             Publish(state, partial);
             Remember(state, checksums);
             var hashes = new FileSha256(memo);
-            AtomicFile.Write(Path.Combine(merge.OutputFolder, Provenance.FileName), Provenance.Of(state.Plan, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation)));
+            AtomicFile.Write(Path.Combine(merge.OutputFolder, MergedFiles.Provenance), Provenance.Of(state.Output, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation)));
             publishing = false;
         }
         catch (CheckpointException e)
@@ -147,7 +147,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
 
         // Before the manifest: once that is the new one, nobody would know that these were an earlier output's.
         DeleteFiles(folder, state.Leftovers);
-        Publish(partial, folder, MergeManifest.FileName);
+        Publish(partial, folder, MergedFiles.Manifest);
     }
 
     private void Publish(string partial, string folder, string name)

@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Numerics;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Planning;
@@ -32,10 +33,10 @@ internal static class TensorFaults
 
             throw Of(plan, tensor, met);
         }
-        catch (TensorMergeException e)
+        catch (NumericException e)
         {
             throw new DiagnosticException(new Diagnostic(
-                e.Problem == TensorMergeProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
+                e.Problem == NumericProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
                 $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor '{tensor.Output.Name}' [{string.Join(", ", tensor.Output.Shape)}]: {e.Message}.", plan.Declaration.Location));
         }
         catch (OutOfMemoryException)

@@ -95,7 +95,7 @@ internal sealed class TensorWriter
             // Neighbouring blocks share a window; those that are far apart are read one by one.
             var stride = merge.Stride;
             var blocksPerItem = stride == 1 ? StoredTensor.WindowLength / TensorMerge.BlockLength : 1;
-            var blocks = BlockCount(elementCount);
+            var blocks = TensorMerge.BlockCount(elementCount);
             var partials = new double[DivideUp(blocks, stride) * perBlock];
             var number = pass;
             _team.Run(DivideUp(blocks, stride * blocksPerItem), merge.IsSequential, (worker, item) =>
@@ -116,7 +116,7 @@ internal sealed class TensorWriter
         {
             var sums = _workers[worker].Sums;
             var first = chunk * blocksPerChunk;
-            _workers[worker].ForEachBlock(first, Math.Min(BlockCount(target.ElementCount), first + blocksPerChunk), target.ElementCount, block =>
+            _workers[worker].ForEachBlock(first, Math.Min(TensorMerge.BlockCount(target.ElementCount), first + blocksPerChunk), target.ElementCount, block =>
             {
                 merge.Merge(block);
                 Emit(block, target, file, sums);
@@ -126,7 +126,6 @@ internal sealed class TensorWriter
         return checksum.Finish();
     }
 
-    private static long BlockCount(long elementCount) => DivideUp(elementCount, TensorMerge.BlockLength);
 
     private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
 

@@ -15,7 +15,7 @@ public sealed record ModelLicence(string Model, string Licence)
     {
         try
         {
-            var lines = File.ReadLines(Path.Combine(folder, Outputs.ModelCard.FileName)).Take(MaxLines).Select(line => line.TrimEnd()).ToList();
+            var lines = File.ReadLines(Path.Combine(folder, Planning.MergedFiles.Card)).Take(MaxLines).Select(line => line.TrimEnd()).ToList();
             if (lines.Count == 0 || lines[0] != "---")
                 return [];
             var front = lines.Skip(1).TakeWhile(line => line != "---").ToList();

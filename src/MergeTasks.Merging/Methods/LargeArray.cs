@@ -1,14 +1,12 @@
+using MergeTasks.Merging.Numerics;
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>Arrays whose length follows from a tensor's.</summary>
 internal static class LargeArray
 {
     /// <summary>An array of zeros.</summary>
-    /// <exception cref="TensorMergeException">It would be longer than an array can be.</exception>
+    /// <exception cref="NumericException">It would be longer than an array can be.</exception>
     public static T[] Of<T>(long length) => length <= Array.MaxLength
         ? new T[length]
-        : throw new TensorMergeException(TensorMergeProblem.TooLarge, $"the method would need an array of {length} numbers, and {Array.MaxLength} is the most there can be");
-
-    /// <summary>How many blocks a tensor has.</summary>
-    public static long BlockCount(long elements) => (elements + TensorMerge.BlockLength - 1) / TensorMerge.BlockLength;
+        : throw new NumericException(NumericProblem.TooLarge, $"the method would need an array of {length} numbers, and {Array.MaxLength} is the most there can be");
 }

@@ -25,7 +25,7 @@ internal sealed class MagnitudePasses
     public MagnitudePasses(TensorContext context, IReadOnlyCollection<long> keep, int capacity = Capacity)
     {
         _workers = context.Workers;
-        _blocks = LargeArray.BlockCount(context.ElementCount);
+        _blocks = TensorMerge.BlockCount(context.ElementCount);
         _selections = [.. keep.Select(count => new MagnitudeSelection(context.ElementCount, count, capacity / keep.Count))];
     }
 

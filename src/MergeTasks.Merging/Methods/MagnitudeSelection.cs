@@ -49,7 +49,7 @@ internal sealed class MagnitudeSelection
     // Zeros at the threshold need no care: kept or dropped, they stay zero.
     private bool HasTies => !IsTrivial && _isFound && _threshold != 0 && _above + _at > _keep;
 
-    private int BlockCount => checked((int)((_elements + TensorMerge.BlockLength - 1) / TensorMerge.BlockLength));
+    private int BlockCount => checked((int)TensorMerge.BlockCount(_elements));
 
     public void BeginSample(int blocks) => _sample = new uint[blocks * MagnitudeBracket.SamplesPerBlock];
 

@@ -17,7 +17,7 @@ public enum BaseUse
 
 /// <summary>
 /// A merge method: what it needs, and how one tensor is merged. Adding a method is one file with a class derived from this,
-/// and one line in <see cref="MergeMethods"/>.
+/// and one line in <c>MergeMethods</c>.
 /// </summary>
 public abstract class MergeMethod
 {

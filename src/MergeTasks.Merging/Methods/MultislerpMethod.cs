@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Numerics;
 namespace MergeTasks.Merging.Methods;
 
 /// <summary>
@@ -70,7 +71,7 @@ public sealed class MultislerpMethod : MergeMethod
         }
         else
         {
-            throw new TensorMergeException(TensorMergeProblem.Undefined, "the models' directions cancel out, so they have no spherical mean");
+            throw new NumericException(NumericProblem.Undefined, "the models' directions cancel out, so they have no spherical mean");
         }
     }
 }

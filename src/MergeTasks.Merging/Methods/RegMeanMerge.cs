@@ -36,7 +36,7 @@ internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context,
         {
             if (!arithmetic.TrySolve(system, right))
             {
-                throw new TensorMergeException(TensorMergeProblem.Undefined,
+                throw new NumericException(NumericProblem.Undefined,
                     "the products of the layer's inputs determine no weight: their sum is not positive definite. Give more samples, larger weights, or a smaller off_diagonal");
             }
 

@@ -12,6 +12,9 @@ public abstract class TensorMerge
     /// </summary>
     public const int BlockLength = 2048;
 
+    /// <summary>How many blocks a tensor has.</summary>
+    public static long BlockCount(long elements) => (elements + BlockLength - 1) / BlockLength;
+
     /// <summary>Whether blocks must come in order, one at a time (a sequential random generator).</summary>
     public virtual bool IsSequential => false;
 

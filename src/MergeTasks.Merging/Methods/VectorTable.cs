@@ -17,7 +17,7 @@ internal sealed class VectorTable
         _numbers = numbers;
 
         // A block may hold a part of a vector only, so there is a place for each part: that of vector v in block b is number v + b.
-        _values = LargeArray.Of<double>((layout.Count + LargeArray.BlockCount(elements)) * numbers);
+        _values = LargeArray.Of<double>((layout.Count + TensorMerge.BlockCount(elements)) * numbers);
     }
 
     /// <summary>The numbers of the part of a vector that lies in a block.</summary>

@@ -16,12 +16,12 @@ internal static class SymmetricEigen
     /// <param name="most">At most so many.</param>
     /// <param name="smallest">Eigenvalues up to this share of the largest are left out, and all that are not positive.</param>
     /// <param name="work">Threads.</param>
-    /// <exception cref="TensorMergeException">The matrix is not finite.</exception>
+    /// <exception cref="NumericException">The matrix is not finite.</exception>
     public static (double[] Values, DenseMatrix Vectors) Largest(DenseMatrix matrix, int most, double smallest, MatrixWork work)
     {
         var scale = matrix.Values.Max(Math.Abs);
         if (!double.IsFinite(scale) || Array.Exists(matrix.Values, double.IsNaN))
-            throw new TensorMergeException(TensorMergeProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
+            throw new NumericException(NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
         if (scale == 0)
             return ([], new DenseMatrix(matrix.Rows, 0));
         DenseVectors.Scale(matrix.Values, 1 / scale);
@@ -50,7 +50,7 @@ internal static class SymmetricEigen
                 if (last == first)
                     break;
                 if (step == MostSteps)
-                    throw new TensorMergeException(TensorMergeProblem.Undefined, "the search for its singular values does not converge");
+                    throw new NumericException(NumericProblem.Undefined, "the search for its singular values does not converge");
                 Sweep(diagonal, beside, first, last, sweeps);
             }
         }

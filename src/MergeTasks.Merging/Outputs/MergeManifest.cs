@@ -37,9 +37,6 @@ public sealed record MergeManifest(
     /// <summary>What evaluations have measured; absent where there were none.</summary>
     public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
 
-    /// <summary>The file's name.</summary>
-    public const string FileName = "merge.manifest.json";
-
     /// <summary>The setting that names the arithmetic with which whole matrices were computed, where that was a device's.</summary>
     public const string MatricesSetting = "matrices";
 
@@ -55,11 +52,12 @@ public sealed record MergeManifest(
     };
 
     /// <summary>The manifest of a finished output.</summary>
-    /// <param name="plan">How it was made.</param>
+    /// <param name="output">What it holds.</param>
     /// <param name="checksums">The checksum of each tensor's bytes.</param>
     /// <param name="cancellation">Ends digesting inputs.</param>
-    public static MergeManifest Of(MergePlan plan, IReadOnlyDictionary<string, ContentDigest> checksums, CancellationToken cancellation)
+    public static MergeManifest Of(MergeOutput output, IReadOnlyDictionary<string, ContentDigest> checksums, CancellationToken cancellation)
     {
+        var plan = output.Plan;
         var fileOf = plan.Shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))).ToDictionary(pair => pair.Name, pair => pair.FileName);
         return new MergeManifest(
             CurrentFormat,
@@ -68,13 +66,13 @@ public sealed record MergeManifest(
             RecipeText.Of(plan.Declaration),
             SettingsOf(plan),
             [.. plan.Models.Select(model => ManifestInput.Of(plan, model.Declaration, model.Input, cancellation))],
-            plan.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
+            output.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
             plan.Tensors.ToDictionary(
                 tensor => tensor.Output.Name,
                 tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), checksums[tensor.Output.Name].ToString())))
         {
-            Importance = ManifestImportance.Of(plan.Importance, plan.Report),
-            Evaluations = plan.Evaluations,
+            Importance = ManifestImportance.Of(plan.Importance, output.Report),
+            Evaluations = output.Evaluations,
         };
     }
 
@@ -100,7 +98,7 @@ public sealed record MergeManifest(
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<MergeManifest>(File.ReadAllBytes(Path.Combine(folder, FileName)), Options);
+            var manifest = JsonSerializer.Deserialize<MergeManifest>(File.ReadAllBytes(Path.Combine(folder, MergedFiles.Manifest)), Options);
             return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } && manifest.IsComplete
                 ? manifest : null;
         }

@@ -9,9 +9,6 @@ namespace MergeTasks.Merging.Outputs;
 /// <summary>The output's <c>README.md</c>: front matter as the Hugging Face Hub reads it, then what was merged and how.</summary>
 public static class ModelCard
 {
-    /// <summary>The file's name.</summary>
-    public const string FileName = "README.md";
-
     private const string OwnTag = "- mergetasks";
 
     /// <summary>Whether a folder holds a card that this project made.</summary>
@@ -19,7 +16,7 @@ public static class ModelCard
     {
         try
         {
-            return File.ReadLines(Path.Combine(folder, FileName)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
+            return File.ReadLines(Path.Combine(folder, MergedFiles.Card)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -27,9 +24,10 @@ public static class ModelCard
         }
     }
 
-    /// <summary>The card's text; the same for the same plan.</summary>
-    public static string Of(MergePlan plan)
+    /// <summary>The card's text; the same for the same output.</summary>
+    public static string Of(MergeOutput output)
     {
+        var plan = output.Plan;
         var merge = plan.Declaration;
         var card = new StringBuilder();
         card.Append("---\n");
@@ -56,9 +54,9 @@ public static class ModelCard
             card.Append($"Seed of the random masks: {merge.Seed}.\n\n");
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");
-        card.Append(ImportanceCard.Of(plan)).Append(ManifestEvaluation.Card(plan.Evaluations));
+        card.Append(ImportanceCard.Of(plan, output.Report)).Append(ManifestEvaluation.Card(output.Evaluations));
         var dtypes = string.Join(", ", plan.Tensors.Select(tensor => tensor.Output.DType.TorchName()).Distinct().Order(StringComparer.Ordinal));
-        card.Append($"{plan.Tensors.Count} tensors ({dtypes}). `{MergeManifest.FileName}` identifies each of them and what it was made from.\n");
+        card.Append($"{plan.Tensors.Count} tensors ({dtypes}). `{MergedFiles.Manifest}` identifies each of them and what it was made from.\n");
         return card.ToString();
     }
 }

@@ -14,9 +14,6 @@ namespace MergeTasks.Merging.Outputs;
 /// <remarks>Forms: in-toto.io/Statement/v1, slsa.dev/spec/v1.0/provenance, github.com/package-url.</remarks>
 internal static class Provenance
 {
-    /// <summary>The file's name.</summary>
-    public const string FileName = "merge.provenance.json";
-
     private const string Project = "https://github.com/mergetasks/mergetasks";
 
     private static readonly JsonSerializerOptions Options = new()
@@ -28,14 +25,14 @@ internal static class Provenance
     };
 
     /// <summary>The statement about a complete output.</summary>
-    /// <param name="plan">How it was made.</param>
+    /// <param name="output">What it holds.</param>
     /// <param name="manifest">Its manifest.</param>
     /// <param name="sha256Of">The SHA-256 of a file of the output.</param>
-    public static byte[] Of(MergePlan plan, MergeManifest manifest, Func<string, ContentDigest> sha256Of)
+    public static byte[] Of(MergeOutput output, MergeManifest manifest, Func<string, ContentDigest> sha256Of)
     {
         // The manifest tells each tensor of the weights; hashing the weights themselves costs reading them again.
-        var shards = plan.Declaration.HashesWeights ? plan.Shards.Select(shard => shard.FileName) : [];
-        var subjects = plan.Files.Select(file => file.Name).Append(MergeManifest.FileName).Concat(shards).Order(StringComparer.Ordinal);
+        var shards = output.Plan.Declaration.HashesWeights ? output.Plan.Shards.Select(shard => shard.FileName) : [];
+        var subjects = output.Files.Select(file => file.Name).Append(MergedFiles.Manifest).Concat(shards).Order(StringComparer.Ordinal);
         var statement = new Dictionary<string, object>
         {
             ["_type"] = "https://in-toto.io/Statement/v1",

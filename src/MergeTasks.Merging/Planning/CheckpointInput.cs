@@ -36,7 +36,7 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) =>
-        [.. Checkpoints.SideFiles.List(Folder, [Outputs.MergeManifest.FileName, Outputs.Provenance.FileName]).Where(name => Locked?.Files.ContainsKey(name) != false).Select(name =>
+        [.. Checkpoints.SideFiles.List(Folder, [MergedFiles.Manifest, MergedFiles.Provenance]).Where(name => Locked?.Files.ContainsKey(name) != false).Select(name =>
         {
             var path = Path.Combine(Folder, name);
             return new SideFile(name, hasher?.DigestWhole(path, cancellation) ?? default, path, null);

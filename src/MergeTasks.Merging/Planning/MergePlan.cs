@@ -14,7 +14,6 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="Shards">The output's weight files.</param>
 /// <param name="Config">The output's configuration.</param>
 /// <param name="DonorFiles">Files copied from the donor (the base, else the first model).</param>
-/// <param name="Files">All files beside the weights but the manifest: the donor's, configuration, shard index, model card.</param>
 public sealed record MergePlan(
     MergeDeclaration Declaration,
     MergeMethod Method,
@@ -22,8 +21,7 @@ public sealed record MergePlan(
     IReadOnlyList<TensorPlan> Tensors,
     IReadOnlyList<Shard> Shards,
     ModelConfig Config,
-    IReadOnlyList<SideFile> DonorFiles,
-    IReadOnlyList<SideFile> Files)
+    IReadOnlyList<SideFile> DonorFiles)
 {
     /// <summary>What the tensors are made from.</summary>
     public required OutputLayout Layout { get; init; }
@@ -34,9 +32,6 @@ public sealed record MergePlan(
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
     public ImportancePlan? Importance { get; init; }
 
-    /// <summary>What scoring has found, once it has; part of manifest and model card.</summary>
-    public ImportanceReport? Report { get; init; }
-
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
 
@@ -46,33 +41,12 @@ public sealed record MergePlan(
     /// <summary>Whether a device for whole matrices makes some of its tensors.</summary>
     public bool ComputesOnDevice => Tensors.Any(tensor => tensor.Context?.Device is not null);
 
-    /// <summary>What evaluations of these tensors have measured.</summary>
-    public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
-
     /// <summary>Identifies the tensors of the output all together.</summary>
     public string TensorsDigest => Caching.ContentDigest.Of(string.Concat(Tensors.Select(tensor => $"{tensor.Key} {tensor.Output.Name}\n"))).ToString();
-
-    /// <summary>The plan with what evaluations have measured; manifest and model card tell of it.</summary>
-    public MergePlan With(IReadOnlyList<ManifestEvaluation> evaluations)
-    {
-        var known = this with { Evaluations = evaluations, Files = [] };
-        return known with { Files = Outputs.OutputFiles.Make(known) };
-    }
-
-    /// <summary>The plan with what scoring has found; manifest and model card tell of it.</summary>
-    public MergePlan With(ImportanceReport report)
-    {
-        var known = this with { Report = report, Files = [] };
-        return known with { Files = Outputs.OutputFiles.Make(known) };
-    }
 
     /// <summary>The licences that the models' cards name.</summary>
     public IReadOnlyList<Licences.ModelLicence> Licences { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
     public IEnumerable<Diagnostics.Diagnostic> Warnings => Layout.Warnings.Concat(Merging.Licences.LicenceCheck.Of(Declaration, Licences));
-
-    /// <summary>Names of all files of the output.</summary>
-    public IEnumerable<string> FileNames =>
-        Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(Outputs.MergeManifest.FileName).Append(Outputs.Provenance.FileName);
 }

@@ -9,7 +9,6 @@ using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Licences;
 using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Numerics;
-using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Vocabularies;
 
 namespace MergeTasks.Merging.Planning;
@@ -53,13 +52,13 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = layout.Config.With(OutputDType(merge, tensors));
-            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles, [])
+            var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
             {
                 Layout = layout,
                 Importance = importance,
                 Licences = LicencesOf(models),
             };
-            return Planned(plan with { Files = OutputFiles.Make(plan) });
+            return Planned(plan);
         }
         catch (CheckpointException e)
         {
@@ -117,7 +116,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             planner.RefuseWhatOnlyModelsHave();
             var models = method.MakesAdapter ? Open(merge) : OpenAdapters(merge);
             var plan = (method.MakesAdapter ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
-            return Planned(plan with { Files = OutputFiles.Make(plan) });
+            return Planned(plan);
         }
         catch (CheckpointException e)
         {

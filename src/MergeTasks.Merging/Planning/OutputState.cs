@@ -7,7 +7,7 @@ using MergeTasks.Merging.Outputs;
 namespace MergeTasks.Merging.Planning;
 
 /// <summary>What an output folder holds compared with what a plan wants there.</summary>
-/// <param name="Plan">The plan.</param>
+/// <param name="Output">What it shall hold, with what is known of it.</param>
 /// <param name="StaleShards">Weight files that must be written.</param>
 /// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and checksum.</param>
 /// <param name="StaleFiles">Other files that must be written.</param>
@@ -17,7 +17,7 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="ManifestIsStale">Whether the manifest must be written.</param>
 /// <param name="Reasons">Why, for people; empty where nothing is to be done.</param>
 public sealed record OutputState(
-    MergePlan Plan,
+    MergeOutput Output,
     IReadOnlyList<Shard> StaleShards,
     IReadOnlyDictionary<string, (string Path, ContentDigest Checksum)> Kept,
     IReadOnlyList<SideFile> StaleFiles,
@@ -29,6 +29,9 @@ public sealed record OutputState(
 {
     /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
     public const string PartialFolder = ".partial";
+
+    /// <summary>The plan.</summary>
+    public MergePlan Plan => Output.Plan;
 
     /// <summary>Whether there is nothing to do.</summary>
     public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && Orphans.Count == 0 && !WasInterrupted && !ManifestIsStale;
@@ -44,12 +47,13 @@ public sealed record OutputState(
     /// A folder is a merge's own if it has a manifest, a model card of ours, or what an interrupted build prepared.
     /// </summary>
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.ForeignOutput"/>.</exception>
-    public static void RequireOwn(MergePlan plan)
+    public static void RequireOwn(MergeOutput output)
     {
+        var plan = output.Plan;
         var folder = plan.Declaration.OutputFolder;
-        if (File.Exists(Path.Combine(folder, MergeManifest.FileName)) || Directory.Exists(Path.Combine(folder, PartialFolder)) || ModelCard.IsIn(folder))
+        if (File.Exists(Path.Combine(folder, MergedFiles.Manifest)) || Directory.Exists(Path.Combine(folder, PartialFolder)) || ModelCard.IsIn(folder))
             return;
-        var foreign = plan.FileNames.Where(name => File.Exists(Path.Combine(folder, name))).Concat(WeightFiles.List(folder)).FirstOrDefault();
+        var foreign = output.FileNames.Where(name => File.Exists(Path.Combine(folder, name))).Concat(WeightFiles.List(folder)).FirstOrDefault();
         if (foreign is not null)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.ForeignOutput,
@@ -59,34 +63,38 @@ public sealed record OutputState(
     }
 
     /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
+    /// <param name="output">What it shall hold; what is not known of it yet is taken from the folder's manifest, as far as that is about the same tensors.</param>
+    /// <param name="hasher">Digests files.</param>
+    /// <param name="cancellation">Ends digesting.</param>
     /// <exception cref="DiagnosticException">The folder is not the merge's own.</exception>
-    public static OutputState Inspect(MergePlan plan, FileHasher hasher, CancellationToken cancellation)
+    public static OutputState Inspect(MergeOutput output, FileHasher hasher, CancellationToken cancellation)
     {
-        RequireOwn(plan);
+        RequireOwn(output);
+        var plan = output.Plan;
         var folder = plan.Declaration.OutputFolder;
         var manifest = MergeManifest.Read(folder);
-        if (plan.Report is null && Known(plan, manifest) is { } report)
-            plan = plan.With(report);
-        if (plan.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
-            plan = plan.With(evaluations);
+        if (output.Report is null && Known(plan, manifest) is { } report)
+            output = output.With(report);
+        if (output.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
+            output = output.With(evaluations);
         var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
         var present = manifest is null ? [] : Intact(folder, manifest, headers, hasher, cancellation);
         var kept = plan.Tensors
             .Where(tensor => manifest is not null && present.ContainsKey(tensor.Output.Name) && manifest.Tensors[tensor.Output.Name].Key == tensor.Key.ToString())
             .ToDictionary(tensor => tensor.Output.Name, tensor => present[tensor.Output.Name]);
         var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
-        var staleFiles = plan.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
+        var staleFiles = output.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
         var partial = Path.Combine(folder, PartialFolder);
         var wasInterrupted = Directory.Exists(partial);
-        var wanted = plan.FileNames.ToHashSet(StringComparer.Ordinal);
+        var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
         var earlier = manifest?.FileNames.ToHashSet(StringComparer.Ordinal) ?? [];
         var leftovers = earlier.Where(name => !wanted.Contains(name) && File.Exists(Path.Combine(folder, name))).Order(StringComparer.Ordinal).ToList();
         var interrupted = wasInterrupted ? MergeManifest.Read(partial)?.FileNames ?? [] : [];
         var orphans = interrupted.Concat(WeightFiles.List(folder)).Distinct()
             .Where(name => !wanted.Contains(name) && !earlier.Contains(name) && File.Exists(Path.Combine(folder, name))).ToList();
-        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(plan, folder, kept, hasher, cancellation);
-        var reasons = StaleReasons.Of(plan, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
-        return new OutputState(plan, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
+        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(output, folder, kept, hasher, cancellation);
+        var reasons = StaleReasons.Of(output, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
+        return new OutputState(output, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
     }
 
     // What the same scores decided when the present output was made, so that a plan need not load them.
@@ -157,10 +165,10 @@ public sealed record OutputState(
     }
 
     // The statement of provenance goes with the manifest: both are written anew, or neither.
-    private static bool ManifestHolds(MergePlan plan, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, FileHasher hasher, CancellationToken cancellation)
+    private static bool ManifestHolds(MergeOutput output, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, FileHasher hasher, CancellationToken cancellation)
     {
-        var manifest = MergeManifest.Of(plan, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation);
-        return Holds(MergeManifest.FileName, manifest.ToBytes) && Holds(Provenance.FileName, () => Provenance.Of(plan, manifest, name => hasher.Published(Path.Combine(folder, name), cancellation)));
+        var manifest = MergeManifest.Of(output, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation);
+        return Holds(MergedFiles.Manifest, manifest.ToBytes) && Holds(MergedFiles.Provenance, () => Provenance.Of(output, manifest, name => hasher.Published(Path.Combine(folder, name), cancellation)));
 
         bool Holds(string name, Func<byte[]> wanted)
         {

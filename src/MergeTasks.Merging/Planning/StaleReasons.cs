@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Planning;
 internal static class StaleReasons
 {
     public static IReadOnlyList<string> Of(
-        MergePlan plan,
+        MergeOutput output,
         MergeManifest? manifest,
         IReadOnlySet<string> intact,
         IReadOnlyList<Shard> staleShards,
@@ -17,7 +17,7 @@ internal static class StaleReasons
         bool manifestIsStale,
         CancellationToken cancellation)
     {
-        var reasons = new List<string>();
+        var (plan, reasons) = (output.Plan, new List<string>());
         if (manifest is null)
         {
             reasons.Add(Directory.Exists(plan.Declaration.OutputFolder) ? "there is no complete earlier output" : "it has not been made yet");
@@ -43,8 +43,8 @@ internal static class StaleReasons
         reasons.AddRange(Importance.ScoreReasons.ChangedData(plan, manifest.Importance).Select(label => $"'{label}' changed"));
 
         // A card that will tell what new scores decide differs of course.
-        if (reasons.Count > 0 && plan is { Importance: not null, Report: null })
-            staleFiles = [.. staleFiles.Where(file => file.Name != ModelCard.FileName)];
+        if (reasons.Count > 0 && plan.Importance is not null && output.Report is null)
+            staleFiles = [.. staleFiles.Where(file => file.Name != MergedFiles.Card)];
         reasons.AddRange(staleFiles.Select(file => $"{file.Name} is missing or differs"));
         if (hasLeftovers)
             reasons.Add("files of an earlier output are left");
@@ -53,7 +53,7 @@ internal static class StaleReasons
         if (reasons.Count == 0 && staleShards.Count > 0)
             reasons.Add(manifest.Tool == $"MergeTasks {ToolVersion.Text}" ? "the distribution over weight files changed" : $"the output was made by {manifest.Tool}");
         if (reasons.Count == 0 && manifestIsStale)
-            reasons.Add($"{MergeManifest.FileName} differs");
+            reasons.Add($"{MergedFiles.Manifest} differs");
         return reasons;
     }
 

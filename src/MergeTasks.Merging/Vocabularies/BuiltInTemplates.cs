@@ -1,9 +1,16 @@
+using MergeTasks.Merging.Diagnostics;
+
 namespace MergeTasks.Merging.Vocabularies;
 
 /// <summary>Chat templates (Jinja) that are known by name, written after the public descriptions of the formats.</summary>
 /// <remarks>They are read with <c>trim_blocks</c>: a line break right after a <c>%}</c> does not count.</remarks>
 internal static class BuiltInTemplates
 {
+    /// <summary>Stands for the most frequent of the models' templates.</summary>
+    public const string Auto = "auto";
+
+    private const int ShortestTemplate = 20;
+
     private static readonly Dictionary<string, string> Templates = new(StringComparer.Ordinal)
     {
         // Taori et al. 2023, "Stanford Alpaca": headings before instruction and response.
@@ -54,6 +61,13 @@ internal static class BuiltInTemplates
 
     /// <summary>The names.</summary>
     public static IReadOnlyCollection<string> Names => Templates.Keys;
+
+    /// <summary>What is wrong with a declared template; <see langword="null"/>: nothing.</summary>
+    public static string? Fault(string text) =>
+        text == Auto || Find(text) is not null || (text.Length >= ShortestTemplate && text.Contains('{', StringComparison.Ordinal))
+            ? null
+            : $"'{text}' is no chat template: {Auto} (the most frequent of the models'), a name ({string.Join(", ", Names)}), or Jinja text."
+                + (Suggestion.Closest(text, Names.Append(Auto)) is { } closest ? $" Did you mean '{closest}'?" : "");
 
     /// <summary>A template by name; <see langword="null"/> where there is none.</summary>
     public static string? Find(string name) => Templates.GetValueOrDefault(name);

@@ -11,20 +11,12 @@ namespace MergeTasks.Merging.Vocabularies;
 /// <summary>Gives an output the chat template that its declaration asks for.</summary>
 internal static class ChatTemplates
 {
-    private const string Auto = "auto";
     private const string TemplateFile = "chat_template.jinja";
     private const string OldTemplateFile = "chat_template.json";
     private const string ConfigFile = "tokenizer_config.json";
     private const string Key = "chat_template";
-    private const int ShortestTemplate = 20;
 
     private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    /// <summary>What is wrong with a declared template; <see langword="null"/>: nothing.</summary>
-    public static string? Fault(string text) =>
-        text == Auto || BuiltInTemplates.Find(text) is not null || (text.Length >= ShortestTemplate && text.Contains('{', StringComparison.Ordinal))
-            ? null
-            : $"'{text}' is no chat template: {Auto} (the most frequent of the models'), a name ({string.Join(", ", BuiltInTemplates.Names)}), or Jinja text.{(Suggestion.Closest(text, BuiltInTemplates.Names.Append(Auto)) is { } closest ? $" Did you mean '{closest}'?" : "")}";
 
     /// <summary>The files of an output with its template: in <c>tokenizer_config.json</c>, and in <c>chat_template.jinja</c>, which newer libraries read first.</summary>
     /// <param name="declared">The declaration.</param>
@@ -33,7 +25,7 @@ internal static class ChatTemplates
     /// <returns>The same files where no model has a template to choose from.</returns>
     public static IReadOnlyList<SideFile> Apply(ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
     {
-        var template = declared.Text == Auto ? MostFrequent(models) : BuiltInTemplates.Find(declared.Text) ?? declared.Text;
+        var template = declared.Text == BuiltInTemplates.Auto ? MostFrequent(models) : BuiltInTemplates.Find(declared.Text) ?? declared.Text;
         if (template is null)
             return files;
         var config = files.FirstOrDefault(file => file.Name == ConfigFile) is { } present ? Parse(present) ?? [] : [];

@@ -99,7 +99,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
         var vectors = Matrix(() =>
         {
             if (HostCopies.Integers(Of(symmetric).isfinite().all())[0] == 0)
-                throw new TensorMergeException(TensorMergeProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
+                throw new NumericException(NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
             var (values, vectors) = linalg.eigh(Of(symmetric));
             var descending = HostCopies.Doubles(values).Reverse().ToArray();
             largest = [.. descending.TakeWhile(value => value > 0 && value > smallest * descending[0]).Take(most)];
@@ -161,7 +161,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
         }
         catch (ExternalException e) when (e.Message.Contains("failed to converge", StringComparison.Ordinal))
         {
-            throw new TensorMergeException(TensorMergeProblem.Undefined, "the search for its singular values does not converge");
+            throw new NumericException(NumericProblem.Undefined, "the search for its singular values does not converge");
         }
     }
 }

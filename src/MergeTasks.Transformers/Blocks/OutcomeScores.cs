@@ -176,6 +176,3 @@ internal sealed class OutcomeScores : ITableGradient, IDisposable
         }
     }
 }
-
-/// <summary>A target by the row of the scored positions that it is about.</summary>
-internal readonly record struct RowTarget(int Row, int Outcome, double Weight);

@@ -40,3 +40,6 @@ internal sealed class ScoredRows
     private static ModelException Bad(int target, string what, string valid) =>
         new(ModelError.BadInput, $"Target {target} names {what}; valid are {valid}.");
 }
+
+/// <summary>A target by the row of the scored positions that it is about.</summary>
+internal readonly record struct RowTarget(int Row, int Outcome, double Weight);

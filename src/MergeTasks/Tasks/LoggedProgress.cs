@@ -1,7 +1,6 @@
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Importance;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
@@ -22,10 +21,10 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
     public override void Waiting() => log.LogMessage(MessageImportance.High, "{0}: waiting for another build that is making it.", name);
 
     // Only where the cache cannot be written: otherwise scores were computed a phase before.
-    public override void Scoring(ScoreRequest request, long tokens, string cost)
+    public override void Scoring(string model, string phase, long tokens, string cost)
     {
-        running?.Tell(request);
-        log.LogMessage(MessageImportance.High, "{0}: scoring {1}: {2} ({3}).", name, request.Model.Label, request.Phase, cost);
+        running?.Tell(model, phase);
+        log.LogMessage(MessageImportance.High, "{0}: scoring {1}: {2} ({3}).", name, model, phase, cost);
     }
 
     public override void Warn(Diagnostic warning) => report(warning);

@@ -26,7 +26,7 @@ internal sealed class OutputRecord(string folder)
         Delete(earlier.Where(path => !folders.Contains(Path.GetDirectoryName(path)!)));
 
         // Files of a declared merge stay recorded while they exist: a new distribution over shards leaves the old ones until it is complete.
-        var planned = states.SelectMany(state => state.Plan.FileNames.Select(name => Path.Combine(state.Plan.Declaration.OutputFolder, name)))
+        var planned = states.SelectMany(state => state.Output.FileNames.Select(name => Path.Combine(state.Plan.Declaration.OutputFolder, name)))
             .Concat(generated).ToHashSet(StringComparer.Ordinal);
         var kept = earlier.Where(path => !planned.Contains(path) && folders.Contains(Path.GetDirectoryName(path)!) && System.IO.File.Exists(path));
         AtomicFile.WriteIfDifferent(File, Encoding.UTF8.GetBytes(string.Join('\n', planned.Concat(kept).Order(StringComparer.Ordinal)) + "\n"));
@@ -48,7 +48,7 @@ internal sealed class OutputRecord(string folder)
         foreach (var group in paths.GroupBy(path => Path.GetDirectoryName(path)!).ToList())
         {
             // The manifest goes first: without it nothing that is left counts as a model.
-            foreach (var path in group.OrderBy(path => Path.GetFileName(path) != MergeManifest.FileName))
+            foreach (var path in group.OrderBy(path => Path.GetFileName(path) != MergedFiles.Manifest))
             {
                 if (System.IO.File.Exists(path))
                     System.IO.File.Delete(path);

@@ -123,7 +123,7 @@ public sealed class PlanMerges : PlanningTask
         var merge = state.Plan.Declaration;
         var item = MergedModels[merge.ItemIndex];
         return new PlannedOutput(merge.Name, merge.OutputFolder,
-            !merge.IsIntermediate && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate && IsWanted(item.GetMetadata("Pack")), [.. state.Plan.FileNames]);
+            !merge.IsIntermediate && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate && IsWanted(item.GetMetadata("Pack")), [.. state.Output.FileNames]);
     }
 
     private static bool IsWanted(string value) => value is not ("false" or "False" or "never" or "Never");

@@ -1,6 +1,5 @@
 using System.Text;
 using MergeTasks.Caching;
-using MergeTasks.Merging.Importance;
 
 namespace MergeTasks;
 
@@ -37,7 +36,7 @@ internal sealed class RunningPhase : IDisposable
     }
 
     /// <summary>Says which score is being computed.</summary>
-    public void Tell(ScoreRequest request) => Write($"{_device} ({request.Phase} of '{request.Model.Label}')");
+    public void Tell(string model, string phase) => Write($"{_device} ({phase} of '{model}')");
 
     /// <summary>What the lost process was doing; <see langword="null"/> where none was lost.</summary>
     public static string? ReadLost(string path)

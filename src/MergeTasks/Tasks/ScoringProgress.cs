@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Importance;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
@@ -22,13 +21,13 @@ internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Actio
 
     public override void Waiting() => log.LogMessage(MessageImportance.High, "{0}: waiting for another build that computes the same scores.", merge);
 
-    public override void Scoring(ScoreRequest request, long tokens, string cost)
+    public override void Scoring(string model, string phase, long tokens, string cost)
     {
         Finish();
-        running?.Tell(request);
+        running?.Tell(model, phase);
         lock (_gate)
         {
-            (_phase, _tokens, _done, _next) = ($"{request.Model.Label}: {request.Phase}", tokens, 0, Interval);
+            (_phase, _tokens, _done, _next) = ($"{model}: {phase}", tokens, 0, Interval);
             _clock.Restart();
         }
 

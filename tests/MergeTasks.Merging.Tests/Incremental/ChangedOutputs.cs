@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Planning;
 using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Merging.Diagnostics;
@@ -119,7 +120,7 @@ public sealed class ChangedOutputs : IDisposable
     {
         _project.Build();
         var before = FolderContent.Of(_project.Space.Output("first"));
-        var path = Path.Combine(_project.Space.Output("first"), MergeManifest.FileName);
+        var path = Path.Combine(_project.Space.Output("first"), MergedFiles.Manifest);
         var bytes = File.ReadAllBytes(path);
         var random = new Random(11);
         for (var i = 0; i < 60; i++)
@@ -148,7 +149,7 @@ public sealed class ChangedOutputs : IDisposable
     {
         _project.Build();
         var before = _project.Outputs();
-        var path = Path.Combine(_project.Space.Output("first"), MergeManifest.FileName);
+        var path = Path.Combine(_project.Space.Output("first"), MergedFiles.Manifest);
         var text = File.ReadAllText(path);
         Assert.Contains(at, text, StringComparison.Ordinal);
         File.WriteAllText(path, text.Replace(at, insert, StringComparison.Ordinal));

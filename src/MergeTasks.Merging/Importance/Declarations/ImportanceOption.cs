@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Importance;
@@ -123,3 +124,8 @@ public sealed record ImportanceOption(string Metadata, string Section, string Ke
     /// <summary>The name as a user of recipes knows it.</summary>
     public string RecipeName => Section.Length == 0 ? Key : $"{Section}: {Key}";
 }
+
+/// <summary>A setting as written, and where.</summary>
+/// <param name="Text">The text; lists are separated by ';'.</param>
+/// <param name="Location">Position.</param>
+public sealed record WrittenOption(string Text, SourceLocation Location);

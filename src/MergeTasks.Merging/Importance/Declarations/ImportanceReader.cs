@@ -4,11 +4,6 @@ using MergeTasks.Merging.Recipes;
 
 namespace MergeTasks.Merging.Importance;
 
-/// <summary>A setting as written, and where.</summary>
-/// <param name="Text">The text; lists are separated by ';'.</param>
-/// <param name="Location">Position.</param>
-public sealed record WrittenOption(string Text, SourceLocation Location);
-
 /// <summary>Reads the settings of AIM and APL of one merge, wherever they are written.</summary>
 /// <param name="merge">The merge's name, for messages.</param>
 /// <param name="find">The text of an option; <see langword="null"/> where it is not given.</param>

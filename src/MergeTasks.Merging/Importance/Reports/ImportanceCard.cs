@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Importance;
 internal static class ImportanceCard
 {
     /// <summary>The section; empty where neither was used.</summary>
-    public static string Of(MergePlan plan)
+    public static string Of(MergePlan plan, ImportanceReport? report)
     {
         if (plan.Importance is not { } importance)
             return "";
@@ -16,14 +16,14 @@ internal static class ImportanceCard
         if (importance.Aim is { Declaration: var aim })
             card.Append(Text($"After merging, [AIM](https://arxiv.org/abs/2502.02421) pulled the weights back towards `{importance.BaseDeclaration.Label}` where their input channels are active on `{aim.Calibration.Label}` (ω = {aim.Omega:R}, {ImportanceText.NameOf(aim.Statistic)}).\n\n"));
         if (importance.Apl is { } apl)
-            AppendApl(card, plan, apl);
+            AppendApl(card, report, apl);
         card.Append("Scores used:\n\n| score | model | data | key |\n|---|---|---|---|\n");
         foreach (var score in importance.Requests.Select(ManifestScore.Of))
             card.Append($"| {score.Score} | `{score.Model}` | {(score.Data is null ? "" : $"`{score.Data}`")} | `{score.Key[..16]}` |\n");
         return card.Append('\n').ToString();
     }
 
-    private static void AppendApl(StringBuilder card, MergePlan plan, AplPlan apl)
+    private static void AppendApl(StringBuilder card, ImportanceReport? found, AplPlan apl)
     {
         var settings = apl.Declaration;
         card.Append("Before merging, [APL](https://arxiv.org/abs/2408.09485) ");
@@ -31,7 +31,7 @@ internal static class ImportanceCard
             ? Text($"kept {apl.Density:P0} of each model's changes, chosen by the importance of each {(level == PartitionLevel.Hidden ? "row" : ImportanceText.NameOf(level))} for the model's task (rule {ImportanceText.NameOf(settings.Drop)}{(settings.Rescales ? ", rescaled" : "")}).")
             : "weighed the models by the importance of their changes for their tasks.");
         card.Append("\n\n");
-        if (plan.Report is not { Models.Count: > 0 } report)
+        if (found is not { Models.Count: > 0 } report)
             return;
         var weights = report.Models.Where(model => model.Weight is not null).Select(model => Text($"`{model.Model}` {model.Weight:R}")).ToList();
         if (weights.Count > 0)

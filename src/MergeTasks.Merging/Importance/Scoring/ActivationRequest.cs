@@ -23,7 +23,7 @@ public sealed record ActivationRequest : ScoreRequest
     {
         var blocks = CalibrationText.Blocks(_aim.Calibration, Tokenizer.Load(_tokenizer), _aim.Samples, _block);
         using var loaded = _model.Load(context.Engine);
-        context.Progress.Scoring(this, (long)blocks.Count * _block, $"{blocks.Count} forward{(_aim.Statistic == ActivationStatistic.Gradient ? " and backward" : "")} passes of {_block} tokens");
+        context.Progress.Scoring(Model.Label, Phase, (long)blocks.Count * _block, $"{blocks.Count} forward{(_aim.Statistic == ActivationStatistic.Gradient ? " and backward" : "")} passes of {_block} tokens");
         var values = _aim.Statistic == ActivationStatistic.Gradient ? Gradients(context, loaded.Model, blocks) : Activations(context, loaded.Model, blocks);
         ScoreFile.Write(path, Key, values);
     }

@@ -20,7 +20,7 @@ public sealed record ChangeCountRequest : ScoreRequest
 
     internal override void Compute(ScoringContext context, string path)
     {
-        context.Progress.Scoring(this, 0, "one pass over the weights");
+        context.Progress.Scoring(Model.Label, Phase, 0, "one pass over the weights");
         var readers = Enumerable.Range(0, context.Team.Count).Select(_ => (Deltas: new DeltaReader(_tuned, _base, null), Values: new float[BlockLength])).ToArray();
         ScoreFile.Write(path, Key, [.. _partition.Tensors.Select(tensor => (tensor.Name, Count(tensor, context, readers)))]);
     }

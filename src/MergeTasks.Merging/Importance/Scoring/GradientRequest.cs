@@ -21,7 +21,7 @@ public sealed record GradientRequest : ScoreRequest
         var metric = _run.Metric(loaded.Model);
         var tensors = loaded.Model.Parameters.Select(parameter => new TensorSpec(parameter.Key, DType.F32, parameter.Value.Shape));
         var layout = ShardLayout.OneFile(Path.GetFileName(path), tensors, Key.Metadata);
-        context.Progress.Scoring(this, metric.Tokens,
+        context.Progress.Scoring(Model.Label, Phase, metric.Tokens,
             $"one forward and backward pass over {metric.Tokens} tokens; the gradient takes {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
         metric.Backward(loaded.Model, new Adding(sums), context);

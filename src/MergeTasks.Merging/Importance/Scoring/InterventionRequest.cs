@@ -36,7 +36,7 @@ public sealed record InterventionRequest : ScoreRequest
             PartitionLevel.Tensor => _partition.Tensors.Count + 1,
             _ => _partition.Layers.Sum(layer => layer.Rows.Sum(group => group.Count)) + 1,
         };
-        context.Progress.Scoring(this, passes * metric.Tokens, $"{passes} forward passes × {metric.Tokens} tokens");
+        context.Progress.Scoring(Model.Label, Phase, passes * metric.Tokens, $"{passes} forward passes × {metric.Tokens} tokens");
         var interventions = new Interventions(basis.Model, tuned.Model, _mode, model => metric.Measure(model, context));
         ScoreFile.Write(path, Key, interventions.Run(_partition, _level));
     }

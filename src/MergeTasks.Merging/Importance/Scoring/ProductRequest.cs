@@ -37,14 +37,14 @@ public sealed record ProductRequest : ScoreRequest
     {
         using var loaded = _run.Model.Load(context.Engine);
         var metric = _run.Metric(loaded.Model);
-        context.Progress.Scoring(this, metric.Tokens, $"one forward and backward pass over {metric.Tokens} tokens");
+        context.Progress.Scoring(Model.Label, Phase, metric.Tokens, $"one forward and backward pass over {metric.Tokens} tokens");
         metric.Backward(loaded.Model, products, context);
     }
 
     private void FromFile(ScoringContext context, DeltaProducts products)
     {
         const int most = 1 << 18;
-        context.Progress.Scoring(this, 0, "from the kept gradient");
+        context.Progress.Scoring(Model.Label, Phase, 0, "from the kept gradient");
         using var file = SafetensorsFile.Open(context.PathOf(_kept!));
         var values = new float[most];
         foreach (var tensor in file.Header.Tensors.Where(tensor => _partition.Tensors.Any(own => own.Name == tensor.Name)))

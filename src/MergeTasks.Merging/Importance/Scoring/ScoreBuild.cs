@@ -2,7 +2,6 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Planning;
 using MergeTasks.Transformers;
 using MergeTasks.Transformers.Tokenization;
 
@@ -11,20 +10,23 @@ namespace MergeTasks.Merging.Importance;
 /// <summary>Computes what one merge needs and the cache lacks, and turns what goes wrong into diagnostics.</summary>
 internal sealed class ScoreBuild : IDisposable
 {
-    private readonly MergePlan _plan;
+    private readonly string _merge;
+    private readonly SourceLocation? _location;
     private readonly ScoringContext _context;
     private readonly string? _temporary;
 
     /// <summary>A build of scores.</summary>
-    /// <param name="plan">The merge.</param>
+    /// <param name="merge">The merge's name, for messages.</param>
+    /// <param name="location">Where it is declared.</param>
     /// <param name="engine">Runs models.</param>
     /// <param name="store">Keeps scores; where it cannot be written, a temporary one serves for this build alone.</param>
     /// <param name="progress">Hears of progress.</param>
     /// <param name="team">Threads.</param>
     /// <param name="cancellation">Ends the work.</param>
-    public ScoreBuild(MergePlan plan, ITransformerEngine engine, ContentStore store, MergeProgress progress, WorkerTeam team, CancellationToken cancellation)
+    public ScoreBuild(
+        string merge, SourceLocation? location, ITransformerEngine engine, ContentStore store, MergeProgress progress, WorkerTeam team, CancellationToken cancellation)
     {
-        _plan = plan;
+        (_merge, _location) = (merge, location);
         if (!store.IsWritable())
         {
             _temporary = Directory.CreateTempSubdirectory("mergetasks-scores-").FullName;
@@ -34,34 +36,21 @@ internal sealed class ScoreBuild : IDisposable
         _context = new ScoringContext(engine, store, progress, team, cancellation);
     }
 
-    /// <summary>Makes sure that all scores are in the store.</summary>
+    /// <summary>Makes sure that scores are in the store.</summary>
     /// <exception cref="DiagnosticException">A score cannot be computed.</exception>
-    public void Ensure()
+    public void Ensure(IEnumerable<ScoreRequest> requests)
     {
-        TellOfTensorsWithoutBase();
-        foreach (var request in _plan.Importance!.Requests)
+        foreach (var request in requests)
             Guarded(() => request, () => _context.PathOf(request));
     }
 
-    /// <summary>Loads all scores, computing those that are missing.</summary>
-    /// <exception cref="DiagnosticException">A score cannot be computed or read.</exception>
-    public LoadedImportance Load()
-    {
-        Ensure();
-        return Guarded(() => null, () => LoadedImportance.Load(_plan, _context));
-    }
+    /// <summary>Tells something about the merge.</summary>
+    public void Note(string message) => _context.Progress.Note($"{_merge}: {message}");
 
     public void Dispose()
     {
         if (_temporary is not null)
             Directory.Delete(_temporary, recursive: true);
-    }
-
-    private void TellOfTensorsWithoutBase()
-    {
-        const int most = 5;
-        if (_plan.Importance!.WithoutBase is { Count: > 0 } names)
-            _context.Progress.Note($"{_plan.Name}: '{_plan.Importance.BaseDeclaration.Label}' has no tensor of the same name and shape for {names.Count} tensor(s), which AIM and APL leave as merged: {string.Join(", ", names.Take(most))}{(names.Count > most ? ", …" : "")}.");
     }
 
     /// <summary>What computing uses.</summary>
@@ -86,7 +75,7 @@ internal sealed class ScoreBuild : IDisposable
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, of()?.Model.Location ?? _plan.Declaration.Location);
+            throw DiagnosticException.From(e, of()?.Model.Location ?? _location);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -106,6 +95,6 @@ internal sealed class ScoreBuild : IDisposable
     {
         var what = request is null ? "scores" : $"{request.Phase} of '{request.Model.Label}'";
         var location = code == DiagnosticCode.BadScoringData ? request?.Data?.Location ?? request?.Model.Location : request?.Model.Location;
-        return new DiagnosticException(new Diagnostic(code, $"Merge '{_plan.Name}', {what}: {message}", location ?? _plan.Declaration.Location));
+        return new DiagnosticException(new Diagnostic(code, $"Merge '{_merge}', {what}: {message}", location ?? _location));
     }
 }

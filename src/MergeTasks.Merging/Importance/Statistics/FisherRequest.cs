@@ -23,7 +23,7 @@ public sealed record FisherRequest : ScoreRequest
         using var loaded = _run.Model.Load(context.Engine);
         var metric = _run.Metric(loaded.Model);
         var layout = ShardLayout.OneFile(Path.GetFileName(path), loaded.Model.Parameters.Select(parameter => new TensorSpec(parameter.Key, DType.F32, parameter.Value.Shape)), Key.Metadata);
-        context.Progress.Scoring(this, metric.Tokens,
+        context.Progress.Scoring(Model.Label, Phase, metric.Tokens,
             $"one forward and backward pass over {metric.Tokens} tokens, sample by sample; the result takes {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
         var receiver = new Squaring(sums, 1f / metric.Batches.Sum(batch => batch.Batch.Sequences.Count));

@@ -23,7 +23,7 @@ public sealed record InputProductsRequest : ScoreRequest
         var metric = _run.Metric(loaded.Model);
         var layout = ShardLayout.OneFile(
             Path.GetFileName(path), _modules.Values.Select(module => new TensorSpec(module.Weight, DType.F32, [module.InputChannels, module.InputChannels])), Key.Metadata);
-        context.Progress.Scoring(this, metric.Tokens, $"one forward pass over {metric.Tokens} tokens; the products take {ByteSize.Format(layout.Length)} in the cache");
+        context.Progress.Scoring(Model.Label, Phase, metric.Tokens, $"one forward pass over {metric.Tokens} tokens; the products take {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
         var observer = new Multiplying(sums, _modules.Values, context.Team.Count);
         foreach (var (batch, _) in metric.Batches)
