@@ -1,6 +1,7 @@
 #if WITH_TORCH
 using MergeTasks.Torch;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Bench.Engine;
 

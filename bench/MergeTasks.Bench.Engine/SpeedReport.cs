@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Bench.Engine;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Bench.Engine;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Transformers.Numerics;
+using MergeTasks.Numerics.Products;
 
 namespace MergeTasks.Bench.Kernels;
 

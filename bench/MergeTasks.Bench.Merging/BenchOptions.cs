@@ -1,5 +1,5 @@
 using System.Globalization;
-using MergeTasks.Merging.Declarations;
+using MergeTasks.Language.Declarations;
 
 namespace MergeTasks.Bench.Merging;
 

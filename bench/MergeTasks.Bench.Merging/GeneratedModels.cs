@@ -1,5 +1,6 @@
 using System.Text;
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
 
 namespace MergeTasks.Bench.Merging;
 

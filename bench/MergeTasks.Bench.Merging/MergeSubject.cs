@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Execution;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 
 namespace MergeTasks.Bench.Merging;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Execution;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 
 namespace MergeTasks.Bench.Merging;
 

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Execution;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 
 namespace MergeTasks.Bench.Merging;
 

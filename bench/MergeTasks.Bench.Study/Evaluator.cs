@@ -1,6 +1,8 @@
 using MergeTasks.Caching;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Transformers;
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Metrics;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Bench.Study;

@@ -1,4 +1,4 @@
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Metrics;
 
 namespace MergeTasks.Bench.Study;
 

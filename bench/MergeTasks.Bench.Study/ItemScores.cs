@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Importance;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Measuring;
 
 namespace MergeTasks.Bench.Study;
 

@@ -1,4 +1,9 @@
 using MergeTasks.Caching;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Hub;
+using MergeTasks.Sources.Locking;
+using MergeTasks.Sources.Packages;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources;
 

@@ -1,6 +1,8 @@
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Torch.Arithmetic;
+using MergeTasks.Torch.Libraries;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Torch;
 

@@ -1,8 +1,11 @@
-using MergeTasks.Checkpoints;
-using MergeTasks.Transformers;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Families;
 using MergeTasks.Transformers.Parameters;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Torch;
 

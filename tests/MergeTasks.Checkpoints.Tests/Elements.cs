@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MergeTasks.Checkpoints.Elements;
 
 namespace MergeTasks.Checkpoints.Tests;
 

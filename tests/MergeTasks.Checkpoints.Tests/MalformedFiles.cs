@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Checkpoints.Tests;

@@ -1,4 +1,8 @@
 using System.Text.Json;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Disk;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Checkpoints.Tests;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using MergeTasks.Merging.Execution;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.CrashHost;
 

@@ -1,9 +1,10 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Reference;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Reference;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests;

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 using MergeTasks.TestSupport.Servers;
 
 namespace MergeTasks.Sources.Tests;

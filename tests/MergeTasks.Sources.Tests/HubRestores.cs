@@ -1,3 +1,5 @@
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Locking;
 using MergeTasks.TestSupport.Servers;
 
 namespace MergeTasks.Sources.Tests;

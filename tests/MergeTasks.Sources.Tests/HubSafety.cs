@@ -1,4 +1,6 @@
 using System.Text;
+using MergeTasks.Sources.Hub;
+using MergeTasks.Sources.References;
 using MergeTasks.TestSupport.Servers;
 
 namespace MergeTasks.Sources.Tests;

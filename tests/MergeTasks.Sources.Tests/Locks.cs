@@ -1,3 +1,8 @@
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Locking;
+using MergeTasks.Sources.References;
+using MergeTasks.TestSupport.Servers;
+
 namespace MergeTasks.Sources.Tests;
 
 /// <summary>The lock file: what it pins, and who may change it.</summary>

@@ -1,3 +1,4 @@
+using MergeTasks.Sources.References;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Sources.Tests;

@@ -1,4 +1,7 @@
 using System.Reflection;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Locking;
+using MergeTasks.Sources.References;
 using MergeTasks.TestSupport;
 using MergeTasks.TestSupport.Servers;
 

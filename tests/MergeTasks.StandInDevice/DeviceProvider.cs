@@ -1,6 +1,6 @@
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Torch;
 

@@ -1,5 +1,5 @@
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Torch;
 

@@ -1,10 +1,11 @@
 using System.Text.Json;
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Transformers;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.TestSupport;
 

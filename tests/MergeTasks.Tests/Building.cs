@@ -1,5 +1,3 @@
-using MergeTasks.TestSupport;
-
 namespace MergeTasks.Tests;
 
 [Collection(PackageTests.Name)]

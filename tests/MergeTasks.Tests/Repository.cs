@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Xml.Linq;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Tests;
 

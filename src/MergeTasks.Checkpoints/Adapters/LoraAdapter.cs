@@ -1,3 +1,6 @@
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+
 namespace MergeTasks.Checkpoints.Adapters;
 
 /// <summary>

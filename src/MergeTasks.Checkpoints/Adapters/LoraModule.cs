@@ -1,3 +1,5 @@
+using MergeTasks.Checkpoints.Safetensors;
+
 namespace MergeTasks.Checkpoints.Adapters;
 
 /// <summary>The change of one module: ΔW = s·B·A.</summary>

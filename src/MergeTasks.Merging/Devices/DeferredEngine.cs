@@ -1,4 +1,4 @@
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Devices;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Devices;
 

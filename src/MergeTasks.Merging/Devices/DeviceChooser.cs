@@ -1,6 +1,6 @@
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Transformers;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Devices;
 

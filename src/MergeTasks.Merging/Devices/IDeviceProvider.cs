@@ -1,6 +1,6 @@
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Devices;
 

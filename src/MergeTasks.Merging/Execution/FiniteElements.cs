@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Reading;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Kernels;
 
 namespace MergeTasks.Merging.Execution;
 

@@ -1,10 +1,16 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Merging.Methods;
+using MergeTasks.Checkpoints.Disk;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Execution.Importance;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Numerics.Threads;
 
 namespace MergeTasks.Merging.Execution;
 

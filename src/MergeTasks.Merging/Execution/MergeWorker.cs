@@ -1,8 +1,9 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Reading;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Merging.Execution.Importance;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Execution;
 

@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Execution;
 

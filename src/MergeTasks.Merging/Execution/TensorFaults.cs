@@ -1,7 +1,9 @@
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Methods;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Numerics;
 
 namespace MergeTasks.Merging.Execution;
 

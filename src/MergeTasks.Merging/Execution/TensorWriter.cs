@@ -1,8 +1,11 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Reading;
+using MergeTasks.Checkpoints.Disk;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Numerics.Threads;
 
 namespace MergeTasks.Merging.Execution;
 

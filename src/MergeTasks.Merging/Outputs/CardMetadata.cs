@@ -1,6 +1,6 @@
 using System.Text;
 using MergeTasks.Merging.Planning;
-using MergeTasks.Sources;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Merging.Outputs;
 

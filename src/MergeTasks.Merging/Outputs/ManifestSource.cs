@@ -1,4 +1,4 @@
-using MergeTasks.Sources;
+using MergeTasks.Sources.Locking;
 
 namespace MergeTasks.Merging.Outputs;
 

@@ -2,9 +2,11 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring.Evaluation;
+using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;
@@ -137,7 +139,7 @@ public sealed record ManifestInput(string Model, string Role, string Digest)
     public IReadOnlyList<string>? Licences { get; init; }
 
     /// <summary>Describes an input.</summary>
-    public static ManifestInput Of(MergePlan plan, Declarations.ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
+    public static ManifestInput Of(MergePlan plan, ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
     {
         var content = string.Concat(input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n"));
         var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);

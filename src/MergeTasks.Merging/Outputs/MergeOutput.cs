@@ -1,9 +1,11 @@
 using System.Text;
-using MergeTasks.Checkpoints;
 using MergeTasks.Checkpoints.Adapters;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
 
 namespace MergeTasks.Merging.Outputs;
 

@@ -1,7 +1,9 @@
 using System.Text;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring.Evaluation;
+using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;

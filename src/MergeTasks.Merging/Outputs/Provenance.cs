@@ -2,8 +2,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Sources;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Merging.Outputs;
 

@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Json;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Merging.Recipes;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Importance;
+using MergeTasks.Language.Recipes;
 
 namespace MergeTasks.Merging.Outputs;
 

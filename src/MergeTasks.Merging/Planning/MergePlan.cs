@@ -1,8 +1,13 @@
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Merging.Methods;
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Merging.Planning.Layout;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -45,8 +50,8 @@ public sealed record MergePlan(
     public string TensorsDigest => Caching.ContentDigest.Of(string.Concat(Tensors.Select(tensor => $"{tensor.Key} {tensor.Output.Name}\n"))).ToString();
 
     /// <summary>The licences that the models' cards name.</summary>
-    public IReadOnlyList<Licences.ModelLicence> Licences { get; init; } = [];
+    public IReadOnlyList<ModelLicence> Licences { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostics.Diagnostic> Warnings => Layout.Warnings.Concat(Merging.Licences.LicenceCheck.Of(Declaration, Licences));
+    public IEnumerable<Diagnostic> Warnings => Layout.Warnings.Concat(LicenceCheck.Of(Declaration, Licences));
 }

@@ -1,15 +1,18 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
 using MergeTasks.Checkpoints.Adapters;
-using MergeTasks.Merging.Adapters;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Merging.Licences;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Merging.Vocabularies;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Merging.Planning.Layout;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Merging.Planning.Vocabularies;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Numerics.Algebra;
 
 namespace MergeTasks.Merging.Planning;
 

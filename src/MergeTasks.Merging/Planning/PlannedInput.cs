@@ -1,5 +1,8 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning.Tensors;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -25,7 +28,7 @@ internal sealed class PlannedInput(MergePlan plan) : ModelInput
 
     public override ContentDigest Identity(string name, CancellationToken cancellation) => _tensors[name].Key;
 
-    public override IReadOnlyList<Licences.ModelLicence> Licences(string label) =>
+    public override IReadOnlyList<ModelLicence> Licences(string label) =>
         [.. plan.Licences.Select(licence => licence with { Model = label }).Distinct()];
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => plan.DonorFiles;

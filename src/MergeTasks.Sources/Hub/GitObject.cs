@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>Git's name of a file's content, by which the Hub names small files: the SHA-1 of <c>blob LENGTH\0</c> and the bytes.</summary>
 internal static class GitObject

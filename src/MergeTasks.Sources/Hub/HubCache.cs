@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>
 /// One repository in the folder that Hugging Face's tools share: <c>blobs/</c> with contents named by hash, <c>snapshots/COMMIT/</c> with

@@ -1,10 +1,12 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 using Polly;
 using Polly.Retry;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>
 /// Speaks the Hub's protocol: follows redirections (the token never leaves the server it is for), tries again where that may help, and turns

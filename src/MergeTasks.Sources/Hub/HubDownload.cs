@@ -1,8 +1,10 @@
 using System.Net;
 using System.Security.Cryptography;
 using MergeTasks.Caching;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>Fetches one file into the cache: goes on where an earlier attempt ended, and keeps nothing that has not the announced hash.</summary>
 /// <param name="client">The server.</param>

@@ -1,6 +1,7 @@
 using System.Net;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>What the Hub's refusals mean.</summary>
 internal static class HubFaults

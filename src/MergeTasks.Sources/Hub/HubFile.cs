@@ -1,6 +1,7 @@
 using System.Text.Json;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>A file of a repository at one commit.</summary>
 /// <param name="Name">Its name; only files beside <c>config.json</c> matter.</param>

@@ -1,4 +1,6 @@
-namespace MergeTasks.Sources;
+using MergeTasks.Sources.References;
+
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>The user's settings for the Hub, from the environment variables that Hugging Face's own tools read.</summary>
 /// <param name="Endpoint">The server; <c>HF_ENDPOINT</c>.</param>

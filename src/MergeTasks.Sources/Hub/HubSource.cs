@@ -1,8 +1,13 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints;
 using MergeTasks.Checkpoints.Adapters;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Locking;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>Models of the Hub, in the cache that Hugging Face's own tools read and write.</summary>
 internal sealed class HubSource(HubSettings settings, HubClient client, RestoreOptions options, FileSha256 hashes, RestoreProgress progress) : IModelSource

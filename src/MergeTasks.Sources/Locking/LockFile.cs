@@ -2,8 +2,9 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Locking;
 
 /// <summary>
 /// <c>models.lock.json</c> beside the project: what each reference was resolved to, and the SHA-256 of each file. Meant to be committed, so

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using MergeTasks.Caching;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Locking;
 
 /// <summary>Hashes the files of a model, and compares them with what was locked.</summary>
 internal static class LockedFiles

@@ -1,4 +1,6 @@
-namespace MergeTasks.Sources;
+using MergeTasks.Sources.References;
+
+namespace MergeTasks.Sources.Locking;
 
 /// <summary>A file that a model was made of when it was locked.</summary>
 /// <param name="Size">Bytes.</param>

@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using System.Net;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 using NuGet.Common;
 using NuGet.Configuration;
 using NuGet.Packaging.Core;
@@ -8,7 +10,7 @@ using NuGet.Protocol;
 using NuGet.Protocol.Core.Types;
 using NuGet.Versioning;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>One feed.</summary>
 internal sealed class NuGetFeed(SourceRepository repository, ISettings settings, ILogger log, RestoreProgress progress)

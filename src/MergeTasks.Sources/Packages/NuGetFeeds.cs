@@ -1,3 +1,5 @@
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 using NuGet.Common;
 using NuGet.Configuration;
 using NuGet.Credentials;
@@ -5,7 +7,7 @@ using NuGet.Protocol;
 using NuGet.Protocol.Core.Types;
 using NuGet.Versioning;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>
 /// The feeds of the user's NuGet configuration, seen through the SDK's own client: credentials and their providers, proxies and source

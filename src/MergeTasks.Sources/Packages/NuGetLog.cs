@@ -1,6 +1,7 @@
+using MergeTasks.Sources.Contract;
 using NuGet.Common;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>What the NuGet client has to say, as far as a reader of the log may want to know it.</summary>
 internal sealed class NuGetLog(RestoreProgress progress) : LoggerBase(LogLevel.Minimal)

@@ -1,7 +1,10 @@
 using System.Text.Json;
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>A package that NuGet has extracted into its folder of packages.</summary>
 /// <param name="packages">NuGet's folder of packages.</param>

@@ -1,6 +1,9 @@
 using MergeTasks.Caching;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Locking;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>Models in NuGet packages, which the SDK's own client fetches into NuGet's own folder.</summary>
 internal sealed class PackageSource(RestoreOptions options, bool isOffline, FileSha256 hashes, RestoreProgress progress) : IModelSource

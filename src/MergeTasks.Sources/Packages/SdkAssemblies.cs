@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.Loader;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>
 /// Finds the NuGet client in the SDK's folder, whichever version the running SDK has. MSBuild looks there too, but for the version that this

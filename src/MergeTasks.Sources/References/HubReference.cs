@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.References;
 
 /// <summary>A model repository of the Hugging Face Hub, or of a server that speaks its protocol.</summary>
 /// <param name="Repository"><c>org/name</c>, or the <c>name</c> of one of the Hub's oldest models.</param>

@@ -1,4 +1,4 @@
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.References;
 
 /// <summary>What a user writes for one model: a path, <c>hf:org/name@revision</c>, <c>nuget:Id/1.2.0</c>, or mergekit's bare <c>org/name</c>.</summary>
 public abstract record ModelReference

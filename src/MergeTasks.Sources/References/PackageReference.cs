@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace MergeTasks.Sources;
+namespace MergeTasks.Sources.References;
 
 /// <summary>A model in a NuGet package.</summary>
 /// <param name="Id">The package.</param>

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Numerics;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Arithmetic;
 
 /// <summary>
 /// <see cref="IMatrixArithmetic"/> by TorchSharp on a device, in fp64. To be used from one thread at a time, the one that made it.

@@ -1,6 +1,6 @@
-using MergeTasks.Merging.Numerics;
+using MergeTasks.Numerics.Algebra;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Arithmetic;
 
 /// <summary>A matrix on the device, in fp64.</summary>
 internal sealed class TorchMatrix(Tensor value) : IMatrix

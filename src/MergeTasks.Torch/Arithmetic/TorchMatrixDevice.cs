@@ -1,7 +1,7 @@
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Arithmetic;
 
 /// <summary>Whole matrices computed with on a device by TorchSharp.</summary>
 /// <param name="options">The device.</param>

@@ -1,6 +1,7 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>Multi-head attention: project, clamp, normalise, rotate, attend, project back; every step but the first and last optional.</summary>
 internal sealed class DeviceAttention

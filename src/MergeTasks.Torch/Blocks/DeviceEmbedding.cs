@@ -1,8 +1,8 @@
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Blocks;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>Token ids to vectors: scale · token row + position row + type row, then a norm.</summary>
 internal sealed class DeviceEmbedding

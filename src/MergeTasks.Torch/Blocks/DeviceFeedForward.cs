@@ -1,6 +1,7 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>The part of a layer that treats every row by itself.</summary>
 internal abstract class DeviceFeedForward

@@ -1,6 +1,6 @@
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>The nonlinear functions, written with what every version of the library has.</summary>
 internal static class DeviceFunctions

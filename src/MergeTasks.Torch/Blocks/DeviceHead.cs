@@ -1,7 +1,7 @@
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>What follows the last layer: a norm, perhaps a matrix with a function and a norm, and the output.</summary>
 internal sealed class DeviceHead

@@ -1,6 +1,7 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>Normalises queries or keys, over all heads of a token or head by head. It needs a projection that holds nothing else.</summary>
 internal sealed class DeviceHeadNorm

@@ -1,6 +1,7 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>One transformer layer in one of the three residual layouts.</summary>
 internal sealed class DeviceLayer

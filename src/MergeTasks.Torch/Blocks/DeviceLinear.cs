@@ -1,7 +1,8 @@
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>y = x · Wᵀ + b.</summary>
 internal sealed class DeviceLinear

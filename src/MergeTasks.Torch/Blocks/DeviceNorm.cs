@@ -1,6 +1,7 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Blocks;
 
 /// <summary>Normalisation of every row: y = x̂ · w + b, where x̂ = (x − mean) / deviation, or x / root mean square.</summary>
 internal sealed class DeviceNorm

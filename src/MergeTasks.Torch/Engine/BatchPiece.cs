@@ -1,8 +1,7 @@
 using MergeTasks.Transformers.Architecture;
-using MergeTasks.Transformers.Blocks;
 using MergeTasks.Transformers.Execution;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// Some whole sequences of a batch, run at once: their rows, and where each lies when they are padded to one length for the attention.

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>How much memory a device has left, which TorchSharp does not tell; the CUDA driver does.</summary>
 internal static unsafe class DeviceMemory

@@ -1,10 +1,11 @@
-using MergeTasks.Transformers;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Blocks;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
 using MergeTasks.Transformers.Parameters;
+using MergeTasks.Transformers.Processor;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>A model on a device.</summary>
 internal sealed class DeviceModel : ITransformerModel

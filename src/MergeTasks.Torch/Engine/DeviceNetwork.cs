@@ -1,7 +1,8 @@
+using MergeTasks.Torch.Blocks;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Parameters;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>The blocks of a model, bound to its parameters, of which nothing is on the device before a run.</summary>
 internal sealed class DeviceNetwork

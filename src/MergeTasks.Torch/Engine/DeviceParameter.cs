@@ -1,6 +1,6 @@
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>A parameter of a model: its name in the checkpoint, its numbers there, and, while its part of the model runs, on the device.</summary>
 internal sealed class DeviceParameter(string name, ParameterValue source)

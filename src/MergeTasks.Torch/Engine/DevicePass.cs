@@ -1,6 +1,7 @@
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Statistics;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// One way through one part of the model, of a piece or of some rows. What observers are to see is kept until the part is done, because a

@@ -1,8 +1,9 @@
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Blocks;
 using MergeTasks.Transformers.Blocks;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// One run of a batch through a model. Backwards, each layer is computed again from its input, which is kept (arXiv 1604.06174), so that

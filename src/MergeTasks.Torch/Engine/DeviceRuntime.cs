@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// What all models of an engine share: the device, its weights, and what its memory has turned out to hold. Whatever runs out of memory

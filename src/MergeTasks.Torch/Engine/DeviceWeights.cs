@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Checkpoints;
-using MergeTasks.Transformers;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// Weights on the device in their own element type. They stay there as long as a limit allows, first come, first kept: a model runs its

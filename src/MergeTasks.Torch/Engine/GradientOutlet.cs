@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>Adds up the gradients of the parameters of one part over pieces, and hands them out.</summary>
 internal sealed class GradientOutlet(IGradientReceiver receiver) : IDisposable

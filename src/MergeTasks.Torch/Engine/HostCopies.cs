@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>Copies of tensors in the host's memory.</summary>
 internal static class HostCopies

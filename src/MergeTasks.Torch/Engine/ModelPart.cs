@@ -1,7 +1,6 @@
-using MergeTasks.Transformers;
 using MergeTasks.Transformers.Parameters;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>A part of a model that runs at once: the tables, one layer, or the head. Its parameters are on the device while it is open.</summary>
 internal sealed class ModelPart(ParameterSet names)

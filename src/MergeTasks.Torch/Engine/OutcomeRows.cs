@@ -1,7 +1,6 @@
-using MergeTasks.Transformers;
-using MergeTasks.Transformers.Blocks;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>The scores of some rows: log-probabilities of the outcomes asked for, and their gradient.</summary>
 internal sealed class OutcomeRows

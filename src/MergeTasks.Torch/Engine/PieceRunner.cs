@@ -1,6 +1,6 @@
 using MergeTasks.Transformers.Execution;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// Runs the parts of a model over one batch, some sequences or some rows at a time: a part's weights come to the device once, whatever

@@ -1,4 +1,4 @@
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>Numbers of rows, on a device.</summary>
 internal static class RowIndex

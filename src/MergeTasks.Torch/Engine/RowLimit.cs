@@ -1,4 +1,4 @@
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>How many rows run at once; lowered where memory does not hold them.</summary>
 internal sealed class RowLimit(int most)

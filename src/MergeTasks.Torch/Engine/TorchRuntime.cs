@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>The library behind TorchSharp: loaded once per process, and set to compute as this engine promises.</summary>
 internal static class TorchRuntime

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Transformers;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Libraries;
 
 /// <summary>
 /// Loads libtorch where the host does not find it by itself, as in a build: by full path, each library after those that it needs. What

@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
+using MergeTasks.Numerics.Products;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Execution;
-using MergeTasks.Transformers.Numerics;
 
 namespace MergeTasks.Transformers.Blocks;
 

@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Blocks;
 

@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
 using MergeTasks.Transformers.Parameters;
 

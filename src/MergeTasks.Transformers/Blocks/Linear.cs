@@ -1,7 +1,8 @@
 using System.Numerics.Tensors;
+using MergeTasks.Numerics.Products;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
-using MergeTasks.Transformers.Numerics;
 using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Transformers.Blocks;

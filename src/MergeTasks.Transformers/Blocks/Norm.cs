@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
 using MergeTasks.Transformers.Parameters;
 

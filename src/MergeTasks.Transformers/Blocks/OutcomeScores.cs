@@ -1,7 +1,8 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using MergeTasks.Numerics.Products;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
-using MergeTasks.Transformers.Numerics;
 
 namespace MergeTasks.Transformers.Blocks;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Transformers.Configuration;
 

@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>Where an engine that knows several devices runs models.</summary>
 public enum DeviceKind

@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>How much of the machine the CPU engine may use. No setting changes a result.</summary>
 public sealed record EngineOptions

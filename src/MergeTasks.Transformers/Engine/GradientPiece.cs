@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>Final gradient values of some whole rows of one parameter.</summary>
 public readonly ref struct GradientPiece

@@ -1,4 +1,7 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Transformers.Architecture;
+
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>
 /// A loaded model. Calls on one model may not overlap. Every result depends only on the weights, the arguments and the machine, not on

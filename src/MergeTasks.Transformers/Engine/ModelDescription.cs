@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>What callers need to know of a model to prepare its inputs and read its outputs.</summary>
 public sealed record ModelDescription

@@ -1,6 +1,6 @@
 using MergeTasks.Transformers.Configuration;
 
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>What a configuration says beside the arithmetic.</summary>
 internal sealed record ModelIdentity(string Folder, string Family, int? BeginOfSequence, IReadOnlyList<int> EndOfSequence)

@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>What goes into some modules in one run: one row per position (or per position and head, or per routed token).</summary>
 public readonly ref struct ModuleInput

@@ -1,6 +1,7 @@
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
 
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>
 /// A parameter's numbers in memory, in their own element type: a tensor of a mapped checkpoint or an array of fp32. A value that comes

@@ -1,6 +1,6 @@
-using MergeTasks.Transformers.Blocks;
+using MergeTasks.Transformers.Architecture;
 
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>The rows of a batch that some targets are about, each once, ascending.</summary>
 internal sealed class ScoredRows

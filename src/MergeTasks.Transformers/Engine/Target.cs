@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>An outcome whose log-probability is asked for.</summary>
 /// <param name="Sequence">Index of the sequence in its batch.</param>

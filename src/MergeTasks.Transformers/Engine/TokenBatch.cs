@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>Sequences that run through a model together. The positions of all sequences, one after the other, are the batch's rows.</summary>
 public sealed class TokenBatch

@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Engine;
 
 /// <summary>One sequence of token ids.</summary>
 /// <param name="Ids">The ids, at least one.</param>

@@ -1,4 +1,4 @@
-using MergeTasks.Transformers.Numerics;
+using MergeTasks.Numerics.Products;
 
 namespace MergeTasks.Transformers.Execution;
 

@@ -1,3 +1,6 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+
 namespace MergeTasks.Transformers.Execution;
 
 /// <summary>A batch as the blocks see it: every position of every sequence is a row.</summary>

@@ -1,5 +1,6 @@
+using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Architecture;
-using MergeTasks.Transformers.Numerics;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Execution;
 

@@ -1,4 +1,7 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>The share of right answers.</summary>
 /// <param name="Share">Right answers / samples.</param>

@@ -1,4 +1,7 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>Continues a prompt with the most probable token, again and again. Every step runs the whole sequence: made for short answers.</summary>
 public static class GreedyDecoding

@@ -1,6 +1,9 @@
 using System.Text.Json;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Configuration;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>Reads samples from JSONL files: one object per line, empty lines skipped, unknown keys ignored.</summary>
 public static class JsonLines

@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>How well a decoder predicts texts.</summary>
 /// <param name="MeanNegativeLogLikelihood">Sum of −ln p over all tokens of all texts, divided by their number.</param>

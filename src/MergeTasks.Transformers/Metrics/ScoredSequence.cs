@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>Token ids of which those from some position on are targets.</summary>
 /// <param name="Ids">The ids.</param>

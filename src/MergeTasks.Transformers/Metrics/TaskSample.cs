@@ -1,4 +1,4 @@
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>A prompt and what should follow it.</summary>
 /// <param name="Prompt">The given text.</param>

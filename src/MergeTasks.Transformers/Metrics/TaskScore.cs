@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>How well a decoder continues prompts.</summary>
 /// <param name="MeanLogProbability">Mean over samples of the mean ln p of the target tokens.</param>

@@ -1,6 +1,8 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Tokenization;
 
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>A model with its tokenizer: texts in, batches and targets out.</summary>
 public sealed class TextModel

@@ -1,6 +1,7 @@
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Numerics.Products;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
-using MergeTasks.Transformers.Numerics;
 
 namespace MergeTasks.Transformers.Parameters;
 

@@ -1,4 +1,6 @@
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Parameters;
 

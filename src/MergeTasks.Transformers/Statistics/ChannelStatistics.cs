@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Transformers.Statistics;
 
 /// <summary>Sums of |x|, x and x² per input channel of every module over all runs that it observes.</summary>
 public sealed class ChannelStatistics : IChannelObserver

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace MergeTasks.Transformers;
+namespace MergeTasks.Transformers.Statistics;
 
 /// <summary>Sums over rows, per channel, in double precision.</summary>
 public sealed class ChannelSums

@@ -1,4 +1,6 @@
-namespace MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Transformers.Statistics;
 
 /// <summary>Sums over rows, per channel.</summary>
 public sealed record ChannelTotals

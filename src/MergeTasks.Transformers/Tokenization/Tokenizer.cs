@@ -1,8 +1,9 @@
+using MergeTasks.Transformers.Tokenization.AddedTokens;
 using MergeTasks.Transformers.Tokenization.Decoders;
-using MergeTasks.Transformers.Tokenization.Loading;
 using MergeTasks.Transformers.Tokenization.Models;
 using MergeTasks.Transformers.Tokenization.PostProcessors;
 using MergeTasks.Transformers.Tokenization.PreTokenizers;
+using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Unicode;
 
 namespace MergeTasks.Transformers.Tokenization;

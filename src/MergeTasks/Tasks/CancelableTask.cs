@@ -1,8 +1,10 @@
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Caching;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 using Task = Microsoft.Build.Utilities.Task;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>What all tasks share: cancellation, diagnostics as errors with a position and a help page, and no process-wide state.</summary>
 public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTask, IDisposable
@@ -73,7 +75,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <exception cref="DiagnosticException">Not a size.</exception>
     protected static long CacheLimit(string size) =>
         size.Trim().Length == 0 ? Caching.ContentStore.DefaultSizeLimit
-        : Merging.Declarations.ByteSize.Parse(size)
+        : ByteSize.Parse(size)
             ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null));
 
     /// <summary>Reports, once, that the cache cannot be written.</summary>

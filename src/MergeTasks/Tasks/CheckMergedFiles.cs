@@ -1,7 +1,7 @@
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Checks that models about to be published or packed have been made; they have not with <c>--no-build</c> before any build.</summary>
 [MSBuildMultiThreadableTask]

@@ -1,10 +1,10 @@
 using MergeTasks.Caching;
-using MergeTasks.Merging.Declarations;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Removes what the user's cache keeps: scores, and remembered digests of files.</summary>
 [MSBuildMultiThreadableTask]

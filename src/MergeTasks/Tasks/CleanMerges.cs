@@ -1,6 +1,6 @@
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Removes the outputs that earlier builds recorded.</summary>
 [MSBuildMultiThreadableTask]

@@ -1,8 +1,8 @@
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Project items as the library sees them.</summary>
 internal static class DeclaredItems

@@ -1,11 +1,9 @@
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Restoring;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A task that reads the project's declarations.</summary>
 public abstract class DeclaringTask : CancelableTask

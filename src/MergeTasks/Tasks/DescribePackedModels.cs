@@ -1,9 +1,8 @@
-using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Licences;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>What a package of merged models says of itself: from what they were merged, and their licence where it is one.</summary>
 [MSBuildMultiThreadableTask]

@@ -1,10 +1,10 @@
 using System.Text.Json;
 using MergeTasks.Caching;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>The device that runs models, and the copy of the tasks that lies beside its engine; MSBuild runs that copy in a process of its own.</summary>
 /// <param name="TaskAssembly">Full path of that copy.</param>

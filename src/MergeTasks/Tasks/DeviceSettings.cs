@@ -1,8 +1,9 @@
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>What a project says of the device that runs models.</summary>
 internal sealed class DeviceSettings(ITaskItem[] items)

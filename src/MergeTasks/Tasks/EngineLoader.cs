@@ -1,10 +1,10 @@
 using System.Reflection;
 using System.Runtime.Loader;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Loads the engine for devices from the assembly that lies beside this one in its package.</summary>
 internal static class EngineLoader

@@ -1,7 +1,9 @@
-using MergeTasks.Merging.Evaluation;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Measuring.Evaluation;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Measures merged models on texts and tasks beside the models that they were made from; a merge that misses a threshold is an error.</summary>
 [MSBuildMultiThreadableTask]

@@ -2,10 +2,10 @@ using System.Text;
 using System.Text.Json;
 using System.Xml.Linq;
 using MergeTasks.Caching;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// The generated project of each merge, and the file with all declarations that they share. Both are written only when they differ,

@@ -1,10 +1,9 @@
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Execution;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A line in the log for every tenth of a large output. The terminal shows the phase by itself.</summary>
 internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<Diagnostic> report, RunningPhase? running) : MergeProgress

@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Sources;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Sources.Contract;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A line in the log when fetching begins, every ten seconds how far it has come, and what came in the end.</summary>
 internal sealed class LoggedRestore(TaskLoggingHelper log) : RestoreProgress, IDisposable

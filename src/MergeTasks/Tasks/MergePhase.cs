@@ -1,8 +1,8 @@
-using MergeTasks.Merging;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A phase of a generated project. Where it runs models on a device, it runs in a process of its own.</summary>
 public abstract class MergePhase : CancelableTask

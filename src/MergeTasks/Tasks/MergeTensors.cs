@@ -1,8 +1,9 @@
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Outputs;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Makes one merged model; the work of a generated project.</summary>
 [MSBuildMultiThreadableTask]

@@ -1,9 +1,9 @@
 using System.Text;
 using MergeTasks.Caching;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
-using MergeTasks.Merging.Planning;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// The list of everything that merging has put on the disk for one project and configuration: what clean removes, and how a later plan

@@ -1,12 +1,13 @@
 using MergeTasks.Caching;
-using MergeTasks.Merging;
-using MergeTasks.Merging.Declarations;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Restoring;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// Works out what is to be done: validates all merges, compares each with its output, writes a generated project per stale merge,

@@ -1,7 +1,7 @@
 using System.Text;
 using MergeTasks.Caching;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// Remembers that a plan found everything up to date, and what that rested on, so that the next build sees it from file stamps alone.

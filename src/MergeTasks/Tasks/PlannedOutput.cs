@@ -1,7 +1,7 @@
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A merge's output as the targets after planning see it.</summary>
 /// <param name="Name">The merge.</param>

@@ -2,7 +2,7 @@ using System.Text;
 using MergeTasks.Caching;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A task that has nothing to do while the declarations, and all that the last plan rested on, are the same.</summary>
 public abstract class PlanningTask : DeclaringTask

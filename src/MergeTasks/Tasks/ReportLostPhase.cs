@@ -1,7 +1,7 @@
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// Tells of a phase whose process was lost while it ran models on a device, which MSBuild itself reports as a task host that exited

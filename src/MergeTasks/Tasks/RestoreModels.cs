@@ -1,8 +1,8 @@
-using MergeTasks.Merging.Restoring;
-using MergeTasks.Sources;
+using MergeTasks.Merging.Build;
+using MergeTasks.Sources.Contract;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// Brings the models that come from the Hub and from packages to this machine, compares them with the lock file, and writes it. There is

@@ -1,7 +1,7 @@
 using System.Text;
 using MergeTasks.Caching;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>
 /// A file that says what a phase on a device is doing and exists only meanwhile: if the process that runs it is lost, the file is what is

@@ -1,7 +1,7 @@
-using MergeTasks.Merging;
+using MergeTasks.Merging.Build;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Computes the scores that one merge needs and the cache lacks; a phase of a generated project.</summary>
 [MSBuildMultiThreadableTask]

@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Execution;
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>A line in the log for every score that is computed, and every 30 seconds how far it has come.</summary>
 internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Action<Diagnostic> report, RunningPhase? running) : MergeProgress, IDisposable

@@ -1,6 +1,7 @@
+using MergeTasks.Language.Diagnostics;
 using Microsoft.Build.Framework;
 
-namespace MergeTasks;
+namespace MergeTasks.Tasks;
 
 /// <summary>Checks declarations, recipes and the headers of all inputs; reads no tensor data and writes nothing.</summary>
 [MSBuildMultiThreadableTask]

@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Outputs;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Adapters;

@@ -1,3 +1,4 @@
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Tests.Refused;
 using MergeTasks.TestSupport;
 

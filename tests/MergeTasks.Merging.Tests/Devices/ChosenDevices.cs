@@ -1,7 +1,8 @@
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Diagnostics;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Tests.Devices;
 

@@ -1,4 +1,7 @@
 using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Tests.Interrupted;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;

@@ -1,4 +1,5 @@
-using MergeTasks.Merging.Methods;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;

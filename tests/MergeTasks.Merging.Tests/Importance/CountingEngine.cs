@@ -1,5 +1,5 @@
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Tests.Importance;
 

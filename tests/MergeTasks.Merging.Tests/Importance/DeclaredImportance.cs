@@ -1,6 +1,7 @@
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Importance;
-using MergeTasks.TestSupport;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Importance;
+using MergeTasks.Language.Recipes;
 
 namespace MergeTasks.Merging.Tests.Importance;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Evaluation;
+using MergeTasks.Caching;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;

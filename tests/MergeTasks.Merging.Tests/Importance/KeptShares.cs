@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Execution.Importance;
 
 namespace MergeTasks.Merging.Tests.Importance;
 

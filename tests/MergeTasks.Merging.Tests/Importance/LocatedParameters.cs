@@ -1,8 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Metrics;
+using MergeTasks.Transformers.Processor;
+using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Tests.Importance;
 

@@ -1,10 +1,12 @@
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Numerics;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Tests.Methods;
 using MergeTasks.Merging.Tests.Numerics;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Numerics.Algebra;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Metrics;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Tests.Importance;

@@ -1,5 +1,6 @@
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Merging.Tests.Importance;
 

@@ -1,4 +1,6 @@
 using MergeTasks.Caching;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Outputs;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Incremental;

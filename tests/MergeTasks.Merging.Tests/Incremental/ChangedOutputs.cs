@@ -1,7 +1,7 @@
-using MergeTasks.Merging.Planning;
 using System.Text;
 using MergeTasks.Caching;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.TestSupport;
 

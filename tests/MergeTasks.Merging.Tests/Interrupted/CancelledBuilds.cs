@@ -1,5 +1,5 @@
 using MergeTasks.Caching;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Interrupted;

@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Execution;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Merging.Tests.Interrupted;
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Planning;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Language;

@@ -1,9 +1,12 @@
 using System.Text.Json.Nodes;
-using MergeTasks.Merging.Methods;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Recipes;
 using MergeTasks.Merging.Tests.Adapters;
 using MergeTasks.Merging.Tests.Importance;
+using MergeTasks.Methods.BuiltIn;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Merging.Tests.Language;
 

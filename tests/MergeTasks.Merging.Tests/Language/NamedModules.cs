@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Planning;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Language;

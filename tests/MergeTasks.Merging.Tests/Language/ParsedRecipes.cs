@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Recipes;
+using MergeTasks.Language.Recipes;
 
 namespace MergeTasks.Merging.Tests.Language;
 

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using MergeTasks.Merging.Planning;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Merging.Tests.Language;
 

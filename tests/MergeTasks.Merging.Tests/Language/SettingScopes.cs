@@ -1,4 +1,6 @@
+using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Tests.Language;
 

@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Tests.Methods;
 using MergeTasks.TestSupport;
 

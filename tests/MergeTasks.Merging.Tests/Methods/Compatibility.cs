@@ -1,6 +1,9 @@
 using System.Globalization;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Methods;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Random;
+using MergeTasks.Methods.Selecting;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Methods;

@@ -1,4 +1,6 @@
-using MergeTasks.Merging.Methods;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Selecting;
+using MergeTasks.Methods.Sparsifying;
 
 namespace MergeTasks.Merging.Tests.Methods;
 

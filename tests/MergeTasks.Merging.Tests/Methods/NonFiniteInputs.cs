@@ -1,4 +1,6 @@
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Methods;

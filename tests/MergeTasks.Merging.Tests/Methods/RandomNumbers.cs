@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
-using MergeTasks.Merging.Methods;
+using MergeTasks.Methods.Kernels;
+using MergeTasks.Methods.Random;
 
 namespace MergeTasks.Merging.Tests.Methods;
 

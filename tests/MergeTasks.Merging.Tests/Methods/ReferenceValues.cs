@@ -1,3 +1,4 @@
+using MergeTasks.Methods.Random;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Methods;

@@ -1,5 +1,5 @@
-using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Tests.Numerics;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Tests.Methods;
 

@@ -1,4 +1,5 @@
-using MergeTasks.Merging.Methods;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Tests.Methods;
 

@@ -1,8 +1,8 @@
-using MergeTasks.Merging.Numerics;
+using MergeTasks.Numerics.Algebra;
 using MergeTasks.TestSupport;
 #if WITH_TORCH
-using MergeTasks.Torch;
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Arithmetic;
+using MergeTasks.Transformers.Engine;
 #endif
 
 namespace MergeTasks.Merging.Tests.Numerics;

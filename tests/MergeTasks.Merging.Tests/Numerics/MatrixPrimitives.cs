@@ -1,5 +1,5 @@
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Numerics;
+using MergeTasks.Numerics;
+using MergeTasks.Numerics.Algebra;
 
 namespace MergeTasks.Merging.Tests.Numerics;
 

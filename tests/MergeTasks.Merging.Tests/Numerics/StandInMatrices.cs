@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Numerics;
+using MergeTasks.Numerics.Algebra;
 
 namespace MergeTasks.Merging.Tests.Numerics;
 

@@ -1,8 +1,8 @@
 #if WITH_TORCH
-using MergeTasks.Merging.Numerics;
+using MergeTasks.Numerics.Algebra;
 using MergeTasks.TestSupport;
-using MergeTasks.Torch;
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Arithmetic;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Tests.Numerics;
 

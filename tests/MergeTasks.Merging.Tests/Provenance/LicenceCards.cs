@@ -1,4 +1,5 @@
-using MergeTasks.Merging.Licences;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Outputs;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Provenance;

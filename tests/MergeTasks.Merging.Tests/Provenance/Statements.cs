@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using MergeTasks.Merging.Restoring;
-using MergeTasks.Sources;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Locking;
 using MergeTasks.TestSupport;
 using MergeTasks.TestSupport.Servers;
 

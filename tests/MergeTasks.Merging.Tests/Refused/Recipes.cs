@@ -1,5 +1,5 @@
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Recipes;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Recipes;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;

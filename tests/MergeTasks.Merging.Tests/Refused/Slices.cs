@@ -1,3 +1,4 @@
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;

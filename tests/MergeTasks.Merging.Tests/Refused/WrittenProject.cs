@@ -1,6 +1,7 @@
 using System.Xml.Linq;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;

@@ -1,3 +1,5 @@
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Tests.Refused;
 using MergeTasks.TestSupport;
 

@@ -1,6 +1,7 @@
 using MergeTasks.Merging.Tests.Importance;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Tests.Vocabularies;

@@ -1,7 +1,9 @@
 #if WITH_TORCH
 using System.Runtime.InteropServices;
-using MergeTasks.TestSupport;
 using MergeTasks.Torch;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Statistics;
 using MergeTasks.Transformers.Tests.Golden;
 
 namespace MergeTasks.Transformers.Tests.Devices;

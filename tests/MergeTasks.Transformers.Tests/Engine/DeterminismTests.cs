@@ -1,3 +1,4 @@
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Tests.Golden;
 
 namespace MergeTasks.Transformers.Tests.Engine;

@@ -1,3 +1,6 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tests.Golden;
 
 namespace MergeTasks.Transformers.Tests.Engine;

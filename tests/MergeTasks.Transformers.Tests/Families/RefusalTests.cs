@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tests.Golden;
 
 namespace MergeTasks.Transformers.Tests.Families;

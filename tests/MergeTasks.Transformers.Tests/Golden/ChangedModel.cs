@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using MergeTasks.TestSupport;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

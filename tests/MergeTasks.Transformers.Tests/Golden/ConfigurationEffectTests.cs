@@ -1,5 +1,7 @@
 using System.Text.Json;
 using MergeTasks.TestSupport;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

@@ -1,4 +1,5 @@
 using MergeTasks.TestSupport;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.TestSupport;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Tests.Golden;
 

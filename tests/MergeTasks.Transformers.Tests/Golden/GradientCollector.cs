@@ -1,3 +1,5 @@
+using MergeTasks.Transformers.Engine;
+
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>Puts the pieces of every gradient together, and checks that they come in order and cover each parameter once.</summary>

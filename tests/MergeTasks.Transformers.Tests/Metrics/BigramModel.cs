@@ -1,3 +1,6 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+
 namespace MergeTasks.Transformers.Tests.Metrics;
 
 /// <summary>

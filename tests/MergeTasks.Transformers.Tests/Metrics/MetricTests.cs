@@ -1,3 +1,7 @@
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Metrics;
+using MergeTasks.Transformers.Statistics;
 using MergeTasks.Transformers.Tests.Golden;
 using MergeTasks.Transformers.Tests.Tokenization;
 

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Metrics;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Transformers.Tests.Metrics;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using MergeTasks.Transformers.Numerics;
+using MergeTasks.Numerics.Products;
 
 namespace MergeTasks.Transformers.Tests.Numerics;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using MergeTasks.Transformers.Tokenization;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tests.Tokenization;
 

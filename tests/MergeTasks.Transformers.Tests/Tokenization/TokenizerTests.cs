@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using MergeTasks.Transformers.Tokenization;
+using MergeTasks.Transformers.Tokenization.AddedTokens;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tests.Tokenization;
 

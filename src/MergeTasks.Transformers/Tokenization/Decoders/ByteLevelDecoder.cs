@@ -1,4 +1,5 @@
 using System.Text;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tokenization.Decoders;
 

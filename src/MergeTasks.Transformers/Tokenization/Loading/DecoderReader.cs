@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Tokenization.Decoders;
+using MergeTasks.Transformers.Tokenization.Patterns;
 using MergeTasks.Transformers.Tokenization.PreTokenizers;
 
 namespace MergeTasks.Transformers.Tokenization.Loading;

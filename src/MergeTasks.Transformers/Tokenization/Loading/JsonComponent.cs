@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using MergeTasks.Transformers.Configuration;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tokenization.Loading;
 

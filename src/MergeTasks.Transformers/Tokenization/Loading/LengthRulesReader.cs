@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tokenization.Loading;
 

@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Tokenization.Normalizers;
+using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Unicode;
 
 namespace MergeTasks.Transformers.Tokenization.Loading;

@@ -1,3 +1,5 @@
+using MergeTasks.Transformers.Tokenization.Text;
+
 namespace MergeTasks.Transformers.Tokenization.Models;
 
 /// <summary>Turns one word into token ids.</summary>

@@ -1,3 +1,5 @@
+using MergeTasks.Transformers.Tokenization.Text;
+
 namespace MergeTasks.Transformers.Tokenization.Models;
 
 /// <summary>Model WordLevel: every word is one token.</summary>

@@ -1,3 +1,4 @@
+using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Unicode;
 
 namespace MergeTasks.Transformers.Tokenization.PreTokenizers;

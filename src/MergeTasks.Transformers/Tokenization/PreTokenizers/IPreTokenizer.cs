@@ -1,3 +1,5 @@
+using MergeTasks.Transformers.Tokenization.Text;
+
 namespace MergeTasks.Transformers.Tokenization.PreTokenizers;
 
 /// <summary>Divides text into the words that the model encodes one by one.</summary>

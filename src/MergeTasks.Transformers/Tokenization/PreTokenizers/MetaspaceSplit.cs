@@ -1,5 +1,6 @@
 using System.Text;
 using MergeTasks.Transformers.Tokenization.Patterns;
+using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Unicode;
 
 namespace MergeTasks.Transformers.Tokenization.PreTokenizers;

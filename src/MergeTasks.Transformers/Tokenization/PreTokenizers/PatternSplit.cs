@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Tokenization.Patterns;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tokenization.PreTokenizers;
 

@@ -1,3 +1,5 @@
+using MergeTasks.Transformers.Tokenization.Text;
+
 namespace MergeTasks.Transformers.Tokenization.PreTokenizers;
 
 /// <summary>Component Sequence, and BertPreTokenizer as the two splits that it consists of.</summary>

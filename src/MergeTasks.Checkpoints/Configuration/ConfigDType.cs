@@ -1,0 +1,81 @@
+using System.Text;
+using System.Text.Json;
+using MergeTasks.Checkpoints.Elements;
+
+namespace MergeTasks.Checkpoints.Configuration;
+
+/// <summary>
+/// Sets the element type that a <c>config.json</c> declares (<c>torch_dtype</c>, <c>dtype</c> since transformers 5)
+/// by replacing that value alone, so that every other byte of the file stays as its author wrote it.
+/// </summary>
+public static class ConfigDType
+{
+    private const int DeepestSection = 2;
+
+    /// <summary>Returns the text with the type set, at the top level and in sections directly below it (such as <c>text_config</c>).</summary>
+    /// <param name="config">A JSON object, as <see cref="ModelConfig.Read"/> accepts it.</param>
+    /// <param name="dtype">A floating-point type.</param>
+    public static byte[] Set(byte[] config, DType dtype)
+    {
+        var replacement = Encoding.UTF8.GetBytes($"\"{dtype.TorchName()}\"");
+        using var result = new MemoryStream(config.Length + 64);
+        var copied = 0;
+        var found = false;
+        foreach (var (start, end, depth) in Values(config))
+        {
+            result.Write(config, copied, start - copied);
+            result.Write(replacement);
+            copied = end;
+            found |= depth == 1;
+        }
+
+        if (!found)
+            copied = InsertFirst(config, copied, replacement, result);
+        result.Write(config, copied, config.Length - copied);
+        return result.ToArray();
+    }
+
+    private static List<(int Start, int End, int Depth)> Values(byte[] config)
+    {
+        var values = new List<(int, int, int)>();
+        var bom = config.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+        var reader = new Utf8JsonReader(config.AsSpan(bom));
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth > DeepestSection
+                || !(reader.ValueTextEquals("torch_dtype") || reader.ValueTextEquals("dtype")))
+            {
+                continue;
+            }
+
+            var depth = reader.CurrentDepth;
+            reader.Read();
+            var isDType = reader.TokenType == JsonTokenType.String && DTypes.FromTorchName(reader.GetString()) is not null;
+            if (isDType || (depth == 1 && reader.TokenType == JsonTokenType.Null))
+                values.Add((bom + (int)reader.TokenStartIndex, bom + (int)reader.BytesConsumed, depth));
+        }
+
+        return values;
+    }
+
+    // A config without the key gets it as its first member, with the white space of the member it precedes.
+    private static int InsertFirst(byte[] config, int copied, byte[] value, MemoryStream result)
+    {
+        if (copied > 0)
+            return copied;
+        var afterBrace = Array.IndexOf(config, (byte)'{') + 1;
+        var next = afterBrace;
+        while (next < config.Length && char.IsWhiteSpace((char)config[next]))
+            next++;
+        result.Write(config, 0, next);
+        result.Write("\"torch_dtype\": "u8);
+        result.Write(value);
+        if (next < config.Length && config[next] != '}')
+        {
+            result.WriteByte((byte)',');
+            result.Write(config, afterBrace, next - afterBrace);
+        }
+
+        return next;
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text.Json;
+using MergeTasks.Checkpoints.Elements;
+
+namespace MergeTasks.Checkpoints.Configuration;
+
+/// <summary>What a merge needs to know of a model's <c>config.json</c>.</summary>
+public sealed class ModelConfig
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "config.json";
+
+    private static readonly string[] VocabularySizeKeys =
+        ["vocab_size", "text_config.vocab_size", "llm_config.vocab_size", "language_config.vocab_size", "padded_vocab_size", "n_vocab"];
+
+    private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture)
+    {
+        Text = text;
+        LayerCount = layerCount;
+        TiesEmbeddings = tiesEmbeddings;
+        Architecture = architecture;
+    }
+
+    /// <summary>A configuration that says nothing.</summary>
+    public static ModelConfig None { get; } = Parse("{}"u8.ToArray())!;
+
+    /// <summary>The file's bytes.</summary>
+    public byte[] Text { get; }
+
+    /// <summary>Number of transformer blocks, where a known key gives it.</summary>
+    public int? LayerCount { get; }
+
+    /// <summary>The value of <c>tie_word_embeddings</c>, where present at the top level or in <c>text_config</c>.</summary>
+    public bool? TiesEmbeddings { get; }
+
+    /// <summary>The first of <c>architectures</c>, where present.</summary>
+    public string? Architecture { get; }
+
+    /// <summary><c>model_type</c>, where present.</summary>
+    public string? ModelType
+    {
+        get
+        {
+            using var json = JsonDocument.Parse(Text);
+            return SectionOf(json.RootElement, "model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null;
+        }
+    }
+
+    /// <summary>Reads <c>config.json</c> of a model folder.</summary>
+    /// <exception cref="CheckpointException"><see cref="CheckpointError.BadConfig"/>: missing, unreadable or not a JSON object.</exception>
+    public static ModelConfig Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            var text = File.ReadAllBytes(path);
+            return Parse(text) ?? throw Bad(path, "is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw Bad(path, $"is not valid JSON ({e.Message})", e);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw Bad(path, "does not exist; a model folder needs one", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Bad(path, $"cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.</summary>
+    public ModelConfig With(DType? dtype) =>
+        dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture) : this;
+
+    /// <summary>The same configuration describing a newly stacked model, every other byte kept.</summary>
+    /// <param name="kind">The stack.</param>
+    /// <param name="count">Its layers in this configuration.</param>
+    /// <param name="layers">Where each layer of the new stack comes from.</param>
+    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers))!;
+
+    /// <summary>The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte kept.</summary>
+    public ModelConfig WithVocabularySize(long rows)
+    {
+        var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Parse(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)))!;
+    }
+
+    /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
+    public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, idOf))!;
+
+    private static ModelConfig? Parse(byte[] text)
+    {
+        using var json = JsonDocument.Parse(text);
+        var root = json.RootElement;
+        return root.ValueKind != JsonValueKind.Object ? null : new ModelConfig(text, ConfigLayers.MainCount(root), TiesOf(root), ArchitectureOf(root));
+    }
+
+    // Models with several parts say it of their language model.
+    private static bool? TiesOf(JsonElement root) =>
+        FlagOf(root, "tie_word_embeddings") ?? (SectionOf(root, "text_config") is { ValueKind: JsonValueKind.Object } text ? FlagOf(text, "tie_word_embeddings") : null);
+
+    private static JsonElement SectionOf(JsonElement root, string name) => root.TryGetProperty(name, out var section) ? section : default;
+
+    private static bool? FlagOf(JsonElement root, string name) =>
+        SectionOf(root, name).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null };
+
+    private static string? ArchitectureOf(JsonElement root)
+    {
+        var list = SectionOf(root, "architectures");
+        return list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0 && list[0].ValueKind == JsonValueKind.String
+            ? list[0].GetString()
+            : null;
+    }
+
+    private static CheckpointException Bad(string path, string reason, Exception? inner = null) =>
+        new(CheckpointError.BadConfig, path, $"'{path}' {reason}.", inner);
+}

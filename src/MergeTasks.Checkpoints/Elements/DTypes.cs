@@ -1,0 +1,64 @@
+namespace MergeTasks.Checkpoints.Elements;
+
+/// <summary>Names and sizes of the element types.</summary>
+public static class DTypes
+{
+    private static readonly (DType DType, int Size, bool Floating, string Safetensors, string Torch)[] Table =
+    [
+        (DType.Bool, 1, false, "BOOL", "bool"),
+        (DType.U8, 1, false, "U8", "uint8"),
+        (DType.I8, 1, false, "I8", "int8"),
+        (DType.F8E5M2, 1, true, "F8_E5M2", "float8_e5m2"),
+        (DType.F8E4M3, 1, true, "F8_E4M3", "float8_e4m3fn"),
+        (DType.I16, 2, false, "I16", "int16"),
+        (DType.U16, 2, false, "U16", "uint16"),
+        (DType.F16, 2, true, "F16", "float16"),
+        (DType.BF16, 2, true, "BF16", "bfloat16"),
+        (DType.I32, 4, false, "I32", "int32"),
+        (DType.U32, 4, false, "U32", "uint32"),
+        (DType.F32, 4, true, "F32", "float32"),
+        (DType.F64, 8, true, "F64", "float64"),
+        (DType.I64, 8, false, "I64", "int64"),
+        (DType.U64, 8, false, "U64", "uint64"),
+    ];
+
+    /// <summary>The PyTorch names of the floating-point types, in the order of <see cref="DType"/>.</summary>
+    public static IEnumerable<string> FloatingPointTorchNames => Table.Where(row => row.Floating).Select(row => row.Torch);
+
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(this DType dtype) => Table[(int)dtype].Size;
+
+    /// <summary>Whether elements are floating-point numbers, which are merged; integers and booleans are copied.</summary>
+    public static bool IsFloatingPoint(this DType dtype) => Table[(int)dtype].Floating;
+
+    /// <summary>The name in a safetensors header, such as <c>BF16</c>.</summary>
+    public static string SafetensorsName(this DType dtype) => Table[(int)dtype].Safetensors;
+
+    /// <summary>The name in a model's <c>config.json</c>, such as <c>bfloat16</c>.</summary>
+    public static string TorchName(this DType dtype) => Table[(int)dtype].Torch;
+
+    /// <summary>Finds the type of a safetensors header name; names are case-sensitive.</summary>
+    public static DType? FromSafetensorsName(string? name)
+    {
+        foreach (var row in Table)
+            if (row.Safetensors == name)
+                return row.DType;
+        return null;
+    }
+
+    /// <summary>Finds the type of a PyTorch name, with or without the prefix <c>torch.</c>; <c>float8_e4m3</c> means the "fn" format.</summary>
+    public static DType? FromTorchName(string? name)
+    {
+        const string prefix = "torch.";
+        if (name is null)
+            return null;
+        if (name.StartsWith(prefix, StringComparison.Ordinal))
+            name = name[prefix.Length..];
+        if (name == "float8_e4m3")
+            return DType.F8E4M3;
+        foreach (var row in Table)
+            if (row.Torch == name)
+                return row.DType;
+        return null;
+    }
+}

@@ -1,0 +1,89 @@
+using MergeTasks.Checkpoints.Elements;
+using Microsoft.Win32.SafeHandles;
+
+namespace MergeTasks.Checkpoints.Safetensors;
+
+/// <summary>An open safetensors file: its header, and reads at any position from any thread.</summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+
+    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header)
+    {
+        Path = path;
+        _handle = handle;
+        Header = header;
+    }
+
+    /// <summary>Full path.</summary>
+    public string Path { get; }
+
+    /// <summary>The validated header.</summary>
+    public SafetensorsHeader Header { get; }
+
+    /// <summary>Opens the file and validates its header; no tensor data is read.</summary>
+    /// <exception cref="CheckpointException">The file cannot be read or breaks the format's rules.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        SafeFileHandle? handle = null;
+        try
+        {
+            handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
+            var fileLength = RandomAccess.GetLength(handle);
+            var field = new byte[SafetensorsHeader.LengthFieldSize];
+            var got = ReadUpTo(handle, field, 0);
+            var json = new byte[SafetensorsHeader.ReadLength(path, field.AsSpan(0, got), fileLength)];
+            if (ReadUpTo(handle, json, field.Length) < json.Length)
+                throw Truncated(path);
+            var file = new SafetensorsFile(path, handle, SafetensorsHeader.Parse(path, json, fileLength));
+            handle = null;
+            return file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, e);
+        }
+        finally
+        {
+            handle?.Dispose();
+        }
+    }
+
+    /// <summary>Fills <paramref name="destination"/> from the given position of the file.</summary>
+    /// <exception cref="CheckpointException">The file became shorter since it was opened, or cannot be read.</exception>
+    public void Read(long offset, Span<byte> destination)
+    {
+        try
+        {
+            if (ReadUpTo(_handle, destination, offset) < destination.Length)
+                throw Truncated(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(Path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _handle.Dispose();
+
+    private static int ReadUpTo(SafeFileHandle handle, Span<byte> destination, long offset)
+    {
+        var total = 0;
+        while (total < destination.Length)
+        {
+            var got = RandomAccess.Read(handle, destination[total..], offset + total);
+            if (got == 0)
+                break;
+            total += got;
+        }
+
+        return total;
+    }
+
+    private static CheckpointException Truncated(string path) =>
+        new(CheckpointError.Malformed, path, $"'{path}' became shorter while it was read.");
+
+    private static CheckpointException Unreadable(string path, Exception e) =>
+        new(CheckpointError.Unreadable, path, $"'{path}' cannot be read: {e.Message}", e);
+}

@@ -1,0 +1,20 @@
+using MergeTasks.Checkpoints.Elements;
+
+namespace MergeTasks.Checkpoints.Safetensors;
+
+/// <summary>One tensor of a safetensors file.</summary>
+/// <param name="Name">The tensor's name, such as <c>model.layers.0.mlp.up_proj.weight</c>.</param>
+/// <param name="DType">Element type.</param>
+/// <param name="Shape">Dimensions, outermost first; empty for a scalar.</param>
+/// <param name="Offset">First byte, from the beginning of the file.</param>
+public sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> Shape, long Offset)
+{
+    /// <summary>Number of elements: the product of <see cref="Shape"/>, 1 for a scalar.</summary>
+    public long ElementCount { get; } = Shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
+
+    /// <summary>Bytes of the tensor's data.</summary>
+    public long ByteLength => ElementCount * DType.Size();
+
+    /// <summary>The shape as people write it: <c>[192, 512]</c>.</summary>
+    public string ShapeText => "[" + string.Join(", ", Shape) + "]";
+}

@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+using MergeTasks.Checkpoints.Elements;
+
+namespace MergeTasks.Checkpoints.Safetensors;
+
+/// <summary>Which files of a model folder hold its weights.</summary>
+public static partial class WeightFiles
+{
+    /// <summary>The file name of a checkpoint that is not sharded.</summary>
+    public const string SingleFileName = "model.safetensors";
+
+    private static readonly string[] PickleExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
+
+    /// <summary>
+    /// Finds the weight files: <c>model.safetensors</c>, else the shards that <c>model.safetensors.index.json</c> names.
+    /// </summary>
+    /// <returns>Full paths, ordered by name, and the index's weight map (<see langword="null"/> for a single file).</returns>
+    /// <exception cref="CheckpointException">No such folder, no weights, weights only in a refused format, or a bad index.</exception>
+    public static (IReadOnlyList<string> Files, IReadOnlyDictionary<string, string>? Map) Find(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            var what = File.Exists(folder) ? "is a file, not a model folder; name the folder that holds it" : "does not exist";
+            throw new CheckpointException(CheckpointError.FolderNotFound, folder, $"The model folder '{folder}' {what}.");
+        }
+
+        var single = Path.Combine(folder, SingleFileName);
+        if (File.Exists(single))
+            return ([single], null);
+
+        var index = Path.Combine(folder, ShardIndex.FileName);
+        if (!File.Exists(index))
+            throw NoWeights(folder);
+        var map = ShardIndex.Read(index);
+        var files = map.Values.Distinct().Order(StringComparer.Ordinal).Select(file => Path.Combine(folder, file)).ToList();
+        if (files.Count == 0)
+            throw new CheckpointException(CheckpointError.BadIndex, index, $"'{index}' is not a valid shard index: it names no tensor.");
+        foreach (var file in files)
+        {
+            if (!File.Exists(file))
+                throw new CheckpointException(CheckpointError.BadIndex, index, $"'{index}' names the shard '{Path.GetFileName(file)}', which is not in its folder.");
+        }
+
+        return (files, map);
+    }
+
+    /// <summary>
+    /// The names, in ordinal order, of the files in a folder that a loader may take for its weights: <c>model.safetensors</c>, shards
+    /// numbered <c>model-00001-of-00002.safetensors</c>, and their index. Empty where there is no folder.
+    /// </summary>
+    public static IReadOnlyList<string> List(string folder) =>
+        !Directory.Exists(folder) ? [] : [.. Directory.EnumerateFiles(folder, "model*")
+            .Select(path => Path.GetFileName(path)!)
+            .Where(name => name is SingleFileName or ShardIndex.FileName || ShardName().IsMatch(name))
+            .Order(StringComparer.Ordinal)];
+
+    [GeneratedRegex(@"^model-[0-9]{5,}-of-[0-9]{5,}\.safetensors\z")]
+    private static partial Regex ShardName();
+
+    private static CheckpointException NoWeights(string folder)
+    {
+        var files = Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToList();
+        if (files.Find(file => PickleExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) is { } pickle)
+        {
+            return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, pickle),
+                $"'{Path.Combine(folder, pickle)}' is a pickled checkpoint, which is refused because loading it can run code that it carries. "
+                + $"Convert it to safetensors ('{SingleFileName}') where you trust its origin.");
+        }
+
+        if (files.Find(file => file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) is { } gguf)
+        {
+            return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, gguf),
+                $"'{Path.Combine(folder, gguf)}' is a GGUF file, whose quantised blocks cannot be merged. Use the safetensors checkpoint it was made from.");
+        }
+
+        return new CheckpointException(CheckpointError.NoWeights, folder,
+            $"The model folder '{folder}' has neither '{SingleFileName}' nor '{ShardIndex.FileName}'.");
+    }
+}

@@ -1,0 +1,169 @@
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Recipes;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
+
+namespace MergeTasks.Language.Declarations;
+
+/// <summary>Checks a declaration against what its method declares: parameters, their values and places, models, base.</summary>
+/// <param name="report">Receives each finding.</param>
+internal sealed class DeclarationValidator(Action<Diagnostic> report)
+{
+    /// <summary>Checks one merge.</summary>
+    /// <param name="merge">The declaration.</param>
+    /// <param name="methodLocation">Where the method is named.</param>
+    /// <param name="scopes">All settings of the merge, with their places.</param>
+    public void Check(MergeDeclaration merge, SourceLocation methodLocation, IReadOnlyList<SettingsScope> scopes)
+    {
+        if (MergeMethods.Find(merge.Method) is not { } method)
+        {
+            Report(DiagnosticCode.UnknownMethod, merge,
+                $"there is no method '{merge.Method}'.{Suggestion.Sentence(merge.Method, [.. MergeMethods.All.Select(known => known.Name)])}", methodLocation);
+            return;
+        }
+
+        foreach (var scope in scopes)
+            CheckSettings(merge, method, scope);
+        if (merge.IsWhole)
+            CheckModels(merge, method, merge.Models, merge.Location, [merge.Parameters]);
+        foreach (var slice in merge.Slices)
+            CheckSlice(merge, method, slice, [slice.Parameters, merge.Parameters]);
+        foreach (var module in merge.Modules)
+        {
+            if (module.Models.Count > 0)
+                CheckModels(merge, method, module.Models, module.Location, [module.Parameters, merge.Parameters]);
+            foreach (var slice in module.Slices)
+                CheckSlice(merge, method, slice, [slice.Parameters, module.Parameters, merge.Parameters]);
+        }
+    }
+
+    private void CheckSettings(MergeDeclaration merge, MergeMethod method, SettingsScope scope)
+    {
+        foreach (var (name, setting) in scope.Settings)
+        {
+            var declared = method.Parameters.FirstOrDefault(parameter => parameter.Name == name);
+            if (declared is null)
+            {
+                Report(DiagnosticCode.UnknownParameter, merge,
+                    $"the method '{method.Name}' has no parameter '{name}'.{Suggestion.Sentence(name, [.. method.Parameters.Select(parameter => parameter.Name)])}", scope.LocationOf(name));
+            }
+            else if (scope.IsOfModel && !declared.PerModel)
+            {
+                Report(DiagnosticCode.MisplacedParameter, merge,
+                    $"'{name}' is a parameter of the whole merge and has no effect on a single model; move it to the merge's own parameters.", scope.LocationOf(name));
+            }
+            else
+            {
+                CheckValues(merge, declared, setting, scope.LocationOf(name));
+            }
+        }
+    }
+
+    private void CheckValues(MergeDeclaration merge, ParameterDeclaration declared, Setting setting, SourceLocation location)
+    {
+        foreach (var value in Numbers(setting))
+        {
+            if (declared.IsFlag && value is not (0 or 1))
+                Report(DiagnosticCode.InvalidValue, merge, $"'{declared.Name}' is true or false, not {value}.", location);
+            else if (value < declared.Minimum || value > declared.Maximum)
+                Report(DiagnosticCode.InvalidValue, merge, $"'{declared.Name}' is {value}; it must lie between {declared.Minimum} and {declared.Maximum}.", location);
+        }
+    }
+
+    private void CheckModels(
+        MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+    {
+        if (!HasBase(merge, method, merge.Base))
+            return;
+        for (var i = 0; i < models.Count; i++)
+        {
+            if (models.Take(i).Any(models[i].IsSameModel))
+                Report(DiagnosticCode.ModelCount, merge, $"the model '{models[i].Label}' is listed twice.", models[i].Location);
+        }
+
+        CheckCount(merge, method, models, merge.Base, location);
+        CheckRequired(merge, method, models, merge.Base, location, scopes);
+    }
+
+    private void CheckSlice(MergeDeclaration merge, MergeMethod method, SliceDeclaration slice, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+    {
+        var basis = slice.Base ?? merge.Base;
+        if (!HasBase(merge, method, basis))
+            return;
+        var models = slice.Sources.Select(source => source.Model).ToList();
+        if (method.Base == BaseUse.Required && !models.Exists(basis!.IsSameModel))
+        {
+            Report(DiagnosticCode.MissingBase, merge,
+                $"the method '{method.Name}' needs the base '{basis!.Label}' in every slice. Add it to 'sources': '- {{model: {basis.Label}, layer_range: [{slice.Sources[0].Start}, {slice.Sources[0].End}]}}'.", slice.Location);
+            return;
+        }
+
+        for (var i = 0; i < slice.Sources.Count; i++)
+        {
+            var source = slice.Sources[i];
+            if (slice.Sources.Take(i).Any(other => other.Model.IsSameModel(source.Model) && other.Start == source.Start))
+                Report(DiagnosticCode.ModelCount, merge, $"the same layers of '{source.Model.Label}' are listed twice in one slice.", source.Model.Location);
+            if (source.Length != slice.Sources[0].Length)
+            {
+                Report(DiagnosticCode.LayerRange, merge,
+                    $"the sources of a slice have as many layers each: [{source.Start}, {source.End}] is {source.Length}, and [{slice.Sources[0].Start}, {slice.Sources[0].End}] of '{models[0].Label}' is {slice.Sources[0].Length}.",
+                    source.RangeLocation);
+            }
+        }
+
+        CheckCount(merge, method, models, basis, slice.Location);
+        CheckRequired(merge, method, models, basis, slice.Location, scopes);
+    }
+
+    private bool HasBase(MergeDeclaration merge, MergeMethod method, ModelDeclaration? basis)
+    {
+        if (method.Base != BaseUse.Required || basis is not null)
+            return true;
+        Report(DiagnosticCode.MissingBase, merge,
+            $"the method '{method.Name}' needs a base model; name it with Base=\"…\" on the merge, or 'base_model' in a recipe.", merge.Location);
+        return false;
+    }
+
+    private void CheckCount(MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location)
+    {
+        var takesBase = method.TakesBase(basis is not null);
+        var listsBase = takesBase && models.Any(basis!.IsSameModel);
+        var count = models.Count - (listsBase ? 1 : 0);
+        if (count >= method.MinModels && count <= method.MaxModels)
+            return;
+        var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
+        var besides = takesBase ? " besides the base" : "";
+        Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.", location);
+    }
+
+    private void CheckRequired(
+        MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+    {
+        var baseIndex = method.TakesBase(basis is not null) ? models.ToList().FindIndex(basis!.IsSameModel) : -1;
+        foreach (var parameter in method.Parameters.Where(parameter => parameter.Default is null && !scopes.Any(scope => scope.ContainsKey(parameter.Name))))
+        {
+            if (!parameter.PerModel)
+            {
+                Report(DiagnosticCode.MissingParameter, merge, $"the method '{method.Name}' needs the parameter '{parameter.Name}'.", location);
+                continue;
+            }
+
+            for (var i = 0; i < models.Count; i++)
+            {
+                if (i != baseIndex && !models[i].Parameters.ContainsKey(parameter.Name))
+                    Report(DiagnosticCode.MissingParameter, merge, $"the model '{models[i].Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.", models[i].Location);
+            }
+        }
+    }
+
+    private static IEnumerable<double> Numbers(Setting setting) => setting switch
+    {
+        Setting.Number number => [number.Value],
+        Setting.Gradient gradient => gradient.Values,
+        Setting.Conditional conditional => conditional.Cases.SelectMany(item => Numbers(item.Value)),
+        _ => [],
+    };
+
+    private void Report(string code, MergeDeclaration merge, string message, SourceLocation location) =>
+        report(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location));
+}

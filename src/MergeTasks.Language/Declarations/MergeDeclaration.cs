@@ -1,0 +1,166 @@
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Importance;
+using MergeTasks.Language.Recipes;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Sources.Locking;
+
+namespace MergeTasks.Language.Declarations;
+
+/// <summary>A LoRA adapter that is put on a model.</summary>
+/// <param name="Label">As the user named it.</param>
+/// <param name="Folder">Full path of its folder; empty where it is not restored yet.</param>
+/// <param name="Location">Where the user named it.</param>
+public sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location)
+{
+    /// <inheritdoc cref="ModelDeclaration.Remote"/>
+    public string? Remote { get; init; }
+
+    /// <inheritdoc cref="ModelDeclaration.Locked"/>
+    public LockedModel? Locked { get; init; }
+
+    internal bool IsSameAdapter(AdapterDeclaration? other) => Folder == other?.Folder && (Folder.Length > 0 || Remote == other.Remote);
+}
+
+/// <summary>A model that goes into a merge.</summary>
+/// <param name="Label">As the user named it; for messages and the model card.</param>
+/// <param name="Location">Where the user named it.</param>
+public sealed record ModelDeclaration(string Label, SourceLocation Location)
+{
+    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output, and for a model that is not restored yet.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>The reference's name in the lock file, of a model that is restored from elsewhere; <see langword="null"/> for others.</summary>
+    public string? Remote { get; init; }
+
+    /// <summary>What <see cref="Remote"/> was restored to; <see langword="null"/> before that.</summary>
+    public LockedModel? Locked { get; init; }
+
+    /// <summary>Name of the merge whose output this is; <see langword="null"/> for a folder.</summary>
+    public string? Merge { get; init; }
+
+    /// <summary>The adapter that is put on it; <see langword="null"/>: none.</summary>
+    public AdapterDeclaration? Adapter { get; init; }
+
+    /// <summary>Settings of this model alone, by parameter name.</summary>
+    public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
+
+    /// <summary>Samples of the task that the model was tuned for.</summary>
+    public DataFile? TaskData { get; init; }
+
+    /// <summary>Whether two references mean the same model.</summary>
+    public bool IsSameModel(ModelDeclaration other) =>
+        Merge == other.Merge && Folder == other.Folder && (Folder is not null || Remote == other.Remote) && (Adapter?.IsSameAdapter(other.Adapter) ?? other.Adapter is null);
+}
+
+/// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
+/// <param name="Name">The merge's name, which is also its folder's.</param>
+/// <param name="Location">Where it is declared.</param>
+public sealed record MergeDeclaration(string Name, SourceLocation Location)
+{
+    /// <summary>Name of the method.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>The base model, if one is named.</summary>
+    public ModelDeclaration? Base { get; init; }
+
+    /// <summary>Every model that is named anywhere in the declaration; those that give tokens are among the others.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<ModelDeclaration> References => Models.Append(Base).Append(ImportanceBase)
+        .Concat(Slices.Concat(Modules.SelectMany(module => module.Slices)).Select(slice => slice.Base)).OfType<ModelDeclaration>();
+
+    /// <summary>The declaration with each of its <see cref="References"/> replaced.</summary>
+    public MergeDeclaration WithReferences(Func<ModelDeclaration, ModelDeclaration> replace)
+    {
+        return this with
+        {
+            Models = [.. Models.Select(replace)],
+            Base = Replaced(Base),
+            ImportanceBase = Replaced(ImportanceBase),
+            Slices = [.. Slices.Select(slice => slice.WithReferences(replace))],
+            Modules = [.. Modules.Select(module => module with { Models = [.. module.Models.Select(replace)], Slices = [.. module.Slices.Select(slice => slice.WithReferences(replace))] })],
+            Tokenizer = Tokenizer is null ? null : Tokenizer with { Model = Replaced(Tokenizer.Model), Tokens = [.. Tokenizer.Tokens.Select(rule => rule with { Model = Replaced(rule.Model) })] },
+        };
+
+        ModelDeclaration? Replaced(ModelDeclaration? model) => model is null ? null : replace(model);
+    }
+
+    /// <summary>The models in the user's order; with slices or modules, each model once, without settings.</summary>
+    public required IReadOnlyList<ModelDeclaration> Models { get; init; }
+
+    /// <summary>The slices that the output's layers are stacked from; empty where whole models are merged.</summary>
+    public IReadOnlyList<SliceDeclaration> Slices { get; init; } = [];
+
+    /// <summary>The parts of the checkpoint that have rules of their own; empty where the same rules hold for all of it.</summary>
+    public IReadOnlyList<ModuleDeclaration> Modules { get; init; } = [];
+
+    /// <summary>Whether whole models are merged by one set of rules.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool IsWhole => Slices.Count == 0 && Modules.Count == 0;
+
+    /// <summary>Which tensors are merged; the others are the base's.</summary>
+    public TensorSelection Tensors { get; init; } = TensorSelection.All;
+
+    /// <summary>Whether a tensor that some model lacks, or has in another shape, is an error; otherwise the base's is taken.</summary>
+    public bool IsStrict { get; init; }
+
+    /// <summary>Where on a gradient the tensors after the layers (final norm, head) lie: 0 at its beginning, 1 at its end.</summary>
+    public double PostWeightsPosition { get; init; }
+
+    /// <summary>Whether it is a step towards another merge of the same recipe file, and so nothing to publish or pack.</summary>
+    public bool IsIntermediate { get; init; }
+
+    /// <summary>The place of the item that declares it among the project's merges, from 0.</summary>
+    public int ItemIndex { get; init; }
+
+    /// <summary>Settings for the whole merge, by parameter name; for per-model parameters the default of all models.</summary>
+    public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
+
+    /// <summary>Element type of the output unless <see cref="OutDType"/> says otherwise; in compatibility mode also that of the arithmetic.</summary>
+    public DType? DType { get; init; }
+
+    /// <summary>Element type of the output; default <see cref="DType"/>, else each tensor's own.</summary>
+    public DType? OutDType { get; init; }
+
+    /// <summary>The output's vocabulary; <see langword="null"/>: all models have the same.</summary>
+    public TokenizerDeclaration? Tokenizer { get; init; }
+
+    /// <summary>The output's chat template; <see langword="null"/>: what the base has.</summary>
+    public ChatTemplateDeclaration? ChatTemplate { get; init; }
+
+    /// <summary>The model from which AIM and APL measure changes, where it is not <see cref="Base"/>; naming it makes it no input of the method.</summary>
+    public ModelDeclaration? ImportanceBase { get; init; }
+
+    /// <summary>Activation-informed merging after the method; <see langword="null"/>: none.</summary>
+    public AimDeclaration? Aim { get; init; }
+
+    /// <summary>Activated parameter locating before the method; <see langword="null"/>: none.</summary>
+    public AplDeclaration? Apl { get; init; }
+
+    /// <summary>Whether scores of the models are needed.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool NeedsScores => Aim is not null || Apl is not null || MeasuresModels;
+
+    /// <summary>Whether the method itself measures the models on their tasks.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool MeasuresModels => MergeMethods.Find(Method) is { Statistic: not ModelStatistic.None };
+
+    /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
+    public bool IsMergekitCompatible { get; init; }
+
+    /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
+    public bool KeepsNonFinite { get; init; }
+
+    /// <summary>Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.</summary>
+    public bool HashesWeights { get; init; }
+
+    /// <summary>Seed of random masks.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Data bytes of one shard; 0 for a single file.</summary>
+    public long MaxShardSize { get; init; }
+
+    /// <summary>Full path of the output folder.</summary>
+    public required string OutputFolder { get; init; }
+}

@@ -1,0 +1,111 @@
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Methods.BuiltIn;
+
+namespace MergeTasks.Language.Recipes;
+
+/// <summary>
+/// Every key of the recipe language, section by section. The reader takes from here what it accepts; the reference and the schema for
+/// editors are generated from it.
+/// </summary>
+public static class RecipeKeys
+{
+    private static readonly RecipeForm DTypeForm = new RecipeForm.Text([.. DTypes.FloatingPointTorchNames]);
+
+    /// <summary>A path with a revision.</summary>
+    public static RecipeSection Path { get; } = new("A path as a mapping",
+        new RecipeKey("path", new RecipeForm.Text(), "A folder, or a reference such as hf:org/name or nuget:Id/1.0.0.") { IsRequired = true },
+        new RecipeKey("revision", new RecipeForm.Text(), "Branch, tag or commit."));
+
+    /// <summary>A reference that is no text.</summary>
+    public static RecipeSection Reference { get; } = new("A model as a mapping",
+        new RecipeKey("model", PathForm(), "The model.") { IsRequired = true },
+        new RecipeKey("lora", PathForm(), "A LoRA adapter for it."),
+        new RecipeKey("override_architecture", new RecipeForm.Text(), "Accepted for compatibility; the tensors themselves tell."));
+
+    /// <summary>One case of a conditional setting.</summary>
+    public static RecipeSection Condition { get; } = new("A condition",
+        new RecipeKey("filter", new RecipeForm.Text(), "Text that the tensor's name contains; without one, or with '*', any tensor."),
+        new RecipeKey("tensors", new RecipeForm.Texts(), "Globs of tensor names, such as '*.mlp.*'."),
+        new RecipeKey("value", new RecipeForm.Setting(), "A number, or a list of numbers over the layers.") { IsRequired = true });
+
+    /// <summary>An entry of <c>models</c>.</summary>
+    public static RecipeSection Model { get; } = new("An entry of models",
+        new RecipeKey("model", new RecipeForm.Reference(), "The model.") { IsRequired = true },
+        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for this model."),
+        new RecipeKey("task_data", new RecipeForm.Text(), "Samples of the model's task (.jsonl), for APL."));
+
+    /// <summary>An entry of <c>sources</c>.</summary>
+    public static RecipeSection SliceSource { get; } = new("An entry of sources",
+        new RecipeKey("model", new RecipeForm.Reference(), "The model.") { IsRequired = true },
+        new RecipeKey("layer_range", new RecipeForm.LayerRange(), "[first, end]: its layers, without the end itself.") { IsRequired = true },
+        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for these layers of this model."));
+
+    /// <summary>An entry of <c>slices</c>.</summary>
+    public static RecipeSection Slice { get; } = new("An entry of slices",
+        new RecipeKey("sources", new RecipeForm.ListOf(SliceSource), "Layers of one or more models, as many of each, which are merged.") { IsRequired = true },
+        new RecipeKey("base_model", new RecipeForm.Reference(), "The slice's own base."),
+        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: true), "The method's parameters for this slice."));
+
+    /// <summary>An entry of <c>modules</c>.</summary>
+    public static RecipeSection Module { get; } = new("An entry of modules",
+        new RecipeKey("models", new RecipeForm.ListOf(Model), "Models of which this part is merged whole."),
+        new RecipeKey("slices", new RecipeForm.ListOf(Slice), "Layers to stack."),
+        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: true), "The method's parameters for this part."));
+
+    /// <summary>Where a token's row comes from, if not from the model of that name.</summary>
+    public static RecipeSection TokenRow { get; } = new("A token's source as a mapping",
+        new RecipeKey("kind", new RecipeForm.Text("zero", "model_token"), "Zeros, or the row of another token.") { IsRequired = true },
+        new RecipeKey("model", new RecipeForm.Reference(), "The model that has the other token."),
+        new RecipeKey("token", new RecipeForm.Text(), "The other token."),
+        new RecipeKey("token_id", new RecipeForm.WholeNumber(0), "Or its id."));
+
+    /// <summary>An entry of <c>tokens</c>.</summary>
+    public static RecipeSection Token { get; } = new("An entry of tokens",
+        new RecipeKey("source", new RecipeForm.Either(new RecipeForm.Reference(), new RecipeForm.Mapping(TokenRow)), "Where the token's row comes from in models that lack it."),
+        new RecipeKey("force", new RecipeForm.Flag(), "Use that row in all models, also in those that have the token."));
+
+    /// <summary><c>tokenizer</c>.</summary>
+    public static RecipeSection Tokenizer { get; } = new("tokenizer",
+        new RecipeKey("source", VocabularyForm(), "union (default): the base's tokens and what the other models add; base; or one of the models."),
+        new RecipeKey("tokens", new RecipeForm.MapOf(Token), "Rules for single tokens."),
+        new RecipeKey("pad_to_multiple_of", new RecipeForm.WholeNumber(1), "Rows of the embeddings are made a multiple of this."));
+
+    /// <summary>The sections of AIM and APL, by key.</summary>
+    public static IReadOnlyDictionary<string, RecipeSection> Importance { get; } = ImportanceOption.All
+        .Where(option => option.Section.Length > 0)
+        .GroupBy(option => option.Section)
+        .ToDictionary(section => section.Key, section => new RecipeSection(section.Key, [.. section.Select(KeyOf)]), StringComparer.Ordinal);
+
+    /// <summary>A whole recipe.</summary>
+    public static RecipeSection Recipe { get; } = new("A recipe",
+    [
+        new RecipeKey("merge_method", new RecipeForm.Text([.. MergeMethods.All.Select(method => method.Name)]), "How tensors are merged.") { IsRequired = true },
+        new RecipeKey("models", new RecipeForm.ListOf(Model), "The models, merged whole."),
+        new RecipeKey("slices", new RecipeForm.ListOf(Slice), "Instead of models: the output's layers, stacked from layers of models."),
+        new RecipeKey("modules", new RecipeForm.MapOf(Module), "Instead of models: parts of a checkpoint by name, each with models or slices."),
+        new RecipeKey("base_model", new RecipeForm.Reference(), "The base model: what changes are measured from, and whose configuration and tokenizer the output gets."),
+        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: true), "The method's parameters; those that each model has are defaults here."),
+        new RecipeKey("dtype", DTypeForm, "Element type of the output, and in compatibility mode of the arithmetic. Default: the base's own."),
+        new RecipeKey("out_dtype", DTypeForm, "Element type of the output where it differs from dtype."),
+        new RecipeKey("tokenizer", new RecipeForm.Mapping(Tokenizer), "What to do where the models' vocabularies differ."),
+        new RecipeKey("tokenizer_source", VocabularyForm(), "The short form of tokenizer: {source: …}."),
+        new RecipeKey("chat_template", new RecipeForm.Text(), "auto, the name of a built-in template, or a Jinja template."),
+        new RecipeKey("name", new RecipeForm.Text(), "The merge's name, where a file holds several documents; later ones name it as a model."),
+        new RecipeKey("merge_tensors", new RecipeForm.Texts(), "Globs of tensor names: only these are merged, the others are the base's."),
+        new RecipeKey("keep_tensors", new RecipeForm.Texts(), "Globs of tensor names that are not merged but the base's."),
+        new RecipeKey("strict", new RecipeForm.Flag(), "Refuse models that lack tensors of the base, instead of taking those from the base."),
+        new RecipeKey("post_weights_position", new RecipeForm.WholeNumber(0), "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end."),
+        .. ImportanceOption.All.Where(option => option.Section.Length == 0).Select(KeyOf),
+        .. ImportanceOption.All.Where(option => option.Section.Length > 0).DistinctBy(option => option.Section).Select(SectionOf),
+    ]);
+
+    // A section that is only a value is the value of its first option.
+    private static RecipeKey SectionOf(ImportanceOption first) => new(
+        first.Section, new RecipeForm.Either(new RecipeForm.Mapping(Importance[first.Section]), first.Form), $"{first.Description} Or a mapping with more settings.");
+
+    private static RecipeKey KeyOf(ImportanceOption option) => new(option.Key, option.Form, option.Description);
+
+    private static RecipeForm.Either PathForm() => new(new RecipeForm.Text(), new RecipeForm.Mapping(Path));
+
+    private static RecipeForm.Either VocabularyForm() => new(new RecipeForm.Text("union", "base"), new RecipeForm.Reference());
+}

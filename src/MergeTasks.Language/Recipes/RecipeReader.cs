@@ -1,0 +1,153 @@
+using MergeTasks.Language.Diagnostics;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace MergeTasks.Language.Recipes;
+
+/// <summary>
+/// Reads recipe files in mergekit's YAML language, with this project's own keys besides. A file holds one document per merge.
+/// Every unknown key and every value of the wrong form is an error with its position.
+/// </summary>
+public sealed class RecipeReader
+{
+    private readonly RecipeNodes _nodes;
+    private readonly ReferenceReader _references;
+    private readonly SettingReader _settings;
+    private readonly BodyReader _body;
+
+    private RecipeReader(string path)
+    {
+        _nodes = new RecipeNodes(path);
+        _references = new ReferenceReader(_nodes);
+        _settings = new SettingReader(_nodes);
+        _body = new BodyReader(_nodes, _references, _settings);
+    }
+
+    /// <summary>Reads a recipe file.</summary>
+    /// <param name="path">Full path.</param>
+    /// <returns>Its documents in order, at least one.</returns>
+    /// <exception cref="DiagnosticException">With everything that is wrong with the recipe's form.</exception>
+    public static IReadOnlyList<RecipeDocument> Read(string path)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' cannot be read: {e.Message}", new SourceLocation(path)));
+        }
+
+        return Parse(path, text);
+    }
+
+    /// <summary>Reads a recipe's text; <paramref name="path"/> is for messages.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static IReadOnlyList<RecipeDocument> Parse(string path, string text)
+    {
+        var reader = new RecipeReader(path);
+        var documents = reader.Load(text).Select(reader.ReadDocument).OfType<RecipeDocument>().ToList();
+        return reader._nodes.Diagnostics.Count == 0 ? documents : throw new DiagnosticException([.. reader._nodes.Diagnostics]);
+    }
+
+    private List<YamlNode> Load(string text)
+    {
+        var yaml = new YamlStream();
+        try
+        {
+            RecipeLimits.Check(text);
+            yaml.Load(new StringReader(text));
+        }
+        catch (YamlException e)
+        {
+            _nodes.Report(DiagnosticCode.RecipeSyntax, $"The recipe is not valid YAML: {e.Message}", e.Start);
+            return [];
+        }
+        catch (ArgumentException e)
+        {
+            // How the library reports a document that is only an alias.
+            _nodes.Report(DiagnosticCode.RecipeSyntax, $"The recipe is not valid YAML: {e.Message}", new Mark());
+            return [];
+        }
+
+        // A separator after the last document begins another one, of nothing.
+        var roots = yaml.Documents.Select(document => document.RootNode).Where(root => root is not YamlScalarNode { Value: "" or null }).ToList();
+        if (roots.Count == 0)
+            _nodes.Report(DiagnosticCode.MissingKey, "The recipe is empty; it needs at least 'merge_method' and 'models'.", new Mark());
+        return roots;
+    }
+
+    private RecipeDocument? ReadDocument(YamlNode node)
+    {
+        if (node is not YamlMappingNode root)
+        {
+            _nodes.Report(DiagnosticCode.WrongForm, "A recipe is a mapping of keys such as 'merge_method' and 'models'.", node.Start);
+            return null;
+        }
+
+        var entries = _nodes.Entries(root, RecipeKeys.Recipe);
+        var method = Named(entries, "merge_method");
+        if (!entries.ContainsKey("merge_method"))
+            _nodes.Report(DiagnosticCode.MissingKey, "The recipe does not say which 'merge_method' to use.", root.Start);
+        _body.RequireOne(entries, root.Start, "The recipe", 3);
+        var document = new RecipeDocument(_nodes.At(root.Start), method ?? default)
+        {
+            Name = Named(entries, "name"),
+            Models = _body.ReadModels(entries),
+            Slices = _body.ReadSlices(entries),
+            Modules = _body.ReadModules(entries),
+            Base = entries.Find("base_model") is { } basis ? _references.Read(basis, "base_model") : null,
+            Parameters = _settings.Read(entries),
+            Tokenizer = new TokenizerReader(_nodes, _references).Read(entries),
+            ChatTemplate = Named(entries, "chat_template"),
+            MergedTensors = entries.Find("merge_tensors") is { } merged ? _nodes.Texts(merged, "merge_tensors") : [],
+            KeptTensors = entries.Find("keep_tensors") is { } kept ? _nodes.Texts(kept, "keep_tensors") : [],
+            GlobsLocation = (entries.Find("merge_tensors") ?? entries.Find("keep_tensors")) is { } globs ? _nodes.At(globs.Start) : null,
+            IsStrict = entries.Find("strict") is { } strict ? _nodes.Flag(strict, "strict") : null,
+            PostWeightsPosition = entries.Find("post_weights_position") is { } post ? ReadPosition(post) : null,
+            Importance = ReadImportance(entries),
+            AimLocation = entries.Find("aim") is { } aim ? _nodes.At(aim.Start) : null,
+            DType = _nodes.DType(entries.Find("dtype"), "dtype"),
+            OutDType = _nodes.DType(entries.Find("out_dtype"), "out_dtype"),
+        };
+        return method is null ? null : document;
+    }
+
+    private (string Text, SourceLocation Location)? Named(RecipeEntries entries, string key) =>
+        entries.Find(key) is { } node && _nodes.Text(node, key) is { } text ? (text, _nodes.At(node.Start)) : null;
+
+    private int? ReadPosition(YamlNode node)
+    {
+        if (_nodes.WholeNumber(node, "post_weights_position", 0) is not { } position || position <= 1)
+            return node is YamlScalarNode { Value: "0" or "1" } scalar ? scalar.Value == "1" ? 1 : 0 : null;
+        _nodes.Report(DiagnosticCode.InvalidValue, "'post_weights_position' is 0, the beginning of gradients, or 1, their end.", node.Start);
+        return null;
+    }
+
+    // Sections of options; a section that is only a value is the value of its first option.
+    private Dictionary<ImportanceOption, WrittenOption> ReadImportance(RecipeEntries entries)
+    {
+        var options = new Dictionary<ImportanceOption, WrittenOption>();
+        foreach (var section in ImportanceOption.All.GroupBy(option => option.Section))
+        {
+            var values = entries;
+            if (section.Key.Length > 0)
+            {
+                if (!entries.TryGetValue(section.Key, out var entry))
+                    continue;
+                values = entry.Value is YamlMappingNode mapping
+                    ? _nodes.Entries(mapping, RecipeKeys.Importance[section.Key])
+                    : new RecipeEntries { [section.First().Key] = entry };
+            }
+
+            foreach (var option in section)
+            {
+                if (values.Find(option.Key) is { } value && _body.ReadOption(value, option.Key) is { } written)
+                    options[option] = written;
+            }
+        }
+
+        return options;
+    }
+}

@@ -1,0 +1,278 @@
+using System.Diagnostics.CodeAnalysis;
+using MergeTasks.Caching;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Execution.Importance;
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Measuring.Evaluation;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Outputs.Importance;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Numerics.Algebra;
+using MergeTasks.Numerics.Threads;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
+
+namespace MergeTasks.Merging.Build;
+
+/// <summary>The whole build of a project's merges as library calls: validate, plan, run one.</summary>
+/// <param name="merges">All merges of the project, in the order of <see cref="DeclarationReader"/>.</param>
+/// <param name="cacheFolder">The user's cache folder.</param>
+/// <param name="threads">Threads to use; 0 for one per core, at most <see cref="MaxThreads"/>.</param>
+public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string cacheFolder, int threads)
+{
+    /// <summary>More threads than this only wait for the disk, and each has its own buffers.</summary>
+    public const int MaxThreads = 16;
+
+    private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
+    private DigestMemo? _memo;
+    private ContentStore? _store;
+    private ITransformerEngine? _engine;
+
+    /// <summary>Runs models for scoring; by default, and for <see langword="null"/>, the built-in engine on the processor.</summary>
+    [AllowNull]
+    public ITransformerEngine Engine
+    {
+        get => _engine ??= new CpuEngine(new EngineOptions { Threads = _threads });
+        init => _engine = value;
+    }
+
+    /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
+    public IMatrixDevice? MatrixDevice { get; init; }
+
+    /// <summary>Most bytes of scores that the cache keeps.</summary>
+    public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
+
+    /// <summary>Whether scores are computed again although they are cached.</summary>
+    public bool RefreshesScores { get; init; }
+
+    /// <summary>Called before a file is read to digest it, with its path and bytes.</summary>
+    public Action<string, long>? Digesting { get; init; }
+
+    /// <summary>Called from any thread as bytes are digested.</summary>
+    public Action<long>? Digested { get; init; }
+
+    /// <summary>Called if the cache cannot be written, with the reason; building goes on without it.</summary>
+    public Action<string>? CacheUnwritable { get; init; }
+
+    /// <summary>Checks all merges without reading tensor data.</summary>
+    /// <returns>What should be said of them although they are valid.</returns>
+    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
+    public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
+    {
+        using var planner = Planner(null);
+        var warnings = new List<Diagnostic>();
+        ForEach(merges, merge =>
+        {
+            var plan = planner.Plan(merge, cancellation);
+            OutputState.RequireOwn(new MergeOutput(plan));
+            warnings.AddRange(plan.Warnings);
+        });
+        return warnings;
+    }
+
+    /// <summary>Plans all merges and compares each with its output.</summary>
+    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
+    public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
+    {
+        var hasher = Hasher();
+        using var planner = Planner(hasher);
+        var states = new List<OutputState>();
+        ForEach(merges, merge => states.Add(OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation)));
+        return states;
+    }
+
+    /// <summary>Makes one merge's output, unless it is made already. Merges whose output it uses must have been run before.</summary>
+    /// <param name="name">The merge.</param>
+    /// <param name="lockFile">Held while writing, so that two builds do not make the same output at once.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work, leaving the earlier output as it was.</param>
+    /// <returns>What was found, and so what was done.</returns>
+    /// <exception cref="DiagnosticException">With what is wrong.</exception>
+    public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
+    {
+        using var own = Lock(name, lockFile, progress, cancellation);
+        var hasher = Hasher();
+        using var planner = Planner(hasher);
+        var needed = Closure(name);
+        foreach (var upstream in needed.SkipLast(1))
+            RequireMade(name, OutputState.Inspect(new MergeOutput(planner.Plan(upstream, cancellation)), hasher, cancellation));
+        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
+        if (state.IsFresh)
+            return state;
+        var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
+        if (!NeedsScores(state))
+        {
+            new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
+            return state;
+        }
+
+        using var scores = Scores(state.Plan, progress, cancellation);
+        Ensure(scores, state.Plan.Importance!);
+        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context));
+        state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
+        new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
+        return state;
+    }
+
+    /// <summary>
+    /// Computes the scores that one merge needs and the cache lacks. <see cref="Run"/> does so too; this only makes it a step of its own.
+    /// Merges whose output it uses must have been run before.
+    /// </summary>
+    /// <returns>What was found of the output; nothing is computed where that is complete, or where the cache cannot be written.</returns>
+    /// <exception cref="DiagnosticException">With what is wrong.</exception>
+    public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
+    {
+        var hasher = Hasher();
+        using var planner = Planner(hasher);
+        var needed = Closure(name);
+        foreach (var upstream in needed.SkipLast(1))
+            planner.Plan(upstream, cancellation);
+        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
+        if (!NeedsScores(state) || !Store().IsWritable())
+            return state;
+        using var scores = Scores(state.Plan, progress, cancellation);
+        Ensure(scores, state.Plan.Importance!);
+        return state;
+    }
+
+    /// <summary>
+    /// Measures merges, and the models that they were made from, as far as the cache lacks the results, and tells of it in the outputs'
+    /// manifests and model cards.
+    /// </summary>
+    /// <param name="evaluations">What to measure.</param>
+    /// <param name="lockFileOf">A merge's lock file, held while its manifest is written.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>In the order of the declarations.</returns>
+    /// <exception cref="DiagnosticException">A merge has not been made, or something cannot be measured.</exception>
+    public IReadOnlyList<MergeEvaluation> Evaluate(
+        IReadOnlyList<EvaluationDeclaration> evaluations, Func<string, string> lockFileOf, MergeProgress progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(evaluations);
+        ArgumentNullException.ThrowIfNull(lockFileOf);
+        var hasher = Hasher();
+        using var planner = Planner(hasher);
+        var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
+        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation));
+        var results = new List<MergeEvaluation>();
+        foreach (var evaluation in evaluations)
+        {
+            var state = states[evaluation.Merge];
+            if (state.StaleShards.Count > 0)
+                throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
+            using var scores = Scores(state.Plan, progress, cancellation);
+            results.Add(new EvaluationBuild(hasher, scores).Run(state.Plan, evaluation));
+        }
+
+        foreach (var group in results.GroupBy(result => result.Declaration.Merge, StringComparer.OrdinalIgnoreCase))
+        {
+            using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
+            var output = states[group.Key].Output;
+            var told = OutputState.Inspect(output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]), hasher, cancellation);
+
+            // Only these figures are added: an output that changed meanwhile is not this task's to mend.
+            if (!told.IsFresh && told.StaleShards.Count == 0)
+                new MergeExecutor(Memo(), _threads, progress).Execute(told, cancellation);
+        }
+
+        return results;
+    }
+
+    /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>
+    public IReadOnlyList<string> ExplainScores(OutputState state, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return ScoreReasons.Of(state.Plan, MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance, Store(), cancellation);
+    }
+
+    // Scores decide tensors, and what manifest and model card say of them.
+    private static bool NeedsScores(OutputState state) =>
+        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Output.Report is null));
+
+    private ScoreBuild Scores(MergePlan plan, MergeProgress progress, CancellationToken cancellation) =>
+        new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+
+    private static void Ensure(ScoreBuild scores, ImportancePlan importance)
+    {
+        const int most = 5;
+        if (importance.WithoutBase is { Count: > 0 } names)
+        {
+            scores.Note($"'{importance.BaseDeclaration.Label}' has no tensor of the same name and shape for {names.Count} tensor(s), "
+                + $"which AIM and APL leave as merged: {string.Join(", ", names.Take(most))}{(names.Count > most ? ", …" : "")}.");
+        }
+
+        scores.Ensure(importance.Requests);
+    }
+
+    private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+
+    private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
+    {
+        try
+        {
+            return FileLock.Acquire(path, progress.Waiting, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable, $"Merge '{name}' cannot lock '{path}': {e.Message}", Closure(name)[^1].Location));
+        }
+    }
+
+    // Keys name what an upstream merge should have made; reading anything else under them would be believed by every later build.
+    private static void RequireMade(string name, OutputState upstream)
+    {
+        if (upstream.StaleShards.Count == 0)
+            return;
+        throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
+            $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
+            upstream.Plan.Declaration.Location));
+    }
+
+    // The merge and those whose output it uses, directly or not, in the order of the project's merges.
+    private List<MergeDeclaration> Closure(string name)
+    {
+        var needed = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { name };
+        foreach (var merge in merges.Reverse().Where(merge => needed.Contains(merge.Name)))
+            needed.UnionWith(MergeOrder.Upstream(merge));
+        return [.. merges.Where(merge => needed.Contains(merge.Name))];
+    }
+
+    // A merge that needs a failed one would only repeat its errors, so the first failure of a chain is the one reported.
+    private static void ForEach(IReadOnlyList<MergeDeclaration> merges, Action<MergeDeclaration> action)
+    {
+        var diagnostics = new List<Diagnostic>();
+        var failed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var merge in merges)
+        {
+            if (MergeOrder.Upstream(merge).Any(failed.Contains))
+            {
+                failed.Add(merge.Name);
+                continue;
+            }
+
+            try
+            {
+                action(merge);
+            }
+            catch (DiagnosticException e)
+            {
+                failed.Add(merge.Name);
+                diagnostics.AddRange(e.Diagnostics);
+            }
+        }
+
+        if (diagnostics.Count > 0)
+            throw new DiagnosticException([.. diagnostics.Distinct()]);
+    }
+
+    // One for the whole build, so that an unwritable folder is told once.
+    private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
+
+    // Entries are digested without a word: they are small beside models.
+    private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
+
+    private FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
+}

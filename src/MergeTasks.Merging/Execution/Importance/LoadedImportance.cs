@@ -1,0 +1,77 @@
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Merging.Execution.Importance;
+
+/// <summary>The scores of one merge, in memory as far as they are small, ready to be applied tensor by tensor.</summary>
+internal sealed class LoadedImportance : IDisposable
+{
+    private readonly ImportancePlan _plan;
+    private readonly ModuleImportance? _base;
+    private readonly List<(int Input, ModuleImportance Importance)> _participants;
+    private readonly LoadedApl? _apl;
+
+    private LoadedImportance(ImportancePlan plan, ModuleImportance? basis, List<(int Input, ModuleImportance Importance)> participants, LoadedApl? apl) =>
+        (_plan, _base, _participants, _apl) = (plan, basis, participants, apl);
+
+    /// <summary>What was found, for manifest and model card.</summary>
+    public ImportanceReport Report => _apl?.Report ?? new ImportanceReport([]);
+
+    /// <summary>Loads a merge's scores, computing those that the store lacks.</summary>
+    public static LoadedImportance Load(MergePlan plan, ScoringContext context)
+    {
+        var importance = plan.Importance!;
+        foreach (var request in importance.Requests)
+            context.PathOf(request);
+        foreach (var (_, statistic) in importance.Statistics?.Models ?? [])
+            statistic.Load(context.PathOf(statistic.Request));
+        var basis = importance.Aim?.Activations is { } own ? ModuleImportance.Read(context.PathOf(own), own, context.Progress) : null;
+        var participants = importance.Aim?.Participants.Select(participant =>
+            (participant.Input, ModuleImportance.Read(context.PathOf(participant.Request), participant.Request, context.Progress))).ToList() ?? [];
+        return new LoadedImportance(importance, basis, participants, importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null);
+    }
+
+    /// <summary>Begins the merge of a tensor, or its part of a survey.</summary>
+    public TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan)
+    {
+        var context = _apl?.Weighted(plan.Context!) ?? plan.Context!;
+        var inner = begin(context);
+        if (plan.Importance is not { BaseSource: { } basis } importance)
+            return inner;
+        var steps = importance.Dropped.Concat(importance.Contributing).Distinct().ToDictionary(input => input, input => new DeltaStep(
+            importance.Dropped.Contains(input) ? _apl!.DropOf(input) : null,
+            importance.Contributing.Contains(input) ? Contribution(plan.Output, input) : null));
+
+        // A method uses a buffer per input and two more.
+        return new TensorImportanceMerge(inner, context, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
+    }
+
+    public void Dispose()
+    {
+        _apl?.Dispose();
+        foreach (var (_, statistic) in _plan.Statistics?.Models ?? [])
+            statistic.Dispose();
+    }
+
+    private Relaxation Relaxed(TensorSpec tensor)
+    {
+        var module = _plan.Aim!.Modules[tensor.Name];
+        return new Relaxation(_base![module], _plan.Aim.Declaration, Columns(tensor), IsByRow(tensor, module));
+    }
+
+    private ChannelFactors Contribution(TensorSpec tensor, int input)
+    {
+        var module = _plan.Aim!.Modules[tensor.Name];
+        var all = _participants.ConvertAll(participant => participant.Importance[module]);
+        return new ChannelFactors(all[_participants.FindIndex(participant => participant.Input == input)], all, Columns(tensor), IsByRow(tensor, module));
+    }
+
+    private static long Columns(TensorSpec tensor) => tensor.Shape.Count < 2 ? 1 : tensor.Shape[^1];
+
+    private static bool IsByRow(TensorSpec tensor, ModuleDescription module) => tensor.Shape.Count < 2 || module.StoredByInput;
+}

@@ -1,0 +1,176 @@
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Numerics.Threads;
+
+namespace MergeTasks.Merging.Execution.Importance;
+
+/// <summary>
+/// Finds the cuts that keep a given number of elements of largest rank in each part. A part of whole tensors is never held in memory: two
+/// passes count the upper and the lower halves of the ranks. A row is small, and selected from a copy.
+/// Among equal ranks the first tensor, then the lowest flat index, is kept.
+/// </summary>
+internal sealed class RankSelection
+{
+    private const int HalfBits = 16;
+    private const int BlockLength = 1 << 16;
+
+    private readonly DeltaPartition _partition;
+    private readonly WorkerTeam _team;
+    private readonly RankReader[] _readers;
+    private readonly uint[][] _ranks;
+
+    public RankSelection(DeltaPartition partition, WorkerTeam team, Func<RankReader> reader)
+    {
+        _partition = partition;
+        _team = team;
+        _readers = [.. Enumerable.Range(0, team.Count).Select(_ => reader())];
+        _ranks = [.. _readers.Select(_ => new uint[BlockLength])];
+    }
+
+    /// <summary>The cut of every tensor.</summary>
+    public TensorCut[] Find(ModelKeep keep)
+    {
+        var cuts = new TensorCut[_partition.Tensors.Count];
+        foreach (var part in keep.Parts.Where(part => part.Unit is null))
+            SelectWhole(part, cuts);
+        foreach (var group in keep.Parts.Where(part => part.Unit is not null).GroupBy(part => part.Tensors[0]))
+            SelectRows([.. group], cuts);
+        return cuts;
+    }
+
+    private void SelectWhole(KeptPart part, TensorCut[] cuts)
+    {
+        var threshold = TensorCut.None;
+        var quota = 0L;
+        if (part.Keep > 0)
+        {
+            var above = 0L;
+            var upper = Bucket(Count(part.Tensors, rank => (int)(rank >> HalfBits)), part.Keep, ref above);
+            var lower = Bucket(Count(part.Tensors, rank => rank >> HalfBits == upper ? (int)(rank & 0xFFFF) : -1), part.Keep, ref above);
+            threshold = (upper << HalfBits) | lower;
+            quota = part.Keep - above;
+        }
+
+        foreach (var tensor in part.Tensors)
+            cuts[tensor] = new TensorCut(_partition.Tensors[tensor], [threshold], [LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
+    }
+
+    private long[] Count(IReadOnlyList<int> tensors, Func<uint, int> bucketOf)
+    {
+        var counts = _readers.Select(_ => new long[1 << HalfBits]).ToArray();
+        foreach (var tensor in tensors.Select(index => _partition.Tensors[index]))
+        {
+            _team.Run(Blocks(tensor), sequential: false, (worker, block) =>
+            {
+                foreach (var rank in Ranks(worker, tensor, block))
+                {
+                    if (rank != 0 && bucketOf(rank) is var bucket and >= 0)
+                        counts[worker][bucket]++;
+                }
+            });
+        }
+
+        foreach (var other in counts.Skip(1))
+        {
+            for (var i = 0; i < other.Length; i++)
+                counts[0][i] += other[i];
+        }
+
+        return counts[0];
+    }
+
+    // Walks down from the largest until the bucket of the last one kept.
+    private static uint Bucket(long[] counts, long keep, ref long above)
+    {
+        for (var bucket = counts.Length - 1; ; bucket--)
+        {
+            if (above + counts[bucket] >= keep || bucket == 0)
+                return (uint)bucket;
+            above += counts[bucket];
+        }
+    }
+
+    // The element at which the quota of ties is used up; the whole tensor where it is not.
+    private long LastTie(DeltaTensor tensor, uint threshold, ref long quota)
+    {
+        if (threshold == TensorCut.None || quota <= 0)
+            return -1;
+        for (var block = 0L; block < Blocks(tensor); block++)
+        {
+            var ranks = Ranks(0, tensor, block);
+            for (var i = 0; i < ranks.Length; i++)
+            {
+                if (ranks[i] == threshold && --quota == 0)
+                    return (block * BlockLength) + i;
+            }
+        }
+
+        return long.MaxValue;
+    }
+
+    private void SelectRows(IReadOnlyList<KeptPart> rows, TensorCut[] cuts)
+    {
+        var members = rows[0].Tensors;
+        foreach (var index in members)
+            cuts[index] = new TensorCut(_partition.Tensors[index], new uint[rows.Count], new long[rows.Count]);
+        var matrix = _partition.Tensors[members[0]];
+        var whole = matrix.UnitsAreColumns ? All(matrix) : null;
+        var bias = members.Count > 1 ? All(_partition.Tensors[members[1]]) : null;
+        var length = (int)(matrix.Elements / matrix.Units);
+        _team.Run(rows.Count, sequential: false, (worker, number) =>
+        {
+            var row = rows[(int)number];
+            var unit = row.Unit!.Value;
+            var ranks = new uint[length + (bias is null ? 0 : 1)];
+            if (whole is null)
+                _readers[worker].Read(matrix.Name, unit * length, ranks.AsSpan(0, length));
+            else
+                for (var i = 0; i < length; i++)
+                    ranks[i] = whole[(i * matrix.Columns) + unit];
+            if (bias is not null)
+                ranks[length] = bias[unit];
+            var (threshold, last) = Select(ranks, row.Keep);
+            cuts[members[0]].Thresholds[unit] = threshold;
+            cuts[members[0]].LastTies[unit] = last < 0 ? -1 : last >= length ? long.MaxValue : matrix.UnitsAreColumns ? (last * matrix.Columns) + unit : (unit * length) + last;
+            if (bias is null)
+                return;
+            cuts[members[1]].Thresholds[unit] = threshold;
+            cuts[members[1]].LastTies[unit] = last >= length ? long.MaxValue : -1;
+        });
+    }
+
+    private static (uint Threshold, long LastTie) Select(uint[] ranks, long keep)
+    {
+        if (keep <= 0)
+            return (TensorCut.None, -1);
+        var sorted = (uint[])ranks.Clone();
+        Array.Sort(sorted);
+        var threshold = sorted[Math.Max(0, sorted.Length - keep)];
+        if (threshold == 0)
+            return (1, long.MaxValue);
+        var quota = keep - sorted.LongCount(rank => rank > threshold);
+        for (var i = 0; i < ranks.Length; i++)
+        {
+            if (ranks[i] == threshold && --quota == 0)
+                return (threshold, i);
+        }
+
+        return (threshold, long.MaxValue);
+    }
+
+    private uint[] All(DeltaTensor tensor)
+    {
+        var ranks = new uint[tensor.Elements];
+        _readers[0].Read(tensor.Name, 0, ranks);
+        return ranks;
+    }
+
+    private static long Blocks(DeltaTensor tensor) => (tensor.Elements + BlockLength - 1) / BlockLength;
+
+    private Span<uint> Ranks(int worker, DeltaTensor tensor, long block)
+    {
+        var start = block * BlockLength;
+        var ranks = _ranks[worker].AsSpan(0, (int)Math.Min(BlockLength, tensor.Elements - start));
+        _readers[worker].Read(tensor.Name, start, ranks);
+        return ranks;
+    }
+}

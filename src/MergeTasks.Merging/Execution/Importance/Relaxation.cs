@@ -1,0 +1,62 @@
+using System.Runtime.CompilerServices;
+using MergeTasks.Language.Importance;
+
+namespace MergeTasks.Merging.Execution.Importance;
+
+/// <summary>AIM's last step: θ = θ_b + (θ_m − θ_b)·(1 − φ(a)·(1−ω)), a by input channel.</summary>
+internal sealed class Relaxation
+{
+    private readonly double[] _kept;
+    private readonly long _columns;
+    private readonly bool _byRow;
+
+    /// <summary>The relaxation of one tensor.</summary>
+    /// <param name="importance">a, in [0, 1], per input channel.</param>
+    /// <param name="aim">φ and ω.</param>
+    /// <param name="columns">Elements from one row to the next; 1 for a vector.</param>
+    /// <param name="byRow">Whether channels are rows: the weight is a vector, or stored [in, out].</param>
+    public Relaxation(IReadOnlyList<double> importance, AimDeclaration aim, long columns, bool byRow)
+    {
+        _kept = [.. importance.Select(a => 1 - (Scaled(a, aim) * (1 - aim.Omega)))];
+        _columns = columns;
+        _byRow = byRow;
+    }
+
+    /// <summary>φ(a).</summary>
+    public static double Scaled(double a, AimDeclaration aim) =>
+        aim.Scaling == ImportanceScaling.Linear ? a : double.ExpM1(aim.Kappa * a) / double.ExpM1(aim.Kappa);
+
+    /// <summary>Relaxes a block, in fp64 with one rounding: a channel of no importance stays as it is, one that is pulled back wholly is the base's.</summary>
+    /// <param name="start">Flat index of the first element.</param>
+    /// <param name="merged">θ_m, replaced by θ.</param>
+    /// <param name="basis">θ_b.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Apply(long start, Span<float> merged, ReadOnlySpan<float> basis)
+    {
+        var (row, column) = (start / _columns, start % _columns);
+        for (var i = 0; i < merged.Length;)
+        {
+            var length = (int)Math.Min(merged.Length - i, _columns - column);
+            if (_byRow)
+                Pull(merged.Slice(i, length), basis.Slice(i, length), _kept[row]);
+            else
+                Pull(merged.Slice(i, length), basis.Slice(i, length), _kept.AsSpan((int)column, length));
+            i += length;
+            (row, column) = (row + 1, 0);
+        }
+    }
+
+    private static void Pull(Span<float> merged, ReadOnlySpan<float> basis, double kept)
+    {
+        if (kept == 1)
+            return;
+        for (var i = 0; i < merged.Length; i++)
+            merged[i] = (float)(basis[i] + (((double)merged[i] - basis[i]) * kept));
+    }
+
+    private static void Pull(Span<float> merged, ReadOnlySpan<float> basis, ReadOnlySpan<double> kept)
+    {
+        for (var i = 0; i < merged.Length; i++)
+            merged[i] = kept[i] == 1 ? merged[i] : (float)(basis[i] + (((double)merged[i] - basis[i]) * kept[i]));
+    }
+}

@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+using MergeTasks.Merging.Measuring;
+
+namespace MergeTasks.Merging.Execution.Importance;
+
+/// <summary>
+/// Where the elements of a tensor that are kept by rank begin: those above a threshold, and those at it up to an index. One pair for the
+/// whole tensor, or one per unit. Ranks are bit patterns, which order like the magnitudes that they encode; 0 is an element that did not change.
+/// </summary>
+/// <param name="tensor">The tensor.</param>
+/// <param name="thresholds">Ranks.</param>
+/// <param name="lastTies">The last element, by flat index, that is kept at the threshold.</param>
+internal sealed class TensorCut(DeltaTensor tensor, uint[] thresholds, long[] lastTies)
+{
+    /// <summary>A threshold that nothing reaches.</summary>
+    public const uint None = uint.MaxValue;
+
+    public uint[] Thresholds => thresholds;
+
+    public long[] LastTies => lastTies;
+
+    /// <summary>The ranks of elements: by |Δ|, or by |Δ·∇M| where a gradient is given.</summary>
+    public static void Rank(ReadOnlySpan<float> delta, ReadOnlySpan<float> gradient, Span<uint> ranks)
+    {
+        const uint magnitude = 0x7FFF_FFFF;
+        var bits = MemoryMarshal.Cast<float, uint>(delta);
+        for (var i = 0; i < delta.Length; i++)
+        {
+            var size = gradient.IsEmpty ? bits[i] & magnitude : BitConverter.SingleToUInt32Bits(delta[i] * gradient[i]) & magnitude;
+            ranks[i] = delta[i] == 0 ? 0 : size + 1;
+        }
+    }
+
+    /// <summary>Sets the elements that are not kept to zero.</summary>
+    public void Apply(long start, Span<float> delta, ReadOnlySpan<uint> ranks)
+    {
+        for (var i = 0; i < delta.Length; i++)
+        {
+            var unit = thresholds.Length == 1 ? 0 : tensor.UnitOf(start + i);
+            if (ranks[i] < thresholds[unit] || (ranks[i] == thresholds[unit] && start + i > lastTies[unit]))
+                delta[i] = 0;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Kernels;
+
+namespace MergeTasks.Merging.Execution.Importance;
+
+/// <summary>What happens to one model's deltas of one tensor before the method sees them.</summary>
+/// <param name="Drop">APL's dropping.</param>
+/// <param name="Contribution">Factors per input channel.</param>
+internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
+
+/// <summary>
+/// Any method's merge of one tensor with APL before it and AIM after it: the method reads θ_b + Δ' where the model has θ_b + Δ, and what it
+/// merges is relaxed towards θ_b.
+/// </summary>
+/// <param name="inner">The method's merge.</param>
+/// <param name="context">What the method knows of the tensor.</param>
+/// <param name="basis">Index of the base's tensor among the sources.</param>
+/// <param name="steps">Steps by input.</param>
+/// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
+/// <param name="firstFreeSlot">Buffers of a block from this one on are not the method's.</param>
+internal sealed class TensorImportanceMerge(
+    TensorMerge inner, TensorContext context, int basis, IReadOnlyDictionary<int, DeltaStep> steps, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
+{
+    /// <summary>Buffers of a block that it needs beside the method's.</summary>
+    public const int OwnBuffers = 2;
+
+    public override bool IsSequential => inner.IsSequential;
+
+    public override int Stride => inner.Stride;
+
+    public override int BeginPass(int pass) => inner.BeginPass(pass);
+
+    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    {
+        Intercept(block);
+        inner.Analyze(pass, block, partials);
+    }
+
+    public override void EndPass(int pass, double[] partials) => inner.EndPass(pass, partials);
+
+    public override void Merge(MergeBlock block)
+    {
+        Intercept(block);
+        inner.Merge(block);
+        relaxation?.Apply(block.Start, block.Output, block.Load(basis, firstFreeSlot));
+    }
+
+    private void Intercept(MergeBlock block)
+    {
+        if (steps.Count > 0)
+            block.ReadThrough(read => (input, start, values) => Read(read, block, input, start, values));
+    }
+
+    private void Read(ElementReader read, MergeBlock block, int input, long start, Span<float> values)
+    {
+        read(input, start, values);
+        if (!steps.TryGetValue(input, out var step))
+            return;
+        var own = block.Buffer(firstFreeSlot + 1, values.Length);
+        read(basis, start, own);
+        BlockMath.Subtract(values, own);
+        step.Drop?.Apply(context.Tensor, start, values);
+        step.Contribution?.Apply(start, values);
+        BlockMath.Add(values, own);
+
+        // As if a checkpoint of that type held them.
+        context.Round(values);
+    }
+}

@@ -1,9 +1,0 @@
-using MergeTasks.Merging.Diagnostics;
-
-namespace MergeTasks.Merging.Importance;
-
-/// <summary>A file with texts or samples.</summary>
-/// <param name="Label">As the user named it.</param>
-/// <param name="Path">Full path.</param>
-/// <param name="Location">Where the user named it.</param>
-public sealed record DataFile(string Label, string Path, SourceLocation Location);

@@ -1,0 +1,142 @@
+using System.Globalization;
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Adapters;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+
+namespace MergeTasks.Merging.Inputs;
+
+/// <summary>A model with a LoRA adapter as one input: W + s·B·A where the adapter has factors, its parameter where it has a whole one.</summary>
+internal sealed class AdaptedInput : ModelInput
+{
+    private const int NamesInMessage = 5;
+
+    // Files of a model folder that an adapter trained with more tokens brings along.
+    private static readonly string[] TokenizerFiles =
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja"];
+
+    private readonly ModelInput _model;
+    private readonly LoraAdapter _adapter;
+    private readonly FileHasher? _hasher;
+    private readonly Dictionary<string, (LoraModule Module, bool IsTransposed)> _changed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorInfo> _replaced = new(StringComparer.Ordinal);
+    private FileDigests? _digests;
+
+    /// <summary>Puts both together.</summary>
+    /// <param name="model">The model; it stays the caller's to dispose.</param>
+    /// <param name="adapter">The adapter; disposed with this.</param>
+    /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
+    /// <exception cref="CheckpointException">They do not fit.</exception>
+    public AdaptedInput(ModelInput model, LoraAdapter adapter, FileHasher? hasher)
+    {
+        (_model, _adapter, _hasher) = (model, adapter, hasher);
+        var unknown = new List<string>();
+        foreach (var (name, tensor) in adapter.Replacements)
+        {
+            if (Own(name) is { } own)
+                _replaced[own] = tensor;
+            else
+                unknown.Add(name);
+        }
+
+        foreach (var module in adapter.Modules)
+        {
+            if (Own(module.Name + ".weight") is { } own)
+                _changed[own] = (module, IsTransposed(own, module));
+            else
+                unknown.Add(module.Name);
+        }
+
+        if (unknown.Count > 0)
+        {
+            throw Unfit($"changes {(unknown.Count == 1 ? "" : $"{unknown.Count} modules, among them ")}{string.Join(", ", unknown.Take(NamesInMessage).Select(name => $"'{name}'"))}, "
+                + $"which the model '{model.Folder}' lacks. An adapter fits the model that it was trained on.");
+        }
+    }
+
+    public override string Folder => _model.Folder;
+
+    public override IEnumerable<string> Folders => [.. _model.Folders, _adapter.Folder];
+
+    public override IEnumerable<string> Names => _model.Names;
+
+    public override ModelConfig Config => _model.Config;
+
+    public override Checkpoint Weights => _model.Weights;
+
+    public override IEnumerable<string> Computed => _model.Computed.Concat(_changed.Keys).Concat(_replaced.Keys).Distinct();
+
+    public override TensorSpec? Find(string name) =>
+        _model.Find(name) is not { } own ? null : _replaced.TryGetValue(name, out var replacement) ? own with { Shape = replacement.Shape } : own;
+
+    public override DType ContentType(string name) =>
+        _changed.ContainsKey(name) ? DType.F32 : _replaced.TryGetValue(name, out var replacement) ? replacement.DType : _model.ContentType(name);
+
+    public override TensorContent Open(string name)
+    {
+        var content = _replaced.TryGetValue(name, out var replacement) ? new StoredTensor(_adapter.File, replacement) : _model.Open(name);
+        return _changed.TryGetValue(name, out var change)
+            ? new LoraTensor(content, () => LowRankProduct.Of(change.Module, _adapter.File, change.IsTransposed))
+            : content;
+    }
+
+    public override ContentDigest Identity(string name, CancellationToken cancellation)
+    {
+        var identity = _replaced.TryGetValue(name, out var replacement) ? DigestOf(replacement, cancellation) : _model.Identity(name, cancellation);
+        if (!_changed.TryGetValue(name, out var change))
+            return identity;
+        var (module, isTransposed) = change;
+        return ContentDigest.Of(string.Create(CultureInfo.InvariantCulture,
+            $"lora 1\n{identity}\n{DigestOf(module.A, cancellation)} {module.A.DType}\n{DigestOf(module.B, cancellation)} {module.B.DType}\nrank {module.Rank} scale {module.Scale:R} transposed {isTransposed}\n"));
+    }
+
+    public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation)
+    {
+        var own = TokenizerFiles.Select(name => Path.Combine(_adapter.Folder, name)).Where(File.Exists)
+            .Select(path => new SideFile(Path.GetFileName(path), _hasher?.DigestWhole(path, cancellation) ?? default, path, null))
+            .ToDictionary(file => file.Name, StringComparer.Ordinal);
+        return own.ContainsKey("tokenizer.json")
+            ? [.. _model.SideFiles(cancellation).Where(file => !own.ContainsKey(file.Name)).Concat(own.Values).OrderBy(file => file.Name, StringComparer.Ordinal)]
+            : _model.SideFiles(cancellation);
+    }
+
+    public override void Dispose() => _adapter.Dispose();
+
+    private ContentDigest DigestOf(TensorInfo tensor, CancellationToken cancellation)
+    {
+        if (_hasher is null)
+            return default;
+        _digests ??= _hasher.Digest(_adapter.File.Path, DigestKind.Sha256, () => WeightParts.Of(_adapter.File), cancellation);
+        return _digests.Parts[tensor.Name];
+    }
+
+    // An adapter trained on a model without its head, or with one more wrapper, names the same tensors with less in front.
+    private string? Own(string name)
+    {
+        if (_model.Find(name) is not null)
+            return name;
+        var ending = _model.Names.Where(own => own.EndsWith("." + name, StringComparison.Ordinal)).Take(2).ToList();
+        return ending is [var only] ? only : null;
+    }
+
+    // A stored matrix of [in, out] (GPT-2's Conv1D, embeddings) takes the transpose; a square one goes by what the adapter says.
+    private bool IsTransposed(string name, LoraModule module)
+    {
+        var shape = Find(name)!.Shape;
+        var isTransposed = module.IsEmbedding || _adapter.Config.IsTransposed;
+        var fits = shape.SequenceEqual([module.Out, module.In]);
+        var fitsTransposed = shape.SequenceEqual([module.In, module.Out]);
+        if (module.IsEmbedding ? !fitsTransposed : !fits && !fitsTransposed)
+        {
+            throw Unfit($"changes '{name}' by a matrix of [{(module.IsEmbedding ? $"{module.In}, {module.Out}" : $"{module.Out}, {module.In}")}], "
+                + $"but it is [{string.Join(", ", shape)}] in the model '{_model.Folder}'. An adapter fits the model that it was trained on.");
+        }
+
+        if (!_model.Find(name)!.DType.IsFloatingPoint())
+            throw Unfit($"changes '{name}', which holds integers (quantised weights?) in the model '{_model.Folder}'");
+        return fits && fitsTransposed ? isTransposed : fitsTransposed;
+    }
+
+    private CheckpointException Unfit(string what) => new(CheckpointError.BadAdapter, _adapter.Folder, $"The adapter '{_adapter.Folder}' {what}");
+}

@@ -1,0 +1,66 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+
+namespace MergeTasks.Merging.Inputs;
+
+/// <summary>A file to put beside the weights.</summary>
+/// <param name="Name">File name.</param>
+/// <param name="Digest">Digest of its content.</param>
+/// <param name="Source">Full path of the file to copy; <see langword="null"/> where <paramref name="Content"/> is given.</param>
+/// <param name="Content">The content, where it is made and not copied.</param>
+public sealed record SideFile(string Name, ContentDigest Digest, string? Source, byte[]? Content)
+{
+    /// <summary>A file whose content is made.</summary>
+    public static SideFile Of(string name, byte[] content) => new(name, TreeDigest.Of(content), null, content);
+
+    /// <summary>The content.</summary>
+    public byte[] Read() => Content ?? File.ReadAllBytes(Source!);
+}
+
+/// <summary>A model as an input of a merge: its tensors and their identity, known without reading them where possible.</summary>
+public abstract class ModelInput : IDisposable
+{
+    /// <summary>Its folder, which may not be filled yet if another merge makes it.</summary>
+    public abstract string Folder { get; }
+
+    /// <summary>All folders that it is read from.</summary>
+    public virtual IEnumerable<string> Folders => [Folder];
+
+    /// <summary>Names of its tensors, in ordinal order.</summary>
+    public abstract IEnumerable<string> Names { get; }
+
+    /// <summary>What it declares of itself.</summary>
+    public abstract ModelConfig Config { get; }
+
+    /// <summary>Its weights, open for reading.</summary>
+    /// <exception cref="CheckpointException">They cannot be opened (any more).</exception>
+    public abstract Checkpoint Weights { get; }
+
+    /// <summary>A tensor's type and shape; <see langword="null"/> where it has none of that name.</summary>
+    public abstract TensorSpec? Find(string name);
+
+    /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
+    public virtual IEnumerable<string> Computed => [];
+
+    /// <summary>The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.</summary>
+    public virtual DType ContentType(string name) => Find(name)!.DType;
+
+    /// <summary>The elements of a tensor.</summary>
+    /// <exception cref="CheckpointException">The weights cannot be opened (any more).</exception>
+    public virtual TensorContent Open(string name) => new StoredTensor(Weights.FileOf(name), Weights.Find(name)!);
+
+    /// <summary>What identifies a tensor's content: a digest of its bytes, or of everything that it is computed from, or the key of the merge that makes it.</summary>
+    public abstract ContentDigest Identity(string name, CancellationToken cancellation);
+
+    /// <summary>The licences that its card names, and that of everything it is made from.</summary>
+    /// <param name="label">As the user named the model.</param>
+    public virtual IReadOnlyList<ModelLicence> Licences(string label) => [.. Folders.SelectMany(folder => ModelLicence.In(folder, label)).Distinct()];
+
+    /// <summary>The files beside the weights that an output made from this model gets.</summary>
+    public abstract IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation);
+
+    /// <inheritdoc/>
+    public abstract void Dispose();
+}

@@ -1,0 +1,48 @@
+using MergeTasks.Checkpoints.Naming;
+
+namespace MergeTasks.Merging.Inputs;
+
+/// <summary>Finds a model's tensors by the names that other models have for them, and its stacks of layers.</summary>
+/// <param name="model">The model.</param>
+internal sealed class TensorIndex(ModelInput model)
+{
+    private IReadOnlyList<LayerRun>? _stacks;
+    private Dictionary<string, string?>? _byCanonicalName;
+    private ILookup<(string Stack, int Layer), string>? _byLayer;
+
+    public ModelInput Model => model;
+
+    public IReadOnlyList<LayerRun> Stacks => _stacks ??= LayerRun.Of(model.Names);
+
+    /// <summary>
+    /// The name under which the model stores a tensor: the same; one that differs only by how the checkpoint was saved; or its embeddings,
+    /// where a head is tied to them. <see langword="null"/> where it has none.
+    /// </summary>
+    public string? Find(string name)
+    {
+        if (Same(name) is { } same)
+            return same;
+        var substitutes = TensorNames.SharedWith(name).Concat(model.Config.TiesEmbeddings == false ? [] : TensorNames.TiedTo(name));
+        return substitutes.Select(Canonical).FirstOrDefault(found => found is not null);
+    }
+
+    /// <summary>As <see cref="Find"/>, but a head is not found in the embeddings.</summary>
+    public string? Same(string name) => model.Find(name) is not null ? name : Canonical(TensorNames.Canonical(name));
+
+    /// <summary>The stack with the same place in the model; <see langword="null"/> where it has none.</summary>
+    public LayerRun? Find(LayerRun stack) =>
+        Stacks.FirstOrDefault(own => own.Prefix == stack.Prefix) ?? Stacks.FirstOrDefault(own => TensorNames.Canonical(own.Prefix) == TensorNames.Canonical(stack.Prefix));
+
+    /// <summary>The stack that a tensor belongs to.</summary>
+    public LayerRun? StackOf(string tensor) => Stacks.FirstOrDefault(stack => stack.LayerOf(tensor) is not null);
+
+    /// <summary>The tensors of one layer in ordinal order.</summary>
+    public IEnumerable<string> Layer(LayerRun stack, int layer) =>
+        (_byLayer ??= Stacks.SelectMany(own => model.Names.Where(name => own.LayerOf(name) is not null).Select(name => (own.Prefix, Layer: own.LayerOf(name)!.Value, Name: name)))
+            .ToLookup(found => (found.Prefix, found.Layer), found => found.Name))[(stack.Prefix, layer)];
+
+    // Two tensors that differ only by how they were saved would be one to any reader; neither is then found by that.
+    private string? Canonical(string canonical) =>
+        (_byCanonicalName ??= model.Names.GroupBy(TensorNames.Canonical, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Count() == 1 ? group.First() : null, StringComparer.Ordinal)).GetValueOrDefault(canonical);
+}

@@ -1,0 +1,22 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Safetensors;
+
+namespace MergeTasks.Merging.Inputs;
+
+/// <summary>The parts of a weight file that are digested: each tensor, and the header.</summary>
+internal static class WeightParts
+{
+    /// <summary>Name of the header's part; the format reserves it, so no tensor can have it.</summary>
+    public const string Header = "__metadata__";
+
+    /// <summary>Lists the parts of a file.</summary>
+    public static IReadOnlyList<FilePart> Of(SafetensorsFile file)
+    {
+        var tensors = file.Header.Tensors;
+        var headerLength = tensors.Count > 0 ? tensors.Min(tensor => tensor.Offset) : new FileInfo(file.Path).Length;
+        return [new FilePart(Header, 0, headerLength), .. tensors.Select(tensor => new FilePart(tensor.Name, tensor.Offset, tensor.ByteLength))];
+    }
+
+    /// <summary>The checksum of a header that is to be written.</summary>
+    public static ContentDigest ChecksumOf(byte[] header) => TreeDigest.Of(header, DigestKind.Checksum);
+}

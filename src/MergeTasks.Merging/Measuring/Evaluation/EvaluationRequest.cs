@@ -1,0 +1,37 @@
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Importance;
+using MergeTasks.Transformers.Metrics;
+using MergeTasks.Transformers.Tokenization;
+
+namespace MergeTasks.Merging.Measuring.Evaluation;
+
+/// <summary>One model's measurement on one file, cached like scores.</summary>
+internal sealed record EvaluationRequest : ScoreRequest
+{
+    private const string Values = "values";
+
+    private readonly RunnableModel _model;
+    private readonly string _tokenizer;
+    private readonly int _tokensPerText;
+
+    public EvaluationRequest(ScoreKey key, ModelDeclaration declaration, DataFile data, RunnableModel model, string tokenizer, int tokensPerText)
+        : base(key, declaration, data) => (_model, _tokenizer, _tokensPerText) = (model, tokenizer, tokensPerText);
+
+    public override string Phase => $"evaluation on {Data!.Label}";
+
+    /// <summary>The measurement, from the cache where it is there.</summary>
+    public Measurement Result(ScoringContext context)
+    {
+        var values = ScoreFile.Read(context.PathOf(this))[Values];
+        return new Measurement((Measure)(int)values[0], values[1], values[2], (long)values[3]);
+    }
+
+    internal override void Compute(ScoringContext context, string path)
+    {
+        context.Progress.Scoring(Model.Label, Phase, 0, "forward passes");
+        using var loaded = _model.Load(context.Engine);
+        var model = new TextModel(loaded.Model, Tokenizer.Load(_tokenizer)) { Scored = context.Progress.Scored };
+        var measured = Measurement.Of(model, Data!.Path, _tokensPerText, context.Cancellation);
+        ScoreFile.Write(path, Key, [(Values, [(double)measured.Measure, measured.Value, measured.LogProbability, measured.Count])]);
+    }
+}

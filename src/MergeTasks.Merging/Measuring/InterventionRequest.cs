@@ -1,0 +1,42 @@
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Importance;
+
+namespace MergeTasks.Merging.Measuring;
+
+/// <summary>
+/// Exact interventions at one level: for each part, how the metric changes when that part alone is put into the base, or its change taken
+/// out of the fine-tuned model; signed so that a part that helps the task has a positive number. One forward pass over the samples per part.
+/// </summary>
+public sealed record InterventionRequest : ScoreRequest
+{
+    private readonly PartitionLevel _level;
+    private readonly InterventionMode _mode;
+    private readonly TaskRun _base;
+    private readonly TaskRun _tuned;
+    private readonly DeltaPartition _partition;
+
+    internal InterventionRequest(
+        ScoreKey key, ModelDeclaration declaration, PartitionLevel level, InterventionMode mode, TaskRun basis, TaskRun tuned, DeltaPartition partition)
+        : base(key, declaration, tuned.Data) =>
+        (_level, _mode, _base, _tuned, _partition) = (level, mode, basis, tuned, partition);
+
+    /// <inheritdoc/>
+    public override string Phase => $"exact importance of each {(_level == PartitionLevel.Hidden ? "row" : _level.ToString().ToLowerInvariant())}";
+
+    internal override void Compute(ScoringContext context, string path)
+    {
+        using var basis = _base.Model.Load(context.Engine);
+        using var tuned = _tuned.Model.Load(context.Engine);
+        var metric = _tuned.Metric(tuned.Model);
+        var passes = _level switch
+        {
+            PartitionLevel.Model => 2,
+            PartitionLevel.Layer => _partition.Layers.Count + 1,
+            PartitionLevel.Tensor => _partition.Tensors.Count + 1,
+            _ => _partition.Layers.Sum(layer => layer.Rows.Sum(group => group.Count)) + 1,
+        };
+        context.Progress.Scoring(Model.Label, Phase, passes * metric.Tokens, $"{passes} forward passes × {metric.Tokens} tokens");
+        var interventions = new Interventions(basis.Model, tuned.Model, _mode, model => metric.Measure(model, context));
+        ScoreFile.Write(path, Key, interventions.Run(_partition, _level));
+    }
+}

@@ -1,0 +1,79 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Transformers.Engine;
+
+namespace MergeTasks.Merging.Measuring;
+
+/// <summary>
+/// A model that scoring runs: one of the inputs, or an input with some parameters of the base in it. The latter is the base as a
+/// classifier's task sees it, when the base has no such head: everything is the base's but the head.
+/// </summary>
+/// <param name="Model">The input that gives configuration, head and everything that is not replaced.</param>
+/// <param name="Description">What it computes.</param>
+/// <param name="PutIn">The input whose parameters replace the model's; <see langword="null"/> for none.</param>
+/// <param name="Replaced">Names of the replaced parameters, in ordinal order.</param>
+internal sealed record RunnableModel(ModelInput Model, ModelDescription Description, ModelInput? PutIn, IReadOnlyList<string> Replaced)
+{
+    /// <summary>The ingredients that identify it: weights and configuration, by content.</summary>
+    public IEnumerable<KeyValuePair<string, string>> Identity(CancellationToken cancellation)
+    {
+        var replaced = Replaced.ToHashSet(StringComparer.Ordinal);
+        var tensors = Model.Names.Select(name => $"{(replaced.Contains(name) ? PutIn! : Model).Identity(name, cancellation)} {name}\n");
+        yield return new("weights", ContentDigest.Of(string.Concat(tensors)).ToString());
+        yield return new("config", ContentDigest.Of(Model.Config.Text).ToString());
+    }
+
+    /// <summary>Opens it.</summary>
+    public LoadedModel Load(ITransformerEngine engine)
+    {
+        var model = engine.Load(Model.Folder);
+        MappedWeights? map = null;
+        try
+        {
+            var values = Model.Computed.Where(model.Parameters.ContainsKey).Except(Replaced, StringComparer.Ordinal).ToDictionary(name => name, name => Fused(Model, name));
+            if (PutIn is not null)
+            {
+                map = new MappedWeights(PutIn.Weights);
+                var computed = PutIn.Computed.ToHashSet(StringComparer.Ordinal);
+                foreach (var name in Replaced)
+                    values.Add(name, computed.Contains(name) ? Fused(PutIn, name) : ParameterValue.FromMap(map, PutIn.Weights.Find(name)!));
+            }
+
+            if (values.Count == 0)
+                return new LoadedModel(model, [model]);
+            var replaced = model.Replacing(values);
+            return new LoadedModel(replaced, map is null ? [replaced, model] : [replaced, model, map]);
+        }
+        catch
+        {
+            map?.Dispose();
+            model.Dispose();
+            throw;
+        }
+    }
+
+    // The engine takes parameters in memory or from a file; what an adapter changes is in no file.
+    private static ParameterValue Fused(ModelInput input, string name)
+    {
+        var shape = input.Find(name)!.Shape;
+        var values = new float[checked((int)shape.Aggregate(1L, (product, dimension) => product * dimension))];
+        var reader = input.Open(name).NewReader(new WindowMemory());
+        for (var start = 0; start < values.Length; start += StoredTensor.WindowLength)
+            reader.Read(start, values.AsSpan(start, Math.Min(StoredTensor.WindowLength, values.Length - start)), values.Length);
+        return ParameterValue.FromSingles(shape, values);
+    }
+}
+
+/// <summary>An open model with everything that it reads from.</summary>
+internal sealed class LoadedModel(ITransformerModel model, IReadOnlyList<IDisposable> owned) : IDisposable
+{
+    /// <summary>The model.</summary>
+    public ITransformerModel Model => model;
+
+    public void Dispose()
+    {
+        foreach (var item in owned)
+            item.Dispose();
+    }
+}

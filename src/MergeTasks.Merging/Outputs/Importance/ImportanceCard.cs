@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
+
+namespace MergeTasks.Merging.Outputs.Importance;
+
+/// <summary>The model card's section on AIM and APL.</summary>
+internal static class ImportanceCard
+{
+    /// <summary>The section; empty where neither was used.</summary>
+    public static string Of(MergePlan plan, ImportanceReport? report)
+    {
+        if (plan.Importance is not { } importance)
+            return "";
+        var card = new StringBuilder("## Importance\n\n");
+        if (importance.Aim is { Declaration: var aim })
+            card.Append(Text($"After merging, [AIM](https://arxiv.org/abs/2502.02421) pulled the weights back towards `{importance.BaseDeclaration.Label}` where their input channels are active on `{aim.Calibration.Label}` (ω = {aim.Omega:R}, {ImportanceText.NameOf(aim.Statistic)}).\n\n"));
+        if (importance.Apl is { } apl)
+            AppendApl(card, report, apl);
+        card.Append("Scores used:\n\n| score | model | data | key |\n|---|---|---|---|\n");
+        foreach (var score in importance.Requests.Select(ManifestScore.Of))
+            card.Append($"| {score.Score} | `{score.Model}` | {(score.Data is null ? "" : $"`{score.Data}`")} | `{score.Key[..16]}` |\n");
+        return card.Append('\n').ToString();
+    }
+
+    private static void AppendApl(StringBuilder card, ImportanceReport? found, AplPlan apl)
+    {
+        var settings = apl.Declaration;
+        card.Append("Before merging, [APL](https://arxiv.org/abs/2408.09485) ");
+        card.Append(settings.DropLevel is { } level
+            ? Text($"kept {apl.Density:P0} of each model's changes, chosen by the importance of each {(level == PartitionLevel.Hidden ? "row" : ImportanceText.NameOf(level))} for the model's task (rule {ImportanceText.NameOf(settings.Drop)}{(settings.Rescales ? ", rescaled" : "")}).")
+            : "weighed the models by the importance of their changes for their tasks.");
+        card.Append("\n\n");
+        if (found is not { Models.Count: > 0 } report)
+            return;
+        var weights = report.Models.Where(model => model.Weight is not null).Select(model => Text($"`{model.Model}` {model.Weight:R}")).ToList();
+        if (weights.Count > 0)
+            card.Append($"Weights: {string.Join(", ", weights)}.\n\n");
+        AppendKept(card, [.. report.Models.Where(model => model.Kept is not null)]);
+        foreach (var model in report.Models)
+        {
+            foreach (var (name, agreement) in model.Verified ?? new Dictionary<string, Agreement>())
+                card.Append(Text($"`{model.Model}`, importance per {name} against exact interventions: Spearman's ρ {agreement.Spearman:R}, relative error {agreement.RelativeError:R}.\n\n"));
+        }
+    }
+
+    private static void AppendKept(StringBuilder card, List<ModelReport> models)
+    {
+        if (models.Count == 0)
+            return;
+        card.Append("Share of the changes dropped:\n\n| layer |").Append(string.Concat(models.Select(model => $" `{model.Model}` |"))).Append("\n|---|").Append(string.Concat(models.Select(_ => "---|"))).Append('\n');
+        foreach (var layer in models.SelectMany(model => model.Kept!.Keys).Distinct())
+        {
+            card.Append($"| {layer} |");
+            foreach (var model in models)
+                card.Append(model.Kept!.TryGetValue(layer, out var kept) ? Text($" {(1 - kept) * 100:0.0} % |") : " |");
+            card.Append('\n');
+        }
+
+        card.Append('\n');
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,38 @@
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Importance;
+
+namespace MergeTasks.Merging.Outputs.Importance;
+
+/// <summary>AIM and APL in the manifest: which scores were used, and what they decided.</summary>
+/// <param name="Base">The model from which changes were measured, as the user named it.</param>
+/// <param name="Scores">The scores.</param>
+/// <param name="Models">What was decided for each model; absent where APL was not used.</param>
+public sealed record ManifestImportance(string Base, IReadOnlyList<ManifestScore> Scores, IReadOnlyList<ModelReport>? Models)
+{
+    /// <summary>Describes a plan and what is known of its outcome.</summary>
+    public static ManifestImportance? Of(ImportancePlan? plan, ImportanceReport? report) => plan is null ? null : new ManifestImportance(
+        plan.BaseDeclaration.Label,
+        [.. plan.Requests.Select(ManifestScore.Of)],
+        plan.Apl is null ? null : report?.Models ?? []);
+
+    /// <summary>Whether everything that a reader needs is there; a manifest edited by hand may lack it.</summary>
+    internal bool IsComplete =>
+        Base is not null && Scores is not null && Scores.All(score => score is { Score: not null, Model: not null, Key: not null, From: not null })
+        && (Models is null || Models.All(model => model is { Model: not null }));
+}
+
+/// <summary>One score that was used.</summary>
+/// <param name="Score">What it is.</param>
+/// <param name="Model">The model, as the user named it.</param>
+/// <param name="Data">The texts or samples, as the user named them.</param>
+/// <param name="Key">The entry's name in the cache.</param>
+/// <param name="From">The ingredients of the key.</param>
+public sealed record ManifestScore(string Score, string Model, string? Data, string Key, IReadOnlyDictionary<string, string> From)
+{
+    /// <summary>Describes a request.</summary>
+    public static ManifestScore Of(ScoreRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return new ManifestScore(request.Phase, request.Model.Label, request.Data?.Label, request.Key.Digest.ToString(), request.Key.Ingredients.ToDictionary(pair => pair.Key, pair => pair.Value));
+    }
+}

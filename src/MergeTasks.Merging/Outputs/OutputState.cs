@@ -1,0 +1,187 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
+
+namespace MergeTasks.Merging.Outputs;
+
+/// <summary>What an output folder holds compared with what a plan wants there.</summary>
+/// <param name="Output">What it shall hold, with what is known of it.</param>
+/// <param name="StaleShards">Weight files that must be written.</param>
+/// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and checksum.</param>
+/// <param name="StaleFiles">Other files that must be written.</param>
+/// <param name="Leftovers">Files of an earlier output that the plan does not want.</param>
+/// <param name="Orphans">Files that an interrupted build left and neither the plan nor the earlier output has.</param>
+/// <param name="WasInterrupted">Whether a build of this output was killed; what it prepared is still there.</param>
+/// <param name="ManifestIsStale">Whether the manifest must be written.</param>
+/// <param name="Reasons">Why, for people; empty where nothing is to be done.</param>
+public sealed record OutputState(
+    MergeOutput Output,
+    IReadOnlyList<Shard> StaleShards,
+    IReadOnlyDictionary<string, (string Path, ContentDigest Checksum)> Kept,
+    IReadOnlyList<SideFile> StaleFiles,
+    IReadOnlyList<string> Leftovers,
+    IReadOnlyList<string> Orphans,
+    bool WasInterrupted,
+    bool ManifestIsStale,
+    IReadOnlyList<string> Reasons)
+{
+    /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
+    public const string PartialFolder = ".partial";
+
+    /// <summary>The plan.</summary>
+    public MergePlan Plan => Output.Plan;
+
+    /// <summary>Whether there is nothing to do.</summary>
+    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && Orphans.Count == 0 && !WasInterrupted && !ManifestIsStale;
+
+    /// <summary>Tensors that must be computed.</summary>
+    public int StaleTensorCount => StaleShards.Sum(shard => shard.Tensors.Count(tensor => !Kept.ContainsKey(tensor.Name)));
+
+    /// <summary>Bytes that must be written.</summary>
+    public long BytesToWrite => StaleShards.Sum(shard => shard.Length);
+
+    /// <summary>
+    /// Makes sure that an output folder is one to write to: files of the same names that no merge made are somebody's model or project.
+    /// A folder is a merge's own if it has a manifest, a model card of ours, or what an interrupted build prepared.
+    /// </summary>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.ForeignOutput"/>.</exception>
+    public static void RequireOwn(MergeOutput output)
+    {
+        var plan = output.Plan;
+        var folder = plan.Declaration.OutputFolder;
+        if (File.Exists(Path.Combine(folder, MergedFiles.Manifest)) || Directory.Exists(Path.Combine(folder, PartialFolder)) || ModelCard.IsIn(folder))
+            return;
+        var foreign = output.FileNames.Where(name => File.Exists(Path.Combine(folder, name))).Concat(WeightFiles.List(folder)).FirstOrDefault();
+        if (foreign is not null)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ForeignOutput,
+                $"Merge '{plan.Name}' would overwrite '{Path.Combine(folder, foreign)}', which no merge made. Choose another OutputDirectory, or move that file away.",
+                plan.Declaration.Location));
+        }
+    }
+
+    /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
+    /// <param name="output">What it shall hold; what is not known of it yet is taken from the folder's manifest, as far as that is about the same tensors.</param>
+    /// <param name="hasher">Digests files.</param>
+    /// <param name="cancellation">Ends digesting.</param>
+    /// <exception cref="DiagnosticException">The folder is not the merge's own.</exception>
+    public static OutputState Inspect(MergeOutput output, FileHasher hasher, CancellationToken cancellation)
+    {
+        RequireOwn(output);
+        var plan = output.Plan;
+        var folder = plan.Declaration.OutputFolder;
+        var manifest = MergeManifest.Read(folder);
+        if (output.Report is null && Known(plan, manifest) is { } report)
+            output = output.With(report);
+        if (output.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
+            output = output.With(evaluations);
+        var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
+        var present = manifest is null ? [] : Intact(folder, manifest, headers, hasher, cancellation);
+        var kept = plan.Tensors
+            .Where(tensor => manifest is not null && present.ContainsKey(tensor.Output.Name) && manifest.Tensors[tensor.Output.Name].Key == tensor.Key.ToString())
+            .ToDictionary(tensor => tensor.Output.Name, tensor => present[tensor.Output.Name]);
+        var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
+        var staleFiles = output.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
+        var partial = Path.Combine(folder, PartialFolder);
+        var wasInterrupted = Directory.Exists(partial);
+        var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
+        var earlier = manifest?.FileNames.ToHashSet(StringComparer.Ordinal) ?? [];
+        var leftovers = earlier.Where(name => !wanted.Contains(name) && File.Exists(Path.Combine(folder, name))).Order(StringComparer.Ordinal).ToList();
+        var interrupted = wasInterrupted ? MergeManifest.Read(partial)?.FileNames ?? [] : [];
+        var orphans = interrupted.Concat(WeightFiles.List(folder)).Distinct()
+            .Where(name => !wanted.Contains(name) && !earlier.Contains(name) && File.Exists(Path.Combine(folder, name))).ToList();
+        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(output, folder, kept, hasher, cancellation);
+        var reasons = StaleReasons.Of(output, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
+        return new OutputState(output, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
+    }
+
+    // What the same scores decided when the present output was made, so that a plan need not load them.
+    private static ImportanceReport? Known(MergePlan plan, MergeManifest? manifest)
+    {
+        if (plan.Importance is not { } importance || manifest?.Importance is not { } earlier || manifest.Recipe != RecipeText.Of(plan.Declaration))
+            return null;
+        return earlier.Scores.Select(score => score.Key).SequenceEqual(importance.Requests.Select(request => request.Key.Digest.ToString()))
+            && earlier.Models?.Count == importance.Apl?.Models.Count
+            ? new ImportanceReport(earlier.Models ?? []) : null;
+    }
+
+    // Tensors whose bytes on disk are those that the manifest describes; the headers of their files as they are.
+    private static Dictionary<string, (string Path, ContentDigest Checksum)> Intact(
+        string folder, MergeManifest manifest, Dictionary<string, ContentDigest> headers, FileHasher hasher, CancellationToken cancellation)
+    {
+        var intact = new Dictionary<string, (string, ContentDigest)>(StringComparer.Ordinal);
+        foreach (var group in manifest.Tensors.GroupBy(tensor => tensor.Value.File))
+        {
+            var path = Path.Combine(folder, group.Key);
+            if (Checksums(path, hasher, cancellation) is not { } checksums)
+                continue;
+            headers[path] = checksums.Parts.GetValueOrDefault(WeightParts.Header);
+            foreach (var (name, tensor) in group)
+            {
+                if (checksums.Parts.TryGetValue(name, out var checksum) && checksum.ToString() == tensor.Checksum)
+                    intact[name] = (path, checksum);
+            }
+        }
+
+        return intact;
+    }
+
+    private static FileDigests? Checksums(string path, FileHasher hasher, CancellationToken cancellation)
+    {
+        try
+        {
+            return hasher.Digest(path, DigestKind.Checksum, () =>
+            {
+                using var file = SafetensorsFile.Open(path);
+                return WeightParts.Of(file);
+            }, cancellation);
+        }
+        catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsInPlace(
+        string folder, Shard shard, Dictionary<string, (string Path, ContentDigest Checksum)> kept, Dictionary<string, ContentDigest> headers)
+    {
+        var path = Path.Combine(folder, shard.FileName);
+        return headers.TryGetValue(path, out var header) && header == WeightParts.ChecksumOf(shard.Header)
+            && shard.Tensors.All(tensor => kept.TryGetValue(tensor.Name, out var present) && present.Path == path);
+    }
+
+    private static bool Holds(string path, ContentDigest digest, FileHasher hasher, CancellationToken cancellation)
+    {
+        try
+        {
+            return hasher.DigestWhole(path, cancellation) == digest;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    // The statement of provenance goes with the manifest: both are written anew, or neither.
+    private static bool ManifestHolds(MergeOutput output, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, FileHasher hasher, CancellationToken cancellation)
+    {
+        var manifest = MergeManifest.Of(output, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation);
+        return Holds(MergedFiles.Manifest, manifest.ToBytes) && Holds(MergedFiles.Provenance, () => Provenance.Of(output, manifest, name => hasher.Published(Path.Combine(folder, name), cancellation)));
+
+        bool Holds(string name, Func<byte[]> wanted)
+        {
+            try
+            {
+                return File.ReadAllBytes(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Methods.Contract;
+
+namespace MergeTasks.Merging.Planning.Importance;
+
+/// <summary>Works out what AIM and APL do to each tensor of one merge.</summary>
+internal sealed class TensorImportancePlanner
+{
+    private readonly MergeDeclaration _merge;
+    private readonly ImportancePlan _plan;
+    private readonly Dictionary<int, HashSet<string>> _dropped = [];
+    private readonly string _weightsKey = "";
+    private readonly Dictionary<int, string> _dropKeys = [];
+    private readonly string _relaxKey = "";
+    private readonly string _contributionKey = "";
+
+    public TensorImportancePlanner(MergeDeclaration merge, ImportancePlan plan)
+    {
+        (_merge, _plan) = (merge, plan);
+        if (plan.Apl is { } apl)
+        {
+            if (apl.Declaration.DropLevel is not null)
+                _dropped = apl.Models.ToDictionary(model => model.Index, model => model.Partition.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
+            _dropKeys = apl.Models.ToDictionary(model => model.Index, model => DropKey(apl, model));
+            if (apl.Declaration.SetsWeights)
+                _weightsKey = Text($"weights tau0={apl.Declaration.Tau0:R} {Keys(apl.Models.SelectMany(model => model.Deciding(apl.Declaration)))}\n");
+        }
+
+        if (plan.Aim is { } aim)
+        {
+            if (aim.Activations is { } activations)
+                _relaxKey = Text($"relax omega={aim.Declaration.Omega:R} {aim.Declaration.Scaling} kappa={aim.Declaration.Kappa:R} {activations.Key.Digest}\n");
+            if (aim.Participants.Count > 0)
+                _contributionKey = $"contributions {Keys(aim.Participants.Select(participant => participant.Request))}\n";
+        }
+    }
+
+    /// <summary>Plans one tensor.</summary>
+    /// <param name="output">The tensor.</param>
+    /// <param name="sources">What the method reads; the base's tensor is added where it is not among them.</param>
+    /// <param name="context">The method's parameters: where APL drops, the method's own sparsifier does not.</param>
+    public TensorImportance? Plan(TensorSpec output, List<TensorSource> sources, ref TensorContext context)
+    {
+        var hasBase = ImportancePlanner.HasSame(_plan.Base, output.Name, output.Shape);
+        var inputs = Enumerable.Range(0, context.Inputs.Count).ToList();
+        List<int> dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
+        var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(output.Name) == true;
+        var participants = _plan.Aim?.Participants.Select(participant => participant.Input).ToList() ?? [];
+        List<int> contributing = isModule ? inputs.FindAll(i => participants.Contains(i) && sources[i] is ModelTensor source && source.Tensor == output.Name) : [];
+        var isRelaxed = isModule && _plan.Aim!.Activations is not null;
+        var key = new StringBuilder(_weightsKey);
+        foreach (var input in dropped)
+            key.Append(_dropKeys[input]);
+        if (contributing.Count > 0)
+            key.Append(_contributionKey);
+        if (isRelaxed)
+            key.Append(_relaxKey);
+        if (key.Length == 0)
+            return null;
+        int? basis = dropped.Count + contributing.Count > 0 || isRelaxed ? BaseSource(output.Name, sources) : null;
+        context = context with { Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)] };
+        return new TensorImportance(basis, dropped, contributing, isRelaxed, key.ToString());
+    }
+
+    private int BaseSource(string name, List<TensorSource> sources)
+    {
+        var index = sources.FindIndex(source => source is ModelTensor tensor && tensor.Model == _plan.Base && tensor.Tensor == name);
+        if (index >= 0)
+            return index;
+        sources.Add(new ModelTensor(_plan.Base, name));
+        return sources.Count - 1;
+    }
+
+    private static TensorInput WithoutSparsifier(TensorInput input) =>
+        input.Parameters.ContainsKey("density") ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { ["density"] = 1 } } : input;
+
+    private string DropKey(AplPlan apl, AplModel model)
+    {
+        var settings = apl.Declaration;
+        var seed = settings.Drop == DropRule.Random ? Text($" seed={_merge.Seed} position={model.Index}") : "";
+        return Text($"drop {model.Index} {settings.DropLevel} {settings.Drop} q={apl.Density:R} tau1={settings.Tau1:R} tau2={settings.Tau2:R} rescale={settings.Rescales}{seed} {Keys(model.Deciding(settings))}\n");
+    }
+
+    private static string Keys(IEnumerable<ScoreRequest> requests) => string.Join(' ', requests.Select(request => request.Key.Digest));
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

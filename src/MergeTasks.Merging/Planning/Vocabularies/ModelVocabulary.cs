@@ -1,0 +1,96 @@
+using System.Text.Json;
+
+namespace MergeTasks.Merging.Planning.Vocabularies;
+
+/// <summary>The tokens of a <c>tokenizer.json</c> and their ids, added tokens included. What the file does with text is not looked at.</summary>
+internal sealed class ModelVocabulary
+{
+    /// <summary>The file's name.</summary>
+    public const string FileName = "tokenizer.json";
+
+    private ModelVocabulary(string kind, Dictionary<string, int> ids, HashSet<string> modelTokens, Dictionary<string, string> added)
+    {
+        Kind = kind;
+        Ids = ids;
+        ModelTokens = modelTokens;
+        Added = added;
+        Ordered = [.. ids.OrderBy(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)];
+    }
+
+    /// <summary><c>BPE</c>, <c>WordPiece</c>, <c>WordLevel</c> or <c>Unigram</c>.</summary>
+    public string Kind { get; }
+
+    /// <summary>The id of every token.</summary>
+    public IReadOnlyDictionary<string, int> Ids { get; }
+
+    /// <summary>The same in the order of ids.</summary>
+    public IReadOnlyList<KeyValuePair<string, int>> Ordered { get; }
+
+    /// <summary>The tokens that the model part of the file holds.</summary>
+    public IReadOnlySet<string> ModelTokens { get; }
+
+    /// <summary>The added tokens' entries as JSON.</summary>
+    public IReadOnlyDictionary<string, string> Added { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="FormatException">It holds no vocabulary; the message says why, beginning with a verb.</exception>
+    public static ModelVocabulary Parse(byte[] json)
+    {
+        try
+        {
+            var bom = json.AsSpan().StartsWith(System.Text.Encoding.UTF8.Preamble) ? System.Text.Encoding.UTF8.Preamble.Length : 0;
+            using var document = JsonDocument.Parse(json.AsMemory(bom));
+            return Read(document.RootElement);
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"is not valid JSON ({e.Message})", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // How the library reports text that is no valid Unicode, and values of another kind than asked for.
+            throw new FormatException($"is not a tokenizer's ({e.Message})", e);
+        }
+    }
+
+    private static ModelVocabulary Read(JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("model", out var model) || model.ValueKind != JsonValueKind.Object || !model.TryGetProperty("vocab", out var vocab))
+            throw new FormatException("has no 'model' with a 'vocab'");
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        var kind = model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : vocab.ValueKind == JsonValueKind.Array ? "Unigram" : "BPE";
+        if (vocab.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var entry in vocab.EnumerateObject())
+                ids[entry.Name] = Id(entry.Value);
+        }
+        else if (vocab.ValueKind == JsonValueKind.Array)
+        {
+            var id = 0;
+            foreach (var entry in vocab.EnumerateArray())
+                ids[entry[0].GetString()!] = id++;
+        }
+        else
+        {
+            throw new FormatException("has a 'vocab' that is neither an object nor a list");
+        }
+
+        var tokens = ids.Keys.ToHashSet(StringComparer.Ordinal);
+        var added = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (root.TryGetProperty("added_tokens", out var list) && list.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var entry in list.EnumerateArray())
+            {
+                if (!entry.TryGetProperty("content", out var text) || text.GetString() is not { } content || !entry.TryGetProperty("id", out var number))
+                    throw new FormatException("has an added token without content or id");
+                ids.TryAdd(content, Id(number));
+                added[content] = entry.GetRawText();
+            }
+        }
+
+        return ids.Count > 0 ? new ModelVocabulary(kind, ids, tokens, added) : throw new FormatException("has no token");
+    }
+
+    private static int Id(JsonElement value) =>
+        value.TryGetInt32(out var id) && id >= 0 ? id : throw new FormatException($"has the id {value.GetRawText()}, which is no whole number from 0 on");
+}

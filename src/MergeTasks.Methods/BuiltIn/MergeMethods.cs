@@ -1,0 +1,41 @@
+using MergeTasks.Methods.Contract;
+
+namespace MergeTasks.Methods.BuiltIn;
+
+/// <summary>All merge methods, by name.</summary>
+public static class MergeMethods
+{
+    /// <summary>The methods in the order of the reference.</summary>
+    public static IReadOnlyList<MergeMethod> All { get; } =
+    [
+        new LinearMethod(),
+        new SlerpMethod(),
+        new NuslerpMethod(),
+        new MultislerpMethod(),
+        new KarcherMethod(),
+        new ModelStockMethod(),
+        new TaskArithmeticMethod(),
+        new TiesMethod(),
+        new DareLinearMethod(),
+        new DareTiesMethod(),
+        new DellaMethod(),
+        new DellaLinearMethod(),
+        new BreadcrumbsMethod(),
+        new BreadcrumbsTiesMethod(),
+        new SceMethod(),
+        new RamMethod(),
+        new RamPlusMethod(),
+        new NearswapMethod(),
+        new ArceeFusionMethod(),
+        new WidenMethod(),
+        new PcbMethod(),
+        new TsvMethod(),
+        new FisherMethod(),
+        new RegMeanMethod(),
+        new PassthroughMethod(),
+        new ExtractLoraMethod(),
+    ];
+
+    /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>
+    public static MergeMethod? Find(string name) => All.FirstOrDefault(method => method.Name == name);
+}

@@ -1,0 +1,218 @@
+using System.Runtime.CompilerServices;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Kernels;
+using MergeTasks.Methods.Selecting;
+
+namespace MergeTasks.Methods.BuiltIn;
+
+/// <summary>The merge of <see cref="SceMethod"/>: a pass that counts, those that select, one for the models' weights.</summary>
+internal sealed class SceMerge : TensorMerge
+{
+    private const float SmallestCompatibleSum = 1e-6f;
+    private const int VarianceSlot = 1;
+    private const int FirstDelta = 2;
+
+    private readonly TensorContext _context;
+    private readonly int _base;
+    private readonly int[] _models;
+    private readonly float[] _shares;
+    private readonly float[] _votes;
+    private MagnitudePasses? _selection;
+    private Stage _stage;
+
+    public SceMerge(TensorContext context)
+    {
+        _context = context;
+        _base = context.BaseIndex;
+        _models = context.ModelIndices();
+        _shares = new float[_models.Length];
+        _votes = [.. _models.Select(_ => 1f)];
+    }
+
+    private enum Stage
+    {
+        Start,
+        Count,
+        Select,
+        Weigh,
+    }
+
+    public override int? CopyOf => _models.Length == 0 ? _base : null;
+
+    public override int Stride => _stage == Stage.Select ? _selection!.Stride : 1;
+
+    private bool IsCompatible => _context.CompatibleDType is not null;
+
+    public override int BeginPass(int pass)
+    {
+        if (_stage == Stage.Weigh || CopyOf is not null)
+            return -1;
+        if (_stage == Stage.Start && _context["select_topk"] < 1)
+        {
+            _stage = Stage.Count;
+            return 1;
+        }
+
+        if (_selection?.Begin() == true)
+        {
+            _stage = Stage.Select;
+            return 0;
+        }
+
+        _stage = Stage.Weigh;
+        return _models.Length;
+    }
+
+    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    {
+        LoadDeltas(block);
+        switch (_stage)
+        {
+            case Stage.Count:
+                partials[0] = block.Count - Variances(block).Count(0f);
+                break;
+            case Stage.Select:
+                _selection!.Analyze(0, block, Variances(block));
+                break;
+            default:
+                Select(block);
+                for (var i = 0; i < _models.Length; i++)
+                    partials[i] = Squares(block.Buffer(FirstDelta + i));
+                break;
+        }
+    }
+
+    public override void EndPass(int pass, double[] partials)
+    {
+        if (_stage == Stage.Count)
+        {
+            var (differing, share) = (Sum(partials, 1, 0), _context["select_topk"]);
+            var kept = IsCompatible ? (long)((float)differing * (float)share) : differing == 0 ? _context.ElementCount : (long)(differing * share);
+            _selection = new MagnitudePasses(_context, [kept]);
+        }
+        else if (_stage == Stage.Select)
+        {
+            _selection!.End();
+        }
+        else
+        {
+            Weigh(partials);
+        }
+    }
+
+    public override void Merge(MergeBlock block)
+    {
+        var basis = LoadDeltas(block);
+        Select(block);
+        if (IsCompatible)
+            MergeStepwise(block, basis);
+        else
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(FirstDelta), _votes, 0, _shares, _shares, normalize: true, lambda: 1, block.Output);
+    }
+
+    private void Weigh(double[] partials)
+    {
+        var means = Enumerable.Range(0, _models.Length).Select(i => Sum(partials, _models.Length, i) / Math.Max(1, _context.ElementCount)).ToArray();
+        if (IsCompatible)
+            means = Array.ConvertAll(means, mean => (double)_context.Round(mean));
+        var sum = IsCompatible ? _context.Round(means.Sum()) : means.Sum();
+        var isUniform = IsCompatible ? Math.Abs(sum) < SmallestCompatibleSum : sum == 0;
+        for (var i = 0; i < means.Length; i++)
+            _shares[i] = _context.Round(isUniform ? 1.0 / means.Length : means[i] / sum);
+    }
+
+    private Span<float> LoadDeltas(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = block.Load(_models[i], FirstDelta + i);
+            BlockMath.Subtract(delta, basis);
+            _context.Round(delta);
+        }
+
+        return basis;
+    }
+
+    private void Select(MergeBlock block)
+    {
+        if (_selection is null)
+            return;
+        var variances = Variances(block);
+        var selection = _selection.Selections[0];
+        if (selection.KeepsAll)
+            return;
+        selection.Mask(block.Index, variances);
+        for (var model = 0; model < _models.Length; model++)
+        {
+            var delta = block.Buffer(FirstDelta + model);
+            for (var i = 0; i < delta.Length; i++)
+                delta[i] = variances[i] == 0 ? 0 : delta[i];
+        }
+    }
+
+    // Population variance over the models, in fp64 with one rounding. Measured from the first model's, so that equal deltas give zero.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private Span<float> Variances(MergeBlock block)
+    {
+        Span<double> means = stackalloc double[BlockLength];
+        Span<double> squares = stackalloc double[BlockLength];
+        means.Clear();
+        squares.Clear();
+        var first = block.Buffer(FirstDelta);
+        for (var model = 1; model < _models.Length; model++)
+        {
+            var delta = block.Buffer(FirstDelta + model);
+            for (var i = 0; i < delta.Length; i++)
+                means[i] += ((double)delta[i] - first[i]) / _models.Length;
+        }
+
+        for (var model = 0; model < _models.Length; model++)
+        {
+            var delta = block.Buffer(FirstDelta + model);
+            for (var i = 0; i < delta.Length; i++)
+            {
+                var difference = (double)delta[i] - first[i] - means[i];
+                squares[i] += difference * difference;
+            }
+        }
+
+        var variances = block.Buffer(VarianceSlot);
+        for (var i = 0; i < variances.Length; i++)
+            variances[i] = (float)(squares[i] / _models.Length);
+        _context.Round(variances);
+        return variances;
+    }
+
+    private double Squares(Span<float> delta)
+    {
+        if (!IsCompatible)
+            return BlockSums.Product(delta, delta);
+        foreach (ref var value in delta)
+            value *= value;
+        _context.Round(delta);
+        return BlockSums.Magnitudes(delta);
+    }
+
+    private void MergeStepwise(MergeBlock block, ReadOnlySpan<float> basis)
+    {
+        for (var i = 0; i < block.Count; i++)
+        {
+            var total = 0f;
+            for (var model = 0; model < _models.Length; model++)
+                total += block.Buffer(FirstDelta + model)[i];
+            total = _context.Round(total);
+            var (sum, divisor) = (0f, 0f);
+            for (var model = 0; model < _models.Length; model++)
+            {
+                var delta = block.Buffer(FirstDelta + model)[i];
+                if (total >= 0 ? delta <= 0 : delta >= 0)
+                    continue;
+                sum += _context.Round(delta * _shares[model]);
+                divisor += _shares[model];
+            }
+
+            block.Output[i] = _context.Round(basis[i] + _context.Round(_context.Round(sum) / Math.Max(_context.Round(divisor), SmallestCompatibleSum)));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+using System.Numerics.Tensors;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Kernels;
+using MergeTasks.Methods.Sparsifying;
+
+namespace MergeTasks.Methods.BuiltIn;
+
+/// <summary>
+/// The pipeline of the methods on task vectors, for models x₁…x_N and a base: δᵢ = xᵢ − base; drop elements of δᵢ; optionally restore
+/// its L1 norm; Dᵢ = wᵢδᵢ; M = Σ Dᵢ, or with sign election the Dᵢ whose sign is that of Σ Dᵢ (zero counts as positive);
+/// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M. With <c>paper_election</c> the sign is that of Σ δᵢ, and where that is zero the one
+/// that more of the tensor's sums have.
+/// </summary>
+internal sealed class TaskVectorMerge : TensorMerge
+{
+    private const float SmallestDivisor = 1e-8f;
+    private const double SmallestSum = 1e-7;
+
+    // Elements elected at a time, so that the running sums stay in the first-level cache.
+    private const int ElectionPiece = 1024;
+
+    private readonly TensorContext _context;
+    private readonly ISparsifier _sparsifier;
+    private readonly bool _electSigns;
+    private readonly bool _normalize;
+    private readonly bool _rescale;
+    private readonly float _lambda;
+    private readonly int _base;
+    private readonly int[] _models;
+    private readonly float[] _weights;
+    private readonly float[] _scales;
+    private readonly float _weightSum;
+    private readonly bool _isPaperElection;
+    private int _normPass = -1;
+    private int _votePass = -1;
+    private float _tieVote;
+
+    public TaskVectorMerge(TensorContext context, ISparsifier sparsifier, bool electSigns)
+    {
+        _context = context;
+        _sparsifier = sparsifier;
+        _electSigns = electSigns;
+        _normalize = context.Flag("normalize");
+        _lambda = context.Round(context["lambda"]);
+        _base = context.BaseIndex;
+        _models = context.ModelIndices();
+        _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
+        _weightSum = context.Round(_weights.Sum(weight => (double)weight)) is var sum && Math.Abs(sum) < SmallestDivisor ? 1 : sum;
+        _scales = [.. _models.Select(_ => 1f)];
+        _isPaperElection = electSigns && context.Flag("paper_election");
+        _rescale = context.Flag("rescale") && context.Parameters.GetValueOrDefault("rescale_by_probability") == 0 && sparsifier is not NoSparsifier
+            && _models.Any(i => context.Inputs[i]["density"] < 1);
+    }
+
+    public override bool IsSequential => _sparsifier.IsSequential;
+
+    public override int Stride => _normPass < 0 && _votePass < 0 ? _sparsifier.Stride : 1;
+
+    public override int BeginPass(int pass)
+    {
+        // After the sparsifier's own passes comes one for the norms, if they are to be restored, and one for the majority of signs.
+        if (_normPass < 0 && _votePass < 0 && _sparsifier.BeginPass())
+            return 0;
+        var needsNorms = _rescale && _normPass < 0;
+        var needsVotes = _isPaperElection && _votePass < 0;
+        _sparsifier.BeginMasking(isLast: !needsNorms && !needsVotes);
+        if (needsNorms)
+        {
+            _normPass = pass;
+            return 2 * _models.Length;
+        }
+
+        _votePass = needsVotes ? pass : _votePass;
+        return needsVotes ? 1 : -1;
+    }
+
+    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    {
+        var basis = block.Load(_base, 0);
+        if (pass == _votePass)
+        {
+            partials[0] = Votes(block, basis);
+            return;
+        }
+
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = Delta(i, block, basis, 1);
+            if (pass != _normPass)
+            {
+                _sparsifier.Analyze(i, block, delta);
+                continue;
+            }
+
+            partials[2 * i] = BlockSums.Magnitudes(delta);
+            _sparsifier.Mask(i, block, delta);
+            partials[(2 * i) + 1] = BlockSums.Magnitudes(delta);
+        }
+    }
+
+    public override void EndPass(int pass, double[] partials)
+    {
+        if (pass == _votePass)
+        {
+            _tieVote = Sum(partials, 1, 0) < 0 ? -1 : 1;
+            return;
+        }
+
+        if (pass != _normPass)
+        {
+            _sparsifier.EndPass();
+            return;
+        }
+
+        for (var i = 0; i < _models.Length; i++)
+        {
+            // A density of 1 means untouched: without a mask both sums are equal.
+            var before = _context.Round(Sum(partials, 2 * _models.Length, 2 * i));
+            var after = _context.Round(Sum(partials, 2 * _models.Length, (2 * i) + 1));
+            _scales[i] = before < SmallestSum || after < SmallestSum ? 1 : _context.Round((double)before / after);
+        }
+    }
+
+    public override void Merge(MergeBlock block)
+    {
+        if (_context.CompatibleDType is null)
+            MergeExactly(block);
+        else
+            MergeStepwise(block);
+    }
+
+    // Nothing is rounded on the way, so steps can be taken together.
+    private void MergeExactly(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        Span<float> factors = stackalloc float[_models.Length];
+        for (var i = 0; i < _models.Length; i++)
+        {
+            factors[i] = _scales[i] * _weights[i];
+            _sparsifier.Mask(i, block, Delta(i, block, basis, i + 2));
+        }
+
+        if (_electSigns)
+        {
+            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), _isPaperElection ? _scales : factors, _tieVote, factors, _weights, _normalize, _lambda, block.Output);
+            return;
+        }
+
+        basis.CopyTo(block.Output);
+        for (var i = 0; i < _models.Length; i++)
+            BlockMath.AddProduct(block.Output, block.Buffer(i + 2), factors[i] * (_normalize ? _lambda / _weightSum : _lambda));
+    }
+
+    private void MergeStepwise(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        var merged = block.Output;
+        merged.Clear();
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = Delta(i, block, basis, _electSigns ? i + 2 : 1);
+            _sparsifier.Mask(i, block, delta);
+            Scale(delta, _scales[i]);
+            Multiply(delta, _weights[i]);
+            BlockMath.Add(merged, delta);
+        }
+
+        _context.Round(merged);
+        var divisors = block.Buffer(1);
+        if (_electSigns)
+            Elect(block, merged, divisors);
+        if (_normalize)
+            Normalize(merged, divisors);
+        Scale(merged, _lambda);
+        BlockMath.Add(merged, basis);
+        _context.Round(merged);
+    }
+
+    // How many more of the sums are positive than negative.
+    private int Votes(MergeBlock block, ReadOnlySpan<float> basis)
+    {
+        var sums = block.Buffer(1);
+        sums.Clear();
+        for (var i = 0; i < _models.Length; i++)
+        {
+            var delta = Delta(i, block, basis, i + 2);
+            _sparsifier.Mask(i, block, delta);
+            BlockMath.AddProduct(sums, delta, _scales[i]);
+        }
+
+        var votes = 0;
+        foreach (var sum in sums)
+            votes += sum > 0 ? 1 : sum < 0 ? -1 : 0;
+        return votes;
+    }
+
+    private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)
+    {
+        var delta = block.Load(_models[model], slot);
+        BlockMath.Subtract(delta, basis);
+        _context.Round(delta);
+        return delta;
+    }
+
+    private void Scale(Span<float> values, float factor)
+    {
+        if (factor != 1)
+            Multiply(values, factor);
+    }
+
+    private void Multiply(Span<float> values, float factor)
+    {
+        BlockMath.Multiply(values, factor);
+        _context.Round(values);
+    }
+
+    private void Normalize(Span<float> merged, Span<float> divisors)
+    {
+        if (_electSigns)
+            BlockMath.Divide(merged, divisors);
+        else
+            TensorPrimitives.Divide(merged, _weightSum, merged);
+        _context.Round(merged);
+    }
+
+    // On entry merged holds Σ Dᵢ, on return the sum of those that agree with its sign; divisors gets the sum of their weights.
+    private void Elect(MergeBlock block, Span<float> merged, Span<float> divisors)
+    {
+        Span<float> sums = stackalloc float[ElectionPiece];
+        divisors.Clear();
+        for (var start = 0; start < merged.Length; start += ElectionPiece)
+        {
+            var range = start..Math.Min(merged.Length, start + ElectionPiece);
+            var total = merged[range];
+            var sum = sums[..total.Length];
+            sum.Clear();
+            for (var model = 0; model < _models.Length; model++)
+                BlockMath.AddAgreeing(total, block.Buffer(model + 2)[range], _weights[model], sum, divisors[range]);
+            sum.CopyTo(total);
+        }
+
+        _context.Round(merged);
+        _context.Round(divisors);
+    }
+}

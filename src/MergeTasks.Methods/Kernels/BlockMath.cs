@@ -1,0 +1,178 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Selecting;
+
+namespace MergeTasks.Methods.Kernels;
+
+/// <summary>The element-wise loops that every block goes through; all spans of a call have the same length.</summary>
+/// <remarks>
+/// <c>TensorPrimitives</c> has them too, but the runtime first compiles those without optimising, and half of a short merge's time went
+/// into that version. These are compiled in full at once.
+/// </remarks>
+internal static class BlockMath
+{
+    /// <summary>values = values − other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Subtract(Span<float> values, ReadOnlySpan<float> other)
+    {
+        ref var target = ref MemoryMarshal.GetReference(values);
+        ref readonly var second = ref MemoryMarshal.GetReference(other[..values.Length]);
+        var i = 0;
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+            (Vector512.LoadUnsafe(ref target, (nuint)i) - Vector512.LoadUnsafe(in second, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+        for (; i < values.Length; i++)
+            values[i] -= other[i];
+    }
+
+    /// <summary>Whether no value is NaN or infinite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool AreFinite(ReadOnlySpan<float> values)
+    {
+        ref readonly var bits = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(values));
+        var largest = Vector512<uint>.Zero;
+        var i = 0;
+        for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
+            largest = Vector512.Max(largest, Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(MagnitudeBits.Mask));
+        var areFinite = Vector512.LessThanAll(largest, Vector512.Create(MagnitudeBits.Infinity));
+        for (; i < values.Length; i++)
+            areFinite &= float.IsFinite(values[i]);
+        return areFinite;
+    }
+
+    /// <summary>values = values + other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add(Span<float> values, ReadOnlySpan<float> other)
+    {
+        ref var target = ref MemoryMarshal.GetReference(values);
+        ref readonly var second = ref MemoryMarshal.GetReference(other[..values.Length]);
+        var i = 0;
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+            (Vector512.LoadUnsafe(ref target, (nuint)i) + Vector512.LoadUnsafe(in second, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+        for (; i < values.Length; i++)
+            values[i] += other[i];
+    }
+
+    /// <summary>values = values · factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(Span<float> values, float factor)
+    {
+        ref var target = ref MemoryMarshal.GetReference(values);
+        var i = 0;
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+            (Vector512.LoadUnsafe(ref target, (nuint)i) * factor).StoreUnsafe(ref target, (nuint)i);
+        for (; i < values.Length; i++)
+            values[i] *= factor;
+    }
+
+    /// <summary>sum = sum + values · factor with one rounding.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddProduct(Span<float> sum, ReadOnlySpan<float> values, float factor)
+    {
+        ref var target = ref MemoryMarshal.GetReference(sum);
+        ref readonly var second = ref MemoryMarshal.GetReference(values[..sum.Length]);
+        var factors = Vector512.Create(factor);
+        var i = 0;
+        for (; i <= sum.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in second, (nuint)i), factors, Vector512.LoadUnsafe(ref target, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+        for (; i < sum.Length; i++)
+            sum[i] = MathF.FusedMultiplyAdd(values[i], factor, sum[i]);
+    }
+
+    /// <summary>Where the total's sign is that of the values (zero counts as positive): sum += values, divisor += weight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddAgreeing(ReadOnlySpan<float> total, ReadOnlySpan<float> values, float weight, Span<float> sum, Span<float> divisor)
+    {
+        ref readonly var signs = ref MemoryMarshal.GetReference(total);
+        ref readonly var second = ref MemoryMarshal.GetReference(values[..total.Length]);
+        ref var target = ref MemoryMarshal.GetReference(sum[..total.Length]);
+        ref var divisors = ref MemoryMarshal.GetReference(divisor[..total.Length]);
+        var weights = Vector512.Create(weight);
+        var i = 0;
+        for (; i <= total.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var positive = Vector512.GreaterThanOrEqual(Vector512.LoadUnsafe(in signs, (nuint)i), Vector512<float>.Zero);
+            var delta = Vector512.LoadUnsafe(in second, (nuint)i);
+            var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(delta, default), Vector512.LessThan(delta, default));
+            (Vector512.LoadUnsafe(ref target, (nuint)i) + (delta & agrees)).StoreUnsafe(ref target, (nuint)i);
+            (Vector512.LoadUnsafe(ref divisors, (nuint)i) + (weights & agrees)).StoreUnsafe(ref divisors, (nuint)i);
+        }
+
+        for (; i < total.Length; i++)
+        {
+            if (total[i] >= 0 ? values[i] > 0 : values[i] < 0)
+                (sum[i], divisor[i]) = (sum[i] + values[i], divisor[i] + weight);
+        }
+    }
+
+    /// <summary>
+    /// Sign election and average of weighted deltas without any rounding but fp32's own, in one go: with D = factor·delta,
+    /// output = basis + λ · (Σ D of the deltas that have the sign of Σ vote·delta) [÷ Σ weight of those].
+    /// </summary>
+    /// <param name="basis">The base's elements.</param>
+    /// <param name="deltas">The deltas of all models, <see cref="MergeBlock.BufferStride"/> elements from one to the next.</param>
+    /// <param name="votes">Per model, what its delta counts in the election.</param>
+    /// <param name="tieVote">What decides where the votes cancel out; 0 elects the positive sign.</param>
+    /// <param name="factors">Per model, what its delta counts in the sum.</param>
+    /// <param name="weights">Per model, what it adds to the divisor.</param>
+    /// <param name="normalize">Whether to divide.</param>
+    /// <param name="lambda">Factor of the merged delta.</param>
+    /// <param name="output">The merged elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ElectAndAdd(
+        ReadOnlySpan<float> basis,
+        ReadOnlySpan<float> deltas,
+        ReadOnlySpan<float> votes,
+        float tieVote,
+        ReadOnlySpan<float> factors,
+        ReadOnlySpan<float> weights,
+        bool normalize,
+        float lambda,
+        Span<float> output)
+    {
+        ref readonly var first = ref MemoryMarshal.GetReference(deltas);
+        ref readonly var origin = ref MemoryMarshal.GetReference(basis[..output.Length]);
+        ref var target = ref MemoryMarshal.GetReference(output);
+
+        // The last vector of a short block reaches beyond the block, but not beyond its buffer.
+        for (var i = 0; i < output.Length; i += Vector512<float>.Count)
+        {
+            var total = Vector512<float>.Zero;
+            for (var model = 0; model < factors.Length; model++)
+                total += Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * votes[model];
+            var positive = tieVote < 0 ? Vector512.GreaterThan(total, Vector512<float>.Zero) : Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
+            var (sum, divisor) = (Vector512<float>.Zero, Vector512<float>.Zero);
+            for (var model = 0; model < factors.Length; model++)
+            {
+                var delta = Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i));
+                var vote = delta * votes[model];
+                var agrees = Vector512.ConditionalSelect(positive, Vector512.GreaterThan(vote, default), Vector512.LessThan(vote, default));
+                sum += (delta * factors[model]) & agrees;
+                divisor += Vector512.Create(weights[model]) & agrees;
+            }
+
+            if (normalize)
+                sum /= Vector512.ConditionalSelect(Vector512.Equals(divisor, default), Vector512<float>.One, divisor);
+            ((sum * lambda) + Vector512.LoadUnsafe(in origin, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+        }
+    }
+
+    /// <summary>values = values ÷ divisors, where a divisor of zero counts as one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Divide(Span<float> values, ReadOnlySpan<float> divisors)
+    {
+        ref var target = ref MemoryMarshal.GetReference(values);
+        ref readonly var second = ref MemoryMarshal.GetReference(divisors[..values.Length]);
+        var i = 0;
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var divisor = Vector512.LoadUnsafe(in second, (nuint)i);
+            divisor = Vector512.ConditionalSelect(Vector512.Equals(divisor, default), Vector512<float>.One, divisor);
+            (Vector512.LoadUnsafe(ref target, (nuint)i) / divisor).StoreUnsafe(ref target, (nuint)i);
+        }
+
+        for (; i < values.Length; i++)
+            values[i] /= divisors[i] == 0 ? 1 : divisors[i];
+    }
+}

@@ -1,0 +1,59 @@
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Selecting;
+
+namespace MergeTasks.Methods.Sparsifying;
+
+/// <summary>
+/// Drops a delta's largest and smallest elements. With n elements, a = ⌊density·n⌋ are kept: of all in descending order of magnitude (of equal ones
+/// the lower flat index first) those after the first t = ⌊gamma·n⌋, or the last a where fewer than a follow. A density of 1 keeps everything.
+/// In compatibility mode t = 0 drops the whole delta, as mergekit does.
+/// </summary>
+internal sealed class BreadcrumbsSparsifier : ISparsifier
+{
+    private readonly MagnitudePasses _passes;
+
+    public BreadcrumbsSparsifier(TensorContext context) =>
+        _passes = new MagnitudePasses(context, [.. context.ModelIndices().SelectMany(i => Counts(context, context.Inputs[i]["density"], context.Inputs[i]["gamma"]))]);
+
+    public bool IsSequential => false;
+
+    public int Stride => _passes.Stride;
+
+    public bool BeginPass() => _passes.Begin();
+
+    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta)
+    {
+        _passes.Analyze(2 * model, block, delta);
+        _passes.Analyze((2 * model) + 1, block, delta);
+    }
+
+    public void EndPass() => _passes.End();
+
+    public void BeginMasking(bool isLast)
+    {
+    }
+
+    public void Mask(int model, MergeBlock block, Span<float> delta)
+    {
+        Span<float> largest = stackalloc float[TensorMerge.BlockLength];
+        largest = largest[..delta.Length];
+        delta.CopyTo(largest);
+        _passes.Selections[2 * model].Mask(block.Index, delta);
+        _passes.Selections[(2 * model) + 1].Mask(block.Index, largest);
+        for (var i = 0; i < delta.Length; i++)
+            delta[i] = largest[i] == 0 ? delta[i] : 0;
+    }
+
+    // How many of the largest are kept or too large, and how many are too large.
+    private static long[] Counts(TensorContext context, double density, double gamma)
+    {
+        var elements = context.ElementCount;
+        if (density >= 1)
+            return [elements, 0];
+        var (kept, top) = ((long)(density * elements), (long)(gamma * elements));
+        if (top == 0 && context.CompatibleDType is not null)
+            return [0, 0];
+        top = Math.Min(top, elements - kept);
+        return [kept + top, top];
+    }
+}

@@ -1,0 +1,28 @@
+using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Selecting;
+
+namespace MergeTasks.Methods.Sparsifying;
+
+/// <summary>Keeps the ⌊density·n⌋ elements of largest magnitude; of equal magnitudes at the threshold, those of lowest flat index.</summary>
+internal sealed class MagnitudeSparsifier(TensorContext context, int capacity = MagnitudePasses.Capacity) : ISparsifier
+{
+    private readonly MagnitudePasses _passes = new(context, [.. context.ModelIndices().Select(i => Kept(context, context.Inputs[i]["density"]))], capacity);
+
+    public bool IsSequential => false;
+
+    public int Stride => _passes.Stride;
+
+    public bool BeginPass() => _passes.Begin();
+
+    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta) => _passes.Analyze(model, block, delta);
+
+    public void EndPass() => _passes.End();
+
+    public void BeginMasking(bool isLast)
+    {
+    }
+
+    public void Mask(int model, MergeBlock block, Span<float> delta) => _passes.Selections[model].Mask(block.Index, delta);
+
+    private static long Kept(TensorContext context, double density) => density >= 1 ? context.ElementCount : (long)(density * context.ElementCount);
+}

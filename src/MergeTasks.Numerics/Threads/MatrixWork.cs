@@ -1,0 +1,26 @@
+namespace MergeTasks.Numerics.Threads;
+
+/// <summary>Spreads independent steps of work on matrices over threads.</summary>
+/// <param name="threads">Threads to use.</param>
+/// <param name="cancellation">Ends the work between steps.</param>
+internal sealed class MatrixWork(int threads, CancellationToken cancellation)
+{
+    private const int SmallestParallel = 1 << 16;
+
+    /// <summary>Runs independent steps on the threads.</summary>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="numbers">Numbers that a step reads, which decides whether threads are worth it.</param>
+    /// <param name="step">A step.</param>
+    public void ForEach(int steps, long numbers, Action<int> step)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (threads > 1 && steps > 1 && steps * numbers >= SmallestParallel)
+        {
+            Parallel.For(0, steps, new ParallelOptions { MaxDegreeOfParallelism = threads }, step);
+            return;
+        }
+
+        for (var i = 0; i < steps; i++)
+            step(i);
+    }
+}
