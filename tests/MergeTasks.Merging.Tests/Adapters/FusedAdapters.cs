@@ -190,7 +190,7 @@ public sealed class FusedAdapters : IDisposable
         _workspace.RunAll();
         Assert.NotEqual(before[$"{Up}.weight"].Bytes, _workspace.Result("m")[$"{Up}.weight"].Bytes);
         Assert.Equal(before["model.norm.weight"].Bytes, _workspace.Result("m")["model.norm.weight"].Bytes);
-        Assert.Contains(x, Planning.PlanFootprint.PathsOf(_workspace.Plan().Select(state => state.Plan)));
+        Assert.Contains(x, PlanFootprint.PathsOf(_workspace.Plan().Select(state => state.Plan)));
     }
 
     private static RawTensor Tensor(string dtype, int seed, params long[] shape) => dtype switch

@@ -190,7 +190,7 @@ public sealed class CachedScores
     {
         using var project = new ScoredProject("llama-A", Models);
         project.Declare("linear", Models, Both);
-        project.Space.Build().Score("m", Execution.MergeProgress.None, default);
+        project.Space.Build().Score("m", MergeProgress.None, default);
         Assert.Equal(4, project.Engine.Runs.Count);
         Assert.Empty(project.Run());
     }
@@ -201,14 +201,14 @@ public sealed class CachedScores
         using var project = Scored();
         foreach (var entry in Entries(project))
         {
-            using var file = Checkpoints.SafetensorsFile.Open(entry);
+            using var file = SafetensorsFile.Open(entry);
             Assert.Equal(Path.GetFileName(entry).Split('-')[0], file.Header.Metadata["key"]);
             Assert.Contains("score", file.Header.Metadata.Keys);
         }
 
         Assert.Contains(Entries(project), entry =>
         {
-            using var file = Checkpoints.SafetensorsFile.Open(entry);
+            using var file = SafetensorsFile.Open(entry);
             return file.Header.Metadata.TryGetValue("calibration", out var digest) && digest == TreeDigest.OfFile(project.Data("calibration.txt")).ToString();
         });
     }

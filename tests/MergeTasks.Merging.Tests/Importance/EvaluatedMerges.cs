@@ -93,6 +93,6 @@ public sealed class EvaluatedMerges : IDisposable
             [.. items.Select(item => new DeclaredItem("MergeEvaluation", item.File, item.Metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _space.ProjectFile))],
             ["m"]),
         _space.LockFile,
-        Execution.MergeProgress.None,
+        MergeProgress.None,
         default);
 }

@@ -61,8 +61,8 @@ public sealed class LocatedParameters
     {
         using var project = new ScoredProject("llama-A", "a");
         project.Declare("passthrough", ["a"], ("Apl", "hidden"), ("AplScoring", "exact"), ("AplDensity", "0.5"));
-        var refused = Assert.Throws<Diagnostics.DiagnosticException>(() => project.Run());
-        Assert.Equal(Diagnostics.DiagnosticCode.CostlyScoring, Assert.Single(refused.Diagnostics).Code);
+        var refused = Assert.Throws<DiagnosticException>(() => project.Run());
+        Assert.Equal(DiagnosticCode.CostlyScoring, Assert.Single(refused.Diagnostics).Code);
         Assert.Empty(project.Engine.Runs);
 
         project.Declare("passthrough", ["a"], ("Apl", "hidden"), ("AplScoring", "exact"), ("AplDensity", "0.5"), ("AplAllowCostly", "true"));

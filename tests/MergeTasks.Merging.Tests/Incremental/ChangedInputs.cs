@@ -177,12 +177,12 @@ public sealed class ChangedInputs : IDisposable
     [Fact]
     public void A_merge_of_a_merge_refuses_an_upstream_output_that_is_not_made_yet_or_not_any_more()
     {
-        var missing = Assert.Throws<Diagnostics.DiagnosticException>(() => _project.Space.Run("third"));
-        Assert.Equal(Diagnostics.DiagnosticCode.UnreadableInput, Assert.Single(missing.Diagnostics).Code);
+        var missing = Assert.Throws<DiagnosticException>(() => _project.Space.Run("third"));
+        Assert.Equal(DiagnosticCode.UnreadableInput, Assert.Single(missing.Diagnostics).Code);
         _project.Build();
         _project.Weight = "0.75";
         _project.Declare();
-        var stale = Assert.Throws<Diagnostics.DiagnosticException>(() => _project.Space.Run("third"));
+        var stale = Assert.Throws<DiagnosticException>(() => _project.Space.Run("third"));
         Assert.Contains("Run 'first' first", Assert.Single(stale.Diagnostics).Message, StringComparison.Ordinal);
         _project.Build();
         Assert.Equal(_project.Clean(), _project.Outputs());

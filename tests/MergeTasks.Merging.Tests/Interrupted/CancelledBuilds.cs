@@ -156,12 +156,12 @@ public sealed class CancelledBuilds : IDisposable
         Assert.Equal(DiagnosticCode.OutputUnwritable, Assert.Single(exception.Diagnostics).Code);
     }
 
-    private sealed class WaitingProgress(ManualResetEventSlim told) : Execution.MergeProgress
+    private sealed class WaitingProgress(ManualResetEventSlim told) : MergeProgress
     {
         public override void Waiting() => told.Set();
     }
 
-    private sealed class CancellingProgress(CancellationTokenSource cancel) : Execution.MergeProgress
+    private sealed class CancellingProgress(CancellationTokenSource cancel) : MergeProgress
     {
         public override void Waiting() => cancel.Cancel();
     }

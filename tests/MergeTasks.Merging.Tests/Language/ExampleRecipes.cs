@@ -22,7 +22,7 @@ public sealed class ExampleRecipes
 
     [Fact]
     public void Every_method_has_one() =>
-        Assert.Empty(MergeMethods.All.Select(method => method.Name).Except(Directory.GetFiles(Folder, "*.yml").SelectMany(file => Recipes.RecipeReader.Read(file)).Select(recipe => recipe.Method.Name)));
+        Assert.Empty(MergeMethods.All.Select(method => method.Name).Except(Directory.GetFiles(Folder, "*.yml").SelectMany(file => RecipeReader.Read(file)).Select(recipe => recipe.Method.Name)));
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -187,5 +187,5 @@ public sealed class SettingScopes : IDisposable
 
     private static double[] Weights(MergePlan plan, string tensor) => [.. Context(plan, tensor).Inputs.Select(input => input["weight"])];
 
-    private static MergeTasks.Merging.Methods.TensorContext Context(MergePlan plan, string tensor) => plan.Tensors.Single(planned => planned.Output.Name == tensor).Context!;
+    private static TensorContext Context(MergePlan plan, string tensor) => plan.Tensors.Single(planned => planned.Output.Name == tensor).Context!;
 }

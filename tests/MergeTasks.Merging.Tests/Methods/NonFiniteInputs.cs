@@ -12,7 +12,7 @@ public sealed class NonFiniteInputs : IDisposable
 
     public void Dispose() => _workspace.Dispose();
 
-    public static TheoryData<string> Methods() => [.. Merging.Methods.MergeMethods.All.Where(method => !method.MakesAdapter && method.Statistic == Merging.Methods.ModelStatistic.None).Select(method => method.Name)];
+    public static TheoryData<string> Methods() => [.. MergeMethods.All.Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None).Select(method => method.Name)];
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -85,7 +85,7 @@ public sealed class NonFiniteInputs : IDisposable
 
     private void Declare(string name, params (string Name, string Value)[] metadata)
     {
-        var method = Merging.Methods.MergeMethods.Find(name)!;
+        var method = MergeMethods.Find(name)!;
         bool Needs(string parameter) => method.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
         _workspace.Merge("m", [("Method", name), ("Base", "models/base"), .. Needs("t") ? [("T", "0.5")] : Array.Empty<(string, string)>(), .. metadata]);
         foreach (var model in new[] { "a", "b", "c" }.Take(method.MaxModels))

@@ -66,10 +66,10 @@ public sealed class ReferenceValues
     {
         float[] expected =
             [.882269f, .915004f, .382864f, .959306f, .390448f, .600895f, .256572f, .793641f, .940771f, .133186f, .934598f, .59358f, .869404f, .567715f, .741094f, .429404f];
-        var generator = new Merging.Methods.MersenneTwister(42);
+        var generator = new MersenneTwister(42);
         foreach (var value in expected)
             Assert.Equal(value, (generator.Next() & 0xFFFFFF) / 16777216f, 1e-6f);
-        generator = new Merging.Methods.MersenneTwister(1);
+        generator = new MersenneTwister(1);
         foreach (var value in new[] { .7576316f, .2793109f, .4030693f, .7346845f })
             Assert.Equal(value, (generator.Next() & 0xFFFFFF) / 16777216f, 1e-6f);
     }

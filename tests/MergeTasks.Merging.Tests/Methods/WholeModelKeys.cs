@@ -33,7 +33,7 @@ public sealed class WholeModelKeys : IDisposable
         _workspace.Model("a", ("model.layers.0.u", RandomTensors.F32(4, 30, 40)), ("model.layers.1.u", RandomTensors.F32(5, 30, 40)));
         _workspace.Merge("m", ("Method", "pcb"), ("Base", "models/base"), ("Ratio", "[0.1, 0.2]"));
         _workspace.Source("models/a");
-        var diagnostic = Assert.Single(Assert.Throws<Diagnostics.DiagnosticException>(() => _workspace.Plan()).Diagnostics);
-        Assert.Equal(Diagnostics.DiagnosticCode.InvalidValue, diagnostic.Code);
+        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => _workspace.Plan()).Diagnostics);
+        Assert.Equal(DiagnosticCode.InvalidValue, diagnostic.Code);
     }
 }

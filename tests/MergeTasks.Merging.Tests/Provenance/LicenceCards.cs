@@ -77,7 +77,7 @@ public sealed class LicenceCards : IDisposable
         var card = File.ReadAllText(Path.Combine(_workspace.Output("m"), "README.md"));
         Assert.Contains("- `models/b`: cc-by-nc-nd-4.0", card, StringComparison.Ordinal);
         Assert.DoesNotContain("license:", card, StringComparison.Ordinal);
-        Assert.Equal(["mit"], Outputs.MergeManifest.Read(_workspace.Output("m"))!.Inputs[0].Licences);
+        Assert.Equal(["mit"], MergeManifest.Read(_workspace.Output("m"))!.Inputs[0].Licences);
         Assert.Contains(_workspace.State("n").Plan.Warnings, warning => warning.Message.Contains("'cc-by-nc-nd-4.0' of 'm'", StringComparison.Ordinal));
     }
 

@@ -98,14 +98,14 @@ public sealed class Statements : IDisposable
         };
         var declared = _workspace.Declarations();
         var bound = ModelRestore.Bind(declared, ModelRestore.Run(declared, options, RestoreProgress.None, default));
-        new MergeBuild(bound, _workspace.Cache, 2).Run("m", _workspace.LockFile("m"), Execution.MergeProgress.None, default);
+        new MergeBuild(bound, _workspace.Cache, 2).Run("m", _workspace.LockFile("m"), MergeProgress.None, default);
 
         using var json = Read();
         var inputs = json.RootElement.GetProperty("predicate").GetProperty("buildDefinition").GetProperty("resolvedDependencies").EnumerateArray().ToList();
         Assert.Equal([$"pkg:huggingface/org/c@{other}", $"pkg:huggingface/org/c@{other}", $"pkg:huggingface/org/lora@{adapter}"], inputs.Select(input => input.GetProperty("uri").GetString()));
         Assert.Equal(other, inputs[0].GetProperty("digest").GetProperty("gitCommit").GetString());
         Assert.Equal(Hash(Path.Combine(_workspace.Folder, "models", "c", "model.safetensors")), inputs[0].GetProperty("annotations").GetProperty("files").GetProperty("model.safetensors").GetString());
-        var manifest = Outputs.MergeManifest.Read(_workspace.Output("m"))!;
+        var manifest = MergeManifest.Read(_workspace.Output("m"))!;
         Assert.Equal(["hf:org/c@main", "hf:org/c@main"], manifest.Inputs.Select(input => input.Source!.Reference));
         Assert.Equal(adapter, manifest.Inputs[1].Adapter!.Resolved);
         var card = File.ReadAllText(Path.Combine(_workspace.Output("m"), "README.md"));
@@ -138,7 +138,7 @@ public sealed class Statements : IDisposable
         var bound = ModelRestore.Bind(declared, ModelRestore.Run(declared, options, RestoreProgress.None, default));
         new MergeBuild(bound, _workspace.Cache, 2).Validate(default);
         File.Copy(Path.Combine(_workspace.Folder, "models", "b", "model.safetensors"), Path.Combine(bound[0].Models[0].Folder!, "model.safetensors"));
-        var refused = Assert.Throws<Diagnostics.DiagnosticException>(() => new MergeBuild(bound, _workspace.Cache, 2).Validate(default));
+        var refused = Assert.Throws<DiagnosticException>(() => new MergeBuild(bound, _workspace.Cache, 2).Validate(default));
         Assert.Equal("MTK3047", Assert.Single(refused.Diagnostics).Code);
     }
 

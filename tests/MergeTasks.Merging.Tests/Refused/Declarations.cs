@@ -69,7 +69,7 @@ public sealed class Declarations : IDisposable
     public void Several_mistakes_are_told_at_once()
     {
         _project.WriteProject("""<MergedModel Include="m" Method="tyes" /><MergedModel Include="n" Method="linear" /><MergeSource Include="models/b" Into="n" Weight="x" /><MergeSource Include="models/b" Into="o" />""");
-        var exception = Assert.Throws<Diagnostics.DiagnosticException>(_project.Build);
+        var exception = Assert.Throws<DiagnosticException>(_project.Build);
         Assert.Superset(new HashSet<string> { "MTK1001", "MTK1003", "MTK1005" }, exception.Diagnostics.Select(diagnostic => diagnostic.Code).ToHashSet());
     }
 }

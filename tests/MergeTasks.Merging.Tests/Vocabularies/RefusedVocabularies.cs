@@ -67,7 +67,7 @@ public sealed class RefusedVocabularies : IDisposable
         Model("a", 3, TinyTokenizer.Words(["?", "red", "green"], ("<pad>", 3)));
         Project("""TokenizerSource="base" """, "");
         var build = _project.Build();
-        build.Run("m", _project["m.lock"], Execution.MergeProgress.None, default);
+        build.Run("m", _project["m.lock"], MergeProgress.None, default);
         Assert.Equal([4, 1], TestCheckpoint.Read(_project["out", "m"])[Embeddings].Shape);
     }
 
