@@ -1,4 +1,6 @@
 #if WITH_TORCH
+using System.Reflection;
+using MergeTasks.Merging.Devices;
 using MergeTasks.Torch;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Processor;
@@ -22,10 +24,9 @@ internal static class EnginesReport
         using var own = new CpuEngine().Load(folder);
         Console.WriteLine("| engine | pass | tokens/s | speed ratio to the processor's own, medians | loss difference |");
         Console.WriteLine("|---|---|--:|--:|--:|");
-        foreach (var options in Devices())
+        foreach (var options in Devices(folder))
         {
-            using var engine = new TorchEngine(options);
-            using var other = engine.Load(folder);
+            using var other = new DeviceProvider().CreateEngine(options).Load(folder);
             Compare(options, "forward", model => model.Score(batch, targets), own, other);
             Compare(options, "forward and backward", model => model.Backward(batch, targets, new Dropper()), own, other);
         }
@@ -33,13 +34,16 @@ internal static class EnginesReport
         return 0;
     }
 
-    private static IEnumerable<DeviceOptions> Devices()
+    private static IEnumerable<DeviceOptions> Devices(string folder)
     {
-        yield return new DeviceOptions();
-        if (!TorchSharp.torch.cuda.is_available())
+        // From NuGet's folder, as in a build.
+        var packages = TorchPackages.Read(typeof(EnginesReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "AssetsFile").Value!);
+        IReadOnlyList<string> libraries = [LinkedFolder.Of(packages.CpuFolders.Concat(packages.CudaFolders), folder)];
+        yield return new DeviceOptions { LibraryFolders = libraries };
+        if (packages.CudaFolders.Count == 0 || new CudaDriver().Find().Count == 0)
             yield break;
-        yield return new DeviceOptions { Kind = DeviceKind.Cuda };
-        yield return new DeviceOptions { Kind = DeviceKind.Cuda, Precision = DevicePrecision.Bf16 };
+        yield return new DeviceOptions { LibraryFolders = libraries, Kind = DeviceKind.Cuda };
+        yield return new DeviceOptions { LibraryFolders = libraries, Kind = DeviceKind.Cuda, Precision = DevicePrecision.Bf16 };
     }
 
     private static void Compare(DeviceOptions options, string pass, Func<ITransformerModel, IReadOnlyList<TargetScore>> run, ITransformerModel own, ITransformerModel other)
