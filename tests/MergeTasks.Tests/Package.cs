@@ -3,18 +3,17 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Tests;
 
-/// <summary>The package as users get it: packed once per run into a folder feed, restored into a packages folder of the run's own.</summary>
-public sealed class Package : IDisposable
+/// <summary>
+/// The package as users get it: packed once per run into a folder feed, restored into a packages folder of the run's own. Each class of tests asks
+/// for it as a fixture of its own, so that classes run side by side, and all get the same one.
+/// </summary>
+public sealed class Package
 {
-    private readonly TempFolder _folder = new();
+    private static readonly Lazy<(TempFolder Folder, string Version)> Packed = new(Pack);
 
-    public Package()
-    {
-        var project = Path.Combine(Repository, "src", "MergeTasks", "MergeTasks.csproj");
-        var result = Dotnet.Run(_folder.Path, _folder.Path, "pack", project, "--no-build", "-c", Configuration, "-o", Feed);
-        Assert.True(result.Succeeded, result.Output);
-        Version = Path.GetFileNameWithoutExtension(Directory.GetFiles(Feed, "*.nupkg").Single())["MergeTasks.".Length..];
-    }
+    private readonly TempFolder _folder;
+
+    public Package() => (_folder, Version) = Packed.Value;
 
     public static string Repository => Metadata("RepositoryRoot");
 
@@ -22,18 +21,24 @@ public sealed class Package : IDisposable
 
     public string Version { get; }
 
-    public string Feed => _folder["feed"];
+    public string Feed => FeedOf(_folder);
 
     public string Packages => _folder["packages"];
 
-    public void Dispose() => _folder.Dispose();
+    private static (TempFolder Folder, string Version) Pack()
+    {
+        var folder = new TempFolder();
+
+        // Whichever class is the last to end, the run itself ends after it.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
+        var project = Path.Combine(Repository, "src", "MergeTasks", "MergeTasks.csproj");
+        var result = Dotnet.Run(folder.Path, folder.Path, "pack", project, "--no-build", "-c", Configuration, "-o", FeedOf(folder));
+        Assert.True(result.Succeeded, result.Output);
+        return (folder, Path.GetFileNameWithoutExtension(Directory.GetFiles(FeedOf(folder), "*.nupkg").Single())["MergeTasks.".Length..]);
+    }
+
+    private static string FeedOf(TempFolder folder) => folder["feed"];
 
     private static string Metadata(string key) =>
         typeof(Package).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
-}
-
-[CollectionDefinition(Name)]
-public sealed class PackageTests : ICollectionFixture<Package>
-{
-    public const string Name = "package";
 }

@@ -5,8 +5,7 @@ using MergeTasks.TestSupport.Servers;
 namespace MergeTasks.Tests;
 
 /// <summary>A newcomer's project whose models come from a Hub and a feed, both on loopback.</summary>
-[Collection(PackageTests.Name)]
-public sealed class RemoteModels : IDisposable
+public sealed class RemoteModels : IClassFixture<Package>, IDisposable
 {
     private const string Token = "hf_NobodyMaySeeThis";
     private const string Items = """

@@ -3,13 +3,12 @@ using System.Text.RegularExpressions;
 namespace MergeTasks.Tests;
 
 /// <summary>What <c>dotnet new</c> makes, from the packed template package.</summary>
-[Collection(PackageTests.Name)]
-public sealed partial class Templates(Package package)
+public sealed partial class Templates(Package package) : IClassFixture<Package>
 {
     [Fact]
     public void A_new_project_with_a_second_recipe_builds()
     {
-        using var consumer = new Consumer(package);
+        using var consumer = new Consumer(package, compiles: true);
         var pack = consumer.Run(".", "pack", Path.Combine(Package.Repository, "src", "MergeTasks.Templates", "MergeTasks.Templates.csproj"), "--no-build", "-c", Package.Configuration, "-o", consumer["templates"]);
         Assert.True(pack.Succeeded, pack.Output);
         var feed = Directory.GetFiles(consumer["templates"], "*.nupkg").Single();
