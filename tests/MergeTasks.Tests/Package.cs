@@ -1,5 +1,4 @@
 using System.Reflection;
-using MergeTasks.TestSupport;
 
 namespace MergeTasks.Tests;
 
@@ -9,35 +8,26 @@ namespace MergeTasks.Tests;
 /// </summary>
 public sealed class Package
 {
-    private static readonly Lazy<(TempFolder Folder, string Version)> Packed = new(Pack);
-
-    private readonly TempFolder _folder;
-
-    public Package() => (_folder, Version) = Packed.Value;
+    private static readonly Lazy<string> Packed = new(Pack);
 
     public static string Repository => Metadata("RepositoryRoot");
 
     public static string Configuration => Metadata("BuildConfiguration");
 
-    public string Version { get; }
+    public string Version { get; } = Packed.Value;
 
-    public string Feed => FeedOf(_folder);
+    public string Feed { get; } = RunFolder.Of("feed");
 
-    public string Packages => _folder["packages"];
+    public string Packages { get; } = RunFolder.Of("packages");
 
-    private static (TempFolder Folder, string Version) Pack()
+    private static string Pack()
     {
-        var folder = new TempFolder();
-
-        // Whichever class is the last to end, the run itself ends after it.
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
+        var feed = RunFolder.Of("feed");
         var project = Path.Combine(Repository, "src", "MergeTasks", "MergeTasks.csproj");
-        var result = Dotnet.Run(folder.Path, folder.Path, "pack", project, "--no-build", "-c", Configuration, "-o", FeedOf(folder));
+        var result = Dotnet.Run(feed, feed, "pack", project, "--no-build", "-c", Configuration, "-o", feed);
         Assert.True(result.Succeeded, result.Output);
-        return (folder, Path.GetFileNameWithoutExtension(Directory.GetFiles(FeedOf(folder), "*.nupkg").Single())["MergeTasks.".Length..]);
+        return Path.GetFileNameWithoutExtension(Directory.GetFiles(feed, "*.nupkg").Single())["MergeTasks.".Length..];
     }
-
-    private static string FeedOf(TempFolder folder) => folder["feed"];
 
     private static string Metadata(string key) =>
         typeof(Package).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
