@@ -31,7 +31,12 @@ public sealed partial class Templates(Package package) : IClassFixture<Package>
         // The templates' own folder of installed packages, so that the user's stays as it is.
         void New(string verb, params string[] arguments)
         {
-            var made = Dotnet.Run(consumer["."], consumer["."], ["new", verb, .. arguments, "--debug:custom-hive", consumer["hive"]]);
+            string[] command = ["new", verb, .. arguments, "--debug:custom-hive", consumer["hive"]];
+            var made = Dotnet.Run(consumer["."], consumer["."], command);
+
+            // On a busy machine two threads of 'dotnet new' can meet at the list of installed packages, before it makes anything.
+            for (var retry = 0; retry < 3 && made.Output.Contains("packages.json' because it is being used by another process", StringComparison.Ordinal); retry++)
+                made = Dotnet.Run(consumer["."], consumer["."], command);
             Assert.True(made.Succeeded, made.Output);
         }
     }
