@@ -1,7 +1,6 @@
 namespace MergeTasks.Tests;
 
-[Collection(PackageTests.Name)]
-public sealed class Building(Package package)
+public sealed class Building(Package package) : IClassFixture<Package>
 {
     private const string Merges = """
             <MergedModel Include="assistant" Method="ties" Base="models/base" Density="0.5" />
@@ -107,7 +106,7 @@ public sealed class Building(Package package)
     [InlineData("--no-incremental")]
     public void Every_way_to_build_makes_the_same_models(params string[] arguments)
     {
-        using var consumer = new Consumer(package);
+        using var consumer = new Consumer(package, compiles: true);
         consumer.Project(Merges);
         consumer.Build(arguments.Contains("-isolate") ? ["-m:1"] : []);
         var expected = File.ReadAllBytes(consumer.Output("calculator", "model.safetensors"));

@@ -8,13 +8,26 @@ public sealed class Consumer : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly Package _package;
+    private readonly Dictionary<string, string> _restored = [];
     private int _builds;
 
-    public Consumer(Package package)
+    /// <param name="package">The package that its projects refer to.</param>
+    /// <param name="compiles">
+    /// Whether the compiler runs. Nothing that it makes reaches a merge, a changed project file starts it again, and it takes longer than all else in
+    /// a build; without it a file that is no assembly has the assembly's place.
+    /// </param>
+    public Consumer(Package package, bool compiles = false)
     {
         _package = package;
         File.WriteAllText(_folder["nuget.config"],
             $"""<configuration><packageSources><clear /><add key="local" value="{package.Feed}" /></packageSources></configuration>""");
+        if (!compiles)
+        {
+            File.WriteAllText(_folder["Directory.Build.props"], "<Project><PropertyGroup><ProduceReferenceAssembly>false</ProduceReferenceAssembly><DebugType>none</DebugType></PropertyGroup></Project>");
+            File.WriteAllText(_folder["Directory.Build.targets"],
+                """<Project><Target Name="CoreCompile"><WriteLinesToFile File="@(IntermediateAssembly)" Lines="not compiled" WriteOnlyWhenDifferent="true" /></Target></Project>""");
+        }
+
         foreach (var model in new[] { "base", "code", "manual", "math" })
             CopyFolder(Path.Combine(Package.Repository, "example-project", "models", model), this["app", "models", model]);
     }
@@ -39,10 +52,18 @@ public sealed class Consumer : IDisposable
     /// <summary>Environment variables of the runs.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
+    /// <summary>Runs to the end, without restoring packages where the same project file was built before.</summary>
     public BuildResult Run(string project, params string[] arguments)
     {
-        using var run = Dotnet.Start(this[project], _folder.Path, Variables, [.. arguments, "-nr:false", "-tl:off"]);
-        return run.Wait();
+        var file = this[project, project + ".csproj"];
+        var text = File.Exists(file) ? File.ReadAllText(file) : "";
+        var isRestored = arguments[0] is "build" or "publish" or "pack" && text.Length > 0 && _restored.GetValueOrDefault(project) == text;
+        string[] skipped = isRestored && !arguments.Contains("--no-restore") ? ["--no-restore"] : [];
+        using var run = Dotnet.Start(this[project], _folder.Path, Variables, [.. arguments, .. skipped, "-nr:false", "-tl:off"]);
+        var result = run.Wait();
+        if (result.Succeeded && arguments[0] is "build" or "restore")
+            _restored[project] = text;
+        return result;
     }
 
     /// <summary>Starts a run that goes on while the test does something else.</summary>

@@ -5,8 +5,7 @@ using MergeTasks.TestSupport;
 namespace MergeTasks.Tests;
 
 /// <summary>Builds that run models on a device: which engine they take, in which process, and what happens when that is lost.</summary>
-[Collection(PackageTests.Name)]
-public sealed class Devices(Package package)
+public sealed class Devices(Package package) : IClassFixture<Package>
 {
     private const string Scored = """
             <MergedModel Include="scored" Method="task_arithmetic" Base="models/base" Aim="0.4" Calibration="calibration.txt" AimBlock="16" />

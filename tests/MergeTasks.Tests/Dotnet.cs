@@ -25,6 +25,9 @@ public sealed class Dotnet : IDisposable
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["DOTNET_NOLOGO"] = "1";
+        // Every run of the SDK leaves an empty folder where temporary files go.
+        if (OperatingSystem.IsLinux())
+            start.Environment["TMPDIR"] = RunFolder.Of("tmp");
         start.Environment["MERGETASKS_CACHE"] = Path.Combine(home, "cache");
         start.Environment["HF_HOME"] = Path.Combine(home, "hugging face");
         start.Environment["HF_ENDPOINT"] = "http://127.0.0.1:9";

@@ -7,8 +7,7 @@ using Xunit.Abstractions;
 namespace MergeTasks.Tests;
 
 /// <summary>Builds of models larger than any cache: how much memory they take, what they say meanwhile, and how they stop.</summary>
-[Collection(PackageTests.Name)]
-public sealed class LargeModels(Package package, ITestOutputHelper output)
+public sealed class LargeModels(Package package, ITestOutputHelper output) : IClassFixture<Package>
 {
     [Fact]
     public void More_than_two_gigabytes_are_merged_in_less_than_256_megabytes_on_Linux()

@@ -1,7 +1,6 @@
 namespace MergeTasks.Tests;
 
-[Collection(PackageTests.Name)]
-public sealed class Refusals(Package package)
+public sealed class Refusals(Package package) : IClassFixture<Package>
 {
     [Theory]
     [InlineData("<MergedModel Include=\"x\" Method=\"tiez\" Base=\"models/base\" /><MergeSource Include=\"models/code\" Weight=\"1\" />", "MTK1001")]

@@ -5,8 +5,7 @@ using MergeTasks.TestSupport.Servers;
 namespace MergeTasks.Tests;
 
 /// <summary>A newcomer's project whose models come from a Hub and a feed, both on loopback.</summary>
-[Collection(PackageTests.Name)]
-public sealed class RemoteModels : IDisposable
+public sealed class RemoteModels : IClassFixture<Package>, IDisposable
 {
     private const string Token = "hf_NobodyMaySeeThis";
     private const string Items = """
@@ -133,8 +132,9 @@ public sealed class RemoteModels : IDisposable
         }
 
         Assert.False(File.Exists(_consumer["app", "models.lock.json"]));
-        var partial = Assert.Single(Directory.GetFiles(_consumer["hugging face", "hub", "models--org--code", "blobs"], "*.incomplete"));
-        var had = new FileInfo(partial).Length;
+
+        // The weights' part; on a busy machine small files may have been on their way, too.
+        var had = Directory.GetFiles(_consumer["hugging face", "hub", "models--org--code", "blobs"], "*.incomplete").Max(path => new FileInfo(path).Length);
         _hub.Forget();
         _hub.StorageFault = (_, answer) => answer;
         Assert.Equal(["average"], _consumer.Merged("--no-restore"));

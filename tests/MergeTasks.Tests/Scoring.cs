@@ -1,8 +1,7 @@
 namespace MergeTasks.Tests;
 
 /// <summary>AIM and APL as a phase of the build.</summary>
-[Collection(PackageTests.Name)]
-public sealed class Scoring(Package package)
+public sealed class Scoring(Package package) : IClassFixture<Package>
 {
     [Fact]
     public void A_build_scores_what_the_cache_lacks_and_plans_say_why()

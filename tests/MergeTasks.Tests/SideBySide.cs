@@ -3,8 +3,7 @@ using MergeTasks.TestSupport;
 namespace MergeTasks.Tests;
 
 /// <summary>Builds that share what they make: inner builds, projects that use each other's merges, and two builds of one project at once.</summary>
-[Collection(PackageTests.Name)]
-public sealed class SideBySide(Package package)
+public sealed class SideBySide(Package package) : IClassFixture<Package>
 {
     private const string Merges = """
             <MergedModel Include="average" Method="linear" />

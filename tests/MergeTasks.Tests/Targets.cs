@@ -3,8 +3,7 @@ using System.Text.Json;
 namespace MergeTasks.Tests;
 
 /// <summary>The targets that a user or another target calls by name.</summary>
-[Collection(PackageTests.Name)]
-public sealed class Targets(Package package)
+public sealed class Targets(Package package) : IClassFixture<Package>
 {
     private const string Merges = """
             <MergedModel Include="average" Method="linear" />
@@ -100,7 +99,7 @@ public sealed class Targets(Package package)
     [Fact]
     public void Publishing_and_packing_carry_the_models_that_want_it()
     {
-        using var consumer = new Consumer(package);
+        using var consumer = new Consumer(package, compiles: true);
         consumer.Project(Merges + """
                 <MergedModel Include="private" Method="linear" CopyToPublishDirectory="never" Pack="false" />
                 <MergeSource Include="models/code" Into="private" Weight="1" />

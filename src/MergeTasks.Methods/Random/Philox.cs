@@ -24,8 +24,8 @@ internal sealed class Philox
 
     private const int Lanes = 8;
     private const int Rounds = 10;
-    private const ulong Multiplier0 = 0xD2511F53;
-    private const ulong Multiplier1 = 0xCD9E8D57;
+    private const uint Multiplier0 = 0xD2511F53;
+    private const uint Multiplier1 = 0xCD9E8D57;
     private const uint Weyl0 = 0x9E3779B9;
     private const uint Weyl1 = 0xBB67AE85;
 
@@ -122,10 +122,11 @@ internal sealed class Philox
     private static Vector512<ushort> Join(Vector512<ulong> lower, Vector512<ulong> upper) =>
         Vector512.ConditionalSelect(Vector512.Create(0xFFFF_FFFFul), lower, upper << 32).AsUInt16();
 
-    // The product of the lower halves of 64-bit lanes. One instruction where there is one.
+    // The product of the lower halves of 64-bit lanes. One instruction where there is one. It takes the factor from 32-bit lanes: made as 64-bit lanes and
+    // read as others, the .NET 10 JIT's first tier multiplies by something else.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> MultiplyLow(Vector512<ulong> lanes, ulong factor) =>
+    private static Vector512<ulong> MultiplyLow(Vector512<ulong> lanes, uint factor) =>
         Avx512F.IsSupported
-            ? Avx512F.Multiply(lanes.AsUInt32(), Vector512.Create(factor).AsUInt32())
-            : (lanes & Vector512.Create(0xFFFF_FFFFul)) * factor;
+            ? Avx512F.Multiply(lanes.AsUInt32(), Vector512.Create(factor))
+            : (lanes & Vector512.Create(0xFFFF_FFFFul)) * (ulong)factor;
 }
