@@ -35,7 +35,7 @@ internal static class EnginesReport
     private static IEnumerable<DeviceOptions> Devices()
     {
         yield return new DeviceOptions();
-        if (!TorchSharp.torch.cuda.is_available())
+        if (!TorchEngine.FindsCuda)
             yield break;
         yield return new DeviceOptions { Kind = DeviceKind.Cuda };
         yield return new DeviceOptions { Kind = DeviceKind.Cuda, Precision = DevicePrecision.Bf16 };

@@ -10,6 +10,7 @@ public sealed class DeviceProvider : IDeviceProvider
     /// <inheritdoc/>
     public ITransformerEngine CreateEngine(DeviceOptions options)
     {
+        ThreadPolicy.Set(options.Threads);
         TorchLibraries.Load(options);
         return new TorchEngine(options);
     }
@@ -17,6 +18,7 @@ public sealed class DeviceProvider : IDeviceProvider
     /// <inheritdoc/>
     public IMatrixDevice CreateMatrixDevice(DeviceOptions options)
     {
+        ThreadPolicy.Set(options.Threads);
         TorchLibraries.Load(options);
         return new TorchMatrixDevice(options);
     }
