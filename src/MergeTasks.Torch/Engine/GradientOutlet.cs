@@ -8,9 +8,7 @@ namespace MergeTasks.Torch;
 /// </summary>
 internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime runtime) : IDisposable
 {
-    // 64 MiB: a bus is at its full speed, and little of the device's memory is taken.
-    private const int ElementsPerTransfer = 1 << 24;
-
+    private readonly int _capacity = runtime.Outbox.Capacity;
     private readonly Dictionary<DeviceParameter, Tensor> _sums = [];
     private readonly List<(DeviceParameter Parameter, long FirstRow, Tensor Rows)> _waiting = [];
     private long _waitingElements;
@@ -62,7 +60,7 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
     {
         _waiting.Add((parameter, firstRow, gradient.DetachFromDisposeScope()));
         _waitingElements += gradient.numel();
-        if (_waitingElements >= ElementsPerTransfer)
+        if (_waitingElements >= _capacity)
             Flush();
     }
 
@@ -78,9 +76,9 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
             var length = Math.Max(1, gradient.numel() / Math.Max(1, rows));
             for (var row = 0L; row < rows;)
             {
-                if (elements > 0 && elements + length > ElementsPerTransfer)
+                if (elements > 0 && elements + length > _capacity)
                     Send();
-                var count = Math.Min(rows - row, Math.Max(1, (ElementsPerTransfer - elements) / length));
+                var count = Math.Min(rows - row, Math.Max(1, (_capacity - elements) / length));
                 together.Add((parameter, firstRow + row, gradient.narrow(0, row, count)));
                 elements += count * length;
                 row += count;

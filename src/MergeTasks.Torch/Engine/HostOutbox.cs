@@ -8,7 +8,13 @@ namespace MergeTasks.Torch;
 /// </summary>
 internal sealed class HostOutbox : IDisposable
 {
+    // 64 MiB: a bus is at its full speed, and little of the device's memory is taken.
+    private const int ElementsAtOnce = 1 << 24;
+
     private Tensor? _buffer;
+
+    /// <summary>How many elements are worth a transfer, and the most that one should have.</summary>
+    public int Capacity { get; internal set; } = ElementsAtOnce;
 
     /// <summary>How many tensors have been taken.</summary>
     public long Transfers { get; private set; }
