@@ -37,8 +37,9 @@ public class DeviceThreadTests
             Work();
             during = Threads().Count;
         });
-        Assert.Equal(1, before);
-        Assert.Equal(threads, during);
+
+        // What the runtime starts from here has the name too, until it has its own.
+        Assert.Equal(threads - 1, during - before);
     }
 
     [Fact]
@@ -53,8 +54,9 @@ public class DeviceThreadTests
         {
             using var engine = new TorchEngine(new DeviceOptions { Threads = 2 });
             Work();
-            var helper = Threads().Single(id => !IsThis(id));
-            var start = TimeOf(helper)!.Value;
+            int[] helpers = [.. Threads().Where(id => !IsThis(id))];
+            Assert.NotEmpty(helpers);
+            var start = helpers.Sum(TimeOf);
             for (var round = 0; round < rounds; round++)
             {
                 Work();
@@ -63,9 +65,9 @@ public class DeviceThreadTests
                 waited += pausing.Elapsed;
             }
 
-            ran = TimeOf(helper)!.Value - start;
+            ran = TimeSpan.FromMicroseconds((helpers.Sum(TimeOf) - start) / 1000.0);
         });
-        Assert.True(ran < waited / 4, $"The second thread ran for {ran} while there was nothing to do for {waited}.");
+        Assert.True(ran < waited / 4, $"The other threads ran for {ran} while there was nothing to do for {waited}.");
     }
 
     // Enough elements for as many threads as there may be.
@@ -92,9 +94,8 @@ public class DeviceThreadTests
 
     private static bool IsThis(int id) => File.ResolveLinkTarget("/proc/thread-self", false)!.FullName.EndsWith($"/{id}", StringComparison.Ordinal);
 
-    private static TimeSpan? TimeOf(int id) => Read($"/proc/self/task/{id}/schedstat") is { } text
-        ? TimeSpan.FromMicroseconds(long.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture) / 1000.0)
-        : null;
+    // Nanoseconds.
+    private static long TimeOf(int id) => Read($"/proc/self/task/{id}/schedstat") is { } text ? long.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture) : 0;
 
     private static string? Read(string path)
     {
