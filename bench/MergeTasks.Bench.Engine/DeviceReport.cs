@@ -1,4 +1,5 @@
 #if WITH_TORCH
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Torch;
 using MergeTasks.Transformers;
 
@@ -15,12 +16,13 @@ internal static class DeviceReport
 
     public static int Run(DeviceKind kind, string folder)
     {
-        var single = new DeviceOptions { Kind = kind, Told = message => Console.WriteLine($"      told: {message}") };
+        RandomLlama.Small.Write(folder);
+        var single = new DeviceOptions { Kind = kind, LibraryFolders = EnginesReport.Libraries(folder), Told = message => Console.WriteLine($"      told: {message}") };
         var rounded = single with { Precision = DevicePrecision.Bf16 };
         var checks = new DeviceChecks(single);
-        RandomLlama.Small.Write(folder);
         try
         {
+            TorchLibraries.Load(single);
             checks.Families(Path.Combine(AppContext.BaseDirectory, "Models"));
             checks.Text("one sequence of 2,048 tokens", folder, [2048]);
             checks.Text("sequences of 700, 3 and 512 tokens in one batch", folder, [700, 3, 512]);
@@ -30,7 +32,7 @@ internal static class DeviceReport
             checks.Eigenvectors();
             checks.NothingStays(folder);
         }
-        catch (ModelException e)
+        catch (Exception e) when (e is ModelException or DiagnosticException)
         {
             checks.Fail("the device can be used", e.Message);
             return 1;

@@ -1,4 +1,6 @@
 #if WITH_TORCH
+using System.Reflection;
+using MergeTasks.Merging.Devices;
 using MergeTasks.Torch;
 using MergeTasks.Transformers;
 
@@ -21,10 +23,9 @@ internal static class EnginesReport
         using var own = new CpuEngine().Load(folder);
         Console.WriteLine("| engine | pass | tokens/s | speed ratio to the processor's own, medians | loss difference |");
         Console.WriteLine("|---|---|--:|--:|--:|");
-        foreach (var options in Devices())
+        foreach (var options in Devices(folder))
         {
-            using var engine = new TorchEngine(options);
-            using var other = engine.Load(folder);
+            using var other = new DeviceProvider().CreateEngine(options).Load(folder);
             Compare(options, "forward", model => model.Score(batch, targets), own, other);
             Compare(options, "forward and backward", model => model.Backward(batch, targets, new Dropper()), own, other);
         }
@@ -32,13 +33,22 @@ internal static class EnginesReport
         return 0;
     }
 
-    private static IEnumerable<DeviceOptions> Devices()
+    /// <summary>The folder with libtorch's libraries: from NuGet's folder, as in a build.</summary>
+    /// <param name="folder">Where links to them may be made.</param>
+    internal static IReadOnlyList<string> Libraries(string folder) => [LinkedFolder.Of(Packages().CpuFolders.Concat(Packages().CudaFolders), folder)];
+
+    private static TorchPackages Packages() =>
+        TorchPackages.Read(typeof(EnginesReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "AssetsFile").Value!);
+
+    private static IEnumerable<DeviceOptions> Devices(string folder)
     {
-        yield return new DeviceOptions();
-        if (!TorchEngine.FindsCuda)
+        var packages = Packages();
+        var libraries = Libraries(folder);
+        yield return new DeviceOptions { LibraryFolders = libraries };
+        if (packages.CudaFolders.Count == 0 || new CudaDriver().Find().Count == 0)
             yield break;
-        yield return new DeviceOptions { Kind = DeviceKind.Cuda };
-        yield return new DeviceOptions { Kind = DeviceKind.Cuda, Precision = DevicePrecision.Bf16 };
+        yield return new DeviceOptions { LibraryFolders = libraries, Kind = DeviceKind.Cuda };
+        yield return new DeviceOptions { LibraryFolders = libraries, Kind = DeviceKind.Cuda, Precision = DevicePrecision.Bf16 };
     }
 
     private static void Compare(DeviceOptions options, string pass, Func<ITransformerModel, IReadOnlyList<TargetScore>> run, ITransformerModel own, ITransformerModel other)

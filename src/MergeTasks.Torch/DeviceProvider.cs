@@ -10,7 +10,6 @@ public sealed class DeviceProvider : IDeviceProvider
     /// <inheritdoc/>
     public ITransformerEngine CreateEngine(DeviceOptions options)
     {
-        ThreadPolicy.Set(options.Threads);
         TorchLibraries.Load(options);
         return new TorchEngine(options);
     }
@@ -18,7 +17,6 @@ public sealed class DeviceProvider : IDeviceProvider
     /// <inheritdoc/>
     public IMatrixDevice CreateMatrixDevice(DeviceOptions options)
     {
-        ThreadPolicy.Set(options.Threads);
         TorchLibraries.Load(options);
         return new TorchMatrixDevice(options);
     }

@@ -1,0 +1,12 @@
+#if WITH_TORCH
+using System.Runtime.CompilerServices;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Transformers.Tests.Devices;
+
+internal static class LibTorchIsLoaded
+{
+    [ModuleInitializer]
+    internal static void BeforeAnyTest() => LibTorch.Load();
+}
+#endif
