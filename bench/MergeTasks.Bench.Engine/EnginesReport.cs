@@ -34,11 +34,17 @@ internal static class EnginesReport
         return 0;
     }
 
+    /// <summary>The folder with libtorch's libraries: from NuGet's folder, as in a build.</summary>
+    /// <param name="folder">Where links to them may be made.</param>
+    internal static IReadOnlyList<string> Libraries(string folder) => [LinkedFolder.Of(Packages().CpuFolders.Concat(Packages().CudaFolders), folder)];
+
+    private static TorchPackages Packages() =>
+        TorchPackages.Read(typeof(EnginesReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "AssetsFile").Value!);
+
     private static IEnumerable<DeviceOptions> Devices(string folder)
     {
-        // From NuGet's folder, as in a build.
-        var packages = TorchPackages.Read(typeof(EnginesReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "AssetsFile").Value!);
-        IReadOnlyList<string> libraries = [LinkedFolder.Of(packages.CpuFolders.Concat(packages.CudaFolders), folder)];
+        var packages = Packages();
+        var libraries = Libraries(folder);
         yield return new DeviceOptions { LibraryFolders = libraries };
         if (packages.CudaFolders.Count == 0 || new CudaDriver().Find().Count == 0)
             yield break;

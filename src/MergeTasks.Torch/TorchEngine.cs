@@ -27,6 +27,9 @@ public sealed class TorchEngine : ITransformerEngine, IDisposable
         _runtime = new DeviceRuntime(_options);
     }
 
+    /// <summary>Whether libtorch finds a CUDA device; loads it.</summary>
+    public static bool FindsCuda => TorchRuntime.FindsCuda();
+
     /// <inheritdoc/>
     public string NumericsVersion => _options.NumericsVersion;
 

@@ -14,5 +14,5 @@ internal sealed class StandInMatrices(DeviceOptions options) : IMatrixDevice
         return new ProcessorMatrices(options.Threads, cancellation);
     }
 
-    public void TellThatMemoryIsShort(string tensor) => options.Told?.Invoke($"'{tensor}' does not fit");
+    public void TellThatProcessorMerges(string tensor, DeviceRefusal why) => options.Told?.Invoke($"'{tensor}' is merged on the processor: {why}");
 }

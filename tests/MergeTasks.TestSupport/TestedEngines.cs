@@ -28,7 +28,7 @@ public static class TestedEngines
     private static string[] OnTorch()
     {
 #if WITH_TORCH
-        return TorchSharp.torch.cuda.is_available() ? ["torch", "torch-cuda"] : ["torch"];
+        return Torch.TorchEngine.FindsCuda ? ["torch", "torch-cuda"] : ["torch"];
 #else
         return [];
 #endif

@@ -36,5 +36,5 @@ public sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> cre
     }
 
     /// <inheritdoc/>
-    public void TellThatMemoryIsShort(string tensor) => _device.Value.TellThatMemoryIsShort(tensor);
+    public void TellThatProcessorMerges(string tensor, DeviceRefusal why) => _device.Value.TellThatProcessorMerges(tensor, why);
 }

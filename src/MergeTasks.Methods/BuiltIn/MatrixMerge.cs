@@ -87,9 +87,9 @@ internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool is
             Solve(arithmetic, _loaded, _merged);
             return true;
         }
-        catch (DeviceMemoryException)
+        catch (DeviceRefusalException e)
         {
-            context.Device.TellThatMemoryIsShort(context.Tensor);
+            context.Device.TellThatProcessorMerges(context.Tensor, e.Why);
             return false;
         }
     }

@@ -10,10 +10,25 @@ public interface IMatrixDevice
     /// <param name="cancellation">Ends the work between steps.</param>
     IMatrixArithmetic Begin(CancellationToken cancellation);
 
-    /// <summary>Hears that a tensor does not fit and is merged on the processor.</summary>
-    void TellThatMemoryIsShort(string tensor);
+    /// <summary>Hears that a tensor is merged on the processor, and why.</summary>
+    void TellThatProcessorMerges(string tensor, DeviceRefusal why);
 }
 
-/// <summary>A device has not enough memory for a tensor's matrices.</summary>
+/// <summary>Why a device does not compute with a tensor's matrices.</summary>
+public enum DeviceRefusal
+{
+    /// <summary>Its memory does not hold them.</summary>
+    Memory,
+
+    /// <summary>Its search for eigenvectors does not converge, which that of another arithmetic may.</summary>
+    Convergence,
+}
+
+/// <summary>A device cannot compute with a tensor's matrices, and the processor may.</summary>
+/// <param name="why">Why not.</param>
 /// <param name="cause">What the device said.</param>
-public sealed class DeviceMemoryException(Exception cause) : Exception(cause?.Message, cause);
+public sealed class DeviceRefusalException(DeviceRefusal why, Exception cause) : Exception(cause?.Message, cause)
+{
+    /// <summary>Why not.</summary>
+    public DeviceRefusal Why => why;
+}

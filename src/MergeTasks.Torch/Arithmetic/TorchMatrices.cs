@@ -4,6 +4,10 @@ using MergeTasks.Numerics.Algebra;
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Numerics;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch.Arithmetic;
 
@@ -31,6 +35,9 @@ public sealed class TorchMatrices : IMatrixArithmetic
         TorchRuntime.Start(options);
         _scope = NewDisposeScope();
     }
+
+    /// <summary>The search for eigenvalues and eigenvectors.</summary>
+    internal Func<Tensor, (Tensor Values, Tensor Vectors)> Search { get; init; } = symmetric => linalg.eigh(symmetric);
 
     /// <inheritdoc/>
     public IMatrix Load(ReadOnlySpan<float> values, int rows, int columns)
@@ -102,7 +109,7 @@ public sealed class TorchMatrices : IMatrixArithmetic
         {
             if (HostCopies.Integers(Of(symmetric).isfinite().all())[0] == 0)
                 throw new NumericException(NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
-            var (values, vectors) = linalg.eigh(Of(symmetric));
+            var (values, vectors) = Search(Of(symmetric));
             var descending = HostCopies.Doubles(values).Reverse().ToArray();
             largest = [.. descending.TakeWhile(value => value > 0 && value > smallest * descending[0]).Take(most)];
             return vectors.narrow(1, descending.Length - largest.Length, largest.Length).flip(1).contiguous();
@@ -157,13 +164,17 @@ public sealed class TorchMatrices : IMatrixArithmetic
             using var scope = NewDisposeScope();
             compute();
         }
-        catch (ExternalException e) when (OutOfMemory.IsMeantBy(e))
+        catch (ExternalException e) when (DeviceFault.IsShortMemory(e))
         {
-            throw new DeviceMemoryException(e);
+            throw new DeviceRefusalException(DeviceRefusal.Memory, e);
         }
-        catch (ExternalException e) when (e.Message.Contains("failed to converge", StringComparison.Ordinal))
+        catch (ExternalException e) when (DeviceFault.IsNoConvergence(e))
         {
-            throw new NumericException(NumericProblem.Undefined, "the search for its singular values does not converge");
+            throw new DeviceRefusalException(DeviceRefusal.Convergence, e);
+        }
+        catch (ExternalException e) when (_device.type == DeviceType.CUDA)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The device '{_device}' failed: {DeviceFault.Describe(e)}.", null));
         }
     }
 }

@@ -7,18 +7,28 @@ namespace MergeTasks.Torch.Arithmetic;
 /// <param name="options">The device.</param>
 public sealed class TorchMatrixDevice(DeviceOptions options) : IMatrixDevice
 {
-    private int _told;
+    private readonly HashSet<DeviceRefusal> _told = [];
 
     /// <inheritdoc/>
     public string NumericsVersion => options.MatrixNumericsVersion;
 
-    /// <inheritdoc/>
-    public IMatrixArithmetic Begin(CancellationToken cancellation) => new TorchMatrices(options, cancellation);
+    /// <summary>The search for eigenvalues and eigenvectors; tests put one in its place that does not converge.</summary>
+    internal Func<Tensor, (Tensor Values, Tensor Vectors)> Search { get; init; } = symmetric => linalg.eigh(symmetric);
 
     /// <inheritdoc/>
-    public void TellThatMemoryIsShort(string tensor)
+    public IMatrixArithmetic Begin(CancellationToken cancellation) => new TorchMatrices(options, cancellation) { Search = Search };
+
+    /// <inheritdoc/>
+    public void TellThatProcessorMerges(string tensor, DeviceRefusal why)
     {
-        if (Interlocked.Exchange(ref _told, 1) == 0)
-            options.Told?.Invoke($"The device's memory does not hold the matrices that '{tensor}' takes, so it, and others as large, are merged on the processor.");
+        lock (_told)
+        {
+            if (!_told.Add(why))
+                return;
+        }
+
+        options.Told?.Invoke(why == DeviceRefusal.Memory
+            ? $"The device's memory does not hold the matrices that '{tensor}' takes, so it, and others as large, are merged on the processor."
+            : $"The device's search for the singular vectors of '{tensor}' does not converge, so it, and others like it, are merged on the processor.");
     }
 }

@@ -42,10 +42,11 @@ internal abstract class DeviceFeedForward
 
         public override Tensor Forward(DevicePass pass, Tensor x, Func<int[]>? rowsOf = null)
         {
+            using var scope = NewDisposeScope();
             pass.Observe(_entryNames, x, rowsOf);
             var h = Inner(pass, x);
             pass.Observe(_downName, h, rowsOf);
-            return _down.Forward(pass, h);
+            return _down.Forward(pass, h).MoveToOuterDisposeScope();
         }
 
         private Tensor Inner(DevicePass pass, Tensor x)
@@ -78,28 +79,40 @@ internal abstract class DeviceFeedForward
 
         public override Tensor Forward(DevicePass pass, Tensor x, Func<int[]>? rowsOf = null)
         {
+            using var scope = NewDisposeScope();
             pass.Observe(_routerName, x, rowsOf);
             var (scores, chosen) = _router.Forward(pass, x).topk(_perToken, 1);
-            var weights = scores.softmax(1).reshape(-1);
-            var choices = HostCopies.Integers(chosen);
-            var y = zeros_like(x);
+            var choices = chosen.reshape(-1);
+
+            // Places, expert by expert and row by row within each. All that the host waits for is how many each expert has.
+            var (_, order) = choices.sort(0, stable: true);
+            var counts = HostCopies.Integers(zeros([_experts.Length], ScalarType.Int64, x.device).index_add_(0, choices, ones_like(choices), 1));
+            var places = pass.Observer is null ? [] : HostCopies.Integers(order);
+            var (rows, width) = (x.shape[0], x.shape[1]);
+
+            // Rows are repeated and then put in order, never picked more than once, so that gradients need no sums in any order.
+            var inputs = x.unsqueeze(1).expand(rows, _perToken, width).reshape(rows * _perToken, width).index_select(0, order);
+            var results = new List<Tensor>();
+            var first = 0;
             for (var expert = 0; expert < _experts.Length; expert++)
             {
                 // An expert that no row chose runs too, on no rows, so that its parameters have gradients of zero.
-                var places = Enumerable.Range(0, choices.Length).Where(place => choices[place] == expert).ToArray();
-                var rows = Array.ConvertAll(places, place => place / _perToken);
-                var index = RowIndex.Of(rows, x.device);
-                var result = _experts[expert].Forward(pass, x.index_select(0, index), () => RowsOf(rows));
-                var weighted = result * weights.index_select(0, RowIndex.Of(places, x.device)).unsqueeze(1);
-                y = y.index_add(0, index, weighted, 1);
+                var (start, count) = (first, (int)counts[expert]);
+                results.Add(_experts[expert].Forward(pass, inputs.narrow(0, start, count), () => RowsOf(places.AsSpan(start, count))));
+                first += count;
             }
 
-            return y;
+            var weighted = cat(results, 0) * scores.softmax(1).reshape(-1).index_select(0, order).unsqueeze(1);
+            var back = order.argsort();
+            return weighted.index_select(0, back).reshape(rows, _perToken, width).sum(1).MoveToOuterDisposeScope();
 
-            int[] RowsOf(int[] rows)
+            int[] RowsOf(ReadOnlySpan<long> places)
             {
                 var all = rowsOf?.Invoke() ?? pass.Piece.BatchRows;
-                return Array.ConvertAll(rows, row => all[row]);
+                var own = new int[places.Length];
+                for (var i = 0; i < own.Length; i++)
+                    own[i] = all[places[i] / _perToken];
+                return own;
             }
         }
     }

@@ -23,8 +23,9 @@ internal sealed class DeviceHeadNorm
     /// <summary>Normalises projected rows.</summary>
     public Tensor Forward(DevicePass pass, Tensor x)
     {
+        using var scope = NewDisposeScope();
         var (rows, size) = ((int)x.shape[0], x.shape[1] / _heads);
-        return _scope switch
+        var y = _scope switch
         {
             HeadNormScope.AllHeads => _norms[0].Forward(pass, x),
             HeadNormScope.EachHead => _norms[0]
@@ -32,5 +33,6 @@ internal sealed class DeviceHeadNorm
                 .reshape(rows, x.shape[1]),
             _ => cat([.. _norms.Select((norm, head) => norm.Forward(pass, x.narrow(1, head * size, size)))], 1),
         };
+        return y.MoveToOuterDisposeScope();
     }
 }

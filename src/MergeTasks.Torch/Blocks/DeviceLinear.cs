@@ -29,10 +29,11 @@ internal sealed class DeviceLinear
     /// <summary>Computes y; in bf16 precision operands and results are rounded, and the library sums in fp32.</summary>
     public Tensor Forward(DevicePass pass, Tensor x)
     {
+        using var scope = NewDisposeScope();
         var right = _spec.StoredByInput ? Weight.Value : Weight.Value.t();
         var y = pass.Precision == DevicePrecision.Bf16
             ? x.to_type(ScalarType.BFloat16).matmul(right).to_type(ScalarType.Float32)
             : x.matmul(right);
-        return _bias is null ? y : y + _bias.Value;
+        return (_bias is null ? y : y + _bias.Value).MoveToOuterDisposeScope();
     }
 }

@@ -27,10 +27,11 @@ internal sealed class DeviceNorm
     public Tensor Forward(DevicePass pass, Tensor x, Func<int[]>? rowsOf = null)
     {
         pass.Observe(_names, x, rowsOf);
+        using var scope = NewDisposeScope();
         var centred = _spec.Kind == NormKind.Layer ? x - x.mean([-1], keepdim: true) : x;
         var y = centred * ((centred * centred).mean([-1], keepdim: true) + _spec.Epsilon).rsqrt();
         if (_weight is not null)
             y = y * (_spec.WeightOffset == 0 ? _weight.Value : _weight.Value + _spec.WeightOffset);
-        return _bias is null ? y : y + _bias.Value;
+        return (_bias is null ? y : y + _bias.Value).MoveToOuterDisposeScope();
     }
 }

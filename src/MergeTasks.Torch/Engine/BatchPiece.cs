@@ -15,6 +15,7 @@ internal sealed class BatchPiece : IDisposable
     private readonly SequenceRows[] _sequences;
     private readonly Device _device;
     private readonly Dictionary<(bool Causal, int? Window), Tensor?> _masks = [];
+    private readonly bool _hides;
     private readonly Dictionary<RopeSpec, (Tensor Cosines, Tensor Sines)> _rotations = [];
     private readonly List<Tensor> _owned = [];
     private readonly Tensor? _slots;
@@ -33,6 +34,7 @@ internal sealed class BatchPiece : IDisposable
         FirstRow = _sequences[0].Start;
         Rows = _sequences.Sum(sequence => sequence.Length);
         Length = _sequences.Max(sequence => sequence.Length);
+        _hides = _sequences.Any(sequence => sequence.Hidden is not null);
         if (_sequences.All(sequence => sequence.Length == Length))
             return;
         _slots = Own(tensor([.. _sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Length).Select(position => (long)i * Length + position))]));
@@ -75,11 +77,18 @@ internal sealed class BatchPiece : IDisposable
         return _slots is null ? slots : slots.index_select(0, _slots);
     }
 
-    /// <summary>What is added to scores [sequences, …, queries, keys]: a large negative number where a key is not seen; null: all are seen.</summary>
+    /// <summary>Whether all that hides keys is that they come later, so that no mask is needed beside that rule; padding comes last.</summary>
+    public bool IsCausalAlone(AttentionSpec spec) => spec.Causal && !_hides && WindowOf(spec) is null;
+
+    /// <summary>
+    /// What is added to scores [sequences, heads, queries, keys]: a large negative number where a key is not seen; of length 1 where it is the
+    /// same for all; null: all are seen.
+    /// </summary>
     public Tensor? Mask(AttentionSpec spec)
     {
-        if (!_masks.TryGetValue((spec.Causal, spec.Window), out var mask))
-            _masks.Add((spec.Causal, spec.Window), mask = MakeMask(spec));
+        var rules = (spec.Causal, WindowOf(spec));
+        if (!_masks.TryGetValue(rules, out var mask))
+            _masks.Add(rules, mask = MakeMask(spec.Causal, rules.Item2));
         return mask;
     }
 
@@ -88,12 +97,14 @@ internal sealed class BatchPiece : IDisposable
     {
         if (_rotations.TryGetValue(spec, out var known))
             return known;
+        using var scope = NewDisposeScope();
         var pairs = spec.Frequencies.Length;
         var cosines = new float[Rows * pairs];
         var sines = new float[Rows * pairs];
+        var tables = _sequences.Select(sequence => sequence.Length).Distinct().ToDictionary(length => length, length => new Rotation(spec, length));
         foreach (var sequence in _sequences)
         {
-            var table = new Rotation(spec, sequence.Length);
+            var table = tables[sequence.Length];
             table.Cosines.CopyTo(cosines.AsSpan((sequence.Start - FirstRow) * pairs));
             table.Sines.CopyTo(sines.AsSpan((sequence.Start - FirstRow) * pairs));
         }
@@ -104,27 +115,47 @@ internal sealed class BatchPiece : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _owned.ForEach(owned => owned.Dispose());
 
-    private Tensor? MakeMask(AttentionSpec spec)
+    // A window that holds the longest sequence hides nothing.
+    private int? WindowOf(AttentionSpec spec) => spec.Window < Length ? spec.Window : null;
+
+    private Tensor? MakeMask(bool isCausal, int? window)
     {
-        var differ = _rowOfSlot is not null || _sequences.Any(sequence => sequence.Hidden is not null);
-        if (!spec.Causal && spec.Window is null && !differ)
+        using var scope = NewDisposeScope();
+        var keys = arange(Length, ScalarType.Int64, _device);
+        var queries = keys.unsqueeze(1);
+        var unseen = new List<Tensor>();
+        if (isCausal)
+            unseen.Add((keys > queries).reshape(1, 1, Length, Length));
+        if (window is { } seen)
+            unseen.Add((keys <= queries - seen).reshape(1, 1, Length, Length));
+
+        // Where later keys are hidden, padding is hidden from all but itself, and comes to nothing.
+        if (_hides || (_rowOfSlot is not null && !isCausal))
+            unseen.Add(HiddenKeys(keys).reshape(Count, 1, 1, Length));
+        if (unseen.Count == 0)
             return null;
-        var perSequence = differ ? Count : 1;
-        var mask = new float[(long)perSequence * Length * Length];
-        for (var i = 0; i < perSequence; i++)
-            for (var query = 0; query < Length; query++)
-                for (var key = 0; key < Length; key++)
-                    if (!Sees(spec, query, key) || (differ && (key >= _sequences[i].Length || _sequences[i].Hidden?[key] == true)))
-                        mask[((long)i * Length + query) * Length + key] = Unseen;
-        return Own(tensor(mask).reshape(perSequence, 1, 1, Length, Length));
+        var all = unseen.Aggregate((one, other) => one.logical_or(other));
+        return Keep(zeros(all.shape, ScalarType.Float32, _device).masked_fill(all, Unseen));
     }
 
-    private static bool Sees(AttentionSpec spec, int query, int key) =>
-        (!spec.Causal || key <= query) && (spec.Window is not { } window || key > query - window);
-
-    private Tensor Own(Tensor tensor)
+    // [sequences, keys]
+    private Tensor HiddenKeys(Tensor keys)
     {
-        var owned = tensor.to(_device).DetachFromDisposeScope();
+        var lengths = tensor([.. _sequences.Select(sequence => (long)sequence.Length)], device: _device).unsqueeze(1);
+        var padding = keys.unsqueeze(0) >= lengths;
+        if (!_hides)
+            return padding;
+        var hidden = new bool[Count * Length];
+        foreach (var (i, sequence) in _sequences.Index())
+            sequence.Hidden?.CopyTo(hidden, i * Length);
+        return padding.logical_or(tensor(hidden, [Count, Length], device: _device));
+    }
+
+    private Tensor Own(Tensor tensor) => Keep(tensor.to(_device));
+
+    private Tensor Keep(Tensor tensor)
+    {
+        var owned = tensor.DetachFromDisposeScope();
         _owned.Add(owned);
         return owned;
     }

@@ -7,9 +7,10 @@ namespace MergeTasks.Torch.Engine;
 /// One way through one part of the model, of a piece or of some rows. What observers are to see is kept until the part is done, because a
 /// part that runs out of memory is run again.
 /// </summary>
-internal sealed class DevicePass
+internal sealed class DevicePass : IDisposable
 {
     private readonly List<Action> _observed = [];
+    private readonly List<(IReadOnlyList<string> Modules, long Rows, Tensor Sums)> _sums = [];
 
     /// <summary>The piece; the head, which treats every row by itself, has none.</summary>
     /// <exception cref="InvalidOperationException">There is none.</exception>
@@ -41,7 +42,34 @@ internal sealed class DevicePass
     }
 
     /// <summary>Shows the observer what was kept.</summary>
-    public void Show() => _observed.ForEach(show => show());
+    public void Show()
+    {
+        _observed.ForEach(show => show());
+        if (_sums.Count == 0)
+            return;
+        using var scope = NewDisposeScope();
+        var all = HostCopies.Doubles(cat([.. _sums.Select(kept => kept.Sums.reshape(-1))], 0));
+        var at = 0;
+        foreach (var (modules, rows, sums) in _sums)
+        {
+            var channels = (int)sums.shape[1];
+            ((IChannelObserver)Observer!).Add(modules, new ChannelTotals
+            {
+                Rows = rows,
+                Absolute = all[at..(at + channels)],
+                Plain = all[(at + channels)..(at + 2 * channels)],
+                Square = all[(at + 2 * channels)..(at + 3 * channels)],
+            });
+            at += 3 * channels;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (_, _, sums) in _sums)
+            sums.Dispose();
+    }
 
     private void ObserveRows(IReadOnlyList<string> modules, Tensor input, int[] batchRows)
     {
@@ -50,22 +78,17 @@ internal sealed class DevicePass
         _observed.Add(() => Observer!.Observe(new ModuleInput { Modules = modules, Values = values, Channels = channels, BatchRows = batchRows }));
     }
 
-    // Only the sums leave the device: a layer's inputs would take longer to copy than to compute.
+    // Only the sums leave the device, a part's at once: a layer's inputs would take longer to copy than to compute.
     private void ObserveSums(IChannelObserver observer, IReadOnlyList<string> modules, Tensor input, int[] batchRows)
     {
+        using var scope = NewDisposeScope();
         var included = Enumerable.Range(0, batchRows.Length).Where(row => observer.Includes(batchRows[row])).ToArray();
         var rows = included.Length == batchRows.Length
             ? input.detach()
             : input.detach().index_select(0, RowIndex.Of(included, input.device));
-        var sums = new ChannelTotals
-        {
-            Rows = included.Length,
-            Absolute = SumsOf(rows.abs()),
-            Plain = SumsOf(rows),
-            Square = SumsOf(rows * rows),
-        };
-        _observed.Add(() => observer.Add(modules, sums));
+        var sums = stack([SumsOf(rows.abs()), SumsOf(rows), SumsOf(rows * rows)], 0);
+        _sums.Add((modules, included.Length, sums.DetachFromDisposeScope()));
     }
 
-    private static double[] SumsOf(Tensor rows) => HostCopies.Doubles(rows.sum(dim: 0, type: ScalarType.Float64));
+    private static Tensor SumsOf(Tensor rows) => rows.sum(dim: 0, type: ScalarType.Float64);
 }

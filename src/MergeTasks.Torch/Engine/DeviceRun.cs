@@ -35,6 +35,7 @@ internal sealed class DeviceRun : IDisposable
         _layout = layout;
         _rows = rows;
         _runner = new PieceRunner(runtime, layout, cancellation);
+        TorchRuntime.UseThreads(runtime.Threads);
     }
 
     /// <summary>Who sees module inputs.</summary>
@@ -48,7 +49,7 @@ internal sealed class DeviceRun : IDisposable
         var x = NewRows();
         _runner.ForSequences(_network.Embedding.Part, false, piece =>
         {
-            var pass = PassOf(piece);
+            using var pass = PassOf(piece);
             Write(piece, _network.Embedding.Forward(pass, _network.Embedding.LookUp(pass, _runtime.Weights, _rows)), x);
             pass.Show();
         });
@@ -57,7 +58,7 @@ internal sealed class DeviceRun : IDisposable
             var (from, to) = (x, NewRows());
             _runner.ForSequences(layer.Part, false, piece =>
             {
-                var pass = PassOf(piece);
+                using var pass = PassOf(piece);
                 Write(piece, layer.Forward(pass, RowsOf(piece, from)), to);
                 pass.Show();
             });
@@ -74,7 +75,7 @@ internal sealed class DeviceRun : IDisposable
     /// <summary>Runs the head, without its scores, on some rows.</summary>
     public void ObserveHead(Tensor x, int[] batchRows) => _runner.ForRows(_network.Head.Part, false, batchRows.Length, int.MaxValue, (first, end) =>
     {
-        var pass = PassOf(null);
+        using var pass = PassOf(null);
         _network.Head.Forward(pass, Select(x, batchRows.AsSpan(first, end - first)), () => batchRows[first..end]);
         pass.Show();
     });
@@ -87,7 +88,7 @@ internal sealed class DeviceRun : IDisposable
     public void Score(Tensor x, int[] batchRows, int outcomes, Action<Tensor, int, int> take) =>
         _runner.ForRows(_network.Head.Part, false, batchRows.Length, ScoresAtOnce / outcomes, (first, end) =>
         {
-            var pass = PassOf(null);
+            using var pass = PassOf(null);
             var h = _network.Head.Forward(pass, Select(x, batchRows.AsSpan(first, end - first)), () => []);
             take(_network.Head.Scores(pass, h), first, end);
         });
@@ -100,11 +101,11 @@ internal sealed class DeviceRun : IDisposable
     /// <param name="differentiate">Takes the scores of the rows from first to end, and returns their gradient.</param>
     public void Backward(Tensor x, int[] batchRows, int outcomes, IGradientReceiver receiver, Func<Tensor, int, int, Tensor> differentiate)
     {
-        using var gradients = new GradientOutlet(receiver);
+        using var gradients = new GradientOutlet(receiver, _runtime);
         var dx = NewRows().zero_();
         _runner.ForRows(_network.Head.Part, true, batchRows.Length, ScoresAtOnce / outcomes, (first, end) =>
         {
-            var pass = PassOf(null);
+            using var pass = PassOf(null);
             var own = batchRows.AsSpan(first, end - first);
             var leaf = Select(x, own).detach().requires_grad_(true);
             var scores = _network.Head.Scores(pass, _network.Head.Forward(pass, leaf, () => []));
@@ -122,6 +123,7 @@ internal sealed class DeviceRun : IDisposable
 
         BackThrough(_network.Embedding.Part, gradients, dx, piece => _network.Embedding.LookUp(PassOf(piece), _runtime.Weights, _rows), _network.Embedding.Forward);
         _network.Embedding.GiveTables(_runtime, gradients, _rows, dx, tied);
+        gradients.Flush();
     }
 
     /// <inheritdoc/>

@@ -29,6 +29,7 @@ internal sealed class DeviceRuntime : IDisposable
         Precision = options.Precision;
         TokensPerRun = options.Kind == DeviceKind.Cuda ? DeviceTokens : ProcessorTokens;
         SequenceRows = new RowLimit(TokensPerRun);
+        Threads = options.Threads;
         _told = options.Told;
         TorchRuntime.Start(options);
         Weights = new DeviceWeights(Device, Precision, options.MemoryBytes ?? DeviceMemory.ForWeights(options), TellThatWeightsDoNotFit);
@@ -40,8 +41,14 @@ internal sealed class DeviceRuntime : IDisposable
     /// <summary>How matrices are multiplied.</summary>
     public DevicePrecision Precision { get; }
 
+    /// <summary>Most threads of the processor.</summary>
+    public int Threads { get; }
+
     /// <summary>The weights.</summary>
     public DeviceWeights Weights { get; }
+
+    /// <summary>Takes gradients to the host.</summary>
+    public HostOutbox Outbox { get; } = new();
 
     /// <summary>See <see cref="ITransformerModel.TokensPerRun"/>.</summary>
     public int TokensPerRun { get; }
@@ -71,7 +78,7 @@ internal sealed class DeviceRuntime : IDisposable
                 attempt();
                 return true;
             }
-            catch (ExternalException e) when (OutOfMemory.IsMeantBy(e))
+            catch (ExternalException e) when (DeviceFault.IsShortMemory(e))
             {
                 // A few rows cost as much time as many, so from there on weights make room first.
                 if (rows <= FewRows && Weights.KeepLess())
@@ -88,18 +95,22 @@ internal sealed class DeviceRuntime : IDisposable
                 }
 
                 if (!Weights.KeepLess())
-                    throw new ModelException(ModelError.NoMemory, $"The memory of '{Device}' is too small for this model, even without weights that stay there and with one sequence at a time ({FirstLine(e.Message)}).", null, e);
+                    throw new ModelException(ModelError.NoMemory, $"The memory of '{Device}' is too small for this model, even without weights that stay there and with one sequence at a time ({DeviceFault.Describe(e)}).", null, e);
                 TellThatWeightsDoNotFit();
             }
             catch (ExternalException e)
             {
-                throw new ModelException(ModelError.NoDevice, $"The device '{Device}' failed: {FirstLine(e.Message)}.", null, e);
+                throw new ModelException(ModelError.NoDevice, $"The device '{Device}' failed: {DeviceFault.Describe(e)}.", null, e);
             }
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Weights.Dispose();
+    public void Dispose()
+    {
+        Weights.Dispose();
+        Outbox.Dispose();
+    }
 
     private void TellThatWeightsDoNotFit() =>
         Tell("weights", $"The memory of '{Device}' does not hold all weights, so those of some layers are copied to it each time.");
@@ -109,6 +120,4 @@ internal sealed class DeviceRuntime : IDisposable
         if (_saidAlready.Add(about))
             _told?.Invoke(message);
     }
-
-    private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd('.', '\r');
 }

@@ -1,14 +1,19 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch.Engine;
 
-/// <summary>Adds up the gradients of the parameters of one part over pieces, and hands them out.</summary>
-internal sealed class GradientOutlet(IGradientReceiver receiver) : IDisposable
+/// <summary>
+/// Adds up the gradients of the parameters of one part over pieces, and hands them out. They wait on the device until there are enough for
+/// a transfer, and go together: a transfer for each of hundreds of small tensors would wait for the device as often.
+/// </summary>
+internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime runtime) : IDisposable
 {
-    private const int ElementsPerCopy = 1 << 24;
-
+    private readonly int _capacity = runtime.Outbox.Capacity;
     private readonly Dictionary<DeviceParameter, Tensor> _sums = [];
+    private readonly List<(DeviceParameter Parameter, long FirstRow, Tensor Rows)> _waiting = [];
+    private long _waitingElements;
 
     /// <summary>Differentiates a part's result with respect to its input and its parameters, whose gradients are added to what there is.</summary>
     /// <param name="part">The part.</param>
@@ -42,46 +47,88 @@ internal sealed class GradientOutlet(IGradientReceiver receiver) : IDisposable
         Tensor? kept = null;
         foreach (var (parameter, sum) in _sums.ToArray())
         {
-            if (parameter == except)
-            {
-                kept = sum;
-            }
-            else
-            {
-                Give(parameter, 0, sum);
-                sum.Dispose();
-            }
-
             _sums.Remove(parameter);
+            if (parameter == except)
+                kept = sum;
+            else
+                Give(parameter, 0, sum);
         }
 
         return kept;
     }
 
+    /// <summary>Hands out the gradient of some rows, which is the outlet's from here on: at once, or with those after it.</summary>
+    public void Give(DeviceParameter parameter, long firstRow, Tensor gradient)
+    {
+        _waiting.Add((parameter, firstRow, gradient.DetachFromDisposeScope()));
+        _waitingElements += gradient.numel();
+        if (_waitingElements >= _capacity)
+            Flush();
+    }
+
+    /// <summary>Hands out all that waits.</summary>
+    public void Flush()
+    {
+        var together = new List<(DeviceParameter Parameter, long FirstRow, Tensor Rows)>();
+        var elements = 0L;
+        using var scope = NewDisposeScope();
+        foreach (var (parameter, firstRow, gradient) in _waiting)
+        {
+            var rows = gradient.shape[0];
+            var length = Math.Max(1, gradient.numel() / Math.Max(1, rows));
+            for (var row = 0L; row < rows;)
+            {
+                if (elements > 0 && elements + length > _capacity)
+                    Send();
+                var count = Math.Min(rows - row, Math.Max(1, (_capacity - elements) / length));
+                together.Add((parameter, firstRow + row, gradient.narrow(0, row, count)));
+                elements += count * length;
+                row += count;
+            }
+        }
+
+        Send();
+        Forget(_waiting.Select(waiting => waiting.Rows));
+        _waiting.Clear();
+        _waitingElements = 0;
+
+        void Send()
+        {
+            Transfer(together);
+            together.Clear();
+            elements = 0;
+        }
+    }
+
     /// <summary>Forgets what an ended run left.</summary>
     public void Dispose()
     {
-        foreach (var sum in _sums.Values)
-            sum.Dispose();
+        Forget(_sums.Values);
+        Forget(_waiting.Select(waiting => waiting.Rows));
         _sums.Clear();
+        _waiting.Clear();
     }
 
-    /// <summary>Hands out the gradient of some rows.</summary>
-    public void Give(DeviceParameter parameter, long firstRow, Tensor gradient)
+    // What is handed out cannot be taken back, so only the packing may be tried again.
+    private void Transfer(List<(DeviceParameter Parameter, long FirstRow, Tensor Rows)> pieces)
     {
-        var rows = gradient.shape[0];
-        var perCopy = Math.Max(1, ElementsPerCopy / Math.Max(1, gradient.numel() / Math.Max(1, rows)));
-        for (var row = 0L; row < rows; row += perCopy)
+        if (pieces.Count == 0)
+            return;
+        using var scope = NewDisposeScope();
+        Tensor? packed = null;
+        runtime.Try(() => packed = pieces.Count == 1 ? pieces[0].Rows : cat([.. pieces.Select(piece => piece.Rows.reshape(-1))], 0), 0, null);
+        var values = runtime.Outbox.Take(packed!);
+        foreach (var (parameter, firstRow, rows) in pieces)
         {
-            using var scope = NewDisposeScope();
-            var part = gradient.narrow(0, row, Math.Min(perCopy, rows - row)).cpu().contiguous();
-            receiver.Receive(new GradientPiece
-            {
-                Parameter = parameter.Name,
-                Shape = parameter.Source.Shape,
-                FirstRow = firstRow + row,
-                Values = MemoryMarshal.Cast<byte, float>(part.bytes),
-            });
+            var length = (int)rows.numel();
+            receiver.Receive(new GradientPiece { Parameter = parameter.Name, Shape = parameter.Source.Shape, FirstRow = firstRow, Values = values[..length] });
+            values = values[length..];
         }
+    }
+
+    private static void Forget(IEnumerable<Tensor> tensors)
+    {
+        foreach (var tensor in tensors)
+            tensor.Dispose();
     }
 }

@@ -5,6 +5,10 @@ namespace MergeTasks.Torch.Engine;
 /// <summary>Copies of tensors in the host's memory.</summary>
 internal static class HostCopies
 {
+    /// <summary>How many the calling thread has made; each waits for the device.</summary>
+    [field: ThreadStatic]
+    public static long Count { get; private set; }
+
     /// <summary>fp32 values in row-major order.</summary>
     public static float[] Singles(Tensor values) => Copy<float>(values, ScalarType.Float32);
 
@@ -17,6 +21,7 @@ internal static class HostCopies
     private static T[] Copy<T>(Tensor values, ScalarType type)
         where T : struct
     {
+        Count++;
         using var scope = NewDisposeScope();
         return MemoryMarshal.Cast<byte, T>(values.detach().to_type(type).cpu().contiguous().bytes).ToArray();
     }

@@ -33,6 +33,7 @@ internal static class TorchLibraries
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>.</exception>
     public static void Load(DeviceOptions options)
     {
+        ThreadPolicy.Set(options.Threads);
         if (options.LibraryFolders is not [var folder])
             return;
 

@@ -21,7 +21,7 @@ internal sealed class StandInMatrices(string version, int products = int.MaxValu
         return new Arithmetic(this, new ProcessorMatrices(1, cancellation), products);
     }
 
-    public void TellThatMemoryIsShort(string tensor) => Short.Add(tensor);
+    public void TellThatProcessorMerges(string tensor, DeviceRefusal why) => Short.Add(tensor);
 
     private sealed class Arithmetic(StandInMatrices owner, ProcessorMatrices inner, int products) : IMatrixArithmetic
     {
@@ -32,7 +32,7 @@ internal sealed class StandInMatrices(string version, int products = int.MaxValu
         public void Store(IMatrix matrix, Span<float> values) => inner.Store(matrix, values);
 
         public IMatrix Product(IMatrix a, IMatrix b, bool transposeA, bool transposeB) =>
-            _left-- > 0 ? inner.Product(a, b, transposeA, transposeB) : throw new DeviceMemoryException(new InvalidOperationException("full"));
+            _left-- > 0 ? inner.Product(a, b, transposeA, transposeB) : throw new DeviceRefusalException(DeviceRefusal.Memory, new InvalidOperationException("full"));
 
         public IMatrix Gram(IMatrix a, bool ofRows) => inner.Gram(a, ofRows);
 

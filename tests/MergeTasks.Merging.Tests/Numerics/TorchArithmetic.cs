@@ -41,7 +41,7 @@ public sealed class TorchArithmetic : IDisposable
         const int length = 1 << 23;
         using var arithmetic = new TorchMatrices(new DeviceOptions(), CancellationToken.None);
         using var vector = arithmetic.Load(new float[length], length, 1);
-        Assert.Throws<DeviceMemoryException>(() => arithmetic.Product(vector, vector, transposeB: true));
+        Assert.Equal(DeviceRefusal.Memory, Assert.Throws<DeviceRefusalException>(() => arithmetic.Product(vector, vector, transposeB: true)).Why);
         Assert.Throws<System.Runtime.InteropServices.ExternalException>(() => arithmetic.Product(vector, vector));
     }
 
@@ -50,9 +50,32 @@ public sealed class TorchArithmetic : IDisposable
     {
         var told = new List<string>();
         var device = new TorchMatrixDevice(new DeviceOptions { Told = told.Add });
-        device.TellThatMemoryIsShort("model.embed_tokens.weight");
-        device.TellThatMemoryIsShort("lm_head.weight");
+        device.TellThatProcessorMerges("model.embed_tokens.weight", DeviceRefusal.Memory);
+        device.TellThatProcessorMerges("lm_head.weight", DeviceRefusal.Memory);
         Assert.Contains("'model.embed_tokens.weight'", Assert.Single(told), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_search_that_does_not_converge_leaves_the_tensor_to_the_processor_and_that_is_told_once()
+    {
+        string[] names = ["v", "w"];
+        foreach (var (seed, model) in new[] { (1, "base"), (2, "a"), (3, "b") })
+            _workspace.Model(model, [.. names.Select((name, i) => (name, RandomTensors.F32(10 * i + seed, 2, 256, 290)))]);
+        _workspace.Merge("m", ("Method", "tsv"), ("Base", "models/base"));
+        _workspace.Source("models/a");
+        _workspace.Source("models/b");
+        _workspace.Run("m");
+        var expected = names.Select(name => _workspace.Result("m")[name].Floats()).ToArray();
+
+        // What the library itself says where it does not converge: it never does on what is no number.
+        var told = new List<string>();
+        _workspace.MatrixDevice = new TorchMatrixDevice(new DeviceOptions { Threads = 2, Told = told.Add })
+        {
+            Search = symmetric => TorchSharp.torch.linalg.eigh(symmetric * double.NaN),
+        };
+        _workspace.Run("m");
+        Assert.Equal(expected, names.Select(name => _workspace.Result("m")[name].Floats()).ToArray());
+        Assert.Contains("does not converge", Assert.Single(told), StringComparison.Ordinal);
     }
 
     [Fact]
