@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Checkpoints;
@@ -27,7 +28,7 @@ public sealed class SafetensorsFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
+            handle = InputFile.Open(path, FileOptions.RandomAccess);
             var fileLength = RandomAccess.GetLength(handle);
             var field = new byte[SafetensorsHeader.LengthFieldSize];
             var got = ReadUpTo(handle, field, 0);
@@ -38,7 +39,7 @@ public sealed class SafetensorsFile : IDisposable
             handle = null;
             return file;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             throw Unreadable(path, e);
         }
@@ -57,7 +58,7 @@ public sealed class SafetensorsFile : IDisposable
             if (ReadUpTo(_handle, destination, offset) < destination.Length)
                 throw Truncated(Path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             throw Unreadable(Path, e);
         }
@@ -84,5 +85,5 @@ public sealed class SafetensorsFile : IDisposable
         new(CheckpointError.Malformed, path, $"'{path}' became shorter while it was read.");
 
     private static CheckpointException Unreadable(string path, Exception e) =>
-        new(CheckpointError.Unreadable, path, $"'{path}' cannot be read: {e.Message}", e);
+        new(CheckpointError.Unreadable, path, FileFault.Of(e, path, FileAct.Read).Message, e);
 }

@@ -7,7 +7,7 @@ namespace MergeTasks.Tests;
 public sealed class Repository
 {
     private static readonly string[] Rooms =
-        ["MergeTasks.Checkpoints", "MergeTasks.Caching", "MergeTasks.Transformers", "MergeTasks.Sources", "MergeTasks.Merging", "MergeTasks", "MergeTasks.Torch"];
+        ["MergeTasks.Files", "MergeTasks.Checkpoints", "MergeTasks.Caching", "MergeTasks.Transformers", "MergeTasks.Sources", "MergeTasks.Merging", "MergeTasks", "MergeTasks.Torch"];
 
     [Fact]
     public void Every_code_has_a_page_and_every_page_a_code()

@@ -1,5 +1,6 @@
 using System.Xml;
 using System.Xml.Linq;
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks.Merging.Declarations;
@@ -31,7 +32,7 @@ public static class ProjectFile
                 found = (IXmlLineInfo?)Named(item.Attributes(), metadata) ?? (IXmlLineInfo?)Named(item.Elements(), metadata) ?? item;
             return new SourceLocation(file, found.LineNumber, found.LinePosition);
         }
-        catch (Exception e) when (e is IOException or XmlException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (FileFault.Covers(e) || e is XmlException or ArgumentException)
         {
             return new SourceLocation(file);
         }
@@ -47,7 +48,7 @@ public static class ProjectFile
             IXmlLineInfo? found = Named(XDocument.Load(file, LoadOptions.SetLineInfo).Descendants(), property);
             return found is null ? new SourceLocation(file) : new SourceLocation(file, found.LineNumber, found.LinePosition);
         }
-        catch (Exception e) when (e is IOException or XmlException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (FileFault.Covers(e) || e is XmlException or ArgumentException)
         {
             return new SourceLocation(file);
         }

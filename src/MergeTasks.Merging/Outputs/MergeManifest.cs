@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
@@ -52,6 +54,10 @@ public sealed record MergeManifest(
         NewLine = "\n",
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+
+        // Perplexities may be infinite.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectNullableAnnotations = true,
     };
 
     /// <summary>The manifest of a finished output.</summary>
@@ -100,11 +106,11 @@ public sealed record MergeManifest(
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<MergeManifest>(File.ReadAllBytes(Path.Combine(folder, FileName)), Options);
+            var manifest = StrictJson.Read<MergeManifest>(Path.Combine(folder, FileName), Options);
             return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } && manifest.IsComplete
                 ? manifest : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        catch (FileFault)
         {
             return null;
         }
@@ -113,7 +119,7 @@ public sealed record MergeManifest(
     // A manifest edited by hand may hold anything, also names that lead out of its folder.
     private bool IsComplete =>
         Importance?.IsComplete != false && Evaluations?.All(evaluation => evaluation is { IsComplete: true }) != false &&
-        Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null })
+        Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null } && input.Source?.IsComplete != false && input.Adapter?.IsComplete != false && input.Licences?.All(licence => licence is not null) != false)
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)
         && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })

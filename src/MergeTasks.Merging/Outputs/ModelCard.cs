@@ -1,5 +1,6 @@
 using System.Text;
 using MergeTasks.Checkpoints;
+using MergeTasks.Files;
 using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
@@ -19,9 +20,9 @@ public static class ModelCard
     {
         try
         {
-            return File.ReadLines(Path.Combine(folder, FileName)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
+            return InputFile.ReadTextLines(Path.Combine(folder, FileName)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return false;
         }

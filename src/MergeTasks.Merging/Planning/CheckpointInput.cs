@@ -8,6 +8,8 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
 internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher) : ModelInput
 {
+    private static readonly string[] WrittenAnew = [Outputs.MergeManifest.FileName, Outputs.Provenance.FileName];
+
     private readonly Dictionary<string, FileDigests> _digests = [];
     private ModelConfig? _config;
 
@@ -36,11 +38,16 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) =>
-        [.. Checkpoints.SideFiles.List(Folder, [Outputs.MergeManifest.FileName, Outputs.Provenance.FileName]).Where(name => Locked?.Files.ContainsKey(name) != false).Select(name =>
+        [.. Checkpoints.SideFiles.List(Folder, WrittenAnew).Where(IsModels).Select(name =>
         {
             var path = Path.Combine(Folder, name);
             return new SideFile(name, hasher?.DigestWhole(path, cancellation) ?? default, path, null);
         })];
 
+    public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
+        [.. Checkpoints.SideFiles.Foreign(Folder, WrittenAnew).Where(file => IsModels(file.Name)).Select(file => (Path.Combine(Folder, file.Name), file.Target))];
+
     public override void Dispose() => checkpoint.Dispose();
+
+    private bool IsModels(string name) => Locked?.Files.ContainsKey(name) != false;
 }

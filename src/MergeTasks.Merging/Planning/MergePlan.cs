@@ -70,7 +70,12 @@ public sealed record MergePlan(
     public IReadOnlyList<Licences.ModelLicence> Licences { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostics.Diagnostic> Warnings => Layout.Warnings.Concat(Merging.Licences.LicenceCheck.Of(Declaration, Licences));
+    public IEnumerable<Diagnostics.Diagnostic> Warnings => Layout.Warnings.Concat(Merging.Licences.LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
+
+    private IEnumerable<Diagnostics.Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) => model.Input.ForeignFiles.Select(file => new Diagnostics.Diagnostic(
+        Diagnostics.DiagnosticCode.ForeignFile,
+        $"Merge '{Name}': '{file.Path}' is a link out of the model's folder, to '{file.Target}', and is left out. Put a copy in its place, or link the whole folder.",
+        model.Declaration.Location, IsWarning: true));
 
     /// <summary>Names of all files of the output.</summary>
     public IEnumerable<string> FileNames =>

@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Outputs;
@@ -130,7 +131,7 @@ public sealed record OutputState(
                 return WeightParts.Of(file);
             }, cancellation);
         }
-        catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CheckpointException || FileFault.Covers(e))
         {
             return null;
         }
@@ -150,7 +151,7 @@ public sealed record OutputState(
         {
             return hasher.DigestWhole(path, cancellation) == digest;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return false;
         }
@@ -166,9 +167,9 @@ public sealed record OutputState(
         {
             try
             {
-                return File.ReadAllBytes(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
+                return InputFile.ReadAll(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (FileFault.Covers(e))
             {
                 return false;
             }

@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Importance;
 using YamlDotNet.Core;
@@ -33,11 +34,11 @@ public sealed class RecipeReader
         string text;
         try
         {
-            text = File.ReadAllText(path);
+            text = InputFile.ReadText(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' cannot be read: {e.Message}", new SourceLocation(path)));
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe {e.Message}", new SourceLocation(path)));
         }
 
         return Parse(path, text);

@@ -1,3 +1,5 @@
+using MergeTasks.Files;
+
 namespace MergeTasks.Sources;
 
 /// <summary>The user's settings for the Hub, from the environment variables that Hugging Face's own tools read.</summary>
@@ -38,9 +40,9 @@ internal sealed record HubSettings(Uri Endpoint, string CacheFolder, bool IsOffl
     {
         try
         {
-            return File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } token ? token : null;
+            return File.Exists(path) && InputFile.ReadText(path).Trim() is { Length: > 0 } token ? token : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return null;
         }

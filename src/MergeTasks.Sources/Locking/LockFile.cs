@@ -2,6 +2,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Sources;
 
@@ -15,7 +17,6 @@ public static class LockFile
     public const string FileName = "models.lock.json";
 
     private const int CurrentVersion = 1;
-    private const long MaxLength = 16 << 20;
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -35,10 +36,8 @@ public static class LockFile
         {
             if (!File.Exists(path))
                 return new Dictionary<string, LockedModel>();
-            if (new FileInfo(path).Length > MaxLength)
-                throw Bad(path, "it is larger than any lock file", 0);
-            var content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), Options);
-            if (content is not { Version: CurrentVersion })
+            var content = StrictJson.Read<Content>(path, Options);
+            if (content.Version != CurrentVersion)
                 throw Bad(path, $"its version is not {CurrentVersion}", 0);
             foreach (var (key, model) in content.Models ?? throw Bad(path, "it has no 'models'", 0))
             {
@@ -48,13 +47,9 @@ public static class LockFile
 
             return new Dictionary<string, LockedModel>(content.Models, StringComparer.Ordinal);
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw Bad(path, e.Message.Split(" Path:")[0], (int)(e.LineNumber ?? -1) + 1);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Bad(path, e.Message, 0);
+            throw Bad(path, $"it {e.Reason}", e.Line);
         }
     }
 
@@ -66,9 +61,9 @@ public static class LockFile
         {
             AtomicFile.WriteIfDifferent(path, ToBytes(models));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new SourceException(SourceError.Unwritable, $"The lock file '{path}' cannot be written: {e.Message}", e);
+            throw new SourceException(SourceError.Unwritable, $"The lock file {e.Message}", e);
         }
     }
 
@@ -77,7 +72,7 @@ public static class LockFile
         [.. JsonSerializer.SerializeToUtf8Bytes(new Content(CurrentVersion, new(models.ToDictionary(), StringComparer.Ordinal)), Options), (byte)'\n'];
 
     private static SourceException Bad(string path, string reason, int line) =>
-        new(SourceError.BadLockFile, $"'{path}' is not a lock file that can be used: {reason} Mend it, or delete it and build to resolve all models anew.".Replace("  ", " ", StringComparison.Ordinal))
+        new(SourceError.BadLockFile, $"'{path}' is not a lock file that can be used: {reason}. Mend it, or delete it and build to resolve all models anew.")
         {
             File = path,
             Line = line,

@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.Transformers.Tokenization.Decoders;
 using MergeTasks.Transformers.Tokenization.Loading;
 using MergeTasks.Transformers.Tokenization.Models;
@@ -57,7 +58,7 @@ public sealed class Tokenizer
     public static Tokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return TokenizerReader.Read(File.ReadAllBytes(path), path);
+        return TokenizerReader.Read(InputFile.ReadAll(path), path);
     }
 
     /// <summary>Reads a <c>tokenizer.json</c> from a stream, up to its end.</summary>

@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 using Task = Microsoft.Build.Utilities.Task;
@@ -38,8 +39,26 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
             foreach (var diagnostic in e.Diagnostics)
                 Report(diagnostic);
         }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            // Inputs, outputs and the cache have diagnostics of their own by now; what is left is work on the build's own files.
+            Report(FileDiagnostics.Of(DiagnosticCode.GeneratedFiles, "", e, BuildEngine.ProjectFileOfTaskNode, FileAct.Write, null));
+        }
+        catch (Exception e)
+        {
+            ReportUnexpected(e);
+        }
 
         return !Log.HasLoggedErrors;
+    }
+
+    // The last resort, so that even a mistake of this project's own is one error that says what to do about it.
+    private void ReportUnexpected(Exception exception)
+    {
+        Log.LogMessage(MessageImportance.Normal, "{0}", exception);
+        Report(new Diagnostic(DiagnosticCode.Unexpected,
+            $"{GetType().Name} met something that MergeTasks {Merging.Outputs.ToolVersion.Text} did not foresee ({exception.GetType().Name}: {exception.Message.TrimEnd('.')}). "
+            + "This is a mistake of MergeTasks and not of the project: please report it, with what '-v:normal' prints before this line.", null));
     }
 
     /// <summary>The task's work.</summary>
@@ -54,7 +73,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <summary>Logs a diagnostic.</summary>
     protected void Report(Diagnostic diagnostic)
     {
-        var location = diagnostic.Location ?? Location;
+        var location = diagnostic.Location ?? SafeLocation();
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
         HasWarned |= diagnostic.IsWarning;
         if (diagnostic.IsWarning)
@@ -63,10 +82,24 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
             Log.LogError(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
     }
 
+    // What would have said the place may be what is damaged.
+    private SourceLocation SafeLocation()
+    {
+        try
+        {
+            return Location;
+        }
+        catch (Exception e) when (e is DiagnosticException || FileFault.Covers(e))
+        {
+            return new SourceLocation(BuildEngine.ProjectFileOfTaskNode);
+        }
+    }
+
     /// <summary>The user's cache folder.</summary>
     /// <param name="path">The project's choice; empty for none.</param>
     protected string CacheFolder(string path) =>
-        Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
+        path.Contains('\0', StringComparison.Ordinal) ? throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null))
+        : Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 
     /// <summary>The size limit of the cache's scores.</summary>
     /// <param name="size">The project's choice; empty for the default.</param>

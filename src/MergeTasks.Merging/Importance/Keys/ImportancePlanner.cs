@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Files;
 using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Methods;
@@ -251,13 +252,11 @@ internal sealed class ImportancePlanner
     {
         try
         {
-            if (!File.Exists(data.Path))
-                throw new FileNotFoundException("it does not exist.");
             return _hasher?.DigestWhole(data.Path, _cancellation).ToString() ?? "";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
-            throw Fault(DiagnosticCode.BadScoringData, $"'{data.Label}' cannot be read: {e.Message}", data.Location);
+            throw Fault(DiagnosticCode.BadScoringData, FileFault.Of(e, data.Label, FileAct.Read).Message, data.Location);
         }
     }
 

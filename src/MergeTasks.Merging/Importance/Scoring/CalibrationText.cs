@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Transformers;
 using MergeTasks.Transformers.Tokenization;
@@ -15,11 +16,11 @@ internal static class CalibrationText
             return JsonLines.ReadTexts(path);
         try
         {
-            return Paragraphs(File.ReadAllLines(path));
+            return Paragraphs([.. InputFile.ReadTextLines(path)]);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new ModelException(ModelError.BadInput, $"'{path}' cannot be read: {e.Message}", path, e);
+            throw new ModelException(ModelError.BadInput, e.Message, path, e);
         }
     }
 

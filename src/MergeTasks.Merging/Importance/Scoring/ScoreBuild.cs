@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints;
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Planning;
@@ -88,9 +89,9 @@ internal sealed class ScoreBuild : IDisposable
         {
             throw DiagnosticException.From(e, of()?.Model.Location ?? _plan.Declaration.Location);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
-            throw Fault(DiagnosticCode.UnreadableInput, of(), e.Message);
+            throw Fault(DiagnosticCode.UnreadableInput, of(), FileFault.Of(e, of()?.Data?.Path ?? _plan.Declaration.OutputFolder, FileAct.Read).Message);
         }
     }
 
