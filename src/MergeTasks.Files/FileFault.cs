@@ -84,6 +84,13 @@ public sealed class FileFault : IOException
     /// <summary>Whether an exception is one with which the system refuses work on files.</summary>
     public static bool Covers(Exception exception) => exception is IOException or UnauthorizedAccessException or SecurityException;
 
+    /// <summary>What an exception says that <see cref="Covers"/>, where it is not known here which file it is about.</summary>
+    public static string Describe(Exception exception)
+    {
+        ArgumentNullException.ThrowIfNull(exception);
+        return exception is FileFault ? exception.Message : MessageText.Shown(exception.Message);
+    }
+
     /// <summary>Does work on a file or folder; what the system reports becomes a fault.</summary>
     /// <exception cref="FileFault">It failed.</exception>
     public static T During<T>(string path, FileAct act, Func<T> work)
@@ -129,7 +136,7 @@ public sealed class FileFault : IOException
                 return (FileFaultKind.Missing, act == FileAct.List ? "it does not exist" : "its folder does not exist");
             case PathTooLongException:
                 return (FileFaultKind.BadName, "its name is too long");
-            case UnauthorizedAccessException when act != FileAct.List && Directory.Exists(path):
+            case UnauthorizedAccessException when act is FileAct.Read or FileAct.Write && Directory.Exists(path):
                 return (FileFaultKind.Folder, "it is a folder, or permission is denied");
             case UnauthorizedAccessException or SecurityException:
                 return (FileFaultKind.Denied, "permission is denied");

@@ -152,5 +152,5 @@ public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progre
         }
     }
 
-    private static SourceException Unwritable(Exception e) => new(SourceError.Unwritable, $"A model's files cannot be read or written: {(e is FileFault ? e.Message : MessageText.Shown(e.Message))}", e);
+    private static SourceException Unwritable(Exception e) => new(SourceError.Unwritable, $"A model's files cannot be read or written: {FileFault.Describe(e)}", e);
 }

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using MergeTasks.Merging.Diagnostics;
 
@@ -29,5 +30,20 @@ public sealed class Repository
         }
 
         Assert.DoesNotContain(typeof(DiagnosticCode).Assembly.GetReferencedAssemblies(), name => name.Name!.StartsWith("Microsoft.Build", StringComparison.Ordinal));
+    }
+
+    // What only MergeTasks.Files may do: open files to read them, parse JSON, and sort the exceptions with which the system refuses work on files.
+    [Theory]
+    [InlineData(@"\bJson(Document|Node|Object|Array|Value|Element)\s*\.\s*(Try)?Parse|\bJsonSerializer\s*\.\s*Deserialize|\bnew\s+Utf8JsonReader\b|\bUtf8JsonReader\s+\w+\s*=\s*new\b|\bReadFromJson|\bGetFromJson")]
+    [InlineData(@"\bFile\s*\.\s*(ReadAll|ReadLines|OpenRead|OpenText)|\bnew\s+StreamReader\s*\(\s*(path|file)|\bXDocument\.Load\s*\(\s*(path|file)|\b(File\s*\.\s*OpenHandle|new\s+FileStream)\s*\((?!.*FileMode\.(Create|OpenOrCreate))")]
+    [InlineData(@"(?<!cref=""[^""]*)\bUnauthorizedAccessException\b|\bSecurityException\b")]
+    public void One_room_reads(string pattern)
+    {
+        var source = Path.Combine(Package.Repository, "src");
+        var elsewhere = Directory.GetFiles(source, "*.cs", SearchOption.AllDirectories)
+            .Where(path => !path[source.Length..].Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal) && !path.Contains("MergeTasks.Files", StringComparison.Ordinal))
+            .SelectMany(path => File.ReadLines(path).Select((line, i) => (Text: line, Place: $"{path}({i + 1})")))
+            .Where(line => Regex.IsMatch(line.Text, pattern)).Select(line => $"{line.Place}: {line.Text.Trim()}");
+        Assert.Empty(elsewhere);
     }
 }

@@ -21,7 +21,7 @@ public static class ProjectFile
     {
         try
         {
-            var document = XDocument.Load(file, LoadOptions.SetLineInfo);
+            var document = Load(file);
             var items = document.Descendants().Where(element => element.Name.LocalName == type
                 && Values(element).Contains(include.Replace('\\', '/'), StringComparer.OrdinalIgnoreCase)).ToList();
             if (items.Count == 0)
@@ -45,13 +45,19 @@ public static class ProjectFile
     {
         try
         {
-            IXmlLineInfo? found = Named(XDocument.Load(file, LoadOptions.SetLineInfo).Descendants(), property);
+            IXmlLineInfo? found = Named(Load(file).Descendants(), property);
             return found is null ? new SourceLocation(file) : new SourceLocation(file, found.LineNumber, found.LinePosition);
         }
         catch (Exception e) when (FileFault.Covers(e) || e is XmlException or ArgumentException)
         {
             return new SourceLocation(file);
         }
+    }
+
+    private static XDocument Load(string file)
+    {
+        using var stream = InputFile.OpenStream(file);
+        return XDocument.Load(stream, LoadOptions.SetLineInfo);
     }
 
     private static IEnumerable<string> Values(XElement element) =>

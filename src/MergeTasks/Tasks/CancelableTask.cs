@@ -32,7 +32,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         }
         catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
         {
-            return false;
+            return Failed();
         }
         catch (DiagnosticException e)
         {
@@ -42,14 +42,22 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         catch (Exception e) when (FileFault.Covers(e))
         {
             // Inputs, outputs and the cache have diagnostics of their own by now; what is left is work on the build's own files.
-            Report(FileDiagnostics.Of(DiagnosticCode.GeneratedFiles, "", e, BuildEngine.ProjectFileOfTaskNode, FileAct.Write, null));
+            Report(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null));
         }
         catch (Exception e)
         {
             ReportUnexpected(e);
         }
 
-        return !Log.HasLoggedErrors;
+        return !Log.HasLoggedErrors || Failed();
+    }
+
+    // Whoever cancels knows why, and everything else has been told: there is no need for an error that says there was none (MSB4181).
+    private bool Failed()
+    {
+        if (BuildEngine is IBuildEngine7 engine)
+            engine.AllowFailureWithoutError = true;
+        return false;
     }
 
     // The last resort, so that even a mistake of this project's own is one error that says what to do about it.

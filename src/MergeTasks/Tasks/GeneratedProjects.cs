@@ -32,10 +32,12 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="DiagnosticException">It is missing or damaged.</exception>
-    public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path)
+    /// <param name="path">Full path.</param>
+    /// <param name="merge">A merge that must be among them.</param>
+    public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path, string merge)
     {
         var declarations = ReadRecord<List<MergeDeclaration>>(path);
-        return declarations.Contains(null!) ? throw Damaged($"'{path}' holds something else than it should.") : declarations;
+        return !declarations.Contains(null!) && declarations.Exists(declared => declared.Name == merge) ? declarations : throw Damaged($"'{path}' does not declare '{merge}'.");
     }
 
     /// <summary>Reads a generated file that a phase cannot do without.</summary>
@@ -53,8 +55,7 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     }
 
     /// <summary>Where a merge is declared, by the same file.</summary>
-    public static SourceLocation LocationOf(string path, string merge) =>
-        (ReadDeclarations(path).FirstOrDefault(declared => declared.Name == merge) ?? throw Damaged($"'{path}' does not declare '{merge}'.")).Location;
+    public static SourceLocation LocationOf(string path, string merge) => ReadDeclarations(path, merge).First(declared => declared.Name == merge).Location;
 
     /// <summary>Writes the projects of stale merges and of all merges that they may have to run first.</summary>
     /// <returns>Full paths of all generated files.</returns>

@@ -91,7 +91,7 @@ internal sealed class ScoreBuild : IDisposable
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw Fault(DiagnosticCode.UnreadableInput, of(), FileFault.Of(e, of()?.Data?.Path ?? _plan.Declaration.OutputFolder, FileAct.Read).Message);
+            throw Fault(DiagnosticCode.UnreadableInput, of(), FileFault.Describe(e));
         }
     }
 
