@@ -1,23 +1,28 @@
+using MergeTasks.Files;
+
 namespace MergeTasks.Caching;
 
 /// <summary>Small files that other processes may read at any moment: written under another name, then renamed.</summary>
 public static class AtomicFile
 {
     /// <summary>Replaces the file's content; readers see the old bytes or the new ones. Missing folders are made.</summary>
-    /// <exception cref="IOException">The folder cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    /// <exception cref="FileFault">The folder cannot be written.</exception>
     public static void Write(string path, ReadOnlySpan<byte> content)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var temporary = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(temporary, content);
             File.Move(temporary, path, overwrite: true);
         }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            throw FileFault.Of(e, path, FileAct.Write);
+        }
         finally
         {
-            File.Delete(temporary);
+            RemoveQuietly(temporary);
         }
     }
 
@@ -25,9 +30,22 @@ public static class AtomicFile
     /// <returns>Whether the file was written.</returns>
     public static bool WriteIfDifferent(string path, ReadOnlySpan<byte> content)
     {
-        if (File.Exists(path) && content.SequenceEqual(File.ReadAllBytes(path)))
+        if (FileStatus.Of(path) is { Kind: FileKind.Regular } status && status.Size == content.Length && content.SequenceEqual(InputFile.ReadAll(path)))
             return false;
         Write(path, content);
         return true;
+    }
+
+    // Where it failed because the folder is none, there is nothing to remove either.
+    private static void RemoveQuietly(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            // What stopped the writing is what is told.
+        }
     }
 }

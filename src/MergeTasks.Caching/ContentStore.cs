@@ -1,3 +1,5 @@
+using MergeTasks.Files;
+
 namespace MergeTasks.Caching;
 
 /// <summary>
@@ -82,7 +84,7 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
             File.Delete(probe);
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return false;
         }
@@ -123,7 +125,7 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
                 if (Path.GetFileName(path) == $"{key}-{hasher.DigestWhole(path, cancellation)}{Extension}")
                     return path;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (FileFault.Covers(e))
             {
                 // Removed by another build, or unreadable: the same as absent.
             }
@@ -142,7 +144,7 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
                 File.WriteAllBytes(LockOf(key), []);
             File.SetLastWriteTimeUtc(LockOf(key), DateTime.UtcNow);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             // A store that can only be read still serves; only the order of pruning suffers.
         }
@@ -163,7 +165,7 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
             {
                 entry.Delete();
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (FileFault.Covers(e))
             {
                 // Open elsewhere on a system where that forbids deleting; the next build tries again.
             }

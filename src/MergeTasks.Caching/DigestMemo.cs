@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MergeTasks.Files;
 
 namespace MergeTasks.Caching;
 
@@ -48,7 +49,7 @@ public sealed class DigestMemo
         {
             AtomicFile.Write(EntryPath(path, kind), Encoding.UTF8.GetBytes(text.ToString()));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             Warn(e);
         }
@@ -65,7 +66,7 @@ public sealed class DigestMemo
         {
             return FileLock.Acquire(EntryPath(path, kind) + ".lock", null, cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             Warn(e);
             return null;
@@ -75,7 +76,7 @@ public sealed class DigestMemo
     private void Warn(Exception e)
     {
         if (Interlocked.Exchange(ref _warned, 1) == 0)
-            Unwritable?.Invoke(e.Message);
+            Unwritable?.Invoke(FileFault.Of(e, _folder, FileAct.Write).Message);
     }
 
     private string EntryPath(string path, DigestKind kind)
@@ -88,7 +89,7 @@ public sealed class DigestMemo
     {
         try
         {
-            var text = File.ReadAllText(EntryPath(path, kind));
+            var text = InputFile.ReadText(EntryPath(path, kind));
             var end = text.LastIndexOf('\n', text.Length - 2) + 1;
             if (text[end..] != $"{ContentDigest.Of(text[..end])} end\n")
                 return null;
@@ -102,7 +103,7 @@ public sealed class DigestMemo
                 parts.Add(line[65..], ContentDigest.Parse(line[..64]));
             return new FileDigests(stamp, Number(numbers[4]), parts);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        catch (Exception e) when (FileFault.Covers(e) || e is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Caching;
@@ -27,8 +28,7 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     /// <param name="kind">Which digests.</param>
     /// <param name="partition">Lists the parts; called only when the file must be read.</param>
     /// <param name="cancellation">Ends reading.</param>
-    /// <exception cref="FileNotFoundException">No such file.</exception>
-    /// <exception cref="IOException">The file cannot be read, or goes on changing while it is.</exception>
+    /// <exception cref="IOException">There is no such file, it cannot be read, or it goes on changing while it is.</exception>
     public FileDigests Digest(string path, DigestKind kind, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
     {
         if (memo.Find(path, kind, StampOf(path)) is { } known)
@@ -64,7 +64,7 @@ public sealed class FileHasher(DigestMemo memo, int threads)
 
     private Dictionary<string, ContentDigest> Hash(string path, DigestKind kind, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
     {
-        using var handle = File.OpenHandle(path);
+        using var handle = InputFile.Open(path);
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
         var chunks = parts.SelectMany((part, i) => Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
@@ -102,5 +102,5 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     }
 
     private static FileStamp StampOf(string path) =>
-        FileStamp.Of(path) ?? throw new FileNotFoundException($"'{path}' does not exist.", path);
+        FileStamp.Of(path) ?? throw InputFile.WhyNot(path);
 }

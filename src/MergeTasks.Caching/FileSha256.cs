@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MergeTasks.Files;
 
 namespace MergeTasks.Caching;
 
@@ -15,8 +16,7 @@ public sealed class FileSha256(DigestMemo memo)
     /// <summary>The hash of a file as it is now.</summary>
     /// <param name="path">Full path; links are followed.</param>
     /// <param name="cancellation">Ends reading.</param>
-    /// <exception cref="FileNotFoundException">No such file.</exception>
-    /// <exception cref="IOException">The file cannot be read, or goes on changing while it is.</exception>
+    /// <exception cref="IOException">There is no such file, it cannot be read, or it goes on changing while it is.</exception>
     public ContentDigest Of(string path, CancellationToken cancellation)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -46,7 +46,7 @@ public sealed class FileSha256(DigestMemo memo)
 
     private static ContentDigest Read(string path, CancellationToken cancellation)
     {
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+        using var file = InputFile.OpenStream(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[BufferSize];
         int got;
@@ -62,5 +62,5 @@ public sealed class FileSha256(DigestMemo memo)
     private static Dictionary<string, ContentDigest> Parts(ContentDigest digest) => new() { [FileHasher.Whole] = digest };
 
     private static FileStamp StampOf(string path) =>
-        FileStamp.Of(path) ?? throw new FileNotFoundException($"'{path}' does not exist.", path);
+        FileStamp.Of(path) ?? throw InputFile.WhyNot(path);
 }

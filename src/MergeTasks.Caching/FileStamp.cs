@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using MergeTasks.Files;
 
 namespace MergeTasks.Caching;
 
@@ -7,7 +7,7 @@ namespace MergeTasks.Caching;
 /// <param name="Modified">Last write, in nanoseconds since 1970 (100 ns steps where the platform gives no more).</param>
 /// <param name="Changed">Last change of data or attributes (ctime), in nanoseconds; 0 where the platform does not tell.</param>
 /// <param name="Inode">The file's number on its volume; 0 where the platform does not tell.</param>
-public readonly partial record struct FileStamp(long Size, long Modified, long Changed, ulong Inode)
+public readonly record struct FileStamp(long Size, long Modified, long Changed, ulong Inode)
 {
     // Two writes within one tick of the file system's clock leave the same time. Linux and Windows tick every 1-16 ms;
     // a time without a fraction of a second comes from a file system that counts whole seconds (or two: FAT).
@@ -15,16 +15,12 @@ public readonly partial record struct FileStamp(long Size, long Modified, long C
     private const long CoarseGrain = 2_000_000_000;
     private const long Second = 1_000_000_000;
 
-    /// <summary>Reads the stamp; <see langword="null"/> where there is no such file.</summary>
+    /// <summary>Reads the stamp; <see langword="null"/> where there is no file of that name whose bytes lie on a disk.</summary>
     /// <exception cref="IOException">The file system did not answer.</exception>
     public static FileStamp? Of(string path)
     {
-        if (OperatingSystem.IsLinux() && TryStatx(path) is { } stamp)
-            return stamp;
-        var info = new FileInfo(path);
-        return info.Exists
-            ? new FileStamp(info.Length, (info.LastWriteTimeUtc - DateTime.UnixEpoch).Ticks * 100, 0, 0)
-            : null;
+        var status = FileStatus.Of(path);
+        return status.Kind == FileKind.Regular ? new FileStamp(status.Size, status.Modified, status.Changed, status.Inode) : null;
     }
 
     /// <summary>The stamp of a folder: its last change is that of the names in it.</summary>
@@ -50,51 +46,4 @@ public readonly partial record struct FileStamp(long Size, long Modified, long C
     private long LatestChange => Changed != 0 ? Changed : Modified;
 
     private long Grain => Modified % Second == 0 && Changed % Second == 0 ? CoarseGrain : FineGrain;
-
-    private static FileStamp? TryStatx(string path)
-    {
-        const int currentFolder = -100;
-        const uint basicStats = 0x7ff;
-        const ushort kindMask = 0xF000, regularFile = 0x8000;
-        try
-        {
-            return Statx(currentFolder, path, 0, basicStats, out var result) == 0 && (result.Mode & kindMask) == regularFile
-                ? new FileStamp((long)result.Size, result.Modified.Nanoseconds, result.Changed.Nanoseconds, result.Inode)
-                : null;
-        }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
-        {
-            return null;
-        }
-    }
-
-    // statx(2) has one layout on every architecture, unlike stat(2).
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Statx(int folder, string path, int flags, uint mask, out StatxResult result);
-
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct StatxResult
-    {
-        [FieldOffset(0x1C)]
-        public ushort Mode;
-        [FieldOffset(0x20)]
-        public ulong Inode;
-        [FieldOffset(0x28)]
-        public ulong Size;
-        [FieldOffset(0x60)]
-        public StatxTime Changed;
-        [FieldOffset(0x70)]
-        public StatxTime Modified;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct StatxTime
-    {
-        public long Seconds;
-        public uint Fraction;
-        public int Reserved;
-
-        public readonly long Nanoseconds => (Seconds * Second) + Fraction;
-    }
 }

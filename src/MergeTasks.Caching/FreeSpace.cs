@@ -1,3 +1,5 @@
+using MergeTasks.Files;
+
 namespace MergeTasks.Caching;
 
 /// <summary>How much a disk still holds.</summary>
@@ -12,7 +14,7 @@ public static class FreeSpace
                 folder = Path.GetDirectoryName(folder)!;
             return new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(folder)! : folder).AvailableFreeSpace;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (FileFault.Covers(e) || e is ArgumentException)
         {
             // Network shares and odd mounts may not tell; writing will.
             return null;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using MergeTasks.Files;
 
 namespace MergeTasks.Caching;
 
@@ -41,7 +42,7 @@ public sealed class TreeDigest
     /// <exception cref="IOException">It cannot be read.</exception>
     public static ContentDigest OfFile(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = InputFile.OpenStream(path);
         var tree = new TreeDigest(file.Length);
         var buffer = new byte[ChunkSize];
         for (var i = 0; i < ChunkCount(file.Length); i++)

@@ -4,6 +4,7 @@ using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.Packages;
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources;
 
@@ -16,8 +17,8 @@ namespace MergeTasks.Sources;
 /// <param name="progress">Hears of progress.</param>
 public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progress)
 {
-    // Refs, links and the lock file are small beside any weights.
-    private const long Margin = 16 << 20;
+    // What a disk gives out at a time, for each file and what names it.
+    private const long Block = 4096;
 
     /// <summary>Restores.</summary>
     /// <param name="references">All references of the project; paths are passed over.</param>
@@ -101,7 +102,7 @@ public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progre
                 if (e.Error is SourceError.Unavailable or SourceError.RateLimited)
                     break;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (FileFault.Covers(e))
             {
                 cancellation.ThrowIfCancellationRequested();
                 faults.Add(new SourceFault(key(item), Unwritable(e)));
@@ -130,7 +131,7 @@ public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progre
                 {
                     await file.File.FetchAsync(token);
                 }
-                catch (Exception e) when (!stop.IsCancellationRequested && e is SourceException or IOException or UnauthorizedAccessException)
+                catch (Exception e) when (!stop.IsCancellationRequested && (e is SourceException || FileFault.Covers(e)))
                 {
                     Interlocked.CompareExchange(ref first, new SourceFault(file.Model.Reference.Key, e as SourceException ?? Unwritable(e)), null);
                     await stop.CancelAsync();
@@ -150,11 +151,11 @@ public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progre
     {
         foreach (var volume in models.SelectMany(model => model.Files).GroupBy(file => Path.GetDirectoryName(file.Folder)!))
         {
-            var needed = volume.Sum(file => file.Bytes) + Margin;
+            var needed = volume.Sum(file => file.Bytes + (2 * Block)) + Block;
             if (options.FreeSpace(volume.Key) is { } free && free < needed)
                 throw new SourceException(SourceError.DiskSpace, $"Fetching the models takes {needed:N0} bytes in '{volume.Key}', but the disk has {free:N0} left.");
         }
     }
 
-    private static SourceException Unwritable(Exception e) => new(SourceError.Unwritable, $"A model's files cannot be read or written: {e.Message}", e);
+    private static SourceException Unwritable(Exception e) => new(SourceError.Unwritable, $"A model's files cannot be read or written: {FileFault.Describe(e)}", e);
 }

@@ -1,5 +1,8 @@
 using System.Reflection;
 using MergeTasks.Language.Diagnostics;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks.Tests;
 
@@ -12,5 +15,20 @@ public sealed class Repository
         var pages = Directory.GetFiles(Path.Combine(Package.Repository, "docs", "errors"), "*.md").Select(path => Path.GetFileNameWithoutExtension(path)!);
         Assert.Equal(codes.Order(StringComparer.Ordinal), pages.Order(StringComparer.Ordinal));
         Assert.All(codes, code => Assert.EndsWith($"docs/errors/{code}.md", DiagnosticCode.HelpLink(code), StringComparison.Ordinal));
+    }
+
+    // What only MergeTasks.Files may do: open files to read them, parse JSON, and sort the exceptions with which the system refuses work on files.
+    [Theory]
+    [InlineData(@"\bJson(Document|Node|Object|Array|Value|Element)\s*\.\s*(Try)?Parse|\bJsonSerializer\s*\.\s*Deserialize|\bnew\s+Utf8JsonReader\b|\bUtf8JsonReader\s+\w+\s*=\s*new\b|\bReadFromJson|\bGetFromJson")]
+    [InlineData(@"\bFile\s*\.\s*(ReadAll|ReadLines|OpenRead|OpenText)|\bnew\s+StreamReader\s*\(\s*(path|file)|\bXDocument\.Load\s*\(\s*(path|file)|\b(File\s*\.\s*OpenHandle|new\s+FileStream)\s*\((?!.*FileMode\.(Create|OpenOrCreate))")]
+    [InlineData(@"(?<!cref=""[^""]*)\bUnauthorizedAccessException\b|\bSecurityException\b")]
+    public void One_room_reads(string pattern)
+    {
+        var source = Path.Combine(Package.Repository, "src");
+        var elsewhere = Directory.GetFiles(source, "*.cs", SearchOption.AllDirectories)
+            .Where(path => !path[source.Length..].Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal) && !path.Contains("MergeTasks.Files", StringComparison.Ordinal))
+            .SelectMany(path => File.ReadLines(path).Select((line, i) => (Text: line, Place: $"{path}({i + 1})")))
+            .Where(line => Regex.IsMatch(line.Text, pattern)).Select(line => $"{line.Place}: {line.Text.Trim()}");
+        Assert.Empty(elsewhere);
     }
 }

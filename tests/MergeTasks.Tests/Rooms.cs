@@ -12,7 +12,7 @@ public sealed class Rooms
     // From the one that knows nobody to the one that nobody knows. A folder stands after its own subfolders: it is the way in to them.
     private static readonly string[] Order =
     [
-        "Checkpoints.Elements", "Checkpoints.Disk", "Checkpoints.Safetensors", "Checkpoints.Configuration", "Checkpoints.Naming", "Checkpoints.Adapters",
+        "Files.Json", "Files", "Checkpoints.Elements", "Checkpoints.Disk", "Checkpoints.Safetensors", "Checkpoints.Configuration", "Checkpoints.Naming", "Checkpoints.Adapters",
         "Caching",
         "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra",
         "Transformers.Architecture", "Transformers.Configuration", "Transformers.Families", "Transformers.Engine", "Transformers.Execution",
@@ -33,8 +33,8 @@ public sealed class Rooms
 
     private static readonly string[] Projects =
     [
-        "MergeTasks.Checkpoints", "MergeTasks.Caching", "MergeTasks.Numerics", "MergeTasks.Transformers", "MergeTasks.Sources", "MergeTasks.Methods",
-        "MergeTasks.Language", "MergeTasks.Merging", "MergeTasks", "MergeTasks.Torch",
+        "MergeTasks.Files", "MergeTasks.Checkpoints", "MergeTasks.Caching", "MergeTasks.Numerics", "MergeTasks.Transformers", "MergeTasks.Sources",
+        "MergeTasks.Methods", "MergeTasks.Language", "MergeTasks.Merging", "MergeTasks", "MergeTasks.Torch",
     ];
 
     [Fact]

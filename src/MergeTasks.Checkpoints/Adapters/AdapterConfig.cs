@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Checkpoints.Adapters;
 
@@ -80,22 +82,14 @@ public sealed class AdapterConfig
         var path = System.IO.Path.Combine(folder, FileName);
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var json = StrictJson.Read(path);
             return json.RootElement.ValueKind == JsonValueKind.Object
                 ? new AdapterConfig(path, json.RootElement)
                 : throw Bad(path, "is not a JSON object");
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw Bad(path, $"is not valid JSON ({e.Message})", e);
-        }
-        catch (FileNotFoundException e)
-        {
-            throw Bad(path, "does not exist; the folder of an adapter needs one", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Bad(path, $"cannot be read: {e.Message}", e);
+            throw Bad(path, e.Kind == FileFaultKind.Missing ? "does not exist; the folder of an adapter needs one" : e.Reason, e);
         }
     }
 

@@ -10,8 +10,6 @@ namespace MergeTasks.Checkpoints.Configuration;
 /// </summary>
 public static class ConfigDType
 {
-    private const int DeepestSection = 2;
-
     /// <summary>Returns the text with the type set, at the top level and in sections directly below it (such as <c>text_config</c>).</summary>
     /// <param name="config">A JSON object, as <see cref="ModelConfig.Read"/> accepts it.</param>
     /// <param name="dtype">A floating-point type.</param>
@@ -21,12 +19,12 @@ public static class ConfigDType
         using var result = new MemoryStream(config.Length + 64);
         var copied = 0;
         var found = false;
-        foreach (var (start, end, depth) in Values(config))
+        foreach (var member in JsonSplice.Members(config, ModelConfig.FileName).Where(member => IsDType(config, member)))
         {
-            result.Write(config, copied, start - copied);
+            result.Write(config, copied, member.Start - copied);
             result.Write(replacement);
-            copied = end;
-            found |= depth == 1;
+            copied = member.End;
+            found |= member.Name.Section.Length == 0;
         }
 
         if (!found)
@@ -35,27 +33,13 @@ public static class ConfigDType
         return result.ToArray();
     }
 
-    private static List<(int Start, int End, int Depth)> Values(byte[] config)
+    private static bool IsDType(byte[] config, JsonMember member)
     {
-        var values = new List<(int, int, int)>();
-        var bom = config.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
-        var reader = new Utf8JsonReader(config.AsSpan(bom));
-        while (reader.Read())
-        {
-            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth > DeepestSection
-                || !(reader.ValueTextEquals("torch_dtype") || reader.ValueTextEquals("dtype")))
-            {
-                continue;
-            }
-
-            var depth = reader.CurrentDepth;
-            reader.Read();
-            var isDType = reader.TokenType == JsonTokenType.String && DTypes.FromTorchName(reader.GetString()) is not null;
-            if (isDType || (depth == 1 && reader.TokenType == JsonTokenType.Null))
-                values.Add((bom + (int)reader.TokenStartIndex, bom + (int)reader.BytesConsumed, depth));
-        }
-
-        return values;
+        if (member.Name.Key is not ("torch_dtype" or "dtype"))
+            return false;
+        var value = JsonSplice.ValueOf(config, ModelConfig.FileName, member);
+        return value.ValueKind == JsonValueKind.String ? DTypes.FromTorchName(value.GetString()) is not null
+            : member.Name.Section.Length == 0 && value.ValueKind == JsonValueKind.Null;
     }
 
     // A config without the key gets it as its first member, with the white space of the member it precedes.

@@ -101,34 +101,34 @@ public static class ConfigLayers
     /// <param name="layers">Where each layer of the new stack comes from.</param>
     internal static byte[] Restack(byte[] config, LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers)
     {
-        var edits = new Dictionary<string, string>(StringComparer.Ordinal);
+        var edits = new Dictionary<JsonMemberName, string>();
         var values = Values(config);
-        var sections = values.Where(value => IsCount(value, kind, count)).Select(value => value.Section).ToHashSet(StringComparer.Ordinal);
-        var origins = layers.Select(layer => layer.Config.Text).Distinct().ToDictionary(text => text, text => Values(text).ToDictionary(value => value.Path, StringComparer.Ordinal));
-        foreach (var value in values.Where(value => sections.Contains(value.Section)))
+        var sections = values.Where(value => IsCount(value, kind, count)).Select(value => value.Name.Section).ToHashSet(StringComparer.Ordinal);
+        var origins = layers.Select(layer => layer.Config.Text).Distinct().ToDictionary(text => text, text => Values(text).ToDictionary(value => value.Name));
+        foreach (var value in values.Where(value => sections.Contains(value.Name.Section)))
         {
             if (IsCount(value, kind, count))
-                edits[value.Path] = layers.Count.ToString(CultureInfo.InvariantCulture);
-            else if (value.Json.ValueKind == JsonValueKind.Array && IndexLists.Contains(value.Key) && Numbers(value.Json) is { } indices)
-                edits[value.Path] = Json(Enumerable.Range(0, layers.Count).Where(i => OwnNumbers(value, layers[i]).Contains(layers[i].Layer)).Select(i => i.ToString(CultureInfo.InvariantCulture)));
-            else if (value.Json.ValueKind == JsonValueKind.Array && value.Json.GetArrayLength() == count && IsPerLayer(value.Key))
-                edits[value.Path] = Json(layers.Select(layer => Entry(value, layer)));
-            else if (LeadingCounts.Contains(value.Key) && value.Json.TryGetInt32Safely() is { } leading)
-                edits[value.Path] = layers.Count(layer => layer.Layer < leading).ToString(CultureInfo.InvariantCulture);
+                edits[value.Name] = layers.Count.ToString(CultureInfo.InvariantCulture);
+            else if (value.Json.ValueKind == JsonValueKind.Array && IndexLists.Contains(value.Name.Key) && Numbers(value.Json) is { } indices)
+                edits[value.Name] = Json(Enumerable.Range(0, layers.Count).Where(i => OwnNumbers(value, layers[i]).Contains(layers[i].Layer)).Select(i => i.ToString(CultureInfo.InvariantCulture)));
+            else if (value.Json.ValueKind == JsonValueKind.Array && value.Json.GetArrayLength() == count && IsPerLayer(value.Name.Key))
+                edits[value.Name] = Json(layers.Select(layer => Entry(value, layer)));
+            else if (LeadingCounts.Contains(value.Name.Key) && value.Json.TryGetInt32Safely() is { } leading)
+                edits[value.Name] = layers.Count(layer => layer.Layer < leading).ToString(CultureInfo.InvariantCulture);
         }
 
-        return JsonSplice.Replace(config, edits);
+        return JsonSplice.Replace(config, ModelConfig.FileName, edits);
 
         // The entry of the layer in its own model's configuration, else in the one that the output starts from.
         string Entry(ConfigValue value, LayerOrigin layer)
         {
-            var own = origins[layer.Config.Text].GetValueOrDefault(value.Path);
+            var own = origins[layer.Config.Text].GetValueOrDefault(value.Name);
             var array = own is { Json.ValueKind: JsonValueKind.Array } && layer.Layer < own.Json.GetArrayLength() ? own.Json : value.Json;
             return array[Math.Min(layer.Layer, array.GetArrayLength() - 1)].GetRawText();
         }
 
         IReadOnlyList<int> OwnNumbers(ConfigValue value, LayerOrigin layer) =>
-            origins[layer.Config.Text].GetValueOrDefault(value.Path) is { Json.ValueKind: JsonValueKind.Array } own && Numbers(own.Json) is { } numbers ? numbers : Numbers(value.Json)!;
+            origins[layer.Config.Text].GetValueOrDefault(value.Name) is { Json.ValueKind: JsonValueKind.Array } own && Numbers(own.Json) is { } numbers ? numbers : Numbers(value.Json)!;
     }
 
     /// <summary>Names of numbers that promise a repeating pattern, which a new order of layers breaks: position i no longer holds what a layer i modulo the number held.</summary>
@@ -141,14 +141,14 @@ public static class ConfigLayers
         var values = Values(config.Text);
 
         // Where types are listed layer by layer, the list decides and the number is a remnant.
-        var isListed = values.Any(value => value.Key == "layer_types");
+        var isListed = values.Any(value => value.Name.Key == "layer_types");
         return [.. values
-            .Where(value => periods.Contains(value.Key) && !isListed && value.Json.TryGetInt32Safely() is > 1 and var period && layers.Select((layer, i) => layer.Layer % period != i % period).Any(differs => differs))
-            .Select(value => value.Path)];
+            .Where(value => periods.Contains(value.Name.Key) && !isListed && value.Json.TryGetInt32Safely() is > 1 and var period && layers.Select((layer, i) => layer.Layer % period != i % period).Any(differs => differs))
+            .Select(value => value.Name.ToString())];
     }
 
     private static bool IsCount(ConfigValue value, LayerStackKind kind, int count) =>
-        Sections[kind].Contains(value.Section) && CountKeys[kind].Contains(value.Key) && value.Json.TryGetInt32Safely() == count;
+        Sections[kind].Contains(value.Name.Section) && CountKeys[kind].Contains(value.Name.Key) && value.Json.TryGetInt32Safely() == count;
 
     private static bool IsPerLayer(string key) =>
         PerLayer.Contains(key) || key.Contains("layer", StringComparison.Ordinal) || key.Contains("block", StringComparison.Ordinal) || key.Contains("pattern", StringComparison.Ordinal);
@@ -162,14 +162,9 @@ public static class ConfigLayers
     private static string Json(IEnumerable<string> items) => $"[{string.Join(", ", items)}]";
 
     private static List<ConfigValue> Values(byte[] config) =>
-        [.. JsonSplice.Members(config).Select(member => new ConfigValue(member.Path, JsonDocument.Parse(config.AsMemory(member.Start, member.End - member.Start)).RootElement))];
+        [.. JsonSplice.Members(config, ModelConfig.FileName).Select(member => new ConfigValue(member.Name, JsonSplice.ValueOf(config, ModelConfig.FileName, member)))];
 
     private static int? TryGetInt32Safely(this JsonElement json) => json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out var number) ? number : null;
 
-    private sealed record ConfigValue(string Path, JsonElement Json)
-    {
-        public string Section => Path.Contains('.', StringComparison.Ordinal) ? Path[..Path.IndexOf('.', StringComparison.Ordinal)] : "";
-
-        public string Key => Path[(Path.IndexOf('.', StringComparison.Ordinal) + 1)..];
-    }
+    private sealed record ConfigValue(JsonMemberName Name, JsonElement Json);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using MergeTasks.Files;
 
 namespace MergeTasks.Checkpoints.Configuration;
 
@@ -10,26 +11,24 @@ public static class ConfigTokenIds
 
     /// <summary>The text with every <c>…_token_id</c> (a number or a list of numbers, at the top level or one level below) replaced.</summary>
     /// <param name="config">A JSON object.</param>
+    /// <param name="name">What to call it in messages.</param>
     /// <param name="idOf">The new id of an old one; <see langword="null"/> where the vocabulary lacks the token, which leaves the id.</param>
-    /// <exception cref="JsonException">Not JSON.</exception>
-    public static byte[] Map(byte[] config, Func<int, int?> idOf)
+    /// <exception cref="FileFault">It is not a JSON text that everybody reads alike.</exception>
+    public static byte[] Map(byte[] config, string name, Func<int, int?> idOf)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(idOf);
-        var values = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (path, start, end) in JsonSplice.Members(config))
+        var values = new Dictionary<JsonMemberName, string>();
+        foreach (var member in JsonSplice.Members(config, name).Where(member => member.Name.Key.EndsWith(Suffix, StringComparison.Ordinal)))
         {
-            if (!path.EndsWith(Suffix, StringComparison.Ordinal))
-                continue;
-            using var value = JsonDocument.Parse(config.AsMemory(start..end));
-            var root = value.RootElement;
-            if (root.ValueKind == JsonValueKind.Number)
-                values[path] = Mapped(root, idOf);
-            else if (root.ValueKind == JsonValueKind.Array)
-                values[path] = $"[{string.Join(", ", root.EnumerateArray().Select(item => Mapped(item, idOf)))}]";
+            var value = JsonSplice.ValueOf(config, name, member);
+            if (value.ValueKind == JsonValueKind.Number)
+                values[member.Name] = Mapped(value, idOf);
+            else if (value.ValueKind == JsonValueKind.Array)
+                values[member.Name] = $"[{string.Join(", ", value.EnumerateArray().Select(item => Mapped(item, idOf)))}]";
         }
 
-        return JsonSplice.Replace(config, values);
+        return JsonSplice.Replace(config, name, values);
     }
 
     private static string Mapped(JsonElement value, Func<int, int?> idOf) =>

@@ -1,19 +1,39 @@
 using System.Text;
 using System.Text.Json;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Checkpoints.Configuration;
+
+/// <summary>The name of a member of a JSON object, or of an object directly below it.</summary>
+/// <param name="Section">The key of the object below; empty at the top level.</param>
+/// <param name="Key">The member's key.</param>
+internal readonly record struct JsonMemberName(string Section, string Key)
+{
+    /// <summary>As people write it: <c>key</c>, or <c>section.key</c>.</summary>
+    public override string ToString() => Section.Length == 0 ? Key : $"{Section}.{Key}";
+}
+
+/// <summary>A member's value, and where it stands in the text.</summary>
+/// <param name="Name">The member.</param>
+/// <param name="Start">The value's first byte.</param>
+/// <param name="End">The byte after its last.</param>
+internal readonly record struct JsonMember(JsonMemberName Name, int Start, int End);
 
 /// <summary>Replaces single values of a JSON object, every other byte kept as its author wrote it.</summary>
 internal static class JsonSplice
 {
     private const int DeepestSection = 2;
 
-    /// <summary>A member's value: <c>key</c> at the top level, <c>section.key</c> one level below.</summary>
-    public static IReadOnlyList<(string Path, int Start, int End)> Members(byte[] json)
+    /// <summary>The members at the top level, and those of the objects one level below in place of these objects.</summary>
+    /// <param name="json">A JSON object.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <exception cref="Files.FileFault">It is not a JSON text that everybody reads alike.</exception>
+    public static IReadOnlyList<JsonMember> Members(byte[] json, string name)
     {
-        var members = new List<(string, int, int)>();
-        var bom = json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
-        var reader = new Utf8JsonReader(json.AsSpan(bom));
+        var members = new List<JsonMember>();
+        var text = StrictJson.Check(json, name);
+        var mark = json.Length - text.Length;
+        var reader = StrictJson.Tokens(text.Span);
         var section = "";
         while (reader.Read())
         {
@@ -23,32 +43,41 @@ internal static class JsonSplice
             reader.Read();
             if (depth < DeepestSection && reader.TokenType == JsonTokenType.StartObject)
             {
-                section = key + ".";
+                section = key;
                 continue;
             }
 
-            var start = bom + (int)reader.TokenStartIndex;
+            var start = mark + (int)reader.TokenStartIndex;
             reader.Skip();
-            members.Add(((depth == 1 ? "" : section) + key, start, bom + (int)reader.BytesConsumed));
+            members.Add(new JsonMember(new JsonMemberName(depth == 1 ? "" : section, key), start, mark + (int)reader.BytesConsumed));
         }
 
         return members;
     }
 
+    /// <summary>The value of a member of the text.</summary>
+    public static JsonElement ValueOf(byte[] json, string name, JsonMember member)
+    {
+        using var value = StrictJson.Parse(json.AsMemory(member.Start..member.End), name);
+        return value.RootElement.Clone();
+    }
+
     /// <summary>The text with some values replaced.</summary>
     /// <param name="json">A JSON object.</param>
-    /// <param name="values">New values as JSON, by path.</param>
-    public static byte[] Replace(byte[] json, IReadOnlyDictionary<string, string> values)
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="values">New values as JSON.</param>
+    /// <exception cref="Files.FileFault">It is not a JSON text that everybody reads alike.</exception>
+    public static byte[] Replace(byte[] json, string name, IReadOnlyDictionary<JsonMemberName, string> values)
     {
         using var result = new MemoryStream(json.Length);
         var copied = 0;
-        foreach (var (path, start, end) in Members(json))
+        foreach (var member in Members(json, name))
         {
-            if (!values.TryGetValue(path, out var value))
+            if (!values.TryGetValue(member.Name, out var value))
                 continue;
-            result.Write(json, copied, start - copied);
+            result.Write(json, copied, member.Start - copied);
             result.Write(Encoding.UTF8.GetBytes(value));
-            copied = end;
+            copied = member.End;
         }
 
         result.Write(json, copied, json.Length - copied);

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Checkpoints.Configuration;
 
@@ -9,19 +11,20 @@ public sealed class ModelConfig
     /// <summary>The file's name.</summary>
     public const string FileName = "config.json";
 
-    private static readonly string[] VocabularySizeKeys =
-        ["vocab_size", "text_config.vocab_size", "llm_config.vocab_size", "language_config.vocab_size", "padded_vocab_size", "n_vocab"];
+    private static readonly JsonMemberName[] VocabularySizeKeys =
+        [new("", "vocab_size"), new("text_config", "vocab_size"), new("llm_config", "vocab_size"), new("language_config", "vocab_size"), new("", "padded_vocab_size"), new("", "n_vocab")];
 
-    private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture)
+    private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture, string? modelType)
     {
         Text = text;
+        ModelType = modelType;
         LayerCount = layerCount;
         TiesEmbeddings = tiesEmbeddings;
         Architecture = architecture;
     }
 
     /// <summary>A configuration that says nothing.</summary>
-    public static ModelConfig None { get; } = Parse("{}"u8.ToArray())!;
+    public static ModelConfig None { get; } = Parse("{}"u8.ToArray(), FileName)!;
 
     /// <summary>The file's bytes.</summary>
     public byte[] Text { get; }
@@ -36,14 +39,7 @@ public sealed class ModelConfig
     public string? Architecture { get; }
 
     /// <summary><c>model_type</c>, where present.</summary>
-    public string? ModelType
-    {
-        get
-        {
-            using var json = JsonDocument.Parse(Text);
-            return SectionOf(json.RootElement, "model_type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null;
-        }
-    }
+    public string? ModelType { get; }
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
     /// <exception cref="CheckpointException"><see cref="CheckpointError.BadConfig"/>: missing, unreadable or not a JSON object.</exception>
@@ -52,48 +48,41 @@ public sealed class ModelConfig
         var path = Path.Combine(folder, FileName);
         try
         {
-            var text = File.ReadAllBytes(path);
-            return Parse(text) ?? throw Bad(path, "is not a JSON object");
+            if (OwnFiles.Outside(folder, FileName) is { } elsewhere)
+                throw Bad(path, $"is a link out of the model's folder, to '{elsewhere}', and would become part of the output. Put a copy in its place, or link the whole folder");
+            return Parse(InputFile.ReadAll(path), path) ?? throw Bad(path, "is not a JSON object");
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw Bad(path, $"is not valid JSON ({e.Message})", e);
-        }
-        catch (FileNotFoundException e)
-        {
-            throw Bad(path, "does not exist; a model folder needs one", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Bad(path, $"cannot be read: {e.Message}", e);
+            throw Bad(path, e.Kind == FileFaultKind.Missing ? "does not exist; a model folder needs one" : e.Reason, e);
         }
     }
 
     /// <summary>The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.</summary>
     public ModelConfig With(DType? dtype) =>
-        dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture) : this;
+        dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture, ModelType) : this;
 
     /// <summary>The same configuration describing a newly stacked model, every other byte kept.</summary>
     /// <param name="kind">The stack.</param>
     /// <param name="count">Its layers in this configuration.</param>
     /// <param name="layers">Where each layer of the new stack comes from.</param>
-    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers))!;
+    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers), FileName)!;
 
     /// <summary>The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte kept.</summary>
     public ModelConfig WithVocabularySize(long rows)
     {
         var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return Parse(JsonSplice.Replace(Text, VocabularySizeKeys.ToDictionary(key => key, _ => text)))!;
+        return Parse(JsonSplice.Replace(Text, FileName, VocabularySizeKeys.ToDictionary(key => key, _ => text)), FileName)!;
     }
 
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
-    public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, idOf))!;
+    public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;
 
-    private static ModelConfig? Parse(byte[] text)
+    private static ModelConfig? Parse(byte[] text, string name)
     {
-        using var json = JsonDocument.Parse(text);
+        using var json = StrictJson.Parse(text, name);
         var root = json.RootElement;
-        return root.ValueKind != JsonValueKind.Object ? null : new ModelConfig(text, ConfigLayers.MainCount(root), TiesOf(root), ArchitectureOf(root));
+        return root.ValueKind != JsonValueKind.Object ? null : new ModelConfig(text, ConfigLayers.MainCount(root), TiesOf(root), ArchitectureOf(root), TextOf(SectionOf(root, "model_type")));
     }
 
     // Models with several parts say it of their language model.
@@ -108,10 +97,10 @@ public sealed class ModelConfig
     private static string? ArchitectureOf(JsonElement root)
     {
         var list = SectionOf(root, "architectures");
-        return list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0 && list[0].ValueKind == JsonValueKind.String
-            ? list[0].GetString()
-            : null;
+        return list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0 ? TextOf(list[0]) : null;
     }
+
+    private static string? TextOf(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static CheckpointException Bad(string path, string reason, Exception? inner = null) =>
         new(CheckpointError.BadConfig, path, $"'{path}' {reason}.", inner);

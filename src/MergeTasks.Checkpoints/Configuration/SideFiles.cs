@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Files;
 
 namespace MergeTasks.Checkpoints.Configuration;
 
@@ -18,19 +19,26 @@ public static class SideFiles
 
     /// <summary>
     /// The names of the files to copy byte for byte from a donor model: everything in the folder itself that ends in
-    /// .json, .jinja, .model, .txt, .tiktoken or .spm, except <c>config.json</c>, shard indexes, training logs and this project's own manifest.
+    /// .json, .jinja, .model, .txt, .tiktoken or .spm, except <c>config.json</c>, shard indexes, training logs, this project's own manifest, and
+    /// links that lead out of the folder (<see cref="OwnFiles"/>).
     /// </summary>
     /// <param name="folder">The donor.</param>
     /// <param name="alsoExcluded">Names that the caller writes itself.</param>
     /// <returns>File names in ordinal order.</returns>
+    /// <exception cref="FileFault">The folder cannot be listed.</exception>
     public static IReadOnlyList<string> List(string folder, IReadOnlyCollection<string> alsoExcluded) =>
-        [.. Directory.EnumerateFiles(folder)
-            .Select(path => Path.GetFileName(path)!)
-            .Where(name => IsSideFile(name) && !alsoExcluded.Contains(name))
-            .Order(StringComparer.Ordinal)];
+        [.. Named(folder, alsoExcluded).Where(name => OwnFiles.Outside(folder, name) is null)];
+
+    /// <summary>The files that <see cref="List"/> leaves out because they are links out of the folder, with where they lead.</summary>
+    /// <inheritdoc cref="List"/>
+    public static IReadOnlyList<(string Name, string Target)> Foreign(string folder, IReadOnlyCollection<string> alsoExcluded) =>
+        [.. Named(folder, alsoExcluded).Select(name => (name, OwnFiles.Outside(folder, name))).Where(file => file.Item2 is not null).Select(file => (file.name, file.Item2!))];
 
     /// <summary>Whether a file of this name is one to copy.</summary>
     public static bool IsSideFile(string name) =>
         Extensions.Contains(Path.GetExtension(name)) && !name.StartsWith('.')
         && !name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) && !Excluded.Contains(name);
+
+    private static IEnumerable<string> Named(string folder, IReadOnlyCollection<string> alsoExcluded) =>
+        InputFolder.FileNames(folder).Where(name => IsSideFile(name) && !alsoExcluded.Contains(name));
 }

@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Checkpoints.Disk;
@@ -34,7 +35,7 @@ public sealed unsafe class BlockFile : IDisposable
         _pool = pool;
         _written = written;
         _failed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length);
+        _handle = FileFault.During(path, FileAct.Write, () => File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length));
         _bypass = bypassPageCache && PageCacheBypass.TryEnable(_handle);
     }
 
@@ -203,7 +204,7 @@ public sealed unsafe class BlockFile : IDisposable
                 // Blocks after the cancellation were not written: the file must not count as complete.
                 throw new OperationCanceledException(_failure.Message, _failure);
             default:
-                throw new IOException(_failure.Message, _failure);
+                throw FileFault.Covers(_failure) ? FileFault.Of(_failure, Path, FileAct.Write) : new IOException(_failure.Message, _failure);
         }
     }
 }

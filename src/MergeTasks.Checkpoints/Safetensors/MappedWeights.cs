@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 
@@ -57,15 +58,20 @@ public sealed unsafe class MappedWeights : IDisposable
         {
             try
             {
-                var file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+                var file = MemoryMappedFile.CreateFromFile(InputFile.Open(path), null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
                 var view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
                 byte* start = null;
                 view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
                 return new Map(file, view, start + view.PointerOffset);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (FileFault.Covers(e))
             {
-                throw new CheckpointException(CheckpointError.Unreadable, path, $"'{path}' cannot be mapped into memory: {e.Message}", e);
+                throw new CheckpointException(CheckpointError.Unreadable, path, FileFault.Of(e, path, FileAct.Read).Message, e);
+            }
+            catch (ArgumentException e)
+            {
+                // Nothing is left that could be mapped.
+                throw new CheckpointException(CheckpointError.Malformed, path, $"'{path}' became shorter while it was read.", e);
             }
         }
 

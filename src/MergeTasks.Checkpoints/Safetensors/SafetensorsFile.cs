@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Checkpoints.Safetensors;
@@ -28,7 +29,7 @@ public sealed class SafetensorsFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
-            handle = File.OpenHandle(path, options: FileOptions.RandomAccess);
+            handle = InputFile.Open(path, FileOptions.RandomAccess);
             var fileLength = RandomAccess.GetLength(handle);
             var field = new byte[SafetensorsHeader.LengthFieldSize];
             var got = ReadUpTo(handle, field, 0);
@@ -39,7 +40,7 @@ public sealed class SafetensorsFile : IDisposable
             handle = null;
             return file;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             throw Unreadable(path, e);
         }
@@ -58,7 +59,7 @@ public sealed class SafetensorsFile : IDisposable
             if (ReadUpTo(_handle, destination, offset) < destination.Length)
                 throw Truncated(Path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             throw Unreadable(Path, e);
         }
@@ -85,5 +86,5 @@ public sealed class SafetensorsFile : IDisposable
         new(CheckpointError.Malformed, path, $"'{path}' became shorter while it was read.");
 
     private static CheckpointException Unreadable(string path, Exception e) =>
-        new(CheckpointError.Unreadable, path, $"'{path}' cannot be read: {e.Message}", e);
+        new(CheckpointError.Unreadable, path, FileFault.Of(e, path, FileAct.Read).Message, e);
 }

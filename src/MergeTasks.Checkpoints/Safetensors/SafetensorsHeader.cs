@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 
@@ -52,38 +54,30 @@ public sealed class SafetensorsHeader
     /// <param name="json">The header's JSON text, padding included.</param>
     /// <param name="fileLength">Bytes of the whole file, which the tensors must fill exactly.</param>
     /// <exception cref="CheckpointException"><see cref="CheckpointError.Malformed"/>: with the rule that is broken.</exception>
-    public static SafetensorsHeader Parse(string path, ReadOnlySpan<byte> json, long fileLength)
+    public static SafetensorsHeader Parse(string path, ReadOnlyMemory<byte> json, long fileLength)
     {
-        if (json.Length == 0 || json[0] != '{')
+        if (json.Length == 0 || json.Span[0] != '{')
             throw Malformed(path, "its header does not begin with '{'");
         try
         {
-            return ParseObject(path, json, fileLength);
+            return ParseObject(path, StrictJson.Check(json, path).Span, fileLength);
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw Malformed(path, $"its header is not valid JSON ({e.Message})", e);
-        }
-        catch (InvalidOperationException e)
-        {
-            // Utf8JsonReader reports text that is not UTF-8 this way.
-            throw Malformed(path, $"its header is not valid text ({e.Message})", e);
+            throw Malformed(path, $"its header {e.Reason}", e);
         }
     }
 
     private static SafetensorsHeader ParseObject(string path, ReadOnlySpan<byte> json, long fileLength)
     {
-        var reader = new Utf8JsonReader(json);
+        var reader = StrictJson.Tokens(json);
         reader.Read();
         var tensors = new List<(TensorInfo Info, long End)>();
-        var names = new HashSet<string>(StringComparer.Ordinal);
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         var dataStart = LengthFieldSize + json.Length;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = reader.GetString()!;
-            if (!names.Add(name))
-                throw Malformed(path, $"its header names '{name}' twice");
             reader.Read();
             if (name == "__metadata__")
                 ReadMetadata(path, ref reader, metadata);
@@ -91,8 +85,6 @@ public sealed class SafetensorsHeader
                 tensors.Add(ReadTensor(path, name, ref reader, dataStart));
         }
 
-        if (reader.Read())
-            throw Malformed(path, "text follows its header's JSON object");
         return new SafetensorsHeader(CheckOffsets(path, tensors, dataStart, fileLength), metadata);
     }
 
@@ -106,8 +98,7 @@ public sealed class SafetensorsHeader
             reader.Read();
             if (reader.TokenType != JsonTokenType.String)
                 throw Malformed(path, $"its __metadata__ value '{key}' is not a string");
-            if (!metadata.TryAdd(key, reader.GetString()!))
-                throw Malformed(path, $"its __metadata__ names '{key}' twice");
+            metadata.Add(key, reader.GetString()!);
         }
     }
 
@@ -142,7 +133,7 @@ public sealed class SafetensorsHeader
         if (DTypes.FromSafetensorsName(dtypeName) is not { } dtype)
             throw Malformed(path, $"tensor '{name}' has the unknown dtype '{dtypeName}'");
         if (end < start || ByteLength(shape, dtype) != end - start)
-            throw Malformed(path, $"tensor '{name}' ({dtypeName}, [{string.Join(", ", shape)}]) does not fill its data_offsets [{start}, {end}]");
+            throw Malformed(path, $"tensor '{name}' ({dtypeName}, {TensorInfo.Shown(shape)}) does not fill its data_offsets [{start}, {end}]");
         if (end > long.MaxValue - dataStart)
             throw Malformed(path, $"tensor '{name}' lies beyond any file's end");
         return (new TensorInfo(name, dtype, shape, dataStart + start), dataStart + end);

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 
@@ -15,11 +17,11 @@ public static class ShardIndex
     {
         try
         {
-            return Parse(File.ReadAllBytes(path), path);
+            return Parse(InputFile.ReadAll(path), path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new CheckpointException(CheckpointError.Unreadable, path, $"'{path}' cannot be read: {e.Message}", e);
+            throw new CheckpointException(CheckpointError.Unreadable, path, e.Message, e);
         }
     }
 
@@ -31,7 +33,7 @@ public static class ShardIndex
     {
         try
         {
-            using var json = JsonDocument.Parse(bytes);
+            using var json = StrictJson.Parse(bytes, path);
             if (json.RootElement.ValueKind != JsonValueKind.Object
                 || !json.RootElement.TryGetProperty("weight_map", out var map)
                 || map.ValueKind != JsonValueKind.Object)
@@ -45,15 +47,14 @@ public static class ShardIndex
                 var file = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
                 if (!IsPlainFileName(file))
                     throw Bad(path, $"it places tensor '{entry.Name}' in '{file}', which is not a .safetensors file name in the same folder");
-                if (!files.TryAdd(entry.Name, file))
-                    throw Bad(path, $"it names tensor '{entry.Name}' twice");
+                files.Add(entry.Name, file);
             }
 
             return files;
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw Bad(path, $"it is not valid JSON ({e.Message})", e);
+            throw Bad(path, $"it {e.Reason}", e);
         }
     }
 

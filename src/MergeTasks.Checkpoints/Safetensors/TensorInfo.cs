@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Elements;
+using System.Globalization;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 
@@ -9,6 +10,8 @@ namespace MergeTasks.Checkpoints.Safetensors;
 /// <param name="Offset">First byte, from the beginning of the file.</param>
 public sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> Shape, long Offset)
 {
+    private const int MostShown = 8;
+
     /// <summary>Number of elements: the product of <see cref="Shape"/>, 1 for a scalar.</summary>
     public long ElementCount { get; } = Shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
 
@@ -16,5 +19,12 @@ public sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> Sh
     public long ByteLength => ElementCount * DType.Size();
 
     /// <summary>The shape as people write it: <c>[192, 512]</c>.</summary>
-    public string ShapeText => "[" + string.Join(", ", Shape) + "]";
+    public string ShapeText => Shown(Shape);
+
+    /// <summary>A shape as people write it; of one with more dimensions than any model has, the first and their number.</summary>
+    public static string Shown(IReadOnlyList<long> shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return shape.Count <= MostShown ? $"[{string.Join(", ", shape)}]" : string.Create(CultureInfo.InvariantCulture, $"[{string.Join(", ", shape.Take(MostShown))}, …] ({shape.Count} dimensions)");
+    }
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 
@@ -16,6 +17,7 @@ public static partial class WeightFiles
     /// </summary>
     /// <returns>Full paths, ordered by name, and the index's weight map (<see langword="null"/> for a single file).</returns>
     /// <exception cref="CheckpointException">No such folder, no weights, weights only in a refused format, or a bad index.</exception>
+    /// <exception cref="FileFault">The folder cannot be listed.</exception>
     public static (IReadOnlyList<string> Files, IReadOnlyDictionary<string, string>? Map) Find(string folder)
     {
         if (!Directory.Exists(folder))
@@ -48,18 +50,16 @@ public static partial class WeightFiles
     /// The names, in ordinal order, of the files in a folder that a loader may take for its weights: <c>model.safetensors</c>, shards
     /// numbered <c>model-00001-of-00002.safetensors</c>, and their index. Empty where there is no folder.
     /// </summary>
+    /// <exception cref="FileFault">The folder cannot be listed.</exception>
     public static IReadOnlyList<string> List(string folder) =>
-        !Directory.Exists(folder) ? [] : [.. Directory.EnumerateFiles(folder, "model*")
-            .Select(path => Path.GetFileName(path)!)
-            .Where(name => name is SingleFileName or ShardIndex.FileName || ShardName().IsMatch(name))
-            .Order(StringComparer.Ordinal)];
+        !Directory.Exists(folder) ? [] : [.. InputFolder.FileNames(folder, "model*").Where(name => name is SingleFileName or ShardIndex.FileName || ShardName().IsMatch(name))];
 
     [GeneratedRegex(@"^model-[0-9]{5,}-of-[0-9]{5,}\.safetensors\z")]
     private static partial Regex ShardName();
 
     private static CheckpointException NoWeights(string folder)
     {
-        var files = Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToList();
+        var files = InputFolder.FileNames(folder).ToList();
         if (files.Find(file => PickleExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) is { } pickle)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, pickle),

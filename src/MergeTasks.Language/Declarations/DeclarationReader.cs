@@ -163,7 +163,7 @@ public sealed class DeclarationReader
     private MergeDeclaration WithImportance(MergeDeclaration merge, DeclaredItem item, RecipeDocument? recipe)
     {
         string[] folders = recipe is null ? [] : [Path.GetDirectoryName(recipe.Location.File)!];
-        var reader = new ImportanceReader(merge.Name, Find, text => DataPath(text, folders), _diagnostics.Add);
+        var reader = new ImportanceReader(merge.Name, Find, written => DataPath(written.Text, folders, written.Location), _diagnostics.Add);
         var aim = reader.ReadAim(recipe?.AimLocation);
         var apl = reader.ReadApl();
         var basis = Find(ImportanceOption.Base) is { } named ? _references.Resolve(named.Text, named.Location, [.. folders, _project.Folder]) : null;
@@ -176,18 +176,19 @@ public sealed class DeclarationReader
                 : null);
     }
 
-    private DataFile Data(WrittenOption written, params IReadOnlyList<string> folders) => new(written.Text, DataPath(written.Text, folders), written.Location);
+    private DataFile Data(WrittenOption written, params IReadOnlyList<string> folders) => new(written.Text, DataPath(written.Text, folders, written.Location), written.Location);
 
-    private string DataPath(string text, IReadOnlyList<string> folders)
+    private string DataPath(string text, IReadOnlyList<string> folders, SourceLocation location)
     {
-        var candidates = folders.Append(_project.Folder).Select(folder => Path.GetFullPath(Path.Combine(folder, text.Replace('\\', '/')))).ToList();
+        var candidates = folders.Append(_project.Folder).Select(folder => UserPath.Full(folder, text, () => location)).ToList();
         return candidates.Find(File.Exists) ?? candidates[^1];
     }
 
     private MergeDeclaration Common(DeclaredMerge merge)
     {
         var (item, name) = (merge.Item, merge.Name);
-        var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate ? Path.Combine(_project.Folder, own.Replace('\\', '/')) : Path.Combine(_project.ModelsFolder, name);
+        var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate
+            ? UserPath.Full(_project.Folder, own, () => item.LocationOf("OutputDirectory")) : UserPath.Full(_project.ModelsFolder, name, () => item.Location);
         var size = Value(item, "MaxShardSize") ?? DefaultMaxShardSize;
         if (ByteSize.Parse(size) is not { } maxShardSize)
         {
@@ -226,7 +227,7 @@ public sealed class DeclarationReader
             IsMergekitCompatible = compatibility == "mergekit",
             Seed = seed,
             MaxShardSize = maxShardSize,
-            OutputFolder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)),
+            OutputFolder = Path.TrimEndingDirectorySeparator(folder),
         };
     }
 

@@ -27,7 +27,7 @@ internal sealed record DeclaredMerge(DeclaredItem Item, string Name)
     /// <summary>Full path of an item's recipe file; <see langword="null"/> for an item that is none.</summary>
     public static string? RecipePath(ProjectDefaults project, DeclaredItem item) =>
         item.Include.EndsWith(".yml", StringComparison.OrdinalIgnoreCase) || item.Include.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
-            ? Path.GetFullPath(Path.Combine(project.Folder, item.Include.Replace('\\', '/'))) : null;
+            ? UserPath.Full(project.Folder, item.Include, () => item.Location) : null;
 
     /// <summary>
     /// The merges that an item declares. A recipe file with several documents declares one each, named by <c>name</c>; one of them may have

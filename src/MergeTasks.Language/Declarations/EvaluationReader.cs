@@ -28,7 +28,7 @@ public static class EvaluationReader
                     diagnostics.Add(new Diagnostic(DiagnosticCode.MisspeltMetadata, $"{Item} '{item.Include}': nothing reads the metadata '{name}'. Did you mean '{closest}'?", item.LocationOf(name)));
             }
 
-            var data = new DataFile(item.Include, Path.GetFullPath(Path.Combine(projectFolder, item.Include.Replace('\\', '/'))), item.Location);
+            var data = new DataFile(item.Include, UserPath.Full(projectFolder, item.Include, () => item.Location), item.Location);
             var into = item["Into"] is { } named ? named.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : merges.Count == 1 ? [.. merges] : [];
             if (into.Length == 0)
                 diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"{Item} '{item.Include}' does not say which merge it evaluates. Add Into=\"…\"; there are: {string.Join(", ", merges)}.", item.Location));

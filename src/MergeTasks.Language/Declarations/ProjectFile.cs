@@ -1,6 +1,8 @@
 using System.Xml;
 using System.Xml.Linq;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
 
@@ -20,7 +22,7 @@ public static class ProjectFile
     {
         try
         {
-            var document = XDocument.Load(file, LoadOptions.SetLineInfo);
+            var document = Load(file);
             var items = document.Descendants().Where(element => element.Name.LocalName == type
                 && Values(element).Contains(include.Replace('\\', '/'), StringComparer.OrdinalIgnoreCase)).ToList();
             if (items.Count == 0)
@@ -31,7 +33,7 @@ public static class ProjectFile
                 found = (IXmlLineInfo?)Named(item.Attributes(), metadata) ?? (IXmlLineInfo?)Named(item.Elements(), metadata) ?? item;
             return new SourceLocation(file, found.LineNumber, found.LinePosition);
         }
-        catch (Exception e) when (e is IOException or XmlException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (FileFault.Covers(e) || e is XmlException or ArgumentException)
         {
             return new SourceLocation(file);
         }
@@ -44,13 +46,19 @@ public static class ProjectFile
     {
         try
         {
-            IXmlLineInfo? found = Named(XDocument.Load(file, LoadOptions.SetLineInfo).Descendants(), property);
+            IXmlLineInfo? found = Named(Load(file).Descendants(), property);
             return found is null ? new SourceLocation(file) : new SourceLocation(file, found.LineNumber, found.LinePosition);
         }
-        catch (Exception e) when (e is IOException or XmlException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (FileFault.Covers(e) || e is XmlException or ArgumentException)
         {
             return new SourceLocation(file);
         }
+    }
+
+    private static XDocument Load(string file)
+    {
+        using var stream = InputFile.OpenStream(file);
+        return XDocument.Load(stream, LoadOptions.SetLineInfo);
     }
 
     private static IEnumerable<string> Values(XElement element) =>

@@ -1,3 +1,5 @@
+using MergeTasks.Files;
+
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>A place in a file that the user wrote.</summary>
@@ -11,4 +13,11 @@ public sealed record SourceLocation(string File, int Line = 0, int Column = 0);
 /// <param name="Message">What is wrong, of which merge or file, and what would be valid.</param>
 /// <param name="Location">Where to look.</param>
 /// <param name="IsWarning">Whether work can go on.</param>
-public sealed record Diagnostic(string Code, string Message, SourceLocation? Location, bool IsWarning = false);
+public sealed record Diagnostic(string Code, string Message, SourceLocation? Location, bool IsWarning = false)
+{
+    // Messages quote names and values from files that may hold anything, also names of megabytes.
+    private const int Longest = 4000;
+
+    /// <summary>What is wrong, of which merge or file, and what would be valid: one line of bounded length.</summary>
+    public string Message { get; } = MessageText.Shown(Message, Longest);
+}

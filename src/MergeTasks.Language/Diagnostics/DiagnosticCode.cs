@@ -15,6 +15,12 @@ public static class DiagnosticCode
     /// <summary>The libraries of the engine for devices cannot be loaded.</summary>
     public const string DeviceLibraries = "MTK0003";
 
+    /// <summary>Something happened that this project did not foresee: a mistake of its own, to be reported.</summary>
+    public const string Unexpected = "MTK0004";
+
+    /// <summary>The folder for generated files cannot be written, or a file there is damaged.</summary>
+    public const string GeneratedFiles = "MTK0005";
+
     /// <summary>No merge method of that name.</summary>
     public const string UnknownMethod = "MTK1001";
 
@@ -176,6 +182,9 @@ public static class DiagnosticCode
 
     /// <summary>The licences of a merge's models forbid derivatives or do not go together (a warning).</summary>
     public const string Licences = "MTK3053";
+
+    /// <summary>A file beside a model's weights is a link out of the model's folder and is left out (a warning).</summary>
+    public const string ForeignFile = "MTK3060";
 
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";

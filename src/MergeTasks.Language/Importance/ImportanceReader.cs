@@ -10,7 +10,7 @@ namespace MergeTasks.Language.Importance;
 /// <param name="resolve">Full path of a data file.</param>
 /// <param name="report">Receives each finding.</param>
 internal sealed class ImportanceReader(
-    string merge, Func<ImportanceOption, WrittenOption?> find, Func<string, string> resolve, Action<Diagnostic> report)
+    string merge, Func<ImportanceOption, WrittenOption?> find, Func<WrittenOption, string> resolve, Action<Diagnostic> report)
 {
     private static readonly string[] Off = ["off", "none", "no", "false"];
     private static readonly string[] On = ["on", "yes", "true"];
@@ -33,7 +33,7 @@ internal sealed class ImportanceReader(
         {
             Omega = written is null || On.Contains(written.Text, StringComparer.OrdinalIgnoreCase) ? AimDeclaration.DefaultOmega
                 : Number(ImportanceOption.Omega, AimDeclaration.DefaultOmega, 0, 1),
-            Calibration = new DataFile(calibration.Text, resolve(calibration.Text), calibration.Location),
+            Calibration = new DataFile(calibration.Text, resolve(calibration), calibration.Location),
             Statistic = Choice(ImportanceOption.Statistic, ActivationStatistic.MeanAbs,
                 ("mean-abs", ActivationStatistic.MeanAbs), ("rms", ActivationStatistic.Rms), ("variance", ActivationStatistic.Variance), ("gradient", ActivationStatistic.Gradient)),
             Scaling = Choice(ImportanceOption.Scaling, ImportanceScaling.Linear, ("linear", ImportanceScaling.Linear), ("exponential", ImportanceScaling.Exponential)),

@@ -1,4 +1,7 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -32,11 +35,11 @@ public sealed class RecipeReader
         string text;
         try
         {
-            text = File.ReadAllText(path);
+            text = InputFile.ReadText(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' cannot be read: {e.Message}", new SourceLocation(path)));
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe {e.Message}", new SourceLocation(path)));
         }
 
         return Parse(path, text);

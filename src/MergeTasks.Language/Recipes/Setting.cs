@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Language.Recipes;
 
@@ -68,8 +69,14 @@ public abstract record Setting
     {
         public override Setting Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
         {
-            using var json = JsonDocument.ParseValue(ref reader);
-            return From(json.RootElement);
+            try
+            {
+                return From(StrictJson.Value(ref reader));
+            }
+            catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException or IndexOutOfRangeException)
+            {
+                throw new JsonException("A setting is a number, a list of numbers, or a list of conditions.", e);
+            }
         }
 
         public override void Write(Utf8JsonWriter writer, Setting value, JsonSerializerOptions options)

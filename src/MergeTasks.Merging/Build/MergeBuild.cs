@@ -2,6 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Files;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Measuring;
@@ -215,9 +219,9 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         {
             return FileLock.Acquire(path, progress.Waiting, cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable, $"Merge '{name}' cannot lock '{path}': {e.Message}", Closure(name)[^1].Location));
+            throw new DiagnosticException(FileDiagnostics.Of(DiagnosticCode.GeneratedFiles, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, Closure(name)[^1].Location));
         }
     }
 
@@ -255,7 +259,11 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
             try
             {
-                action(merge);
+                FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, () =>
+                {
+                    action(merge);
+                    return true;
+                });
             }
             catch (DiagnosticException e)
             {

@@ -1,6 +1,8 @@
-using System.Text.Json;
 using MergeTasks.Caching;
 using MergeTasks.Sources.Contract;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
+using MergeTasks.Sources;
 
 namespace MergeTasks.Merging.Build;
 
@@ -14,19 +16,20 @@ public static class RestoreRecord
     public static void Write(string folder, IReadOnlyList<RestoredModel> models)
     {
         if (models.Count > 0)
-            AtomicFile.WriteIfDifferent(PathIn(folder), JsonSerializer.SerializeToUtf8Bytes(models.OrderBy(model => model.Key, StringComparer.Ordinal)));
+            AtomicFile.WriteIfDifferent(PathIn(folder), RecordFile.ToBytes(models.OrderBy(model => model.Key, StringComparer.Ordinal)));
         else if (File.Exists(PathIn(folder)))
-            File.Delete(PathIn(folder));
+            FileFault.During(PathIn(folder), FileAct.Delete, () => File.Delete(PathIn(folder)));
     }
 
-    /// <summary>Reads the record; empty where there is none.</summary>
+    /// <summary>Reads the record; empty where there is none, or none that restoring wrote.</summary>
     public static IReadOnlyList<RestoredModel> Read(string folder)
     {
         try
         {
-            return JsonSerializer.Deserialize<List<RestoredModel>>(File.ReadAllBytes(PathIn(folder))) ?? [];
+            var models = RecordFile.Read<List<RestoredModel>>(PathIn(folder));
+            return models.TrueForAll(model => model is { IsSound: true }) && models.DistinctBy(model => model.Key).Count() == models.Count ? models : [];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (FileFault)
         {
             return [];
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Caching;
+using MergeTasks.Files;
 
 namespace MergeTasks.Merging.Devices;
 
@@ -58,7 +59,7 @@ public static class LinkedFolder
         {
             File.CreateSymbolicLink(path, file);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             File.Copy(file, path);
         }

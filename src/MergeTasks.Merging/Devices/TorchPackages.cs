@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Merging.Devices;
 
@@ -30,7 +32,7 @@ public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyLi
     {
         try
         {
-            using var assets = JsonDocument.Parse(File.ReadAllBytes(assetsFile));
+            using var assets = StrictJson.Read(assetsFile);
             var roots = assets.RootElement.GetProperty("packageFolders").EnumerateObject().Select(folder => folder.Name).ToList();
             var libraries = assets.RootElement.GetProperty("libraries").EnumerateObject().ToList();
             return new TorchPackages(Folders(CpuPrefix), Folders(CudaPrefix));
@@ -39,7 +41,7 @@ public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyLi
                 .Where(library => library.Name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
                 .SelectMany(library => FoldersOf(library.Value, roots))];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (FileFault.Covers(e) || e is ArgumentException or KeyNotFoundException or InvalidOperationException)
         {
             return None;
         }
@@ -58,9 +60,9 @@ public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyLi
     private static IEnumerable<string> FoldersOf(JsonElement library, IReadOnlyList<string> roots)
     {
         var native = $"runtimes/{Platform}/native";
-        if (!library.GetProperty("files").EnumerateArray().Any(file => file.GetString()!.StartsWith(native + "/", StringComparison.Ordinal)))
+        if (!library.GetProperty("files").EnumerateArray().Any(file => file.GetString() is { } name && name.StartsWith(native + "/", StringComparison.Ordinal)))
             return [];
-        var path = library.GetProperty("path").GetString()!;
+        var path = library.GetProperty("path").GetString() ?? throw new ArgumentException("No path.", nameof(library));
         return roots.Select(root => Path.GetFullPath(Path.Combine(root, path, native))).Where(Directory.Exists).Take(1);
     }
 }

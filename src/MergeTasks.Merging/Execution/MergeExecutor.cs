@@ -6,6 +6,11 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
@@ -40,7 +45,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     public void Execute(OutputState state, CancellationToken cancellation)
     {
         var merge = state.Plan.Declaration;
-        DiskSpace.Require(merge, state.BytesToWrite);
+        DiskSpace.Require(merge, state.BytesToWrite, state.Plan.Tensors.Count, state.StaleFiles);
         var partial = Path.Combine(merge.OutputFolder, OutputState.PartialFolder);
         var publishing = false;
         try
@@ -67,10 +72,10 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         {
             throw DiagnosticException.From(e, merge.Location);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
-                $"Merge '{merge.Name}' cannot write '{merge.OutputFolder}': {e.Message} "
+                $"Merge '{merge.Name}' cannot make its output: {FileFault.Of(e, merge.OutputFolder, FileAct.Write).Message} "
                 + (publishing ? "Some files there are new already and some are not; the next build completes them." : "The earlier output, if any, is kept."), merge.Location));
         }
         finally
@@ -194,7 +199,14 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
 
     private static void DeleteFolder(string path)
     {
-        if (Directory.Exists(path))
-            Directory.Delete(path, recursive: true);
+        try
+        {
+            if (Directory.Exists(path))
+                Directory.Delete(path, recursive: true);
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            // What stopped the work is what is told; the next build finds the folder and makes the output anew.
+        }
     }
 }

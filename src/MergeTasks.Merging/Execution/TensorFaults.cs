@@ -1,6 +1,9 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Checkpoints;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Numerics;
@@ -39,12 +42,12 @@ internal static class TensorFaults
         {
             throw new DiagnosticException(new Diagnostic(
                 e.Problem == NumericProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
-                $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor '{tensor.Output.Name}' [{string.Join(", ", tensor.Output.Shape)}]: {e.Message}.", plan.Declaration.Location));
+                $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
         }
         catch (OutOfMemoryException)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.TensorTooLarge,
-                $"Merge '{plan.Name}', method '{plan.Method.Name}': there is not enough memory for the tensor '{tensor.Output.Name}' [{string.Join(", ", tensor.Output.Shape)}].", plan.Declaration.Location));
+                $"Merge '{plan.Name}', method '{plan.Method.Name}': there is not enough memory for the tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}.", plan.Declaration.Location));
         }
     }
 

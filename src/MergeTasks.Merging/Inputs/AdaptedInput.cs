@@ -93,13 +93,16 @@ internal sealed class AdaptedInput : ModelInput
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation)
     {
-        var own = TokenizerFiles.Select(name => Path.Combine(_adapter.Folder, name)).Where(File.Exists)
+        var own = TokenizerFiles.Where(name => OwnFiles.Outside(_adapter.Folder, name) is null).Select(name => Path.Combine(_adapter.Folder, name)).Where(File.Exists)
             .Select(path => new SideFile(Path.GetFileName(path), _hasher?.DigestWhole(path, cancellation) ?? default, path, null))
             .ToDictionary(file => file.Name, StringComparer.Ordinal);
         return own.ContainsKey("tokenizer.json")
             ? [.. _model.SideFiles(cancellation).Where(file => !own.ContainsKey(file.Name)).Concat(own.Values).OrderBy(file => file.Name, StringComparer.Ordinal)]
             : _model.SideFiles(cancellation);
     }
+
+    public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
+        [.. _model.ForeignFiles, .. TokenizerFiles.Select(name => (Path.Combine(_adapter.Folder, name), OwnFiles.Outside(_adapter.Folder, name))).Where(file => file.Item2 is not null).Select(file => (file.Item1, file.Item2!))];
 
     public override void Dispose() => _adapter.Dispose();
 
@@ -130,7 +133,7 @@ internal sealed class AdaptedInput : ModelInput
         if (module.IsEmbedding ? !fitsTransposed : !fits && !fitsTransposed)
         {
             throw Unfit($"changes '{name}' by a matrix of [{(module.IsEmbedding ? $"{module.In}, {module.Out}" : $"{module.Out}, {module.In}")}], "
-                + $"but it is [{string.Join(", ", shape)}] in the model '{_model.Folder}'. An adapter fits the model that it was trained on.");
+                + $"but it is {TensorInfo.Shown(shape)} in the model '{_model.Folder}'. An adapter fits the model that it was trained on.");
         }
 
         if (!_model.Find(name)!.DType.IsFloatingPoint())

@@ -10,6 +10,8 @@ namespace MergeTasks.Merging.Inputs;
 /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
 internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher) : ModelInput
 {
+    private static readonly string[] WrittenAnew = [MergedFiles.Manifest, MergedFiles.Provenance];
+
     private readonly Dictionary<string, FileDigests> _digests = [];
     private ModelConfig? _config;
 
@@ -38,11 +40,16 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) =>
-        [.. Checkpoints.Configuration.SideFiles.List(Folder, [MergedFiles.Manifest, MergedFiles.Provenance]).Where(name => Locked?.Files.ContainsKey(name) != false).Select(name =>
+        [.. Checkpoints.Configuration.SideFiles.List(Folder, WrittenAnew).Where(IsModels).Select(name =>
         {
             var path = Path.Combine(Folder, name);
             return new SideFile(name, hasher?.DigestWhole(path, cancellation) ?? default, path, null);
         })];
 
+    public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
+        [.. Checkpoints.Configuration.SideFiles.Foreign(Folder, WrittenAnew).Where(file => IsModels(file.Name)).Select(file => (Path.Combine(Folder, file.Name), file.Target))];
+
     public override void Dispose() => checkpoint.Dispose();
+
+    private bool IsModels(string name) => Locked?.Files.ContainsKey(name) != false;
 }

@@ -1,7 +1,11 @@
+using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Reading;
 
 namespace MergeTasks.Merging.Inputs;
 
@@ -16,7 +20,14 @@ public sealed record SideFile(string Name, ContentDigest Digest, string? Source,
     public static SideFile Of(string name, byte[] content) => new(name, TreeDigest.Of(content), null, content);
 
     /// <summary>The content.</summary>
-    public byte[] Read() => Content ?? File.ReadAllBytes(Source!);
+    public byte[] Read() => Content ?? InputFile.ReadAll(Source!);
+
+    /// <summary>The content of a text.</summary>
+    /// <exception cref="FileFault">It cannot be read, or is no UTF-8 text.</exception>
+    public string ReadText() => Content is null ? InputFile.ReadText(Source!) : Encoding.UTF8.GetString(Content);
+
+    /// <summary>Bytes of the content.</summary>
+    public long Length => Content?.Length ?? FileStatus.Of(Source!).Size;
 }
 
 /// <summary>A model as an input of a merge: its tensors and their identity, known without reading them where possible.</summary>
@@ -60,6 +71,9 @@ public abstract class ModelInput : IDisposable
 
     /// <summary>The files beside the weights that an output made from this model gets.</summary>
     public abstract IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation);
+
+    /// <summary>Files beside the weights that are left out because they are links out of the model's folder, with where they lead.</summary>
+    public virtual IReadOnlyList<(string Path, string Target)> ForeignFiles => [];
 
     /// <inheritdoc/>
     public abstract void Dispose();

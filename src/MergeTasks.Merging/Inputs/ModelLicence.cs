@@ -1,3 +1,5 @@
+using MergeTasks.Files;
+
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>A licence that a model's card names.</summary>
@@ -15,7 +17,7 @@ public sealed record ModelLicence(string Model, string Licence)
     {
         try
         {
-            var lines = File.ReadLines(Path.Combine(folder, MergedFiles.Card)).Take(MaxLines).Select(line => line.TrimEnd()).ToList();
+            var lines = InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card)).Take(MaxLines).Select(line => line.TrimEnd()).ToList();
             if (lines.Count == 0 || lines[0] != "---")
                 return [];
             var front = lines.Skip(1).TakeWhile(line => line != "---").ToList();
@@ -24,7 +26,7 @@ public sealed record ModelLicence(string Model, string Licence)
                 named = [own];
             return [.. named.Select(name => new ModelLicence(model, name))];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return [];
         }

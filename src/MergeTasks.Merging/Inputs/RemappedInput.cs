@@ -53,6 +53,8 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => files ?? model.SideFiles(cancellation);
 
+    public override IReadOnlyList<(string Path, string Target)> ForeignFiles => model.ForeignFiles;
+
     public override void Dispose()
     {
     }

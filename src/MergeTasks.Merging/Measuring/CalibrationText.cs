@@ -2,6 +2,9 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Metrics;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Transformers;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
@@ -17,11 +20,11 @@ internal static class CalibrationText
             return JsonLines.ReadTexts(path);
         try
         {
-            return Paragraphs(File.ReadAllLines(path));
+            return Paragraphs([.. InputFile.ReadTextLines(path)]);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new ModelException(ModelError.BadInput, $"'{path}' cannot be read: {e.Message}", path, e);
+            throw new ModelException(ModelError.BadInput, e.Message, path, e);
         }
     }
 

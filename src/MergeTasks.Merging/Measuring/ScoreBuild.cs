@@ -5,6 +5,13 @@ using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Tokenization.Text;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
+using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 
@@ -78,9 +85,9 @@ internal sealed class ScoreBuild : IDisposable
         {
             throw DiagnosticException.From(e, of()?.Model.Location ?? _location);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
-            throw Fault(DiagnosticCode.UnreadableInput, of(), e.Message);
+            throw Fault(DiagnosticCode.UnreadableInput, of(), FileFault.Describe(e));
         }
     }
 

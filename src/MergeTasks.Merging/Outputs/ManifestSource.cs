@@ -11,6 +11,9 @@ public sealed record ManifestSource(string Reference, string Resolved, IReadOnly
     /// <summary>NuGet's hash of the package; absent for repositories.</summary>
     public string? ContentHash { get; init; }
 
+    /// <summary>Whether everything is there; a manifest edited by hand may lack it.</summary>
+    internal bool IsComplete => Reference is not null && Resolved is not null && Files is not null && Files.Values.All(hash => hash is not null);
+
     /// <summary>Describes a locked model; <see langword="null"/> for none.</summary>
     public static ManifestSource? Of(string? reference, LockedModel? locked) =>
         reference is null || locked is null ? null

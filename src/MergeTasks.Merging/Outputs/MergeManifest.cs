@@ -7,6 +7,11 @@ using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs.Importance;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;
@@ -51,6 +56,10 @@ public sealed record MergeManifest(
         NewLine = "\n",
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+
+        // Perplexities may be infinite.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectNullableAnnotations = true,
     };
 
     /// <summary>The manifest of a finished output.</summary>
@@ -100,11 +109,11 @@ public sealed record MergeManifest(
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<MergeManifest>(File.ReadAllBytes(Path.Combine(folder, MergedFiles.Manifest)), Options);
+            var manifest = StrictJson.Read<MergeManifest>(Path.Combine(folder, MergedFiles.Manifest), Options);
             return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } && manifest.IsComplete
                 ? manifest : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        catch (FileFault)
         {
             return null;
         }
@@ -113,7 +122,7 @@ public sealed record MergeManifest(
     // A manifest edited by hand may hold anything, also names that lead out of its folder.
     private bool IsComplete =>
         Importance?.IsComplete != false && Evaluations?.All(evaluation => evaluation is { IsComplete: true }) != false &&
-        Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null })
+        Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null } && input.Source?.IsComplete != false && input.Adapter?.IsComplete != false && input.Licences?.All(licence => licence is not null) != false)
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)
         && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })

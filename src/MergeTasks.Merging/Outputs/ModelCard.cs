@@ -4,6 +4,10 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs.Importance;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;
@@ -18,9 +22,9 @@ public static class ModelCard
     {
         try
         {
-            return File.ReadLines(Path.Combine(folder, MergedFiles.Card)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
+            return InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return false;
         }

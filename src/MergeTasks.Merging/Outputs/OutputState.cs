@@ -5,6 +5,11 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Outputs;
 
 namespace MergeTasks.Merging.Outputs;
 
@@ -140,7 +145,7 @@ public sealed record OutputState(
                 return WeightParts.Of(file);
             }, cancellation);
         }
-        catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CheckpointException || FileFault.Covers(e))
         {
             return null;
         }
@@ -160,7 +165,7 @@ public sealed record OutputState(
         {
             return hasher.DigestWhole(path, cancellation) == digest;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return false;
         }
@@ -176,9 +181,9 @@ public sealed record OutputState(
         {
             try
             {
-                return File.ReadAllBytes(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
+                return InputFile.ReadAll(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (FileFault.Covers(e))
             {
                 return false;
             }

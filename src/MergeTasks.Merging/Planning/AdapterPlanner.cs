@@ -178,7 +178,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         if (other is not null)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': '{other}' is [{string.Join(", ", tuned.Input.Find(other)!.Shape)}] in '{tuned.Declaration.Label}' and [{string.Join(", ", basis.Input.Find(other)!.Shape)}] in '{basis.Declaration.Label}', so its change is not known.", tuned.Declaration.Location));
+                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not known.", tuned.Declaration.Location));
         }
     }
 

@@ -1,23 +1,35 @@
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Planning;
 
 /// <summary>Checks that the disk has room before the first byte is written.</summary>
 internal static class DiskSpace
 {
-    // Configuration, tokenizer and manifest are small beside any weights.
-    private const long Margin = 16 << 20;
+    // What a disk gives out at a time, and what a tensor's entry in the manifest takes beside its name.
+    private const long Block = 4096;
+    private const long Entry = 512;
+
+    // Manifest, card, configuration and statement of provenance, and the folder's own entries.
+    private const int OwnFiles = 8;
 
     /// <summary>Checks one merge.</summary>
+    /// <param name="merge">The merge.</param>
+    /// <param name="weights">Bytes of its weights.</param>
+    /// <param name="tensors">Number of its tensors.</param>
+    /// <param name="files">Files beside the weights, as far as they are known.</param>
     /// <exception cref="DiagnosticException">The output and what exists of it do not fit together.</exception>
-    public static void Require(MergeDeclaration merge, long bytes)
+    public static void Require(MergeDeclaration merge, long weights, int tensors, IReadOnlyCollection<SideFile> files)
     {
-        if (FreeSpace.Of(merge.OutputFolder) is { } available && available < bytes + Margin)
+        var bytes = weights + (Entry * tensors) + files.Sum(file => file.Length + Block) + (OwnFiles * Block);
+        if (FreeSpace.Of(merge.OutputFolder) is { } available && available < bytes)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.DiskSpace,
-                $"Merge '{merge.Name}' needs {ByteSize.Format(bytes + Margin)} for '{merge.OutputFolder}' (new files are written beside the old ones), but the disk has {ByteSize.Format(available)} left.",
+                $"Merge '{merge.Name}' needs {ByteSize.Format(bytes)} for '{merge.OutputFolder}' (new files are written beside the old ones), but the disk has {ByteSize.Format(available)} left.",
                 merge.Location));
         }
     }

@@ -53,5 +53,10 @@ public sealed record MergePlan(
     public IReadOnlyList<ModelLicence> Licences { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostic> Warnings => Layout.Warnings.Concat(LicenceCheck.Of(Declaration, Licences));
+    public IEnumerable<Diagnostic> Warnings => Layout.Warnings.Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
+
+    private IEnumerable<Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) => model.Input.ForeignFiles.Select(file => new Diagnostic(
+        DiagnosticCode.ForeignFile,
+        $"Merge '{Name}': '{file.Path}' is a link out of the model's folder, to '{file.Target}', and is left out. Put a copy in its place, or link the whole folder.",
+        model.Declaration.Location, IsWarning: true));
 }

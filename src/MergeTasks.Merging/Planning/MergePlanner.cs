@@ -13,6 +13,17 @@ using MergeTasks.Merging.Planning.Vocabularies;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Numerics.Algebra;
+using MergeTasks.Files;
+using MergeTasks.Merging.Adapters;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Execution;
+using MergeTasks.Merging.Importance;
+using MergeTasks.Merging.Licences;
+using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Numerics;
+using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Vocabularies;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -40,15 +51,14 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         var method = MergeMethods.Find(merge.Method)!;
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
-        var models = Open(merge);
-        (models, var donor) = Matched(merge, models, cancellation);
-        try
+        var (models, donor) = Matched(merge, Open(merge), cancellation);
+        return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
             var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
             var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
-                DiskSpace.Require(merge, planner.OutputLength);
+                DiskSpace.Require(merge, planner.OutputLength, 0, []);
             var tensors = planner.Plan(cancellation);
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
@@ -62,15 +72,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
                 Licences = LicencesOf(models),
             };
             return Planned(plan);
-        }
-        catch (CheckpointException e)
-        {
-            throw DiagnosticException.From(e, donor.Declaration.Location);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput, $"Merge '{merge.Name}': {e.Message}", merge.Location));
-        }
+        });
     }
 
     /// <inheritdoc/>
@@ -85,7 +87,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
     {
         var donor = merge.Base is { } basis ? models.FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
-        try
+        return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
         {
             var matched = new VocabularyPlanner(merge, models, models[donor], cancellation).Plan().ToList();
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
@@ -95,11 +97,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             }
 
             return (matched, matched[donor]);
-        }
-        catch (CheckpointException e)
-        {
-            throw DiagnosticException.From(e, merge.Location);
-        }
+        });
     }
 
     private MergePlan Planned(MergePlan plan)
@@ -113,22 +111,14 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
 
     private MergePlan PlanAdapter(MergeDeclaration merge, MergeMethod method, CancellationToken cancellation)
     {
-        try
+        return FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, () =>
         {
             var planner = new AdapterPlanner(merge, method, workers, cancellation);
             planner.RefuseWhatOnlyModelsHave();
             var models = method.MakesAdapter ? Open(merge) : OpenAdapters(merge);
             var plan = (method.MakesAdapter ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
             return Planned(plan);
-        }
-        catch (CheckpointException e)
-        {
-            throw DiagnosticException.From(e, merge.Location);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput, $"Merge '{merge.Name}': {e.Message}", merge.Location));
-        }
+        });
     }
 
     private List<(ModelDeclaration Declaration, ModelInput Input)> OpenAdapters(MergeDeclaration merge)
@@ -141,12 +131,12 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             {
                 var folder = declaration.Folder!;
                 if (!_adapters.TryGetValue(folder, out var input))
-                    _adapters[folder] = input = new AdapterInput(LoraAdapter.Open(folder), hasher);
+                    _adapters[folder] = input = FileDiagnostics.Reading(merge.Name, folder, declaration.Location, () => new AdapterInput(LoraAdapter.Open(folder), hasher));
                 adapters.Add((declaration, input));
             }
-            catch (CheckpointException e)
+            catch (DiagnosticException e)
             {
-                diagnostics.AddRange(DiagnosticException.From(e, declaration.Location).Diagnostics);
+                diagnostics.AddRange(e.Diagnostics);
             }
         }
 
@@ -165,11 +155,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             try
             {
-                models.Add((declaration, Open(declaration, merge)));
-            }
-            catch (CheckpointException e)
-            {
-                diagnostics.AddRange(DiagnosticException.From(e, declaration.Location).Diagnostics);
+                models.Add((declaration, FileDiagnostics.Reading(merge.Name, declaration.Folder ?? declaration.Label, declaration.Location, () => Open(declaration, merge))));
             }
             catch (DiagnosticException e)
             {
@@ -193,14 +179,8 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
         var basis = merge.ImportanceBase ?? merge.Base ?? (isMeasuredOnly ? participants[0].Declaration : null) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
-        try
-        {
-            return new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan();
-        }
-        catch (CheckpointException e)
-        {
-            throw DiagnosticException.From(e, basis.Location);
-        }
+        return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
+            new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan());
     }
 
     private ModelInput Open(ModelDeclaration model, MergeDeclaration merge)
@@ -225,7 +205,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     {
         if (_adapted.TryGetValue((model, adapter.Folder), out var known))
             return known;
-        try
+        return FileDiagnostics.Reading(adapter.Label, adapter.Folder, adapter.Location, () =>
         {
             var lora = LoraAdapter.Open(adapter.Folder);
             try
@@ -237,11 +217,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
                 lora.Dispose();
                 throw;
             }
-        }
-        catch (CheckpointException e)
-        {
-            throw DiagnosticException.From(e, adapter.Location);
-        }
+        });
     }
 
     private ModelInput OpenModel(ModelDeclaration model)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources.Hub;
 
@@ -18,7 +19,7 @@ internal static class GitObject
     public static string NameOf(string path)
     {
         using var hash = NewHash();
-        using var file = File.OpenRead(path);
+        using var file = InputFile.OpenStream(path);
         hash.AppendData(Prefix(file.Length));
         var buffer = new byte[1 << 16];
         int got;

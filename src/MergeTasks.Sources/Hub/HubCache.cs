@@ -1,5 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources.Hub;
 
@@ -51,9 +52,9 @@ internal sealed class HubCache(string root, string repository)
         try
         {
             var path = Path.Combine(Folder, "refs", revision);
-            return File.Exists(path) && File.ReadAllText(path).Trim() is var commit && SafeName.IsCommit(commit) ? commit : null;
+            return File.Exists(path) && InputFile.ReadText(path).Trim() is var commit && SafeName.IsCommit(commit) ? commit : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return null;
         }
@@ -63,8 +64,7 @@ internal sealed class HubCache(string root, string repository)
     public void SetRef(string revision, string commit)
     {
         var path = Path.Combine(Folder, "refs", revision);
-        if (!File.Exists(path) || File.ReadAllText(path) != commit)
-            AtomicFile.Write(path, System.Text.Encoding.ASCII.GetBytes(commit));
+        AtomicFile.WriteIfDifferent(path, System.Text.Encoding.ASCII.GetBytes(commit));
     }
 
     /// <summary>The lock under which one content is fetched, the same as other tools take.</summary>
@@ -83,7 +83,7 @@ internal sealed class HubCache(string root, string repository)
         {
             File.CreateSymbolicLink(path, Links + hash);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
+        catch (Exception e) when (FileFault.Covers(e) || e is PlatformNotSupportedException)
         {
             // Another process was first, or the system gives no links; without them other tools keep no blobs either.
             if (Find(commit, name) is null)

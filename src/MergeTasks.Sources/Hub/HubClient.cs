@@ -3,6 +3,8 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using Polly;
 using Polly.Retry;
 
@@ -138,11 +140,11 @@ internal sealed class HubClient : IDisposable
                 throw Fault(response, request);
             try
             {
-                return (JsonDocument.Parse(await ReadAsync(response, request, token), new JsonDocumentOptions { MaxDepth = 32 }), NextPage(response));
+                return (StrictJson.Parse(await ReadAsync(response, request, token), request.Repository), NextPage(response));
             }
-            catch (JsonException e)
+            catch (FileFault e)
             {
-                throw new SourceException(SourceError.Corrupt, $"The server's answer for '{request.Repository}' is not JSON. Is HF_ENDPOINT the address of a Hub?", e);
+                throw new SourceException(SourceError.Corrupt, $"The server's answer for '{request.Repository}' cannot be understood: it {e.Reason}. Is HF_ENDPOINT the address of a Hub?", e);
             }
         }, cancellation);
 

@@ -29,7 +29,7 @@ internal sealed record HubFile(string Name, long Size, string Blob)
             var blob = Text(large, "oid")?.Replace("sha256:", "", StringComparison.Ordinal) ?? "";
             if (!SafeName.IsSha256(blob) && !SafeName.IsCommit(blob))
                 throw Bad(repository, $"'{name}' has no hash");
-            if (!large.TryGetProperty("size", out var size) || !size.TryGetInt64(out var bytes) || bytes < 0)
+            if (!large.TryGetProperty("size", out var size) || size.ValueKind != JsonValueKind.Number || !size.TryGetInt64(out var bytes) || bytes < 0)
                 throw Bad(repository, $"'{name}' has no size");
             yield return new HubFile(name, bytes, blob);
         }

@@ -1,4 +1,5 @@
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources.Hub;
 
@@ -40,9 +41,9 @@ internal sealed record HubSettings(Uri Endpoint, string CacheFolder, bool IsOffl
     {
         try
         {
-            return File.Exists(path) && File.ReadAllText(path).Trim() is { Length: > 0 } token ? token : null;
+            return File.Exists(path) && InputFile.ReadText(path).Trim() is { Length: > 0 } token ? token : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
             return null;
         }

@@ -6,6 +6,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources.Hub;
 
@@ -106,7 +107,7 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
     private async Task<IReadOnlyCollection<string>> ShardsAsync(HubReference hub, HubCache cache, string commit, CancellationToken cancellation)
     {
         var known = cache.Find(commit, ShardIndex.FileName);
-        var bytes = known is null ? await client.SmallFileAsync(hub.Repository, commit, ShardIndex.FileName, cancellation) : await File.ReadAllBytesAsync(known, cancellation);
+        var bytes = known is null ? await client.SmallFileAsync(hub.Repository, commit, ShardIndex.FileName, cancellation) : InputFile.ReadAll(known);
         try
         {
             return [.. ShardIndex.Parse(bytes, $"{hub.Key}/{ShardIndex.FileName}").Values.Distinct()];

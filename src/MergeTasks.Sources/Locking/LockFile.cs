@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Sources.Locking;
 
@@ -16,7 +18,6 @@ public static class LockFile
     public const string FileName = "models.lock.json";
 
     private const int CurrentVersion = 1;
-    private const long MaxLength = 16 << 20;
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -36,10 +37,8 @@ public static class LockFile
         {
             if (!File.Exists(path))
                 return new Dictionary<string, LockedModel>();
-            if (new FileInfo(path).Length > MaxLength)
-                throw Bad(path, "it is larger than any lock file", 0);
-            var content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), Options);
-            if (content is not { Version: CurrentVersion })
+            var content = StrictJson.Read<Content>(path, Options);
+            if (content.Version != CurrentVersion)
                 throw Bad(path, $"its version is not {CurrentVersion}", 0);
             foreach (var (key, model) in content.Models ?? throw Bad(path, "it has no 'models'", 0))
             {
@@ -49,13 +48,9 @@ public static class LockFile
 
             return new Dictionary<string, LockedModel>(content.Models, StringComparer.Ordinal);
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw Bad(path, e.Message.Split(" Path:")[0], (int)(e.LineNumber ?? -1) + 1);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Bad(path, e.Message, 0);
+            throw Bad(path, $"it {e.Reason}", e.Line);
         }
     }
 
@@ -67,9 +62,9 @@ public static class LockFile
         {
             AtomicFile.WriteIfDifferent(path, ToBytes(models));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new SourceException(SourceError.Unwritable, $"The lock file '{path}' cannot be written: {e.Message}", e);
+            throw new SourceException(SourceError.Unwritable, $"The lock file {e.Message}", e);
         }
     }
 
@@ -78,7 +73,7 @@ public static class LockFile
         [.. JsonSerializer.SerializeToUtf8Bytes(new Content(CurrentVersion, new(models.ToDictionary(), StringComparer.Ordinal)), Options), (byte)'\n'];
 
     private static SourceException Bad(string path, string reason, int line) =>
-        new(SourceError.BadLockFile, $"'{path}' is not a lock file that can be used: {reason} Mend it, or delete it and build to resolve all models anew.".Replace("  ", " ", StringComparison.Ordinal))
+        new(SourceError.BadLockFile, $"'{path}' is not a lock file that can be used: {reason}. Mend it, or delete it and build to resolve all models anew.")
         {
             File = path,
             Line = line,

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using MergeTasks.Caching;
 using MergeTasks.Sources.References;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources.Locking;
 
@@ -21,7 +22,7 @@ internal static class LockedFiles
         await Parallel.ForEachAsync(names, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellation }, (name, token) =>
         {
             var path = pathOf(name);
-            files[name] = new LockedFile(FileStamp.Of(path)?.Size ?? throw new FileNotFoundException($"'{path}' does not exist.", path), hashes.Of(path, token).ToString());
+            files[name] = new LockedFile(FileStamp.Of(path)?.Size ?? throw InputFile.WhyNot(path), hashes.Of(path, token).ToString());
             return default;
         });
         return files;

@@ -1,4 +1,5 @@
 using MergeTasks.Sources.References;
+using System.Security.Cryptography;
 
 namespace MergeTasks.Sources.Locking;
 
@@ -29,5 +30,8 @@ public sealed record LockedModel(string Type, string Resolved, IReadOnlyDictiona
     internal bool IsSound =>
         Type is HubType or PackageType && Resolved is not null && Files is { Count: > 0 }
         && (Type == HubType ? SafeName.IsCommit(Resolved) : SafeName.IsFileName(Resolved))
+        && (ContentHash is null || IsSha512(ContentHash))
         && Files.All(file => SafeName.IsFileName(file.Key) && file.Value is { Size: >= 0, Sha256: not null } && SafeName.IsSha256(file.Value.Sha256));
+
+    private static bool IsSha512(string base64) => Convert.TryFromBase64String(base64, new byte[SHA512.HashSizeInBytes + 3], out var length) && length == SHA512.HashSizeInBytes;
 }

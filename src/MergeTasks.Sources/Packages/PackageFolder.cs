@@ -3,6 +3,9 @@ using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.References;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Sources.Packages;
 
@@ -29,10 +32,10 @@ internal sealed class PackageFolder(string packages, string id, string version)
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, Metadata)));
+            using var json = StrictJson.Read(Path.Combine(Folder, Metadata));
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("contentHash", out var hash) && hash.ValueKind == JsonValueKind.String ? hash.GetString() : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (FileFault)
         {
             return null;
         }
@@ -66,7 +69,7 @@ internal sealed class PackageFolder(string packages, string id, string version)
     /// <exception cref="SourceException">It has no weights.</exception>
     public static IReadOnlyList<string> Files(string modelFolder, string what)
     {
-        var names = Directory.EnumerateFiles(modelFolder).Select(path => Path.GetFileName(path)!).Where(SafeName.IsFileName).ToHashSet(StringComparer.Ordinal);
+        var names = InputFolder.FileNames(modelFolder).Where(SafeName.IsFileName).ToHashSet(StringComparer.Ordinal);
         try
         {
             return ModelFiles.Select(names, () => [.. ShardIndex.Read(Path.Combine(modelFolder, ShardIndex.FileName)).Values.Distinct()], what);

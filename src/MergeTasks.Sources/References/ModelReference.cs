@@ -14,6 +14,8 @@ public abstract record ModelReference
     /// <exception cref="SourceException"><see cref="SourceError.BadReference"/>.</exception>
     public static ModelReference Parse(string text, IReadOnlyList<string> folders)
     {
+        if (text.Contains('\0', StringComparison.Ordinal))
+            throw new SourceException(SourceError.BadReference, $"'{SafeName.Quote(text)}' holds a NUL character, which no name has. {Valid}");
         if (After(text, "hf:") is { } repository)
             return HubReference.Parse(repository, text);
         if (After(text, "nuget:") is { } package)

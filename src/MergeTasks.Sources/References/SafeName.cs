@@ -1,4 +1,5 @@
 using System.Buffers;
+using MergeTasks.Files;
 
 namespace MergeTasks.Sources.References;
 
@@ -22,9 +23,5 @@ internal static class SafeName
     public static bool IsSha256(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower);
 
     /// <summary>Text from a server as part of a message: one line, of bounded length.</summary>
-    public static string Quote(string text)
-    {
-        var line = new string([.. text.Select(c => char.IsControl(c) ? ' ' : c)]);
-        return line.Length <= MaxLength ? line : line[..MaxLength] + "…";
-    }
+    public static string Quote(string text) => MessageText.Shown(text, MaxLength);
 }

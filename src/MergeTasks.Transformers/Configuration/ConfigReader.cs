@@ -1,5 +1,7 @@
 using System.Text.Json;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Transformers.Configuration;
 
@@ -30,14 +32,14 @@ internal sealed class ConfigReader
     {
         try
         {
-            using var json = JsonDocument.Parse(text);
+            using var json = StrictJson.Parse(text, path);
             if (json.RootElement.ValueKind == JsonValueKind.Object)
                 return new ConfigReader(json.RootElement.Clone(), path, "");
             throw new ModelException(ModelError.BadConfiguration, $"'{path}' is not a JSON object.", path);
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw new ModelException(ModelError.BadConfiguration, $"'{path}' is not valid JSON ({e.Message}).", path, e);
+            throw new ModelException(ModelError.BadConfiguration, e.Message, path, e);
         }
     }
 

@@ -2,6 +2,8 @@ using System.Text.Json;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
 using MergeTasks.Transformers.Engine;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Transformers.Metrics;
 
@@ -41,44 +43,21 @@ public static class JsonLines
     {
         try
         {
-            var samples = new List<T>();
-            var number = 0;
-            foreach (var text in File.ReadLines(path))
-            {
-                number++;
-                if (string.IsNullOrWhiteSpace(text))
-                    continue;
-                using var json = Parse(path, number, text);
-                samples.Add(read(new Line(path, number, json.RootElement)));
-            }
-
-            return samples;
+            return [.. JsonLineFile.Read(path).Select(line => read(new Line(path, line.Line, line.Json)))];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (FileFault e)
         {
-            throw new ModelException(ModelError.BadInput, $"'{path}' cannot be read: {e.Message}", path, e);
-        }
-    }
-
-    private static JsonDocument Parse(string path, int number, string text)
-    {
-        try
-        {
-            return JsonDocument.Parse(text);
-        }
-        catch (JsonException e)
-        {
-            throw new ModelException(ModelError.BadInput, $"'{path}', line {number} is not valid JSON ({e.Message}).", path, e);
+            throw new ModelException(ModelError.BadInput, e.Message, path, e);
         }
     }
 
     private sealed record Line(string Path, int Number, JsonElement Json)
     {
-        public string Text(string key) => Value(key)?.AsText() ?? throw Bad($"needs a text of valid Unicode '{key}'");
+        public string Text(string key) => Value(key)?.AsText() ?? throw Bad($"needs a text '{key}'");
 
         public IReadOnlyList<string> Texts(string key) =>
             Value(key) is { ValueKind: JsonValueKind.Array } list
-                ? [.. list.EnumerateArray().Select(entry => entry.AsText() ?? throw Bad($"needs a list of texts of valid Unicode '{key}'"))]
+                ? [.. list.EnumerateArray().Select(entry => entry.AsText() ?? throw Bad($"needs a list of texts '{key}'"))]
                 : throw Bad($"needs a list of texts '{key}'");
 
         public int Index(string key) =>

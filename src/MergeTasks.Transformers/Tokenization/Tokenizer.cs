@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Tokenization.AddedTokens;
+using MergeTasks.Files;
 using MergeTasks.Transformers.Tokenization.Decoders;
 using MergeTasks.Transformers.Tokenization.Models;
 using MergeTasks.Transformers.Tokenization.PostProcessors;
@@ -58,7 +59,7 @@ public sealed class Tokenizer
     public static Tokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return TokenizerReader.Read(File.ReadAllBytes(path), path);
+        return TokenizerReader.Read(InputFile.ReadAll(path), path);
     }
 
     /// <summary>Reads a <c>tokenizer.json</c> from a stream, up to its end.</summary>

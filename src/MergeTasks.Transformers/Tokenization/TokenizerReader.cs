@@ -2,6 +2,8 @@ using System.Text.Json;
 using MergeTasks.Transformers.Tokenization.AddedTokens;
 using MergeTasks.Transformers.Tokenization.Decoders;
 using MergeTasks.Transformers.Tokenization.Loading;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Transformers.Tokenization.Models;
 using MergeTasks.Transformers.Tokenization.Normalizers;
 using MergeTasks.Transformers.Tokenization.PostProcessors;
@@ -17,17 +19,14 @@ internal static class TokenizerReader
     {
         try
         {
-            using var document = JsonDocument.Parse(WithoutMark(utf8Json));
+            using var document = StrictJson.Parse(utf8Json, name);
             return Read(new JsonComponent(document.RootElement, name, ""));
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw new TokenizerException($"{name}: the file is not valid JSON: {e.Message}", e);
+            throw new TokenizerException($"{name}: the file {e.Reason}.", e);
         }
     }
-
-    private static ReadOnlyMemory<byte> WithoutMark(ReadOnlyMemory<byte> utf8) =>
-        utf8.Span.StartsWith("\uFEFF"u8) ? utf8[3..] : utf8;
 
     private static Tokenizer Read(JsonComponent file)
     {

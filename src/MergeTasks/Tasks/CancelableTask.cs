@@ -2,6 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using System.Globalization;
+using MergeTasks.Files;
 using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 using Task = Microsoft.Build.Utilities.Task;
@@ -38,19 +39,45 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         }
         catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
         {
-            return false;
+            return Failed();
         }
         catch (DiagnosticException e)
         {
             foreach (var diagnostic in e.Diagnostics)
                 Report(diagnostic);
         }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            // Inputs, outputs and the cache have diagnostics of their own by now; what is left is work on the build's own files.
+            Report(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null));
+        }
+        catch (Exception e)
+        {
+            ReportUnexpected(e);
+        }
         finally
         {
             CultureInfo.CurrentCulture = culture;
         }
 
-        return !Log.HasLoggedErrors;
+        return !Log.HasLoggedErrors || Failed();
+    }
+
+    // Whoever cancels knows why, and everything else has been told: there is no need for an error that says there was none (MSB4181).
+    private bool Failed()
+    {
+        if (BuildEngine is IBuildEngine7 engine)
+            engine.AllowFailureWithoutError = true;
+        return false;
+    }
+
+    // The last resort, so that even a mistake of this project's own is one error that says what to do about it.
+    private void ReportUnexpected(Exception exception)
+    {
+        Log.LogMessage(MessageImportance.Normal, "{0}", exception);
+        Report(new Diagnostic(DiagnosticCode.Unexpected,
+            $"{GetType().Name} met something that MergeTasks {Merging.Outputs.ToolVersion.Text} did not foresee ({exception.GetType().Name}: {exception.Message.TrimEnd('.')}). "
+            + "This is a mistake of MergeTasks and not of the project: please report it, with what '-v:normal' prints before this line.", null));
     }
 
     /// <summary>The task's work.</summary>
@@ -65,7 +92,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <summary>Logs a diagnostic.</summary>
     protected void Report(Diagnostic diagnostic)
     {
-        var location = diagnostic.Location ?? Location;
+        var location = diagnostic.Location ?? SafeLocation();
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
         HasWarned |= diagnostic.IsWarning;
         if (diagnostic.IsWarning)
@@ -74,10 +101,24 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
             Log.LogError(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
     }
 
+    // What would have said the place may be what is damaged.
+    private SourceLocation SafeLocation()
+    {
+        try
+        {
+            return Location;
+        }
+        catch (Exception e) when (e is DiagnosticException || FileFault.Covers(e))
+        {
+            return new SourceLocation(BuildEngine.ProjectFileOfTaskNode);
+        }
+    }
+
     /// <summary>The user's cache folder.</summary>
     /// <param name="path">The project's choice; empty for none.</param>
     protected string CacheFolder(string path) =>
-        Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
+        path.Contains('\0', StringComparison.Ordinal) ? throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null))
+        : Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 
     /// <summary>The size limit of the cache's scores.</summary>
     /// <param name="size">The project's choice; empty for the default.</param>

@@ -1,6 +1,8 @@
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Files;
+using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Devices;
 using Microsoft.Build.Framework;
 
@@ -22,9 +24,9 @@ public sealed class CleanMergeCache : CancelableTask
             LinkedFolder.Clean(folder);
             Log.LogMessage(MessageImportance.High, "{0} of scores removed from {1}.", ByteSize.Format(ContentStore.Clean(folder)), folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.CacheNotCleaned, $"The cache in '{folder}' cannot be removed: {e.Message}", null));
+            throw new DiagnosticException(FileDiagnostics.Of(DiagnosticCode.CacheNotCleaned, "The cache cannot be removed: ", e, folder, FileAct.Delete, null));
         }
     }
 }

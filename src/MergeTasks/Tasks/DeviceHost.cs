@@ -1,5 +1,5 @@
-using System.Text.Json;
 using MergeTasks.Caching;
+using MergeTasks.Files.Json;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Transformers.Engine;
@@ -17,10 +17,10 @@ internal sealed record DeviceHost(string TaskAssembly, DeviceChoice Device, bool
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <param name="path">Full path; empty for the built-in engine.</param>
-    public static DeviceHost? Read(string path) => path.Length == 0 ? null : JsonSerializer.Deserialize<DeviceHost>(File.ReadAllBytes(path));
+    public static DeviceHost? Read(string path) => path.Length == 0 ? null : GeneratedProjects.ReadRecord<DeviceHost>(path);
 
     /// <summary>Writes it down, unless that has been done.</summary>
-    public void Write(string path) => AtomicFile.WriteIfDifferent(path, JsonSerializer.SerializeToUtf8Bytes(this));
+    public void Write(string path) => AtomicFile.WriteIfDifferent(path, RecordFile.ToBytes(this));
 
     /// <summary>The device's engine, which is loaded when a model is to run; that must be in a task of <see cref="TaskAssembly"/>.</summary>
     /// <param name="threads">Most threads of the processor; 0 for one per core.</param>

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.Loader;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Files;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Transformers.Engine;
 
@@ -26,7 +27,7 @@ internal static class EngineLoader
                 throw Fault($"'{part}' is only the beginning of a library. Its package joins it with the others when a project is built; if that failed, the build's output says why.");
             return create(provider, options with { LibraryFolders = [LinkedFolder.Of(options.LibraryFolders, cacheFolder)] });
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or BadImageFormatException or TypeLoadException or InvalidCastException)
+        catch (Exception e) when (FileFault.Covers(e) || e is BadImageFormatException or TypeLoadException or InvalidCastException)
         {
             throw Fault(e.Message);
         }

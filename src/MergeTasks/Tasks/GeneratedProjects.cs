@@ -1,9 +1,12 @@
 using System.Text;
-using System.Text.Json;
 using System.Xml.Linq;
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
 
 namespace MergeTasks.Tasks;
 
@@ -30,11 +33,31 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path) =>
-        JsonSerializer.Deserialize<List<MergeDeclaration>>(File.ReadAllBytes(path))!;
+    /// <exception cref="DiagnosticException">It is missing or damaged.</exception>
+    /// <param name="path">Full path.</param>
+    /// <param name="merge">A merge that must be among them.</param>
+    public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path, string merge)
+    {
+        var declarations = ReadRecord<List<MergeDeclaration>>(path);
+        return !declarations.Contains(null!) && declarations.Exists(declared => declared.Name == merge) ? declarations : throw Damaged($"'{path}' does not declare '{merge}'.");
+    }
+
+    /// <summary>Reads a generated file that a phase cannot do without.</summary>
+    /// <exception cref="DiagnosticException">It is missing or damaged.</exception>
+    public static T ReadRecord<T>(string path)
+    {
+        try
+        {
+            return RecordFile.Read<T>(path);
+        }
+        catch (FileFault e)
+        {
+            throw Damaged(e.Message);
+        }
+    }
 
     /// <summary>Where a merge is declared, by the same file.</summary>
-    public static SourceLocation LocationOf(string path, string merge) => ReadDeclarations(path).Single(declared => declared.Name == merge).Location;
+    public static SourceLocation LocationOf(string path, string merge) => ReadDeclarations(path, merge).First(declared => declared.Name == merge).Location;
 
     /// <summary>Writes the projects of stale merges and of all merges that they may have to run first.</summary>
     /// <returns>Full paths of all generated files.</returns>
@@ -44,7 +67,7 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
         var projects = merges.Select(merge => PathOf(folder, merge.Name)).ToList();
         if (stale.Count > 0)
         {
-            AtomicFile.WriteIfDifferent(declarations, JsonSerializer.SerializeToUtf8Bytes(merges));
+            AtomicFile.WriteIfDifferent(declarations, RecordFile.ToBytes(merges));
             Device?.Write(DeviceHost.PathIn(folder));
             foreach (var merge in merges)
                 AtomicFile.WriteIfDifferent(PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, declarations, stale)));
@@ -52,6 +75,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
         return [declarations, DeviceHost.PathIn(folder), .. projects, .. merges.Select(merge => RunningPhase.PathOf(folder, merge.Name))];
     }
+
+    private static DiagnosticException Damaged(string what) =>
+        new(new Diagnostic(DiagnosticCode.GeneratedFiles, $"{what} It is written anew when the project is built; build the project, and not a generated one.", null));
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
     {

@@ -40,7 +40,7 @@ public abstract class MergePhase : CancelableTask
         var host = DeviceHost.Read(DeviceFile);
         using var running = RunningPhase.Begin(RunningFile, host);
         var folder = CacheFolder(CachePath);
-        var build = new MergeBuild(GeneratedProjects.ReadDeclarations(Declarations), folder, Threads)
+        var build = new MergeBuild(GeneratedProjects.ReadDeclarations(Declarations, MergeName), folder, Threads)
         {
             Engine = host?.Engine(Threads, folder, Tell),
             MatrixDevice = host?.Matrices(Threads, folder, Tell),

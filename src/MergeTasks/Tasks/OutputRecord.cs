@@ -1,6 +1,8 @@
 using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Files;
+using MergeTasks.Merging.Diagnostics;
 using MergeTasks.Merging.Outputs;
 
 namespace MergeTasks.Tasks;
@@ -36,12 +38,25 @@ internal sealed class OutputRecord(string folder)
     public void Clean()
     {
         Delete(Read().Where(path => path != File));
-        System.IO.File.Delete(File);
+        DeleteFile(File);
         PlanRecord.Delete(folder);
         DeleteEmpty(folder);
     }
 
-    private List<string> Read() => System.IO.File.Exists(File) ? [.. System.IO.File.ReadAllLines(File).Where(Path.IsPathFullyQualified)] : [];
+    // Lines that no merge can have written say nothing; a record that cannot be read at all is none.
+    private List<string> Read()
+    {
+        try
+        {
+            return System.IO.File.Exists(File) ? [.. InputFile.ReadTextLines(File).Where(IsFile)] : [];
+        }
+        catch (FileFault e) when (e.Kind == FileFaultKind.Malformed)
+        {
+            return [];
+        }
+    }
+
+    private static bool IsFile(string path) => !path.Any(char.IsControl) && Path.IsPathFullyQualified(path) && Path.GetFileName(path).Length > 0 && Path.GetFullPath(path) == path;
 
     private static void Delete(IEnumerable<string> paths)
     {
@@ -51,19 +66,36 @@ internal sealed class OutputRecord(string folder)
             foreach (var path in group.OrderBy(path => Path.GetFileName(path) != MergedFiles.Manifest))
             {
                 if (System.IO.File.Exists(path))
-                    System.IO.File.Delete(path);
+                    DeleteFile(path);
             }
 
             var partial = Path.Combine(group.Key, OutputState.PartialFolder);
             if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
+                Deleting(partial, () => Directory.Delete(partial, recursive: true));
             DeleteEmpty(group.Key);
         }
     }
 
     private static void DeleteEmpty(string folder)
     {
-        if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
-            Directory.Delete(folder);
+        Deleting(folder, () =>
+        {
+            if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+                Directory.Delete(folder);
+        });
+    }
+
+    private static void DeleteFile(string path) => Deleting(path, () => System.IO.File.Delete(path));
+
+    private static void Deleting(string path, Action delete)
+    {
+        try
+        {
+            FileFault.During(path, FileAct.Delete, delete);
+        }
+        catch (FileFault e)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable, $"An output that is no longer wanted is in the way: {e.Message}", null));
+        }
     }
 }

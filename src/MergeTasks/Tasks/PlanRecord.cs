@@ -1,5 +1,6 @@
 using System.Text;
 using MergeTasks.Caching;
+using MergeTasks.Files;
 
 namespace MergeTasks.Tasks;
 
@@ -25,7 +26,7 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
         {
             if (!File.Exists(PathIn(folder)))
                 return null;
-            var lines = File.ReadAllLines(PathIn(folder));
+            var lines = InputFile.ReadTextLines(PathIn(folder)).ToArray();
             if (lines.Length < 3 || lines[0] != Format || lines[1] != declared.ToString())
                 return null;
             var title = Array.IndexOf(lines, OutputsTitle);
@@ -40,7 +41,7 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
 
             return outputs;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or IndexOutOfRangeException)
+        catch (Exception e) when (FileFault.Covers(e) || e is ArgumentException or IndexOutOfRangeException)
         {
             return null;
         }
@@ -64,5 +65,5 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
     }
 
     /// <summary>Forgets what was remembered.</summary>
-    public static void Delete(string folder) => File.Delete(PathIn(folder));
+    public static void Delete(string folder) => FileFault.During(PathIn(folder), FileAct.Delete, () => File.Delete(PathIn(folder)));
 }

@@ -1,5 +1,7 @@
 using System.Text;
 using MergeTasks.Caching;
+using MergeTasks.Files;
+using MergeTasks.Merging.Importance;
 
 namespace MergeTasks.Tasks;
 
@@ -43,7 +45,7 @@ internal sealed class RunningPhase : IDisposable
     {
         if (!File.Exists(path))
             return null;
-        var text = File.ReadAllText(path);
+        var text = MessageText.Shown(InputFile.ReadText(path));
         File.Delete(path);
         return text;
     }

@@ -3,6 +3,10 @@ using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Measuring.Evaluation;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Evaluation;
+using MergeTasks.Merging.Importance;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;
@@ -83,6 +87,45 @@ public sealed class EvaluatedMerges : IDisposable
         _space.Run("m");
         Assert.DoesNotContain("## Evaluation", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
         Assert.True(_space.State("m").IsFresh);
+    }
+
+    [Fact]
+    public void An_infinite_perplexity_is_told_and_misses_every_threshold()
+    {
+        // Logits so far apart that the probability of some token is nothing.
+        var broken = Path.Combine(_space.Folder, "models", "broken");
+        TestCheckpoint.Write(broken, [.. TestCheckpoint.Read(Path.Combine(_models, "math")).Select(pair => (pair.Key, RawTensor.F32(pair.Value.Shape, Array.ConvertAll(pair.Value.Floats(), value => pair.Key == "model.norm.weight" ? value * 1e6f : value))))]);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(_models, "math")).Where(path => !path.EndsWith(".safetensors", StringComparison.Ordinal)))
+            File.Copy(file, Path.Combine(broken, Path.GetFileName(file)), overwrite: true);
+        _space.Clear();
+        _space.Merge("m", ("Method", "passthrough"), ("Base", broken));
+        _space.Source(broken);
+        _space.Run("m");
+        for (var i = 0; i < 2; i++)
+        {
+            var result = Assert.Single(Evaluate(("pydoc.jsonl", [("TokensPerText", "32"), ("MaxPerplexity", "1e300"), ("MaxRegression", "1e300")])));
+            Assert.Equal(double.PositiveInfinity, result.Merged.Value);
+            Assert.Equal([DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed], result.Failures().Select(failure => failure.Code));
+            Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
+        }
+
+        Assert.Contains("| perplexity | Infinity |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(double.NaN, 1.0)]
+    [InlineData(1.0, double.NaN)]
+    [InlineData(double.PositiveInfinity, double.PositiveInfinity)]
+    [InlineData(double.PositiveInfinity, 2.0)]
+    public void What_is_no_number_misses(double merged, double reference)
+    {
+        foreach (var measure in Enum.GetValues<Measure>())
+        {
+            var declared = new EvaluationDeclaration("m", new DataFile("x", "/x", new SourceLocation("x")), new SourceLocation("x")) { MaxRegression = 1e300 };
+            var evaluation = new MergeEvaluation(declared, new Measurement(measure, merged, 0, 1), [("a", true, new Measurement(measure, reference, 0, 1))]);
+            if (measure == Measure.Perplexity || double.IsNaN(merged) || double.IsNaN(reference) || reference == merged)
+                Assert.Equal(DiagnosticCode.EvaluationFailed, Assert.Single(evaluation.Failures()).Code);
+        }
     }
 
     private static Measurement Base(MergeEvaluation result) => result.Models.Single(model => model.IsBase).Result;

@@ -1,6 +1,9 @@
 using System.Text.Json;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Metrics;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Measuring.Evaluation;
 
@@ -24,7 +27,7 @@ public enum Measure
 /// <param name="Count">Tokens of the texts, or samples.</param>
 public sealed record Measurement(Measure Measure, double Value, double LogProbability, long Count)
 {
-    /// <summary>How much worse this is than another: a share of the perplexity, or of the samples; negative if better.</summary>
+    /// <summary>How much worse this is than another: a share of the perplexity, or of the samples; negative if better, NaN where both perplexities are infinite.</summary>
     public double WorseThan(Measurement other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -60,17 +63,11 @@ public sealed record Measurement(Measure Measure, double Value, double LogProbab
     {
         try
         {
-            var first = File.ReadLines(path).FirstOrDefault(line => !string.IsNullOrWhiteSpace(line)) ?? "{}";
-            using var json = JsonDocument.Parse(first);
-            return json.RootElement.ValueKind == JsonValueKind.Object ? [.. json.RootElement.EnumerateObject().Select(property => property.Name)] : [];
+            return [.. JsonLineFile.Read(path).Take(1).Where(line => line.Json.ValueKind == JsonValueKind.Object).SelectMany(line => line.Json.EnumerateObject().Select(property => property.Name).ToList())];
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw new ModelException(ModelError.BadInput, $"'{path}' does not begin with a JSON object ({e.Message}).", path, e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ModelException(ModelError.BadInput, $"'{path}' cannot be read: {e.Message}", path, e);
+            throw new ModelException(ModelError.BadInput, e.Message, path, e);
         }
     }
 }

@@ -9,16 +9,16 @@ namespace MergeTasks.Merging.Measuring.Evaluation;
 /// <param name="Models">The base's and the sources', in the order of the merge.</param>
 public sealed record MergeEvaluation(EvaluationDeclaration Declaration, Measurement Merged, IReadOnlyList<(string Model, bool IsBase, Measurement Result)> Models)
 {
-    /// <summary>The thresholds that the merge misses, as errors.</summary>
+    /// <summary>The thresholds that the merge misses, as errors. What cannot be compared, because it is no number, misses.</summary>
     public IEnumerable<Diagnostic> Failures()
     {
-        if (Declaration.MinExactMatch is { } exact && Merged.Measure == Measure.ExactMatch && Merged.Value < exact)
+        if (Declaration.MinExactMatch is { } exact && Merged.Measure == Measure.ExactMatch && !(Merged.Value >= exact))
             yield return Failure($"answers {Merged.Value:0.####} of the samples exactly; MinExactMatch is {exact}");
-        if (Declaration.MinAccuracy is { } accuracy && Merged.Measure == Measure.Accuracy && Merged.Value < accuracy)
+        if (Declaration.MinAccuracy is { } accuracy && Merged.Measure == Measure.Accuracy && !(Merged.Value >= accuracy))
             yield return Failure($"has the accuracy {Merged.Value:0.####}; MinAccuracy is {accuracy}");
-        if (Declaration.MaxPerplexity is { } perplexity && Merged.Measure == Measure.Perplexity && Merged.Value > perplexity)
+        if (Declaration.MaxPerplexity is { } perplexity && Merged.Measure == Measure.Perplexity && !(Merged.Value <= perplexity))
             yield return Failure($"has the perplexity {Merged.Value:0.####}; MaxPerplexity is {perplexity}");
-        if (Declaration.MaxRegression is { } regression && Reference is { } reference && Merged.WorseThan(reference.Result) is var worse && worse > regression)
+        if (Declaration.MaxRegression is { } regression && Reference is { } reference && Merged.WorseThan(reference.Result) is var worse && !(worse <= regression))
             yield return Failure($"is worse than '{reference.Model}' by {worse:0.####} ({Merged.Value:0.####} against {reference.Result.Value:0.####}); MaxRegression is {regression}");
         foreach (var misplaced in Misplaced())
             yield return misplaced;

@@ -11,6 +11,13 @@ using MergeTasks.Methods.Contract;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Processor;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Methods;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Planning.Importance;
 
@@ -257,13 +264,11 @@ internal sealed class ImportancePlanner
     {
         try
         {
-            if (!File.Exists(data.Path))
-                throw new FileNotFoundException("it does not exist.");
             return _hasher?.DigestWhole(data.Path, _cancellation).ToString() ?? "";
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFault.Covers(e))
         {
-            throw Fault(DiagnosticCode.BadScoringData, $"'{data.Label}' cannot be read: {e.Message}", data.Location);
+            throw Fault(DiagnosticCode.BadScoringData, FileFault.Of(e, data.Label, FileAct.Read).Message, data.Location);
         }
     }
 

@@ -51,7 +51,7 @@ internal sealed partial class ArchitectureCheck(MergeDeclaration merge, Action<D
             return true;
         var example = names.FirstOrDefault(name => model.Index.Find(name) is null) is { } lacking ? $"it has no '{lacking}'"
             : names.First(name => !second.Find(model.Index.Find(name)!)!.Shape.SequenceEqual(first.Find(name)!.Shape)) is var other
-            ? $"'{other}' is [{string.Join(", ", first.Find(other)!.Shape)}] in one and [{string.Join(", ", second.Find(model.Index.Find(other)!)!.Shape)}] in the other" : "";
+            ? $"'{other}' is {TensorInfo.Shown(first.Find(other)!.Shape)} in one and {TensorInfo.Shown(second.Find(model.Index.Find(other)!)!.Shape)} in the other" : "";
         Report(model.Declaration, $"'{model.Declaration.Label}' is of another architecture than '{donor.Declaration.Label}': {matched} of {smaller} tensors match; {example}.");
         return false;
     }

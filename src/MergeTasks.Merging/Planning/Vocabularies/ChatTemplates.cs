@@ -4,6 +4,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 
@@ -22,12 +27,25 @@ internal static class ChatTemplates
     /// <param name="files">The files without it.</param>
     /// <param name="models">The models' files, in order.</param>
     /// <returns>The same files where no model has a template to choose from.</returns>
+    /// <exception cref="DiagnosticException">A file that has the template, or gets it, cannot be understood.</exception>
     public static IReadOnlyList<SideFile> Apply(ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
+    {
+        try
+        {
+            return Applied(declared, files, models);
+        }
+        catch (FileFault e)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.BadTokenizer, $"The chat template cannot be set: {e.Message}", declared.Location));
+        }
+    }
+
+    private static IReadOnlyList<SideFile> Applied(ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
     {
         var template = declared.Text == BuiltInTemplates.Auto ? MostFrequent(models) : BuiltInTemplates.Find(declared.Text) ?? declared.Text;
         if (template is null)
             return files;
-        var config = files.FirstOrDefault(file => file.Name == ConfigFile) is { } present ? Parse(present) ?? [] : [];
+        var config = files.FirstOrDefault(file => file.Name == ConfigFile) is { } present ? Parse(present) : [];
         config[Key] = template;
         return
         [
@@ -45,8 +63,8 @@ internal static class ChatTemplates
     private static string? TemplateOf(IReadOnlyList<SideFile> files)
     {
         var text = files.FirstOrDefault(file => file.Name == TemplateFile) is { } own
-            ? Encoding.UTF8.GetString(own.Read())
-            : files.FirstOrDefault(file => file.Name == ConfigFile) is { } config ? Text(Parse(config)?[Key]) : null;
+            ? own.ReadText()
+            : files.FirstOrDefault(file => file.Name == ConfigFile) is { } config ? Text(Parse(config)[Key]) : null;
         return text?.Trim() is { Length: > 0 } trimmed ? trimmed : null;
     }
 
@@ -59,15 +77,5 @@ internal static class ChatTemplates
         _ => null,
     };
 
-    private static JsonObject? Parse(SideFile file)
-    {
-        try
-        {
-            return JsonNode.Parse(file.Read()) as JsonObject;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private static JsonObject Parse(SideFile file) => StrictJson.ParseObject(file.Read(), file.Source ?? file.Name);
 }

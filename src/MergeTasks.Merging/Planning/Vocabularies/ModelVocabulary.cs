@@ -1,4 +1,6 @@
 using System.Text.Json;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 
@@ -7,6 +9,9 @@ internal sealed class ModelVocabulary
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "tokenizer.json";
+
+    // Several times what the largest vocabularies have; an output gets a row for every number up to the largest id.
+    private const int MostTokens = 1 << 24;
 
     private ModelVocabulary(string kind, Dictionary<string, int> ids, HashSet<string> modelTokens, Dictionary<string, string> added)
     {
@@ -38,18 +43,12 @@ internal sealed class ModelVocabulary
     {
         try
         {
-            var bom = json.AsSpan().StartsWith(System.Text.Encoding.UTF8.Preamble) ? System.Text.Encoding.UTF8.Preamble.Length : 0;
-            using var document = JsonDocument.Parse(json.AsMemory(bom));
+            using var document = StrictJson.Parse(json, FileName);
             return Read(document.RootElement);
         }
-        catch (JsonException e)
+        catch (FileFault e)
         {
-            throw new FormatException($"is not valid JSON ({e.Message})", e);
-        }
-        catch (InvalidOperationException e)
-        {
-            // How the library reports text that is no valid Unicode, and values of another kind than asked for.
-            throw new FormatException($"is not a tokenizer's ({e.Message})", e);
+            throw new FormatException(e.Reason, e);
         }
     }
 
@@ -62,13 +61,17 @@ internal sealed class ModelVocabulary
         if (vocab.ValueKind == JsonValueKind.Object)
         {
             foreach (var entry in vocab.EnumerateObject())
-                ids[entry.Name] = Id(entry.Value);
+                ids.Add(entry.Name, Id(entry.Value));
         }
         else if (vocab.ValueKind == JsonValueKind.Array)
         {
             var id = 0;
             foreach (var entry in vocab.EnumerateArray())
+            {
+                if (entry.ValueKind != JsonValueKind.Array || entry.GetArrayLength() == 0 || entry[0].ValueKind != JsonValueKind.String)
+                    throw new FormatException("has an entry in 'vocab' that is not a token and its score");
                 ids[entry[0].GetString()!] = id++;
+            }
         }
         else
         {
@@ -81,8 +84,9 @@ internal sealed class ModelVocabulary
         {
             foreach (var entry in list.EnumerateArray())
             {
-                if (!entry.TryGetProperty("content", out var text) || text.GetString() is not { } content || !entry.TryGetProperty("id", out var number))
+                if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("content", out var text) || text.ValueKind != JsonValueKind.String || !entry.TryGetProperty("id", out var number))
                     throw new FormatException("has an added token without content or id");
+                var content = text.GetString()!;
                 ids.TryAdd(content, Id(number));
                 added[content] = entry.GetRawText();
             }
@@ -92,5 +96,6 @@ internal sealed class ModelVocabulary
     }
 
     private static int Id(JsonElement value) =>
-        value.TryGetInt32(out var id) && id >= 0 ? id : throw new FormatException($"has the id {value.GetRawText()}, which is no whole number from 0 on");
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostTokens ? id
+        : throw new FormatException($"has the id {MessageText.Shown(value.GetRawText(), 60)}, which is no whole number from 0 to {MostTokens - 1}");
 }

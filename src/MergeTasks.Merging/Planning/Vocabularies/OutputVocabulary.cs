@@ -1,6 +1,9 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 
@@ -45,30 +48,30 @@ internal sealed class OutputVocabulary(ModelVocabulary own, byte[] file)
     }
 
     /// <summary>The <c>tokenizer.json</c> with what was appended.</summary>
-    /// <exception cref="FormatException">The reference implementation would give the appended tokens other ids; or the file repeats a key.</exception>
+    /// <exception cref="FormatException">The reference implementation would give the appended tokens other ids, or the file is malformed.</exception>
     public byte[] ToBytes()
     {
         try
         {
-            var root = JsonNode.Parse(file)!.AsObject();
+            var root = StrictJson.ParseObject(file, ModelVocabulary.FileName);
             var added = root["added_tokens"] as JsonArray ?? [];
             root["added_tokens"] = added;
             if (CannotTakeOrdinaryTokens)
                 RequireNumbering();
             else
-                FillTable(root["model"]!["vocab"]!.AsObject());
+                FillTable(root["model"]!["vocab"] as JsonObject ?? throw new FormatException($"has a 'vocab' that is no object, as {own.Kind} needs one"));
             foreach (var (token, entry) in _appended.Where(appended => appended.Added is not null))
             {
-                var copy = JsonNode.Parse(entry!)!.AsObject();
+                var copy = StrictJson.ParseObject(Encoding.UTF8.GetBytes(entry!), ModelVocabulary.FileName);
                 copy["id"] = _ids[token];
                 added.Add((JsonNode)copy);
             }
 
             return [.. JsonSerializer.SerializeToUtf8Bytes(root, Options), (byte)'\n'];
         }
-        catch (ArgumentException e)
+        catch (FileFault e)
         {
-            throw new FormatException($"repeats a key ({e.Message})", e);
+            throw new FormatException(e.Reason, e);
         }
     }
 

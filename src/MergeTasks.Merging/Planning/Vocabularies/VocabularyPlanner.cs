@@ -3,6 +3,11 @@ using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+using MergeTasks.Merging.Declarations;
+using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 
@@ -145,16 +150,15 @@ internal sealed class VocabularyPlanner(
         return [.. files.OrderBy(file => file.Name, StringComparer.Ordinal)];
     }
 
-    private static SideFile Renumbered(SideFile file, Func<int, int?> idOf)
+    private SideFile Renumbered(SideFile file, Func<int, int?> idOf)
     {
         try
         {
-            return SideFile.Of(file.Name, ConfigTokenIds.Map(file.Read(), idOf));
+            return SideFile.Of(file.Name, ConfigTokenIds.Map(file.Read(), file.Source ?? file.Name, idOf));
         }
-        catch (System.Text.Json.JsonException)
+        catch (FileFault e)
         {
-            // Nobody can read it; it is copied like any other file.
-            return file;
+            throw Fault(DiagnosticCode.BadConfig, $"the ids of special tokens cannot be renumbered: {e.Message}", donor.Declaration.Location);
         }
     }
 
@@ -183,7 +187,7 @@ internal sealed class VocabularyPlanner(
             if (input.SideFiles(cancellation).FirstOrDefault(file => file.Name == ModelVocabulary.FileName) is not { } file)
             {
                 if (neededBy is not null)
-                    throw Fault(DiagnosticCode.BadTokenizer, $"'{declaration.Label}' has no {ModelVocabulary.FileName}, so its vocabulary is not known.", declaration.Location);
+                    throw Fault(DiagnosticCode.BadTokenizer, $"'{declaration.Label}' has no {ModelVocabulary.FileName} of its own, so its vocabulary is not known.", declaration.Location);
                 continue;
             }
 

@@ -82,8 +82,7 @@ internal sealed class JsonComponent
 
     public string AsString(string name, JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.String) throw Error($"needs a text in '{name}'");
-        return value.AsText() ?? throw Error($"has text in '{name}' that is no valid Unicode");
+        return value.AsText() ?? throw Error($"needs a text in '{name}'");
     }
 
     public int AsInt(string name, JsonElement value) =>

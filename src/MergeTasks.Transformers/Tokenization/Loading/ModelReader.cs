@@ -29,16 +29,7 @@ internal static class ModelReader
         if (vocabulary.ValueKind != JsonValueKind.Object) throw component.Error("needs an object of tokens and ids in 'vocab'");
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var token in vocabulary.EnumerateObject())
-        {
-            try
-            {
-                ids[token.Name] = component.AsInt("vocab", token.Value);
-            }
-            catch (InvalidOperationException e)
-            {
-                throw component.Error("has a token in 'vocab' that is no valid Unicode", e);
-            }
-        }
+            ids.Add(token.Name, component.AsInt("vocab", token.Value));
 
         if (ids.GroupBy(i => i.Value).FirstOrDefault(g => g.Count() > 1) is { } shared)
             throw component.Error($"has tokens in 'vocab' that share the id {shared.Key}: '{string.Join("', '", shared.Select(i => i.Key))}'; ids must be unique");

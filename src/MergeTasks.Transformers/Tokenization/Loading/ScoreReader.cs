@@ -12,7 +12,7 @@ internal static class ScoreReader
         var isNegative = number[0] == '-';
         if (isNegative) number = number[1..];
         var exponentAt = number.IndexOfAny('e', 'E');
-        var exponent = exponentAt < 0 ? 0 : int.TryParse(number[(exponentAt + 1)..], out var e) ? e : throw new FormatException();
+        var exponent = exponentAt < 0 ? 0 : Exponent(number[(exponentAt + 1)..]);
         ulong digits = 0;
         var isFraction = false;
         var isFull = false;
@@ -34,6 +34,10 @@ internal static class ScoreReader
 
         return isNegative ? -Scale(digits, exponent) : Scale(digits, exponent);
     }
+
+    // Beyond all integers a number is infinite, or nothing, whatever its digits.
+    private static int Exponent(ReadOnlySpan<char> text) =>
+        int.TryParse(text, out var exponent) ? Math.Clamp(exponent, int.MinValue / 2, int.MaxValue / 2) : text[0] == '-' ? int.MinValue / 2 : int.MaxValue / 2;
 
     private static double Scale(double value, int exponent)
     {

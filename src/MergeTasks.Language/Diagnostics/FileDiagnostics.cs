@@ -1,0 +1,40 @@
+using MergeTasks.Checkpoints;
+using MergeTasks.Files;
+
+namespace MergeTasks.Merging.Diagnostics;
+
+/// <summary>Turns what the system says of files into diagnostics.</summary>
+public static class FileDiagnostics
+{
+    /// <summary>A diagnostic about a file or folder.</summary>
+    /// <param name="code">Its code.</param>
+    /// <param name="who">What wanted the file, with a colon and a space after it; may be empty.</param>
+    /// <param name="exception">What the system said.</param>
+    /// <param name="path">The file or folder, where the exception does not name it.</param>
+    /// <param name="act">What was tried.</param>
+    /// <param name="location">Where to look.</param>
+    public static Diagnostic Of(string code, string who, Exception exception, string path, FileAct act, SourceLocation? location) =>
+        new(code, who + FileFault.Of(exception, path, act).Message, location);
+
+    /// <summary>Does work on a merge's inputs; what is wrong with a file of theirs becomes a diagnostic.</summary>
+    /// <param name="merge">The merge's name.</param>
+    /// <param name="folder">The folder that is read, where the system does not name a file.</param>
+    /// <param name="location">What names the input.</param>
+    /// <param name="work">The work.</param>
+    /// <exception cref="DiagnosticException">Something is wrong with a file.</exception>
+    internal static T Reading<T>(string merge, string folder, SourceLocation? location, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (CheckpointException e)
+        {
+            throw DiagnosticException.From(e, location);
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            throw new DiagnosticException(Of(DiagnosticCode.UnreadableInput, $"Merge '{merge}': ", e, folder, FileAct.Read, location));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using MergeTasks.TestSupport;
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+
+namespace MergeTasks.Tasks.Tests;
+
+/// <summary>A project of one merge of two models, whose tasks run in this process as a build would run them.</summary>
+internal sealed class TaskProject : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public TaskProject()
+    {
+        foreach (var model in new[] { "a", "b" })
+            TestCheckpoint.Write(this["models", model], ("w", RawTensor.F32([2], 1, 2)));
+        File.WriteAllText(ProjectFile, "<Project><ItemGroup><MergedModel Include=\"m\" Method=\"linear\" /><MergeSource Include=\"models/a;models/b\" Weight=\"1\" /></ItemGroup></Project>");
+        Engine = new RecordingEngine(ProjectFile);
+    }
+
+    public string this[params string[] parts] => _folder[parts];
+
+    public RecordingEngine Engine { get; }
+
+    public string ProjectFile => this["p.csproj"];
+
+    public string MergesFolder => this["obj", "merges", "Debug"] + Path.DirectorySeparatorChar;
+
+    public string Output => this["bin", "models", "m"];
+
+    /// <summary>What the sources are called; the second may be replaced.</summary>
+    public string SecondSource { get; set; } = "models/b";
+
+    public string CachePath { get; set; } = "";
+
+    public bool Plan() => Plan(out _);
+
+    public bool Plan(out ITaskItem[] stale)
+    {
+        using var task = With(new PlanMerges { RunTargets = this["run.targets"], TaskAssembly = this["tasks", "MergeTasks.dll"], ModelsLockFile = this["models.lock.json"] });
+        Directory.CreateDirectory(this["tasks"]);
+        var result = task.Execute();
+        stale = task.StaleMerges;
+        return result;
+    }
+
+    public bool Validate()
+    {
+        using var task = With(new ValidateMerges());
+        return task.Execute();
+    }
+
+    /// <summary>The work of the generated project.</summary>
+    public bool Merge(string deviceFile = "")
+    {
+        using var task = new MergeTensors
+        {
+            BuildEngine = Engine,
+            MergeName = "m",
+            Declarations = Path.Combine(MergesFolder, "declarations.json"),
+            LockFile = Path.Combine(MergesFolder, "m.lock"),
+            CachePath = this["cache"],
+            Threads = 1,
+            DeviceFile = deviceFile,
+        };
+        return task.Execute();
+    }
+
+    public bool Clean()
+    {
+        using var task = new CleanMerges { BuildEngine = Engine, MergesFolder = MergesFolder };
+        return task.Execute();
+    }
+
+    /// <summary>Builds, which must succeed.</summary>
+    public void Build()
+    {
+        Assert.True(Plan(), Said);
+        Assert.True(Merge(), Said);
+    }
+
+    /// <summary>Everything that was logged as an error, for messages of tests.</summary>
+    public string Said => string.Join('\n', Engine.Errors.Select(error => $"{error.Code}: {error.Message}"));
+
+    /// <summary>The one error that a task logged, which must read as one line for its user.</summary>
+    public BuildErrorEventArgs Refused(Func<bool> task)
+    {
+        BuildErrorEventArgs? error = null;
+        SpecialFiles.Soon(() => error = RefusedHere(task));
+        return error!;
+    }
+
+    /// <summary>As <see cref="Refused"/>, on this thread.</summary>
+    public BuildErrorEventArgs RefusedHere(Func<bool> task)
+    {
+        var before = Engine.Errors.Count;
+        Assert.False(task());
+        return Checked(Assert.Single(Engine.Errors.Skip(before)));
+    }
+
+    public static BuildErrorEventArgs Checked(BuildErrorEventArgs error)
+    {
+        Assert.Matches("^MTK[0-9]{4}$", error.Code);
+        Assert.DoesNotContain(error.Message!, char.IsControl);
+        Assert.DoesNotContain("   at ", error.Message, StringComparison.Ordinal);
+        Assert.True(error.Message!.Length < 5000);
+        Assert.EndsWith($"{error.Code}.md", error.HelpLink, StringComparison.Ordinal);
+        return error;
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private T With<T>(T task)
+        where T : DeclaringTask
+    {
+        task.BuildEngine = Engine;
+        task.ProjectFile = ProjectFile;
+        task.ModelsFolder = this["bin", "models"];
+        task.MergesFolder = MergesFolder;
+        task.CachePath = CachePath.Length > 0 ? CachePath : this["cache"];
+        task.Threads = 1;
+        task.MergedModels = [new TaskItem("m", new Dictionary<string, string> { ["Method"] = "linear" })];
+        task.MergeSources = [new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }), new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })];
+        return task;
+    }
+}
