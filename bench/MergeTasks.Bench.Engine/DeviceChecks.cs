@@ -1,6 +1,10 @@
 #if WITH_TORCH
+using MergeTasks.Numerics.Algebra;
 using MergeTasks.Torch;
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Arithmetic;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Processor;
 using TorchSharp;
 
 namespace MergeTasks.Bench.Engine;

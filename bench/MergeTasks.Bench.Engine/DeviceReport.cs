@@ -1,7 +1,9 @@
 #if WITH_TORCH
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Torch;
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Libraries;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Bench.Engine;
 

@@ -1,6 +1,5 @@
 using MergeTasks.Bench.Engine;
-#if WITH_TORCH
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Engine;
 #endif
 
 // Usage: dotnet run -c Release --project bench/MergeTasks.Bench.Engine -- COMMAND [FOLDER] [PYTHON]

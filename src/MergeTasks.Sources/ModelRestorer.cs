@@ -1,10 +1,10 @@
 using MergeTasks.Caching;
+using MergeTasks.Files;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.Packages;
 using MergeTasks.Sources.References;
-using MergeTasks.Files;
 
 namespace MergeTasks.Sources;
 

@@ -1,5 +1,6 @@
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Torch.Engine;
+using MergeTasks.Torch.Running;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
 using MergeTasks.Transformers.Engine;

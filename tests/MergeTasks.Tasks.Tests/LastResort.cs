@@ -1,5 +1,5 @@
 using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.TestSupport;
 using Microsoft.Build.Framework;
 

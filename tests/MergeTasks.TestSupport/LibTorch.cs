@@ -1,8 +1,8 @@
 #if WITH_TORCH
 using System.Reflection;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Torch;
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Libraries;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.TestSupport;
 

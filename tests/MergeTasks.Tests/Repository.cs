@@ -1,8 +1,7 @@
 using System.Reflection;
-using MergeTasks.Language.Diagnostics;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using MergeTasks.Files;
 using MergeTasks.Files.Json;
 
 namespace MergeTasks.Checkpoints.Configuration;

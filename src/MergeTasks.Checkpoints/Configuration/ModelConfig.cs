@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeTasks.Checkpoints.Disk;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;

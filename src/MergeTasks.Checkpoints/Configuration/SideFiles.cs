@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Disk;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
 

@@ -1,5 +1,5 @@
-using MergeTasks.Checkpoints.Elements;
 using System.Globalization;
+using MergeTasks.Checkpoints.Elements;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 

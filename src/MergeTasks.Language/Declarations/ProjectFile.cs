@@ -1,8 +1,7 @@
 using System.Xml;
 using System.Xml.Linq;
-using MergeTasks.Language.Diagnostics;
 using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
 

@@ -1,6 +1,6 @@
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 
-namespace MergeTasks.Merging.Declarations;
+namespace MergeTasks.Language.Declarations;
 
 /// <summary>Paths as users write them: relative to something, with either separator.</summary>
 internal static class UserPath

@@ -1,7 +1,7 @@
-using MergeTasks.Checkpoints;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Files;
 
-namespace MergeTasks.Merging.Diagnostics;
+namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>Turns what the system says of files into diagnostics.</summary>
 public static class FileDiagnostics

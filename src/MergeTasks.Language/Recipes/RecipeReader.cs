@@ -1,7 +1,5 @@
-using MergeTasks.Language.Diagnostics;
 using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Importance;
+using MergeTasks.Language.Diagnostics;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 

@@ -1,11 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using MergeTasks.Caching;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Files;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Evaluation;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Measuring;

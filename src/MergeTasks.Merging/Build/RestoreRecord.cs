@@ -1,8 +1,7 @@
 using MergeTasks.Caching;
-using MergeTasks.Sources.Contract;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
-using MergeTasks.Sources;
+using MergeTasks.Sources.Contract;
 
 namespace MergeTasks.Merging.Build;
 

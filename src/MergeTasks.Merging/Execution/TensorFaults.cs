@@ -1,9 +1,7 @@
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
-using MergeTasks.Checkpoints;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Methods;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Numerics;

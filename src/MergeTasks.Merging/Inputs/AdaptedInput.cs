@@ -2,6 +2,7 @@ using System.Globalization;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Disk;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 

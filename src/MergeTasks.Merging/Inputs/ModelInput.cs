@@ -3,9 +3,7 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
-using MergeTasks.Checkpoints;
 using MergeTasks.Files;
-using MergeTasks.Merging.Reading;
 
 namespace MergeTasks.Merging.Inputs;
 

@@ -1,5 +1,3 @@
-using MergeTasks.Checkpoints.Elements;
-
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>Reads the elements of one tensor as fp32, on one thread.</summary>

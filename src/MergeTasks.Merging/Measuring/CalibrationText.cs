@@ -1,10 +1,8 @@
+using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Metrics;
-using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Transformers;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;

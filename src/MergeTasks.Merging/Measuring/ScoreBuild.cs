@@ -1,17 +1,11 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Tokenization.Text;
-using MergeTasks.Checkpoints;
-using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Transformers;
-using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 

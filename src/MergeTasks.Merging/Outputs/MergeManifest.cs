@@ -2,16 +2,13 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs.Importance;
-using MergeTasks.Checkpoints;
-using MergeTasks.Files;
-using MergeTasks.Files.Json;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;

@@ -1,13 +1,10 @@
 using System.Text;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs.Importance;
-using MergeTasks.Checkpoints;
-using MergeTasks.Files;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
 using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Outputs;

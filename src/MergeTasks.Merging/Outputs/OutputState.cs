@@ -1,15 +1,11 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
-using MergeTasks.Checkpoints;
-using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Merging.Outputs;
 
 namespace MergeTasks.Merging.Outputs;
 

@@ -1,9 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning;
 

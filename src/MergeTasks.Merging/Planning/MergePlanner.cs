@@ -13,17 +13,6 @@ using MergeTasks.Merging.Planning.Vocabularies;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Numerics.Algebra;
-using MergeTasks.Files;
-using MergeTasks.Merging.Adapters;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Importance;
-using MergeTasks.Merging.Licences;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Merging.Outputs;
-using MergeTasks.Merging.Vocabularies;
 
 namespace MergeTasks.Merging.Planning;
 

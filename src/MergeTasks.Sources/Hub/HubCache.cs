@@ -1,6 +1,6 @@
 using MergeTasks.Caching;
-using MergeTasks.Sources.References;
 using MergeTasks.Files;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Hub;
 

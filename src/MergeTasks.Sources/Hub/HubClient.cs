@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
-using MergeTasks.Sources.Contract;
-using MergeTasks.Sources.References;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 using Polly;
 using Polly.Retry;
 

@@ -1,5 +1,5 @@
-using MergeTasks.Sources.References;
 using MergeTasks.Files;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Hub;
 

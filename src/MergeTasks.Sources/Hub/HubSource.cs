@@ -3,10 +3,10 @@ using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Files;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.References;
-using MergeTasks.Files;
 
 namespace MergeTasks.Sources.Hub;
 

@@ -2,9 +2,9 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeTasks.Caching;
-using MergeTasks.Sources.References;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Locking;
 

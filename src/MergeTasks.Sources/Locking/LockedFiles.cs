@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using MergeTasks.Caching;
-using MergeTasks.Sources.References;
 using MergeTasks.Files;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Locking;
 

@@ -1,5 +1,5 @@
-using MergeTasks.Sources.References;
 using System.Security.Cryptography;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Locking;
 

@@ -1,11 +1,10 @@
 using System.Text.Json;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
-using MergeTasks.Sources.Contract;
-using MergeTasks.Sources.References;
-using MergeTasks.Checkpoints;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Packages;
 

@@ -1,13 +1,10 @@
 using System.Runtime.InteropServices;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Numerics;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Numerics;
-using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch.Arithmetic;
 

@@ -1,3 +1,4 @@
+using MergeTasks.Language.Declarations;
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Transformers.Engine;
-using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch.Engine;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// Takes large fp32 tensors to the host through one page-locked buffer there, which a CUDA device fills at the full speed of its bus, and

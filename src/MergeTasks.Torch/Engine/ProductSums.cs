@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>
 /// Sets the library to sum products in fp32 on CUDA, whatever the operands' type. By default cuBLAS may round partial sums to the operands'

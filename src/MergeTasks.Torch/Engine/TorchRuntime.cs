@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
+using MergeTasks.Merging.Devices;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
-using MergeTasks.Merging.Devices;
-using MergeTasks.Transformers;
 
 namespace MergeTasks.Torch.Engine;
 

@@ -1,10 +1,9 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Transformers.Engine;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Merging.Devices.Elf;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Transformers;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Torch.Libraries;
 

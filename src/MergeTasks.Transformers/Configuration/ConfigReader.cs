@@ -1,7 +1,7 @@
 using System.Text.Json;
-using MergeTasks.Transformers.Architecture;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
+using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Transformers.Configuration;
 

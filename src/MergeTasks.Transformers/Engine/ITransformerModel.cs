@@ -1,4 +1,3 @@
-using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Transformers.Engine;

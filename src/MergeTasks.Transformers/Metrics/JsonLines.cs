@@ -1,9 +1,9 @@
 using System.Text.Json;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
 using MergeTasks.Transformers.Engine;
-using MergeTasks.Files;
-using MergeTasks.Files.Json;
 
 namespace MergeTasks.Transformers.Metrics;
 

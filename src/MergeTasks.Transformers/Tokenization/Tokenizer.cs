@@ -1,5 +1,5 @@
-using MergeTasks.Transformers.Tokenization.AddedTokens;
 using MergeTasks.Files;
+using MergeTasks.Transformers.Tokenization.AddedTokens;
 using MergeTasks.Transformers.Tokenization.Decoders;
 using MergeTasks.Transformers.Tokenization.Models;
 using MergeTasks.Transformers.Tokenization.PostProcessors;

@@ -1,9 +1,9 @@
 using System.Text.Json;
+using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Transformers.Tokenization.AddedTokens;
 using MergeTasks.Transformers.Tokenization.Decoders;
 using MergeTasks.Transformers.Tokenization.Loading;
-using MergeTasks.Files;
-using MergeTasks.Files.Json;
 using MergeTasks.Transformers.Tokenization.Models;
 using MergeTasks.Transformers.Tokenization.Normalizers;
 using MergeTasks.Transformers.Tokenization.PostProcessors;

@@ -1,9 +1,9 @@
+using System.Globalization;
 using MergeTasks.Caching;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
-using System.Globalization;
-using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Outputs;
 using Microsoft.Build.Framework;
 using Task = Microsoft.Build.Utilities.Task;
 

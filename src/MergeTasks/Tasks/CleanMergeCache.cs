@@ -1,8 +1,7 @@
 using MergeTasks.Caching;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Files;
-using MergeTasks.Merging.Declarations;
 using MergeTasks.Merging.Devices;
 using Microsoft.Build.Framework;
 

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.Loader;
-using MergeTasks.Language.Diagnostics;
 using MergeTasks.Files;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Transformers.Engine;
 

@@ -1,12 +1,10 @@
 using System.Text;
 using System.Xml.Linq;
 using MergeTasks.Caching;
-using MergeTasks.Language.Declarations;
-using MergeTasks.Language.Diagnostics;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Tasks;
 

@@ -1,8 +1,8 @@
 using System.Text;
 using MergeTasks.Caching;
-using MergeTasks.Merging.Inputs;
 using MergeTasks.Files;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 
 namespace MergeTasks.Tasks;

@@ -1,7 +1,6 @@
 using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Files;
-using MergeTasks.Merging.Importance;
 
 namespace MergeTasks.Tasks;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Devices.Elf;
-using MergeTasks.Merging.Diagnostics;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Devices;

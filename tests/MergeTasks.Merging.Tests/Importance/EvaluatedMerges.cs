@@ -2,11 +2,8 @@ using System.Text.Json;
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Measuring.Evaluation;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Evaluation;
-using MergeTasks.Merging.Importance;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;

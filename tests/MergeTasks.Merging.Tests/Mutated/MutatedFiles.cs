@@ -1,22 +1,27 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
-using MergeTasks.Checkpoints;
 using MergeTasks.Checkpoints.Adapters;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
-using MergeTasks.Merging.Declarations;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Devices;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Restoring;
+using MergeTasks.Merging.Planning.Vocabularies;
 using MergeTasks.Merging.Tests.Vocabularies;
-using MergeTasks.Merging.Vocabularies;
-using MergeTasks.Sources;
+using MergeTasks.Sources.Locking;
+using MergeTasks.Sources.References;
 using MergeTasks.TestSupport;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tokenization;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Merging.Tests.Mutated;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Tests.Adapters;
 using MergeTasks.Merging.Tests.Vocabularies;
 using MergeTasks.TestSupport;

@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Tests.Adapters;
 using MergeTasks.TestSupport;
 

@@ -1,5 +1,8 @@
 #if WITH_TORCH
 using MergeTasks.Torch;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Statistics;
 using MergeTasks.Transformers.Tests.Golden;
 using TorchSharp;
 

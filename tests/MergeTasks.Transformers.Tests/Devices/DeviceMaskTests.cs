@@ -1,8 +1,10 @@
 #if WITH_TORCH
 using System.Runtime.InteropServices;
-using MergeTasks.Torch;
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
+using MergeTasks.Transformers.Tests.Golden;
 using static TorchSharp.torch;
 
 namespace MergeTasks.Transformers.Tests.Devices;

@@ -2,6 +2,9 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Torch;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Tests.Devices;
 

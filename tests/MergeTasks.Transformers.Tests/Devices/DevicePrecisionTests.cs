@@ -1,6 +1,8 @@
 #if WITH_TORCH
 using System.Runtime.InteropServices;
 using MergeTasks.Torch;
+using MergeTasks.Torch.Engine;
+using MergeTasks.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace MergeTasks.Transformers.Tests.Devices;

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MergeTasks.Torch;
+using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Tests.Golden;
 using static TorchSharp.torch;
 

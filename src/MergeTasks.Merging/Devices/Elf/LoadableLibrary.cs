@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using MergeTasks.Merging.Diagnostics;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Merging.Devices.Elf;
 

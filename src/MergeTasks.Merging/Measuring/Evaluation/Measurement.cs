@@ -1,9 +1,8 @@
 using System.Text.Json;
-using MergeTasks.Transformers.Architecture;
-using MergeTasks.Transformers.Metrics;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
-using MergeTasks.Transformers;
+using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Metrics;
 
 namespace MergeTasks.Merging.Measuring.Evaluation;
 

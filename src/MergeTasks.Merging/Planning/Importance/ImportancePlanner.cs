@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Naming;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
@@ -11,13 +12,6 @@ using MergeTasks.Methods.Contract;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Processor;
-using MergeTasks.Checkpoints;
-using MergeTasks.Files;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Methods;
-using MergeTasks.Merging.Planning;
-using MergeTasks.Transformers;
 
 namespace MergeTasks.Merging.Planning.Importance;
 

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Naming;
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;

@@ -2,13 +2,11 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using MergeTasks.Language.Declarations;
-using MergeTasks.Merging.Inputs;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Planning;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 

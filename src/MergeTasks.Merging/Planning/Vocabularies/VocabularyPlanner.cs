@@ -1,13 +1,9 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
-using MergeTasks.Checkpoints;
-using MergeTasks.Files;
-using MergeTasks.Merging.Declarations;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MergeTasks.Torch;
+namespace MergeTasks.Torch.Engine;
 
 /// <summary>Tells the library's faults apart, which all come as one type, by what they say.</summary>
 internal static class DeviceFault

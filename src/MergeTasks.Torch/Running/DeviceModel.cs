@@ -1,3 +1,4 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Blocks;
 using MergeTasks.Transformers.Engine;
@@ -5,7 +6,7 @@ using MergeTasks.Transformers.Execution;
 using MergeTasks.Transformers.Parameters;
 using MergeTasks.Transformers.Processor;
 
-namespace MergeTasks.Torch.Engine;
+namespace MergeTasks.Torch.Running;
 
 /// <summary>A model on a device.</summary>
 internal sealed class DeviceModel : ITransformerModel

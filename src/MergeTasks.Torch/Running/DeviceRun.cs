@@ -1,9 +1,10 @@
 using MergeTasks.Torch.Blocks;
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Blocks;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
 
-namespace MergeTasks.Torch.Engine;
+namespace MergeTasks.Torch.Running;
 
 /// <summary>
 /// One run of a batch through a model. Backwards, each layer is computed again from its input, which is kept (arXiv 1604.06174), so that

@@ -1,8 +1,9 @@
 using MergeTasks.Torch.Blocks;
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Parameters;
 
-namespace MergeTasks.Torch.Engine;
+namespace MergeTasks.Torch.Running;
 
 /// <summary>The blocks of a model, bound to its parameters, of which nothing is on the device before a run.</summary>
 internal sealed class DeviceNetwork

@@ -1,6 +1,7 @@
+using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Engine;
 
-namespace MergeTasks.Torch.Engine;
+namespace MergeTasks.Torch.Running;
 
 /// <summary>The scores of some rows: log-probabilities of the outcomes asked for, and their gradient.</summary>
 internal sealed class OutcomeRows

@@ -1,6 +1,6 @@
 using MergeTasks.Files;
 
-namespace MergeTasks.Checkpoints;
+namespace MergeTasks.Checkpoints.Disk;
 
 /// <summary>
 /// Which files of a model's folder are its own. A link may lead anywhere, also to what its maker may not read and the user of the model may; what a
