@@ -1,3 +1,4 @@
+using MergeTasks.Transformers.Metrics;
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
@@ -162,10 +163,10 @@ public sealed class MutatedFiles : IDisposable
         "samples" => (Lines, bytes =>
         {
             File.WriteAllBytes(_folder["x.jsonl"], [.. Encoding.UTF8.GetBytes(Lines + "\n"), .. bytes, (byte)'\n']);
-            Transformers.JsonLines.ReadTexts(_folder["x.jsonl"]);
-            Transformers.JsonLines.ReadTasks(_folder["x.jsonl"]);
-            Transformers.JsonLines.ReadChoices(_folder["x.jsonl"]);
-            Transformers.JsonLines.ReadLabels(_folder["x.jsonl"], ["no", "yes"]);
+            JsonLines.ReadTexts(_folder["x.jsonl"]);
+            JsonLines.ReadTasks(_folder["x.jsonl"]);
+            JsonLines.ReadChoices(_folder["x.jsonl"]);
+            JsonLines.ReadLabels(_folder["x.jsonl"], ["no", "yes"]);
         }),
         "lock" => (LockText.Replace("AAAA", Convert.ToBase64String(new byte[64]), StringComparison.Ordinal), bytes =>
         {
