@@ -80,7 +80,8 @@ public sealed class LibrariesOfNewerSystems
         if (!HasLoader)
             return;
         using var folder = new TempFolder();
-        var first = Write(folder, TinyLibrary.Of("libsecond.so", null, "f", refers: false));
+        File.WriteAllBytes(folder["elsewhere"], TinyLibrary.Of("libsecond.so", null, "f", refers: false));
+        var first = File.CreateSymbolicLink(folder["libtiny.so"], folder["elsewhere"]).FullName;
         File.WriteAllBytes(folder["libsecond.so"], TinyLibrary.Of("libthird-of-no-machine.so.3", null, "f", refers: false));
         Assert.Equal(["libthird-of-no-machine.so.3"], LoadableLibrary.Absent(first));
         File.WriteAllBytes(folder["libsecond.so"], TinyLibrary.Of("libc.so.6", null, "f", refers: false));

@@ -22,10 +22,10 @@ public sealed class ElfLibrary : IDisposable
     private readonly List<(ulong Address, ulong Size, ulong Offset)> _segments = [];
     private readonly Dictionary<Tag, ulong> _dynamic = [];
 
-    private ElfLibrary(string path, long length)
+    private ElfLibrary(FileStream file)
     {
-        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        _bytes = _file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        _file = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _bytes = _file.CreateViewAccessor(0, file.Length, MemoryMappedFileAccess.Read);
     }
 
     // Dynamic array tags.
@@ -64,10 +64,11 @@ public sealed class ElfLibrary : IDisposable
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
     public static ElfLibrary Open(string path)
     {
-        var length = new FileInfo(path).Length;
-        if (length == 0)
+        // Of the file that a link leads to, too.
+        using var file = File.OpenRead(path);
+        if (file.Length == 0)
             throw Malformed();
-        var library = new ElfLibrary(path, length);
+        var library = new ElfLibrary(file);
         try
         {
             library.Read();
