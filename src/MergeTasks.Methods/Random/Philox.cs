@@ -122,8 +122,8 @@ internal sealed class Philox
     private static Vector512<ushort> Join(Vector512<ulong> lower, Vector512<ulong> upper) =>
         Vector512.ConditionalSelect(Vector512.Create(0xFFFF_FFFFul), lower, upper << 32).AsUInt16();
 
-    // The product of the lower halves of 64-bit lanes. One instruction where there is one. It takes the factor from 32-bit lanes: made as 64-bit lanes and
-    // read as others, the .NET 10 JIT's first tier multiplies by something else.
+    // The product of the lower halves of 64-bit lanes. One instruction where there is one. The factor is made as 32-bit lanes, because one
+    // made as 64-bit lanes and read as these becomes another number in the first tier of .NET 10's JIT.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> MultiplyLow(Vector512<ulong> lanes, uint factor) =>
         Avx512F.IsSupported
