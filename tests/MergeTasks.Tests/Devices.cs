@@ -125,6 +125,15 @@ public sealed class Devices(Package package)
     }
 
     [Fact]
+    public void Numbers_are_written_alike_in_all_languages()
+    {
+        using var device = new DevicePackage(package);
+        using var consumer = Declare(device, Scored);
+        consumer.Variables["LC_ALL"] = consumer.Variables["LANG"] = "de_DE.UTF-8";
+        Assert.Contains("libraries found, half is 0.5", consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_missing_for_a_device_is_one_error_and_nothing_runs()
     {
         using var consumer = new Consumer(package);

@@ -41,7 +41,7 @@ public sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Torch
 
     private string? MissingForProcessor(TorchPackages found) =>
         !hasEngine ? NoEngine
-        : found.CpuFolders.Count + found.CudaFolders.Count == 0 ? NoLibraries("libtorch", "TorchSharp-cpu")
+        : found.CpuFolders.Count + found.CudaFolders.Count == 0 ? NoLibraries("libtorch", $"libtorch-cpu-{TorchPackages.Platform}")
         : null;
 
     private string? MissingForCuda(DeviceRequest request, TorchPackages found)
@@ -62,5 +62,6 @@ public sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Torch
     private static string NoEngine => "the package MergeTasks.Torch is missing: the project has no PackageReference to it";
 
     private static string NoLibraries(string what, string package) =>
-        $"a package with {what} for {TorchPackages.Platform} is missing: the project has no PackageReference to {package}, or is not restored";
+        !TorchPackages.Platforms.Contains(TorchPackages.Platform) ? $"TorchSharp has no libraries for {TorchPackages.Platform}, only for {string.Join(", ", TorchPackages.Platforms)}"
+        : $"a package with {what} for {TorchPackages.Platform} is missing: the project has no PackageReference to {package}, or is not restored";
 }

@@ -21,6 +21,9 @@ public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyLi
     public static string Platform { get; } =
         (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux") + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
+    /// <summary>The kinds of machines that TorchSharp has its own library for.</summary>
+    public static IReadOnlyList<string> Platforms { get; } = ["linux-x64", "win-x64", "osx-arm64"];
+
     /// <summary>Reads a project's list.</summary>
     /// <param name="assetsFile">Full path of <c>project.assets.json</c>; where it is missing or malformed, nothing is restored.</param>
     public static TorchPackages Read(string assetsFile)

@@ -1,10 +1,11 @@
+using System.Globalization;
 using MergeTasks.Merging.Diagnostics;
 using Microsoft.Build.Framework;
 using Task = Microsoft.Build.Utilities.Task;
 
 namespace MergeTasks;
 
-/// <summary>What all tasks share: cancellation, diagnostics as errors with a position and a help page, and no process-wide state.</summary>
+/// <summary>What all tasks share: cancellation, diagnostics as errors with a position and a help page, numbers as project files write them in any language, and no process-wide state.</summary>
 public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTask, IDisposable
 {
     private readonly CancellationTokenSource _cancellation = new();
@@ -25,6 +26,9 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <inheritdoc/>
     public sealed override bool Execute()
     {
+        // MSBuild's threads, and those of the processes that it starts for tasks, have the user's culture; the threads that a task starts inherit this one.
+        var culture = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         try
         {
             Run(_cancellation.Token);
@@ -37,6 +41,10 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         {
             foreach (var diagnostic in e.Diagnostics)
                 Report(diagnostic);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
         }
 
         return !Log.HasLoggedErrors;

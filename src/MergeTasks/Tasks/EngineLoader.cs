@@ -37,5 +37,5 @@ internal static class EngineLoader
     }
 
     private static DiagnosticException Fault(string reason) =>
-        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {reason}", null));
+        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {reason.TrimEnd('.')}. MergeDevice=cpu runs models on the built-in engine.", null));
 }

@@ -51,19 +51,19 @@ public sealed class ChosenDevices
     {
         // Asked for, engine, libraries, driver; device, reason or error.
         { "cuda", false, TorchPackages.None, new(1), null, "the package MergeTasks.Torch is missing" },
-        { "cuda", true, TorchPackages.None, new(1), null, "a package with libtorch for CUDA for " },
-        { "cuda", true, Cpu, new(1), null, "a package with libtorch for CUDA for " },
+        { "cuda", true, TorchPackages.None, new(1), null, NoPackage("libtorch for CUDA", "TorchSharp-cuda-") },
+        { "cuda", true, Cpu, new(1), null, NoPackage("libtorch for CUDA", "TorchSharp-cuda-") },
         { "cuda", true, Cuda, new(0, "libcuda.so.1 cannot be loaded"), null, "NVIDIA's driver is missing or does not work: libcuda.so.1 cannot be loaded" },
         { "cuda", true, Cuda, new(0), null, "there is no CUDA device: NVIDIA's driver finds none" },
         { "cuda:2", true, Cuda, new(2), null, "there is no CUDA device of that number: NVIDIA's driver finds 2, from cuda:0 to cuda:1" },
         { "cuda", true, Cuda, new(1), "cuda:0", "models run on cuda:0" },
         { "cuda:1", true, Cuda, new(2), "cuda:1", "models run on cuda:1" },
         { "torch-cpu", false, Cpu, new(0), null, "the package MergeTasks.Torch is missing" },
-        { "torch-cpu", true, TorchPackages.None, new(0), null, "a package with libtorch for " },
+        { "torch-cpu", true, TorchPackages.None, new(0), null, NoPackage("libtorch", $"libtorch-cpu-{TorchPackages.Platform}, or is not restored. ") },
         { "torch-cpu", true, Cpu, new(0), "torch-cpu", "models run on torch-cpu" },
         { "torch-cpu", true, Cuda, new(0), "torch-cpu", "models run on torch-cpu" },
         { "auto", true, Cuda, new(1), "cuda:0", "models run on cuda:0" },
-        { "auto", true, Cpu, new(1), null, "models run on the built-in engine, because a package with libtorch for CUDA for " },
+        { "auto", true, Cpu, new(1), null, "models run on the built-in engine, because " + NoPackage("libtorch for CUDA", "TorchSharp-cuda-") },
         { "auto", true, Cuda, new(0, "libcuda.so.1 cannot be loaded"), null, "models run on the built-in engine, because NVIDIA's driver is missing" },
         { "auto", true, Cuda, new(0), null, "models run on the built-in engine, because there is no CUDA device" },
         { "auto", false, TorchPackages.None, new(1), null, "models run on the built-in engine, because the package MergeTasks.Torch is missing" },
@@ -142,6 +142,10 @@ public sealed class ChosenDevices
         Assert.Equal(1, made);
         Assert.Throws<InvalidOperationException>(() => new DeferredEngine("torch-1-cuda-fp32", () => new NamedEngine("torch-1-cpu-fp32")).Load("a"));
     }
+
+    private static string NoPackage(string what, string package) => TorchPackages.Platforms.Contains(TorchPackages.Platform)
+        ? $"a package with {what} for {TorchPackages.Platform} is missing: the project has no PackageReference to {package}"
+        : $"TorchSharp has no libraries for {TorchPackages.Platform}, only for linux-x64, win-x64, osx-arm64";
 
     private sealed class Driver(Func<CudaDevices> find) : ICudaDriver
     {
