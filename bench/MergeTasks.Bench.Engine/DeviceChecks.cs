@@ -16,6 +16,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
     // docs/gpu.md states it: of the largest.
     private const double Tolerance = 1e-4;
 
+    private static readonly int[] Lengths = [12, 3, 9];
+
     /// <summary>How many failed.</summary>
     public int Failed { get; private set; }
 
@@ -26,7 +28,7 @@ internal sealed class DeviceChecks(DeviceOptions options)
         foreach (var folder in folders)
         {
             var random = new Random(3);
-            var batch = TokenBatch.Of([.. new[] { 12, 3, 9 }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(20)).ToArray())]);
+            var batch = TokenBatch.Of([.. Lengths.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(20)).ToArray())]);
             Same(Path.GetFileName(folder), folder, batch);
         }
     }

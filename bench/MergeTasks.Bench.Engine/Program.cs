@@ -5,7 +5,7 @@ using MergeTasks.Transformers.Engine;
 // Usage: dotnet run -c Release --project bench/MergeTasks.Bench.Engine -- COMMAND [FOLDER] [PYTHON]
 //   speed   tokens per second of a 12-layer model, generated in FOLDER, beside PyTorch, which PYTHON (/usr/bin/python3) must have
 //   engines the same, this engine beside that on TorchSharp on each of its devices; needs -p:WithTorch=true
-//   device  checks of the engine on TorchSharp, and its tokens per second, on DEVICE (cpu or cuda, instead of FOLDER); the same needs
+//   device  checks of the engine on TorchSharp, and its tokens per second (speed: these alone), as: device cpu|cuda [speed]; the same needs
 //   memory  peak memory of a 1-billion-parameter model, generated in FOLDER
 //   start   the first passes of the model in FOLDER in a fresh process
 var folder = args.Length > 1 ? args[1] : Path.Combine(Path.GetTempPath(), "mergetasks-bench");
@@ -16,14 +16,14 @@ switch (args.FirstOrDefault())
 #if WITH_TORCH
     case "engines":
         return EnginesReport.Run(Path.Combine(folder, "small"));
-    case "device" when args.Length == 2 && args[1] is "cpu" or "cuda":
-        return DeviceReport.Run(args[1] == "cuda" ? DeviceKind.Cuda : DeviceKind.Processor, Path.Combine(Path.GetTempPath(), "mergetasks-bench", "small"));
+    case "device" when args.Length is 2 or 3 && args[1] is "cpu" or "cuda" && args.ElementAtOrDefault(2) is null or "speed":
+        return DeviceReport.Run(args[1] == "cuda" ? DeviceKind.Cuda : DeviceKind.Processor, Path.Combine(Path.GetTempPath(), "mergetasks-bench", "small"), checks: args.Length == 2);
 #endif
     case "memory":
         return MemoryReport.Run(Path.Combine(folder, "billion"));
     case "start" when args.Length > 1:
         return StartReport.Run(folder);
     default:
-        Console.Error.WriteLine("usage: speed|engines|memory [FOLDER for generated models] [PYTHON with PyTorch], device cpu|cuda, or start FOLDER of a model");
+        Console.Error.WriteLine("usage: speed|engines|memory [FOLDER for generated models] [PYTHON with PyTorch], device cpu|cuda [speed], or start FOLDER of a model");
         return 2;
 }

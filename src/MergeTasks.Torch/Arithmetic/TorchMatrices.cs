@@ -108,6 +108,10 @@ public sealed class TorchMatrices : IMatrixArithmetic
                 throw new NumericException(NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
             var (values, vectors) = Search(Of(symmetric));
             var descending = HostCopies.Doubles(values).Reverse().ToArray();
+
+            // LAPACK and cuSOLVER do not always report a search that ended without a result.
+            if (!descending.All(double.IsFinite) || HostCopies.Integers(vectors.isfinite().all())[0] == 0)
+                throw new DeviceRefusalException(DeviceRefusal.Convergence, new ArithmeticException("The eigenvectors of a finite matrix are not finite."));
             largest = [.. descending.TakeWhile(value => value > 0 && value > smallest * descending[0]).Take(most)];
             return vectors.narrow(1, descending.Length - largest.Length, largest.Length).flip(1).contiguous();
         });
