@@ -1,12 +1,10 @@
 #if WITH_TORCH
+using System.Diagnostics;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Torch;
 using MergeTasks.Torch.Libraries;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
-using System.Diagnostics;
-using MergeTasks.Merging.Diagnostics;
-using MergeTasks.Transformers;
 using TorchSharp;
 
 namespace MergeTasks.Bench.Engine;

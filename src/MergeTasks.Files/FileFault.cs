@@ -53,8 +53,8 @@ public enum FileAct
 }
 
 /// <summary>
-/// A file or folder that cannot be used, with a sentence for its owner: which, what was tried, and why it failed. The one place where what the
-/// system reports becomes words.
+/// A file or folder that cannot be used, with a sentence for its owner: which, what was tried, and why it failed. The one place where
+/// what the system reports becomes words.
 /// </summary>
 public sealed class FileFault : IOException
 {

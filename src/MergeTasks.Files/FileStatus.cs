@@ -37,10 +37,12 @@ public readonly partial record struct FileStatus(FileKind Kind, long Size, long 
         if (OperatingSystem.IsLinux() && TryStatx(path) is { } status)
             return status;
         var file = new FileInfo(path);
-        return file.Exists ? new FileStatus(FileKind.Regular, file.Length, (file.LastWriteTimeUtc - DateTime.UnixEpoch).Ticks * 100, 0, 0)
-            : Directory.Exists(path) ? new FileStatus(FileKind.Folder, 0, (Directory.GetLastWriteTimeUtc(path) - DateTime.UnixEpoch).Ticks * 100, 0, 0)
+        return file.Exists ? new FileStatus(FileKind.Regular, file.Length, Nanoseconds(file.LastWriteTimeUtc), 0, 0)
+            : Directory.Exists(path) ? new FileStatus(FileKind.Folder, 0, Nanoseconds(Directory.GetLastWriteTimeUtc(path)), 0, 0)
             : default;
     }
+
+    private static long Nanoseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks * 100;
 
     private static FileStatus? TryStatx(string path)
     {
@@ -51,7 +53,12 @@ public readonly partial record struct FileStatus(FileKind Kind, long Size, long 
         {
             if (Statx(currentFolder, path, 0, basicStats, out var result) != 0)
                 return default(FileStatus);
-            var kind = (result.Mode & kindMask) switch { regularFile => FileKind.Regular, folder => FileKind.Folder, _ => FileKind.Special };
+            var kind = (result.Mode & kindMask) switch
+            {
+                regularFile => FileKind.Regular,
+                folder => FileKind.Folder,
+                _ => FileKind.Special,
+            };
             return new FileStatus(kind, (long)result.Size, result.Modified.Nanoseconds, result.Changed.Nanoseconds, result.Inode);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace MergeTasks.Files;
 
 /// <summary>
-/// The one place that opens files to read them. Whatever the path leads to, opening neither waits nor reads without end: only regular files are
-/// opened, and no more is read than they said to hold.
+/// The one place that opens files to read them. Whatever the path leads to, opening neither waits nor reads without end: only regular
+/// files are opened, and no more is read than they said to hold.
 /// </summary>
 public static class InputFile
 {
@@ -20,15 +20,18 @@ public static class InputFile
     {
         if (Refusal(path) is { } refusal)
             throw refusal;
-        return FileFault.During(path, FileAct.Read, () => File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options));
+        return FileFault.During(path, FileAct.Read, () =>
+            File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options));
     }
 
     /// <summary>Opens a file as a stream.</summary>
     /// <inheritdoc cref="Open"/>
-    public static FileStream OpenStream(string path, FileOptions options = FileOptions.SequentialScan) => new(Open(path, options), FileAccess.Read, bufferSize: 0);
+    public static FileStream OpenStream(string path, FileOptions options = FileOptions.SequentialScan) =>
+        new(Open(path, options), FileAccess.Read, bufferSize: 0);
 
     /// <summary>Why a file cannot be opened, where that is known without trying.</summary>
-    public static FileFault WhyNot(string path) => Refusal(path) ?? new FileFault(FileFaultKind.Missing, path, "does not exist, or nobody may look at it");
+    public static FileFault WhyNot(string path) =>
+        Refusal(path) ?? new FileFault(FileFaultKind.Missing, path, "does not exist, or nobody may look at it");
 
     /// <summary>A file's bytes.</summary>
     /// <param name="path">Full path.</param>
@@ -86,7 +89,8 @@ public static class InputFile
             return new FileFault(FileFaultKind.BadName, path, "cannot be the name of a file: it holds a NUL character");
         return FileStatus.Of(path).Kind switch
         {
-            FileKind.Special => new FileFault(FileFaultKind.Special, path, "cannot be read: it is a pipe, a socket or a device, and no file"),
+            FileKind.Special => new FileFault(
+                FileFaultKind.Special, path, "cannot be read: it is a pipe, a socket or a device, and no file"),
             FileKind.Folder => new FileFault(FileFaultKind.Folder, path, "cannot be read: it is a folder"),
             _ => null,
         };

@@ -10,7 +10,8 @@ public static class InputFolder
     /// <param name="pattern">Which, with <c>*</c>.</param>
     /// <exception cref="FileFault">It cannot be listed.</exception>
     public static IReadOnlyList<string> FileNames(string folder, string pattern = "*") =>
-        FileFault.During(folder, FileAct.List, () => Directory.EnumerateFiles(folder, pattern).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToList());
+        FileFault.During(folder, FileAct.List, () =>
+            Directory.EnumerateFiles(folder, pattern).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).ToList());
 
     /// <summary>Where a path leads once every link in it is followed, whether or not anything is there.</summary>
     /// <exception cref="FileFault">Links lead in a circle, or may not be read.</exception>
@@ -49,5 +50,6 @@ public static class InputFolder
 
     // The last first, as a stack takes them.
     private static IEnumerable<string> Parts(string path) =>
-        path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries).Where(part => part != ".").Reverse();
+        path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
+            .Where(part => part != ".").Reverse();
 }

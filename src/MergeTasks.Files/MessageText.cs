@@ -8,7 +8,9 @@ public static class MessageText
 {
     private const int Longest = 300;
 
-    /// <summary>One line of bounded length: what cannot be seen is escaped, and of what is too long the beginning and the length are told.</summary>
+    /// <summary>
+    /// One line of bounded length: what cannot be seen is escaped, and of what is too long the beginning and the length are told.
+    /// </summary>
     /// <param name="text">Any text.</param>
     /// <param name="longest">Most characters that are shown.</param>
     public static string Shown(string text, int longest = Longest)

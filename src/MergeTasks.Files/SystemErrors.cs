@@ -41,8 +41,22 @@ internal static class SystemErrors
         20 => FileFaultKind.Missing,
         21 => FileFaultKind.Folder,
         28 => FileFaultKind.DiskFull,
-        11 or 36 or 40 or 122 when OperatingSystem.IsLinux() => code switch { 11 => FileFaultKind.InUse, 122 => FileFaultKind.DiskFull, _ => FileFaultKind.BadName },
-        35 or 62 or 63 or 69 when !OperatingSystem.IsLinux() => code switch { 35 => FileFaultKind.InUse, 69 => FileFaultKind.DiskFull, _ => FileFaultKind.BadName },
+        _ => OperatingSystem.IsLinux() ? OnLinux(code) : OnBsd(code),
+    };
+
+    private static FileFaultKind OnLinux(int code) => code switch
+    {
+        11 => FileFaultKind.InUse,
+        122 => FileFaultKind.DiskFull,
+        36 or 40 => FileFaultKind.BadName,
+        _ => FileFaultKind.Failed,
+    };
+
+    private static FileFaultKind OnBsd(int code) => code switch
+    {
+        35 => FileFaultKind.InUse,
+        69 => FileFaultKind.DiskFull,
+        62 or 63 => FileFaultKind.BadName,
         _ => FileFaultKind.Failed,
     };
 }

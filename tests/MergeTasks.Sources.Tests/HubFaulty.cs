@@ -235,7 +235,7 @@ public sealed class HubFaulty : IDisposable
     [Fact]
     public void A_full_disk_is_noticed_before_the_first_byte()
     {
-        var fault = _project.Refused("hf:org/model", options => options with { FreeSpace = _ => 1_000_000 });
+        var fault = _project.Refused("hf:org/model", options => options with { FreeSpace = _ => 1000 });
         Assert.Equal(SourceError.DiskSpace, fault.Error);
         Assert.DoesNotContain(_project.Hub.Requests, request => request.Path.Contains("/resolve/"));
     }

@@ -138,6 +138,25 @@ public sealed class HubSafety : IDisposable
         Assert.Equal(SourceError.Unsafe, _project.Refused("hf:org/model").Error);
     }
 
+    [Theory]
+    [InlineData("""[{"type":"file","path":"\ud800","size":1,"oid":"OID"}]""")]
+    [InlineData("""[{"type":"file","path":"config.json","size":"1","oid":"OID"}]""")]
+    [InlineData("""[{"type":"file","path":"config.json","size":-1,"oid":"OID"}]""")]
+    [InlineData("""[{"type":"file","path":"config.json","size":1e99,"oid":"OID"}]""")]
+    [InlineData("""[{"type":"file","path":"config.json","size":1,"size":2,"oid":"OID"}]""")]
+    [InlineData("""[{"type":"file","path":"config.json","size":1,"oid":3}]""")]
+    [InlineData("""[{"type":"file","path":null,"size":1,"oid":"OID"}]""")]
+    [InlineData("""[{"type":"file","path":"config.json","size":1,"oid":"OID","lfs":{"oid":"OID","size":[]}}]""")]
+    [InlineData("""{"files":[]}""")]
+    [InlineData("\u00ff")]
+    [InlineData("[,]")]
+    public void A_listing_of_other_values(string listing)
+    {
+        _project.Hub.Fault = request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, listing.Replace("OID", new string('a', 40), StringComparison.Ordinal)) : null;
+        Assert.Equal(SourceError.Corrupt, _project.Refused("hf:org/model").Error);
+        Assert.False(Directory.Exists(_project.HubFolder));
+    }
+
     [Fact]
     public void An_answer_nested_without_end()
     {

@@ -33,7 +33,8 @@ public static class SideFiles
     /// <summary>The files that <see cref="List"/> leaves out because they are links out of the folder, with where they lead.</summary>
     /// <inheritdoc cref="List"/>
     public static IReadOnlyList<(string Name, string Target)> Foreign(string folder, IReadOnlyCollection<string> alsoExcluded) =>
-        [.. Named(folder, alsoExcluded).Select(name => (name, OwnFiles.Outside(folder, name))).Where(file => file.Item2 is not null).Select(file => (file.name, file.Item2!))];
+        [.. Named(folder, alsoExcluded).Select(name => (Name: name, Target: OwnFiles.Outside(folder, name)))
+            .Where(file => file.Target is not null).Select(file => (file.Name, file.Target!))];
 
     /// <summary>Whether a file of this name is one to copy.</summary>
     public static bool IsSideFile(string name) =>

@@ -3,12 +3,15 @@ using MergeTasks.Files;
 namespace MergeTasks.Checkpoints.Disk;
 
 /// <summary>
-/// Which files of a model's folder are its own. A link may lead anywhere, also to what its maker may not read and the user of the model may; what a
-/// link out of the folder leads to never becomes part of an output.
+/// Which files of a model's folder are its own. A link may lead anywhere, also to what its maker may not read and the user of the model
+/// may; what a link out of the folder leads to never becomes part of an output.
 /// </summary>
 public static class OwnFiles
 {
-    /// <summary>Where a file of the folder leads, if that is outside: neither in the folder nor, for a snapshot of the Hub's cache, among its repository's contents.</summary>
+    /// <summary>
+    /// Where a file of the folder leads, if that is outside: neither in the folder nor, for a snapshot of the Hub's cache, among its
+    /// repository's contents.
+    /// </summary>
     /// <param name="folder">The model's folder, which may itself be a link.</param>
     /// <param name="name">The file's name.</param>
     /// <returns><see langword="null"/> where the file is the folder's own, or is not there.</returns>
@@ -22,15 +25,17 @@ public static class OwnFiles
         return IsBelow(real, home) || (ContentsOf(home) is { } contents && IsBelow(real, contents)) ? null : real;
     }
 
-    // The layout is models--ORG--NAME/snapshots/COMMIT with links to models--ORG--NAME/blobs. The folder of contents is named and not followed,
-    // so that it cannot lead elsewhere either.
+    // The layout is models--ORG--NAME/snapshots/COMMIT with links to models--ORG--NAME/blobs. The folder of contents is named and not
+    // followed, so that it cannot lead elsewhere either.
     private static string? ContentsOf(string home)
     {
         var snapshots = Path.GetDirectoryName(home);
         var repository = Path.GetDirectoryName(snapshots);
-        return repository is not null && Path.GetFileName(snapshots) == "snapshots" && Path.GetFileName(repository).StartsWith("models--", StringComparison.Ordinal)
+        return repository is not null && Path.GetFileName(snapshots) == "snapshots"
+            && Path.GetFileName(repository).StartsWith("models--", StringComparison.Ordinal)
             ? Path.Combine(repository, "blobs") : null;
     }
 
-    private static bool IsBelow(string path, string folder) => path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    private static bool IsBelow(string path, string folder) =>
+        path.StartsWith(Path.TrimEndingDirectorySeparator(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 }

@@ -5,12 +5,12 @@ using System.Text.Unicode;
 namespace MergeTasks.Files.Json;
 
 /// <summary>
-/// A JSON text that everybody reads alike: UTF-8 (a byte order mark is passed over), standard syntax, no key twice in one object, no text that is not
-/// Unicode, neither deeper nor longer than any file that this project reads.
+/// A JSON text that everybody reads alike: UTF-8 (a byte order mark is passed over), standard syntax, no key twice in one object, no text
+/// that is not Unicode, neither deeper nor longer than any file that this project reads.
 /// </summary>
 /// <remarks>
-/// Of a key that comes twice some readers take the first value, most the last, and rewriting one of them would leave the other; so such a file is
-/// refused, and its author asked which is meant.
+/// Of a key that comes twice some readers take the first value, most the last, and rewriting one of them would leave the other; so such a
+/// file is refused, and its author asked which is meant.
 /// </remarks>
 internal static class JsonText
 {
@@ -45,7 +45,8 @@ internal static class JsonText
         }
         catch (JsonException e)
         {
-            throw Fault(text.Span, OffsetOf(text.Span, e), name, line, $"is not valid JSON: {e.Message.Split(" LineNumber:")[0].TrimEnd('.')}", e);
+            var why = e.Message.Split(" LineNumber:")[0].TrimEnd('.');
+            throw Fault(text.Span, OffsetOf(text.Span, e), name, line, $"is not valid JSON: {why}", e);
         }
         catch (InvalidOperationException e)
         {
@@ -75,7 +76,11 @@ internal static class JsonText
                 case JsonTokenType.PropertyName:
                     var key = reader.GetString()!;
                     if (!names[depth - 1].Add(key))
-                        throw Fault(text, reader.TokenStartIndex, name, line, $"has the key '{MessageText.Shown(key, LongestKey)}' twice in one object");
+                    {
+                        var shown = MessageText.Shown(key, LongestKey);
+                        throw Fault(text, reader.TokenStartIndex, name, line, $"has the key '{shown}' twice in one object");
+                    }
+
                     break;
                 case JsonTokenType.String when reader.ValueIsEscaped:
                     reader.GetString();
@@ -89,7 +94,11 @@ internal static class JsonText
         var before = text[..(int)offset];
         var column = Encoding.UTF8.GetCharCount(before[(before.LastIndexOf((byte)'\n') + 1)..]) + 1;
         line += before.Count((byte)'\n');
-        return new FileFault(FileFaultKind.Malformed, name, $"{reason} (line {line}, column {column})", inner) { Line = line, Column = column };
+        return new FileFault(FileFaultKind.Malformed, name, $"{reason} (line {line}, column {column})", inner)
+        {
+            Line = line,
+            Column = column,
+        };
     }
 
     private static long OffsetOf(ReadOnlySpan<byte> text, JsonException e)

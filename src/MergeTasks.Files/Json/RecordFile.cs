@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace MergeTasks.Files.Json;
 
 /// <summary>
-/// Small files that this project writes for itself and reads again. They lie where anybody may edit, copy or damage them, so nothing in them is believed
-/// that is not complete: what is not there counts as damaged.
+/// Small files that this project writes for itself and reads again. They lie where anybody may edit, copy or damage them, so nothing in
+/// them is believed that is not complete: what is not there counts as damaged.
 /// </summary>
 public static class RecordFile
 {

@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace MergeTasks.Files.Json;
 
-/// <summary>The one reader of JSON: every file, header, answer and record is checked alike (<see cref="JsonText"/>) before anything is taken from it.</summary>
+/// <summary>
+/// The one reader of JSON: every file, header, answer and record is checked alike (<see cref="JsonText"/>) before anything is taken from
+/// it.
+/// </summary>
 public static class StrictJson
 {
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = JsonText.MaxDepth };
@@ -17,12 +20,14 @@ public static class StrictJson
     /// <param name="name">What to call it in messages.</param>
     /// <param name="line">Number of its first line in that.</param>
     /// <exception cref="FileFault">It is not a JSON text that everybody reads alike.</exception>
-    public static JsonDocument Parse(ReadOnlyMemory<byte> text, string name, int line = 1) => JsonDocument.Parse(JsonText.Check(text, name, line), Depth);
+    public static JsonDocument Parse(ReadOnlyMemory<byte> text, string name, int line = 1) =>
+        JsonDocument.Parse(JsonText.Check(text, name, line), Depth);
 
     /// <summary>Reads a text as an object that can be changed.</summary>
     /// <exception cref="FileFault">It is not a JSON text that everybody reads alike, or no object.</exception>
     public static JsonObject ParseObject(ReadOnlyMemory<byte> text, string name) =>
-        JsonNode.Parse(JsonText.Check(text, name).Span, documentOptions: Depth) as JsonObject ?? throw new FileFault(FileFaultKind.Malformed, name, "is not a JSON object");
+        JsonNode.Parse(JsonText.Check(text, name).Span, documentOptions: Depth) as JsonObject
+        ?? throw new FileFault(FileFaultKind.Malformed, name, "is not a JSON object");
 
     /// <summary>Checks a text for whoever walks its tokens.</summary>
     /// <returns>The same without its byte order mark.</returns>
@@ -52,7 +57,8 @@ public static class StrictJson
             // The library counts lines from 0.
             throw Foreign(name, e.Message.Split(" Path:")[0], e, (int)(e.LineNumber ?? -1) + 1);
         }
-        catch (Exception e) when (e is NotSupportedException or ArgumentException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (e is NotSupportedException or ArgumentException or InvalidOperationException
+            or FormatException or OverflowException)
         {
             // What constructors make of values that nobody has written.
             throw Foreign(name, e.Message, e, 0);
@@ -64,6 +70,12 @@ public static class StrictJson
 
     private static byte[] Bytes(string path) => InputFile.ReadAll(path, JsonText.MaxLength + 3);
 
-    private static FileFault Foreign(string name, string why, Exception e, int line) =>
-        new(FileFaultKind.Malformed, name, $"holds something else than it should: {MessageText.Shown(why.TrimEnd('.'))}{(line > 0 ? $" (line {line})" : "")}", e) { Line = line };
+    private static FileFault Foreign(string name, string why, Exception e, int line)
+    {
+        var place = line > 0 ? $" (line {line})" : "";
+        return new(FileFaultKind.Malformed, name, $"holds something else than it should: {MessageText.Shown(why.TrimEnd('.'))}{place}", e)
+        {
+            Line = line,
+        };
+    }
 }

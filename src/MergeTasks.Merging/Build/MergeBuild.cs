@@ -218,7 +218,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new DiagnosticException(FileDiagnostics.Of(DiagnosticCode.GeneratedFiles, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, Closure(name)[^1].Location));
+            throw new DiagnosticException(FileDiagnostics.Of(DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, Closure(name)[^1].Location));
         }
     }
 

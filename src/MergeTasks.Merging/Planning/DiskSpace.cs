@@ -23,7 +23,7 @@ internal static class DiskSpace
     /// <exception cref="DiagnosticException">The output and what exists of it do not fit together.</exception>
     public static void Require(MergeDeclaration merge, long weights, int tensors, IReadOnlyCollection<SideFile> files)
     {
-        var bytes = weights + (Entry * tensors) + files.Sum(file => file.Length + Block) + (OwnFiles * Block);
+        var bytes = Needed(weights, tensors, files);
         if (FreeSpace.Of(merge.OutputFolder) is { } available && available < bytes)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.DiskSpace,
@@ -31,4 +31,9 @@ internal static class DiskSpace
                 merge.Location));
         }
     }
+
+    /// <summary>Bytes that an output takes on a disk, all its files counted.</summary>
+    /// <inheritdoc cref="Require"/>
+    public static long Needed(long weights, int tensors, IReadOnlyCollection<SideFile> files) =>
+        weights + (Entry * tensors) + files.Sum(file => file.Length + Block) + (OwnFiles * Block);
 }

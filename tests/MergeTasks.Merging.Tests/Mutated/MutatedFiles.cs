@@ -132,34 +132,39 @@ public sealed class MutatedFiles : IDisposable
             _ = ConfigLayers.BrokenPatterns(config, [new LayerOrigin(config, 1), new LayerOrigin(config, 0)]);
             _ = config.With(LayerStackKind.Main, 2, [new LayerOrigin(config, 1), new LayerOrigin(config, 0), new LayerOrigin(config, 1)]);
             _ = Record.Exception(() => CpuEngine.Describe(config.Text, _folder.Path, [])) is { } e and not ModelException ? throw e : 0;
-        }),
+        }
+        ),
         "generation config" => ("""{"bos_token_id":1,"eos_token_id":[2,3],"pad_token_id":null,"temperature":0.6,"nested":{"x_token_id":4}}""", bytes => ConfigTokenIds.Map(bytes, "generation_config.json", id => id + 1)),
         "tokenizer" => (Tokenizer, bytes =>
         {
             File.WriteAllBytes(_folder["tokenizer.json"], bytes);
             Transformers.Tokenization.Tokenizer.Load(_folder["tokenizer.json"]).Encode("ab c", addSpecialTokens: true);
-        }),
+        }
+        ),
         "vocabulary" => (Tokenizer, bytes => Vocabulary(bytes)),
         "chat template" => ("""{"model_max_length":512,"chat_template":[{"name":"default","template":"{{ 1 }} some longer text"},{"name":"x","template":"{{ 2 }}"}],"added_tokens_decoder":{"1":{"content":"<s>"}}}""", bytes =>
         {
             var file = SideFile.Of("tokenizer_config.json", bytes);
             _ = ChatTemplates.Apply(new ChatTemplateDeclaration("auto", new SourceLocation("x")), [file], [[file]]);
             _ = ChatTemplates.Apply(new ChatTemplateDeclaration("chatml", new SourceLocation("x")), [file], [[file]]);
-        }),
+        }
+        ),
         "index" => ("""{"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}""", bytes => ShardIndex.Parse(bytes, "index.json")),
         "adapter" => ("""{"peft_type":"LORA","r":8,"lora_alpha":16,"use_rslora":false,"rank_pattern":{"q_proj":4,"^layers\\.0\\.v":2},"alpha_pattern":{"q_proj":4},"init_lora_weights":true,"base_model_name_or_path":"a/b"}""", bytes =>
         {
             File.WriteAllBytes(_folder["adapter_config.json"], bytes);
             var config = AdapterConfig.Read(_folder.Path);
             _ = config.ScaleOf("model.layers.0.q_proj", 4) + config.RankOf("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-        }),
+        }
+        ),
         "header" => ("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}""", bytes =>
         {
             var length = new byte[8];
             BinaryPrimitives.WriteInt64LittleEndian(length, bytes.Length);
             File.WriteAllBytes(_folder["x.safetensors"], [.. length, .. bytes, .. new byte[12]]);
             SafetensorsFile.Open(_folder["x.safetensors"]).Dispose();
-        }),
+        }
+        ),
         "samples" => (Lines, bytes =>
         {
             File.WriteAllBytes(_folder["x.jsonl"], [.. Encoding.UTF8.GetBytes(Lines + "\n"), .. bytes, (byte)'\n']);
@@ -167,34 +172,40 @@ public sealed class MutatedFiles : IDisposable
             JsonLines.ReadTasks(_folder["x.jsonl"]);
             JsonLines.ReadChoices(_folder["x.jsonl"]);
             JsonLines.ReadLabels(_folder["x.jsonl"], ["no", "yes"]);
-        }),
+        }
+        ),
         "lock" => (LockText.Replace("AAAA", Convert.ToBase64String(new byte[64]), StringComparison.Ordinal), bytes =>
         {
             File.WriteAllBytes(_folder["models.lock.json"], bytes);
             LockFile.Read(_folder["models.lock.json"]);
-        }),
+        }
+        ),
         "restored" => (Restored, bytes =>
         {
             File.WriteAllBytes(RestoreRecord.PathIn(_folder.Path), bytes);
             Assert.All(RestoreRecord.Read(_folder.Path), model => Assert.True(model.IsSound));
-        }),
+        }
+        ),
         "manifest" => (Manifest, bytes =>
         {
             File.WriteAllBytes(_folder[MergedFiles.Manifest], bytes);
             if (MergeManifest.Read(_folder.Path) is { } manifest)
                 _ = string.Concat(manifest.FileNames.Concat(manifest.Inputs.Select(input => input.Model + input.Source?.Reference + string.Concat(input.Licences ?? [])))) + manifest.ToBytes().Length;
-        }),
+        }
+        ),
         "declarations" => (Declarations(), bytes =>
         {
             File.WriteAllBytes(_folder["declarations.json"], bytes);
             RecordFile.Read<List<MergeDeclaration>>(_folder["declarations.json"]);
-        }),
+        }
+        ),
         "reference" => ("", bytes => ModelReference.Parse(Encoding.UTF8.GetString(bytes), [_folder.Path])),
         _ => ("""{"packageFolders":{"/packages/":{}},"libraries":{"libtorch-cpu-linux-x64/1.0":{"path":"libtorch","files":["runtimes/linux-x64/native/libtorch.so"]}}}""", bytes =>
         {
             File.WriteAllBytes(_folder["project.assets.json"], bytes);
             TorchPackages.Read(_folder["project.assets.json"]);
-        }),
+        }
+        ),
     };
 
     private static void Vocabulary(byte[] bytes)

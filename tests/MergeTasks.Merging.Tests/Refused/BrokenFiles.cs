@@ -58,6 +58,25 @@ public sealed class BrokenFiles : IDisposable
         Assert.True(_space.State("m").IsFresh);
     }
 
+    [Theory]
+    [InlineData("bad byte", "is not UTF-8 text")]
+    [InlineData("pipe", "it is a pipe")]
+    [InlineData("NUL", "MTK1003")]
+    public void A_recipe_that_is_no_text(string damage, string reason)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+        var path = Path.Combine(_space.Folder, "r.yml");
+        File.WriteAllBytes(path, [.. "merge_method: linear # "u8, 0xFF, (byte)'\n']);
+        if (damage == "pipe")
+            SpecialFiles.Pipe(path);
+        _space.Merge(damage == "NUL" ? "r\0.yml" : "r.yml");
+        DiagnosticException? thrown = null;
+        SpecialFiles.Soon(() => thrown = Assert.Throws<DiagnosticException>(() => _space.Declarations()));
+        Assert.Contains(reason, thrown!.Message, StringComparison.Ordinal);
+        Assert.Equal(damage == "NUL" ? "MTK1003" : "MTK2007", thrown.Diagnostics[0].Code);
+    }
+
     [Fact]
     public void A_shape_of_a_hundred_thousand_numbers_makes_no_message_of_them()
     {

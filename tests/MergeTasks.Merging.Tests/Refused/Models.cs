@@ -146,6 +146,20 @@ public sealed class Models : IDisposable
     }
 
     [Fact]
+    public void Of_the_disk_no_more_is_asked_than_the_output_takes()
+    {
+        var a = _project["models", "a"];
+        File.WriteAllBytes(Path.Combine(a, "tokenizer.json"), new byte[100_000]);
+        foreach (var model in new[] { "a", "b" })
+            _project.Model(model, [.. Enumerable.Range(0, 300).Select(i => ($"model.layers.{i}.a_rather_long_name_as_models_have_them.weight", RawTensor.F32([100], new float[100])))]);
+        var build = _project.Build();
+        var state = Assert.Single(build.Plan(default));
+        build.Run("m", _project["m.lock"], Execution.MergeProgress.None, default);
+        var taken = Directory.EnumerateFiles(_project["out", "m"]).Sum(path => (new FileInfo(path).Length + 4095) / 4096 * 4096);
+        Assert.InRange(Execution.DiskSpace.Needed(state.BytesToWrite, state.Plan.Tensors.Count, state.StaleFiles), taken, taken + (1 << 20));
+    }
+
+    [Fact]
     public void Another_architecture_is_told_by_what_it_lacks()
     {
         _project.Model("b", ("x", RawTensor.F32([2, 3], new float[6])), ("y", RawTensor.F32([2], 3, 4)));
