@@ -252,6 +252,6 @@ public static class DiagnosticCode
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public const string OutputMissing = "MTK7004";
 
-    /// <summary>The help page of a code.</summary>
-    public static string HelpLink(string code) => $"https://github.com/mergetasks/mergetasks/blob/main/docs/errors/{code}.md";
+    /// <summary>The help page of a code, as it was in this version.</summary>
+    public static string HelpLink(string code) => $"https://github.com/mergetasks/mergetasks/blob/v{ToolVersion.Text}/docs/errors/{code}.md";
 }

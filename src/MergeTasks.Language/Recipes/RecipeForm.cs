@@ -15,7 +15,8 @@ public abstract record RecipeForm
 
     /// <summary>A whole number.</summary>
     /// <param name="Minimum">Smallest.</param>
-    public sealed record WholeNumber(long Minimum) : RecipeForm;
+    /// <param name="Maximum">Largest; <see langword="null"/>: any.</param>
+    public sealed record WholeNumber(long Minimum, long? Maximum = null) : RecipeForm;
 
     /// <summary>A number, a list of numbers over the layers, or conditions.</summary>
     public sealed record Setting : RecipeForm;

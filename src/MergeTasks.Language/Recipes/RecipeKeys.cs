@@ -94,7 +94,7 @@ public static class RecipeKeys
         new RecipeKey("merge_tensors", new RecipeForm.Texts(), "Globs of tensor names: only these are merged, the others are the base's."),
         new RecipeKey("keep_tensors", new RecipeForm.Texts(), "Globs of tensor names that are not merged but the base's."),
         new RecipeKey("strict", new RecipeForm.Flag(), "Refuse models that lack tensors of the base, instead of taking those from the base."),
-        new RecipeKey("post_weights_position", new RecipeForm.WholeNumber(0), "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end."),
+        new RecipeKey("post_weights_position", new RecipeForm.WholeNumber(0, 1), "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end."),
         .. ImportanceOption.All.Where(option => option.Section.Length == 0).Select(KeyOf),
         .. ImportanceOption.All.Where(option => option.Section.Length > 0).DistinctBy(option => option.Section).Select(SectionOf),
     ]);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 using YamlDotNet.Core;
@@ -120,8 +121,12 @@ public sealed class RecipeReader
 
     private int? ReadPosition(YamlNode node)
     {
-        if (_nodes.WholeNumber(node, "post_weights_position", 0) is not { } position || position <= 1)
-            return node is YamlScalarNode { Value: "0" or "1" } scalar ? scalar.Value == "1" ? 1 : 0 : null;
+        if (node is YamlScalarNode { Value: { } text } && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var position)
+            && position is 0 or 1)
+        {
+            return position;
+        }
+
         _nodes.Report(DiagnosticCode.InvalidValue, "'post_weights_position' is 0, the beginning of gradients, or 1, their end.", node.Start);
         return null;
     }

@@ -60,6 +60,7 @@ public sealed class RecipeSchema
         RecipeForm.Text => new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") },
         RecipeForm.Texts => new JsonObject { ["type"] = new JsonArray("string", "array"), ["items"] = new JsonObject { ["type"] = "string" } },
         RecipeForm.Flag => new JsonObject { ["type"] = "boolean" },
+        RecipeForm.WholeNumber { Maximum: { } most } whole => new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum, ["maximum"] = most },
         RecipeForm.WholeNumber whole => new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum },
         RecipeForm.Setting => new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = new JsonArray("number", "boolean") }, Numbers()) },
         RecipeForm.Reference => new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = "string" }, Defined(RecipeKeys.Reference)) },

@@ -56,6 +56,7 @@ public sealed class ReferencePage
         RecipeForm.Text { Values.Count: > 0 } text => string.Join(", ", text.Values.Select(value => $"`{value}`")),
         RecipeForm.Texts => "text or list",
         RecipeForm.Flag => "`true`, `false`",
+        RecipeForm.WholeNumber { Maximum: { } most } whole => $"whole number from {whole.Minimum} to {most}",
         RecipeForm.WholeNumber whole => $"whole number from {whole.Minimum} on",
         RecipeForm.Setting => "number, or list of numbers",
         RecipeForm.Reference => "model",

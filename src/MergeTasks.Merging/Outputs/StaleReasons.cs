@@ -1,3 +1,4 @@
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs.Importance;

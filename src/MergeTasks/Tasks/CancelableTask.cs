@@ -76,7 +76,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     {
         Log.LogMessage(MessageImportance.Normal, "{0}", exception);
         Report(new Diagnostic(DiagnosticCode.Unexpected,
-            $"{GetType().Name} met something that MergeTasks {Merging.Outputs.ToolVersion.Text} did not foresee ({exception.GetType().Name}: {exception.Message.TrimEnd('.')}). "
+            $"{GetType().Name} met something that MergeTasks {ToolVersion.Text} did not foresee ({exception.GetType().Name}: {exception.Message.TrimEnd('.')}). "
             + "This is a mistake of MergeTasks and not of the project: please report it, with what '-v:normal' prints before this line.", null));
     }
 

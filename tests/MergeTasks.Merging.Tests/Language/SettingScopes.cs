@@ -78,7 +78,8 @@ public sealed class SettingScopes : IDisposable
         double[] T(MergePlan plan) =>
             [.. new[] { "model.embed_tokens.weight", "model.layers.0.mlp.down_proj.weight", "model.layers.1.mlp.down_proj.weight", "model.layers.2.mlp.down_proj.weight", "model.norm.weight", "lm_head.weight" }.Select(name => Context(plan, name)["t"])];
         Assert.Equal([1, 1, 0.5, 0.1, 1, 1], T(_project.Plan(recipe)));
-        Assert.Equal([1, 1, 0.5, 0.1, 0.1, 0.1], T(_project.Plan(recipe + "post_weights_position: 1\n")));
+        foreach (var end in new[] { "1", "01", "+1" })
+            Assert.Equal([1, 1, 0.5, 0.1, 0.1, 0.1], T(_project.Plan(recipe + $"post_weights_position: {end}\n")));
         Assert.Equal([1, 1, 0.5, 0.1, 0.1, 0.1], T(_project.Plan(recipe, "recipe", ("PostWeightsPosition", "1"))));
     }
 

@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Planning;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;
@@ -154,9 +155,9 @@ public sealed class Models : IDisposable
             _project.Model(model, [.. Enumerable.Range(0, 300).Select(i => ($"model.layers.{i}.a_rather_long_name_as_models_have_them.weight", RawTensor.F32([100], new float[100])))]);
         var build = _project.Build();
         var state = Assert.Single(build.Plan(default));
-        build.Run("m", _project["m.lock"], Execution.MergeProgress.None, default);
+        build.Run("m", _project["m.lock"], MergeProgress.None, default);
         var taken = Directory.EnumerateFiles(_project["out", "m"]).Sum(path => (new FileInfo(path).Length + 4095) / 4096 * 4096);
-        Assert.InRange(Execution.DiskSpace.Needed(state.BytesToWrite, state.Plan.Tensors.Count, state.StaleFiles), taken, taken + (1 << 20));
+        Assert.InRange(DiskSpace.Needed(state.BytesToWrite, state.Plan.Tensors.Count, state.StaleFiles), taken, taken + (1 << 20));
     }
 
     [Fact]

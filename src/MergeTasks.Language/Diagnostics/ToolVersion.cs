@@ -1,8 +1,8 @@
 using System.Reflection;
 
-namespace MergeTasks.Merging.Outputs;
+namespace MergeTasks.Language.Diagnostics;
 
-/// <summary>The version that outputs name.</summary>
+/// <summary>The version that outputs and help links name.</summary>
 public static class ToolVersion
 {
     /// <summary>Version without the commit that the SDK appends.</summary>
