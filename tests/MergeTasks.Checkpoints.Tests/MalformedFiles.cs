@@ -38,7 +38,7 @@ public sealed class MalformedFiles : IDisposable
     [InlineData("""{"a":{"dtype":"F33","shape":[2],"data_offsets":[0,8]}}""", 8, "unknown dtype 'F33'")]
     [InlineData("""{"a":{"dtype":"f32","shape":[2],"data_offsets":[0,8]}}""", 8, "unknown dtype")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"extra":1}}""", 8, "unexpected or repeated field 'extra'")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}""", 8, "has the key 'shape' twice")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}""", 8, "names 'shape' twice")]
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "does not fill")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", 8, "does not fill")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}""", 8, "two data_offsets")]
@@ -57,7 +57,7 @@ public sealed class MalformedFiles : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "damaged")]
     [InlineData("""{"__metadata__":[]}""", 0, "__metadata__ is not an object")]
     [InlineData("""{"__metadata__":{"a":1}}""", 0, "not a string")]
-    [InlineData("""{"__metadata__":{"a":"1","a":"2"}}""", 0, "has the key 'a' twice")]
+    [InlineData("""{"__metadata__":{"a":"1","a":"2"}}""", 0, "names 'a' twice")]
     public void A_broken_rule_is_named(string header, int dataLength, string reason)
     {
         TestCheckpoint.WriteRaw(_folder["x"], header, new byte[dataLength]);

@@ -39,9 +39,10 @@ internal static class JsonText
         if (!Utf8.IsValid(text.Span))
             throw Fault(text.Span, ValidBytes(text.Span), name, line, "is not valid UTF-8");
         var reader = new Utf8JsonReader(text.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
+        var key = "";
         try
         {
-            Walk(ref reader, text.Span, name, line);
+            Walk(ref reader, ref key, text.Span, name, line);
         }
         catch (JsonException e)
         {
@@ -51,13 +52,14 @@ internal static class JsonText
         catch (InvalidOperationException e)
         {
             // How the library reports an escape that is half of a surrogate pair.
-            throw Fault(text.Span, reader.TokenStartIndex, name, line, "has text that is no valid Unicode", e);
+            var place = reader.TokenType == JsonTokenType.String && key.Length > 0 ? $" in '{MessageText.Shown(key, LongestKey)}'" : "";
+            throw Fault(text.Span, reader.TokenStartIndex, name, line, $"has text that is no valid Unicode{place}", e);
         }
 
         return text;
     }
 
-    private static void Walk(ref Utf8JsonReader reader, ReadOnlySpan<byte> text, string name, int line)
+    private static void Walk(ref Utf8JsonReader reader, ref string key, ReadOnlySpan<byte> text, string name, int line)
     {
         var names = new List<HashSet<string>>();
         var depth = 0;
@@ -74,11 +76,11 @@ internal static class JsonText
                     names[--depth].Clear();
                     break;
                 case JsonTokenType.PropertyName:
-                    var key = reader.GetString()!;
+                    key = reader.GetString()!;
                     if (!names[depth - 1].Add(key))
                     {
                         var shown = MessageText.Shown(key, LongestKey);
-                        throw Fault(text, reader.TokenStartIndex, name, line, $"has the key '{shown}' twice in one object");
+                        throw Fault(text, reader.TokenStartIndex, name, line, $"names '{shown}' twice in one object");
                     }
 
                     break;

@@ -95,9 +95,9 @@ public sealed class RefusedVocabularies : IDisposable
     [InlineData("""{"model": {"vocab": 3}}""", "neither an object nor a list")]
     [InlineData("""{"model": {"vocab": {}}}""", "has no token")]
     [InlineData("""{"model": {"vocab": {"a": -1}}}""", "no whole number")]
-    [InlineData("""{"model": {"vocab": {"a": "b"}}}""", "no whole number from 0")]
+    [InlineData("""{"model": {"vocab": {"a": "b"}}}""", "is not a tokenizer's")]
     [InlineData("""{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": 3}]}""", "without content or id")]
-    [InlineData("""{"model": {"vocab": {"\ud800": 0}}}""", "no valid Unicode")]
+    [InlineData("""{"model": {"vocab": {"\ud800": 0}}}""", "is not a tokenizer's")]
     public void A_tokenizer_that_is_none(string text, string reason)
     {
         File.WriteAllText(_project["models", "b", "tokenizer.json"], text);

@@ -48,7 +48,7 @@ internal sealed class ModelVocabulary
         }
         catch (FileFault e)
         {
-            throw new FormatException(e.Reason, e);
+            throw new FormatException(e.Reason.StartsWith("is ", StringComparison.Ordinal) ? e.Reason : $"is not a tokenizer's: it {e.Reason}", e);
         }
     }
 
@@ -97,5 +97,5 @@ internal sealed class ModelVocabulary
 
     private static int Id(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostTokens ? id
-        : throw new FormatException($"has the id {MessageText.Shown(value.GetRawText(), 60)}, which is no whole number from 0 to {MostTokens - 1}");
+        : throw new FormatException($"is not a tokenizer's: it has the id {MessageText.Shown(value.GetRawText(), 60)}, which is no whole number from 0 to {MostTokens - 1}");
 }
