@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
 using System.Text;
+using MergeTasks.Files;
 
 namespace MergeTasks.Merging.Devices.Elf;
 
@@ -65,7 +66,7 @@ public sealed class ElfLibrary : IDisposable
     public static ElfLibrary Open(string path)
     {
         // Of the file that a link leads to, too.
-        using var file = File.OpenRead(path);
+        using var file = InputFile.OpenStream(path);
         if (file.Length == 0)
             throw Malformed();
         var library = new ElfLibrary(file);
@@ -96,7 +97,7 @@ public sealed class ElfLibrary : IDisposable
     public static void CopyWeakened(string source, string target, IEnumerable<VersionNeed> needs)
     {
         ArgumentNullException.ThrowIfNull(needs);
-        using var from = File.OpenRead(source);
+        using var from = InputFile.OpenStream(source);
         using var to = new FileStream(target, FileMode.CreateNew, FileAccess.ReadWrite);
         from.CopyTo(to);
         foreach (var need in needs)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Merging.Devices.Elf;
@@ -76,7 +77,7 @@ public static class LoadableLibrary
             using var library = ElfLibrary.Open(path);
             return library.Needed;
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is InvalidDataException || FileFault.Covers(e))
         {
             return [];
         }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
+using MergeTasks.Files;
 
 namespace MergeTasks.Merging.Devices.Elf;
 
@@ -19,15 +21,16 @@ public sealed record SystemLibrary(string Path, IReadOnlyList<string> Versions)
         {
             // The loader tells no path, and the file of a name often has a longer one.
             var stem = name.Split(".so")[0];
-            var mapped = File.ReadLines("/proc/self/maps").Select(line => line.IndexOf('/', StringComparison.Ordinal) is >= 0 and var at ? line[at..] : "");
-            foreach (var path in mapped.Distinct().Where(path => System.IO.Path.GetFileName(path).StartsWith(stem, StringComparison.Ordinal) && File.Exists(path)).ToList())
+            using var process = Process.GetCurrentProcess();
+            var mapped = process.Modules.Cast<ProcessModule>().Select(module => module.FileName).Where(File.Exists).Distinct().ToList();
+            foreach (var path in mapped.Where(path => System.IO.Path.GetFileName(path).StartsWith(stem, StringComparison.Ordinal)))
             {
                 using var library = ElfLibrary.Open(path);
                 if (library.Name == name)
                     return new SystemLibrary(path, library.Versions);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException || FileFault.Covers(e))
         {
             // What is not known is left to the loader.
         }
