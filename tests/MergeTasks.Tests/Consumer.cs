@@ -13,8 +13,8 @@ public sealed class Consumer : IDisposable
 
     /// <param name="package">The package that its projects refer to.</param>
     /// <param name="compiles">
-    /// Whether the compiler runs. Nothing that it makes reaches a merge, a changed project file starts it again, and it takes longer than all else in
-    /// a build; without it a file that is no assembly has the assembly's place.
+    /// Whether the compiler runs. Nothing that it makes reaches a merge, a changed project file starts it again, and it takes longer than all
+    /// else in a build; without it a file that is no assembly has the assembly's place.
     /// </param>
     public Consumer(Package package, bool compiles = false)
     {
@@ -23,9 +23,18 @@ public sealed class Consumer : IDisposable
             $"""<configuration><packageSources><clear /><add key="local" value="{package.Feed}" /></packageSources></configuration>""");
         if (!compiles)
         {
-            File.WriteAllText(_folder["Directory.Build.props"], "<Project><PropertyGroup><ProduceReferenceAssembly>false</ProduceReferenceAssembly><DebugType>none</DebugType></PropertyGroup></Project>");
-            File.WriteAllText(_folder["Directory.Build.targets"],
-                """<Project><Target Name="CoreCompile"><WriteLinesToFile File="@(IntermediateAssembly)" Lines="not compiled" WriteOnlyWhenDifferent="true" /></Target></Project>""");
+            File.WriteAllText(_folder["Directory.Build.props"], """
+                <Project>
+                  <PropertyGroup><ProduceReferenceAssembly>false</ProduceReferenceAssembly><DebugType>none</DebugType></PropertyGroup>
+                </Project>
+                """);
+            File.WriteAllText(_folder["Directory.Build.targets"], """
+                <Project>
+                  <Target Name="CoreCompile">
+                    <WriteLinesToFile File="@(IntermediateAssembly)" Lines="not compiled" WriteOnlyWhenDifferent="true" />
+                  </Target>
+                </Project>
+                """);
         }
 
         foreach (var model in new[] { "base", "code", "manual", "math" })

@@ -134,7 +134,8 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
         Assert.False(File.Exists(_consumer["app", "models.lock.json"]));
 
         // The weights' part; on a busy machine small files may have been on their way, too.
-        var had = Directory.GetFiles(_consumer["hugging face", "hub", "models--org--code", "blobs"], "*.incomplete").Max(path => new FileInfo(path).Length);
+        var blobs = _consumer["hugging face", "hub", "models--org--code", "blobs"];
+        var had = Directory.GetFiles(blobs, "*.incomplete").Max(path => new FileInfo(path).Length);
         _hub.Forget();
         _hub.StorageFault = (_, answer) => answer;
         Assert.Equal(["average"], _consumer.Merged("--no-restore"));

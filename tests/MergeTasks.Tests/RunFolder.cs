@@ -23,16 +23,19 @@ internal static class RunFolder
 }
 
 /// <summary>
-/// Runs the tests as xunit does, then removes what they shared. xunit's fixtures of this version belong to a class or to tests that run one after the
-/// other; and when the process ends it is too late, because its parent ends it within a tenth of a second.
+/// Runs the tests as xunit does, then removes what they shared. xunit's fixtures of this version belong to a class or to tests that run one
+/// after the other; and when the process ends it is too late, because its parent ends it within a tenth of a second.
 /// </summary>
 internal sealed class RunThatCleansUp(IMessageSink messages) : XunitTestFramework(messages)
 {
-    protected override ITestFrameworkExecutor CreateExecutor(AssemblyName assemblyName) => new Executor(assemblyName, SourceInformationProvider, DiagnosticMessageSink);
+    protected override ITestFrameworkExecutor CreateExecutor(AssemblyName assemblyName) =>
+        new Executor(assemblyName, SourceInformationProvider, DiagnosticMessageSink);
 
-    private sealed class Executor(AssemblyName name, ISourceInformationProvider sources, IMessageSink messages) : XunitTestFrameworkExecutor(name, sources, messages)
+    private sealed class Executor(AssemblyName name, ISourceInformationProvider sources, IMessageSink messages)
+        : XunitTestFrameworkExecutor(name, sources, messages)
     {
-        protected override async void RunTestCases(IEnumerable<IXunitTestCase> testCases, IMessageSink executionMessageSink, ITestFrameworkExecutionOptions executionOptions)
+        protected override async void RunTestCases(
+            IEnumerable<IXunitTestCase> testCases, IMessageSink executionMessageSink, ITestFrameworkExecutionOptions executionOptions)
         {
             using var runner = new Runner(TestAssembly, testCases, DiagnosticMessageSink, executionMessageSink, executionOptions);
             await runner.RunAsync();
@@ -40,7 +43,8 @@ internal sealed class RunThatCleansUp(IMessageSink messages) : XunitTestFramewor
     }
 
     private sealed class Runner(
-        ITestAssembly assembly, IEnumerable<IXunitTestCase> testCases, IMessageSink diagnostics, IMessageSink messages, ITestFrameworkExecutionOptions options)
+        ITestAssembly assembly, IEnumerable<IXunitTestCase> testCases, IMessageSink diagnostics, IMessageSink messages,
+        ITestFrameworkExecutionOptions options)
         : XunitTestAssemblyRunner(assembly, testCases, diagnostics, messages, options)
     {
         // What it throws is a failure of the run.

@@ -35,7 +35,8 @@ public sealed partial class Templates(Package package) : IClassFixture<Package>
             var made = Dotnet.Run(consumer["."], consumer["."], command);
 
             // On a busy machine two threads of 'dotnet new' can meet at the list of installed packages, before it makes anything.
-            for (var retry = 0; retry < 3 && made.Output.Contains("packages.json' because it is being used by another process", StringComparison.Ordinal); retry++)
+            const string busy = "packages.json' because it is being used by another process";
+            for (var retry = 0; retry < 3 && made.Output.Contains(busy, StringComparison.Ordinal); retry++)
                 made = Dotnet.Run(consumer["."], consumer["."], command);
             Assert.True(made.Succeeded, made.Output);
         }
