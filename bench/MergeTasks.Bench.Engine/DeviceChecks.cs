@@ -24,8 +24,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
     /// <summary>Log-probabilities and gradients of every model in the folders below one.</summary>
     public void Families(string models)
     {
-        var folders = Directory.GetFiles(models, "config.json", SearchOption.AllDirectories).Select(file => Path.GetDirectoryName(file)!).Order(StringComparer.Ordinal).ToArray();
-        foreach (var folder in folders)
+        var files = Directory.GetFiles(models, "config.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal);
+        foreach (var folder in files.Select(file => Path.GetDirectoryName(file)!))
         {
             var random = new Random(3);
             var batch = TokenBatch.Of([.. Lengths.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(20)).ToArray())]);
@@ -34,7 +34,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
     }
 
     /// <summary>Sequences of random tokens of the generated model.</summary>
-    public void Text(string name, string folder, int[] lengths) => Same(name, folder, TokenBatch.Of([.. lengths.Select(length => SpeedReport.Text(length).Ids)]));
+    public void Text(string name, string folder, int[] lengths) =>
+        Same(name, folder, TokenBatch.Of([.. lengths.Select(length => SpeedReport.Text(length).Ids)]));
 
     /// <summary>No weight stays, and half of the batch fits.</summary>
     public void LittleMemory(string folder)
@@ -58,7 +59,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
             var exact = left.to(torch.float64).matmul(right.to(torch.float64));
             Check($"fp32 products of {length} terms are summed in fp32, without TensorFloat-32", Off(left.matmul(right), exact), 1e-5);
             var (a, b) = (left.bfloat16(), right.bfloat16());
-            Check($"bf16 products of {length} terms are rounded once, at the end", Off(a.matmul(b), a.to(torch.float64).matmul(b.to(torch.float64))), 1.01 / 256);
+            Check($"bf16 products of {length} terms are rounded once, at the end",
+                Off(a.matmul(b), a.to(torch.float64).matmul(b.to(torch.float64))), 1.01 / 256);
         }
 
         static double Off(torch.Tensor product, torch.Tensor exact) => ((product.to(torch.float64) - exact).abs() / exact).max().item<double>();
@@ -99,7 +101,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
             var scaled = new float[size * vectors.Columns];
             matrices.Store(vectors, scaled);
             vectors.Dispose();
-            Check($"eigenvectors of {name} are only stretched", stretched.Zip(scaled).Max(pair => Math.Abs(pair.First - pair.Second)) / eigenvalues[0], 1e-6);
+            Check($"eigenvectors of {name} are only stretched",
+                stretched.Zip(scaled).Max(pair => Math.Abs(pair.First - pair.Second)) / eigenvalues[0], 1e-6);
         }
     }
 
@@ -132,7 +135,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
         var (expected, exact) = Gradients(null, folder, batch);
         var largest = exact.Values.Max(values => values.Max(Math.Abs));
         var off = exact.Max(pair => pair.Value.Zip(gradients[pair.Key]).Max(values => Math.Abs(values.First - values.Second))) / largest;
-        Check($"{name}: log-probabilities and gradients", Math.Max(off, expected.Zip(scores).Max(pair => Math.Abs(pair.First - pair.Second))), Tolerance);
+        Check($"{name}: log-probabilities and gradients",
+            Math.Max(off, expected.Zip(scores).Max(pair => Math.Abs(pair.First - pair.Second))), Tolerance);
     }
 
     private void Check(string name, double off, double most)
@@ -148,7 +152,11 @@ internal sealed class DeviceChecks(DeviceOptions options)
         using var engine = options is null ? null : new TorchEngine(options);
         using var model = ((ITransformerEngine?)engine ?? new CpuEngine()).Load(folder);
         var outcomes = model.Description.Outcomes;
-        Target[] targets = [.. batch.Sequences.SelectMany((sequence, i) => sequence.Ids.Select((_, position) => new Target(i, position, (7 * position + i) % outcomes, 1.0 / batch.Rows)))];
+        Target[] targets =
+        [
+            .. batch.Sequences.SelectMany((sequence, i) =>
+                sequence.Ids.Select((_, position) => new Target(i, position, (7 * position + i) % outcomes, 1.0 / batch.Rows))),
+        ];
         var receiver = new Collector();
         return ([.. model.Backward(batch, targets, receiver).Select(score => score.LogProbability)], receiver.Gradients);
     }

@@ -25,7 +25,12 @@ internal static class DeviceReport
     public static int Run(DeviceKind kind, string folder, bool checks)
     {
         RandomLlama.Small.Write(folder);
-        var single = new DeviceOptions { Kind = kind, LibraryFolders = EnginesReport.Libraries(folder), Told = message => Console.WriteLine($"      told: {message}") };
+        var single = new DeviceOptions
+        {
+            Kind = kind,
+            LibraryFolders = EnginesReport.Libraries(folder),
+            Told = message => Console.WriteLine($"      told: {message}"),
+        };
         var rounded = single with { Precision = DevicePrecision.Bf16 };
         var promises = new DeviceChecks(single);
         try
@@ -79,7 +84,8 @@ internal static class DeviceReport
             }
 
             var ratio = SpeedReport.Median(composed) / SpeedReport.Median(fused);
-            Console.WriteLine(FormattableString.Invariant($"attention of {length} tokens, forward and backward: {ratio:F1} times as fast as with all scores at hand"));
+            Console.WriteLine(FormattableString.Invariant(
+                $"attention of {length} tokens, forward and backward: {ratio:F1} times as fast as with all scores at hand"));
 
             torch.Tensor Heads() => torch.randn([1, 12, length, 64], device: engine.Runtime.Device).requires_grad_(true);
 

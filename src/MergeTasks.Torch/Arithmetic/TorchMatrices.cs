@@ -111,7 +111,8 @@ public sealed class TorchMatrices : IMatrixArithmetic
 
             // LAPACK and cuSOLVER do not always report a search that ended without a result.
             if (!descending.All(double.IsFinite) || HostCopies.Integers(vectors.isfinite().all())[0] == 0)
-                throw new DeviceRefusalException(DeviceRefusal.Convergence, new ArithmeticException("The eigenvectors of a finite matrix are not finite."));
+                throw new DeviceRefusalException(
+                    DeviceRefusal.Convergence, new ArithmeticException("The eigenvectors of a finite matrix are not finite."));
             largest = [.. descending.TakeWhile(value => value > 0 && value > smallest * descending[0]).Take(most)];
             return vectors.narrow(1, descending.Length - largest.Length, largest.Length).flip(1).contiguous();
         });
@@ -175,7 +176,8 @@ public sealed class TorchMatrices : IMatrixArithmetic
         }
         catch (ExternalException e) when (_device.type == DeviceType.CUDA)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The device '{_device}' failed: {DeviceFault.Describe(e)}.", null));
+            throw new DiagnosticException(new Diagnostic(
+                DiagnosticCode.DeviceLibraries, $"The device '{_device}' failed: {DeviceFault.Describe(e)}.", null));
         }
     }
 }

@@ -54,7 +54,8 @@ internal sealed class DeviceAttention
         return piece.Packed(attended).MoveToOuterDisposeScope();
     }
 
-    // The library's own kernel holds no matrix of scores (arXiv 2205.14135). It scales scores by 1/√head size, and takes a key head for each query head.
+    // The library's own kernel holds no matrix of scores (arXiv 2205.14135). It scales scores by 1/√head size, and takes a key head for each
+    // query head.
     private Tensor Fused(BatchPiece piece, Tensor queries, Tensor keys, Tensor values)
     {
         var scale = _spec.Scale * Math.Sqrt(_spec.HeadSize);
@@ -69,7 +70,8 @@ internal sealed class DeviceAttention
     {
         var (sequences, length, group) = (heads.shape[0], heads.shape[2], _spec.Heads / _spec.KeyValueHeads);
         return group == 1 ? heads
-            : heads.unsqueeze(2).expand(sequences, _spec.KeyValueHeads, group, length, _spec.HeadSize).reshape(sequences, _spec.Heads, length, _spec.HeadSize);
+            : heads.unsqueeze(2).expand(sequences, _spec.KeyValueHeads, group, length, _spec.HeadSize)
+                .reshape(sequences, _spec.Heads, length, _spec.HeadSize);
     }
 
     // With all scores at hand: [sequences, key heads, query heads per key head, queries, keys].

@@ -6,7 +6,8 @@ namespace MergeTasks.Torch.Engine;
 internal static class DeviceFault
 {
     // As libtorch, cuBLAS and cuSOLVER put it.
-    private static readonly string[] ShortMemory = ["out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"];
+    private static readonly string[] ShortMemory =
+        ["out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"];
 
     // cuSOLVER has a status of its own for matrices that its search ends on.
     private static readonly string[] NoConvergence = ["failed to converge", "cusolver error"];

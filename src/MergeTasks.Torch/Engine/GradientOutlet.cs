@@ -115,12 +115,19 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
             return;
         using var scope = NewDisposeScope();
         Tensor? packed = null;
-        runtime.Try(() => packed = pieces.Count == 1 ? pieces[0].Rows : cat([.. pieces.Select(piece => piece.Rows.reshape(-1))], 0), 0, null);
+        runtime.Try(
+            () => packed = pieces.Count == 1 ? pieces[0].Rows : cat([.. pieces.Select(piece => piece.Rows.reshape(-1))], 0), 0, null);
         var values = runtime.Outbox.Take(packed!);
         foreach (var (parameter, firstRow, rows) in pieces)
         {
             var length = (int)rows.numel();
-            receiver.Receive(new GradientPiece { Parameter = parameter.Name, Shape = parameter.Source.Shape, FirstRow = firstRow, Values = values[..length] });
+            receiver.Receive(new GradientPiece
+            {
+                Parameter = parameter.Name,
+                Shape = parameter.Source.Shape,
+                FirstRow = firstRow,
+                Values = values[..length],
+            });
             values = values[length..];
         }
     }

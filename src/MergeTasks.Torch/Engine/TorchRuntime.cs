@@ -47,10 +47,17 @@ internal static class TorchRuntime
             throw new ModelException(ModelError.NoDevice, WithoutCuda(new CudaDriver().Find()));
         var count = cuda.device_count();
         if (options.Index >= count)
-            throw new ModelException(ModelError.NoDevice, $"There is no device 'cuda:{options.Index}': libtorch finds {count}, from cuda:0 to cuda:{count - 1}.");
+        {
+            throw new ModelException(
+                ModelError.NoDevice, $"There is no device 'cuda:{options.Index}': libtorch finds {count}, from cuda:0 to cuda:{count - 1}.");
+        }
+
         InitializeDeviceType(DeviceType.CUDA);
         if (!ProductSums.InSingles() && options.Precision == DevicePrecision.Bf16)
-            options.Told?.Invoke("This build of libtorch has no switch for how bf16 products are summed, so long sums may be rounded to bf16 on the way.");
+        {
+            options.Told?.Invoke(
+                "This build of libtorch has no switch for how bf16 products are summed, so long sums may be rounded to bf16 on the way.");
+        }
 
         // A device that the library was not built for shows here, and cuBLAS takes its memory before weights fill the device.
         using var scope = NewDisposeScope();

@@ -101,7 +101,8 @@ public class DeviceCostTests
         model.Observe(golden.Batch, watcher);
         var layer = model.Parameters.Keys.Count(parameter => parameter.Contains(".0.", StringComparison.Ordinal));
 
-        // Beside a layer's weights and what is kept for the observer of each of its inputs: the rows in and out, the piece's tables, and a block's own few.
+        // Beside a layer's weights and what is kept for the observer of each of its inputs: the rows in and out, the piece's tables, and a
+        // block's own few.
         Assert.InRange(watcher.Most - before, layer, 2 * layer + 16);
     }
 

@@ -63,8 +63,10 @@ public class DeviceMaskTests
         using var torch = changed.Load("torch");
         var vocabulary = (int)own.Parameters.Values.Max(parameter => parameter.Shape[0]);
         var random = new Random(1);
-        var batch = TokenBatch.Of([.. new[] { 30, 1, 17, 29 }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(Math.Min(vocabulary, 50))).ToArray())]);
-        Target[] targets = [.. batch.Sequences.SelectMany((sequence, i) => sequence.Ids.Select((_, position) => new Target(i, position, 3, 0.1)))];
+        var batch = TokenBatch.Of(
+            [.. new[] { 30, 1, 17, 29 }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(Math.Min(vocabulary, 50))).ToArray())]);
+        Target[] targets =
+            [.. batch.Sequences.SelectMany((sequence, i) => sequence.Ids.Select((_, position) => new Target(i, position, 3, 0.1)))];
         var (expected, actual) = (new Golden.GradientCollector(), new Golden.GradientCollector());
         var scores = own.Backward(batch, targets, expected).Zip(torch.Backward(batch, targets, actual));
         Assert.All(scores, pair => Assert.Equal(pair.First.LogProbability, pair.Second.LogProbability, 1e-4));
