@@ -1,4 +1,3 @@
-using MergeTasks.Language.Diagnostics;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -6,6 +5,7 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring.Evaluation;

@@ -1,5 +1,5 @@
-using MergeTasks.Language.Diagnostics;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs.Importance;
 

@@ -1,4 +1,3 @@
-using MergeTasks.Transformers.Metrics;
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
@@ -20,6 +19,7 @@ using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.References;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Metrics;
 using MergeTasks.Transformers.Processor;
 using MergeTasks.Transformers.Tokenization;
 using MergeTasks.Transformers.Tokenization.Text;
