@@ -1,4 +1,3 @@
-using MergeTasks.Language.Declarations;
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
 
