@@ -56,7 +56,7 @@ internal sealed class TaskProject : IDisposable
         {
             BuildEngine = Engine,
             MergeName = "m",
-            Declarations = Path.Combine(MergesFolder, "declarations.json"),
+            Declarations = Path.Combine(MergesFolder, "m.declarations.json"),
             LockFile = Path.Combine(MergesFolder, "m.lock"),
             CachePath = this["cache"],
             Threads = 1,
@@ -67,7 +67,7 @@ internal sealed class TaskProject : IDisposable
 
     public bool Clean()
     {
-        using var task = new CleanMerges { BuildEngine = Engine, MergesFolder = MergesFolder };
+        using var task = new CleanMerges { BuildEngine = Engine, ProjectFile = ProjectFile, MergesFolder = MergesFolder, CachePath = this["cache"] };
         return task.Execute();
     }
 
