@@ -263,6 +263,9 @@ public sealed class WhoseOutput : IDisposable
         // Led elsewhere, where another output lies, the link does not make that one this merge's.
         Directory.Delete(Output);
         Directory.CreateSymbolicLink(Output, Space.Output("second"));
+        Space.Clear();
+        Space.Merge("first", ("Method", "passthrough"));
+        Space.Source("models/a");
         Refused();
     }
 
