@@ -17,7 +17,7 @@ public sealed class KeptOutputs : IDisposable
     [
         "/", "{0}", "{1}", "{1}/", "p.csproj\toutput\t/", "p.csproj\toutput\t{0}", "p.csproj\toutput\t{1}", "p.csproj\toutput\tmodels/b", "p.csproj\toutput\t../..", "p.csproj\toutput\t.",
         "p.csproj\tgenerated\t{0}", "p.csproj\tgenerated\t../../../models/b/config.json", "p.csproj\tgenerated\t../../../p.proj", "p.csproj\tgenerated\tmine.txt", "\t\t", "p.csproj\toutput\t",
-        "q.csproj\toutput\tbin/models/m",
+        "q.csproj\toutput\tbin/Debug/models/m",
     ];
 
     [Theory]
@@ -56,7 +56,7 @@ public sealed class KeptOutputs : IDisposable
         _project.SeesAllItems = true;
         Assert.True(_project.Plan(), _project.Said);
         Assert.False(Directory.Exists(_project.Output));
-        Assert.True(File.Exists(_project["bin", "models", "other", MergedFiles.Manifest]));
+        Assert.True(File.Exists(_project["bin", "Debug", "models", "other", MergedFiles.Manifest]));
     }
 
     [Fact]
@@ -70,6 +70,20 @@ public sealed class KeptOutputs : IDisposable
         Assert.True(_project.Merge(), _project.Said);
         Assert.True(_project.Plan(), _project.Said);
         Assert.Equal(made, FolderContent.Of(_project.Output));
+    }
+
+    [Fact]
+    public void What_a_merge_that_is_still_declared_made_in_another_folder_stays_until_it_is_cleaned()
+    {
+        _project.Build();
+        var (first, made) = (_project.Output, FolderContent.Of(_project.Output));
+        _project.Configuration = "Release";
+        _project.Build();
+        Assert.True(_project.Plan(), _project.Said);
+        Assert.Equal(made, FolderContent.Of(first));
+        Assert.Equal(made, FolderContent.Of(_project.Output));
+        Assert.True(_project.Clean(), _project.Said);
+        Assert.False(Directory.Exists(first) || Directory.Exists(_project.Output));
     }
 
     [Fact]

@@ -25,6 +25,9 @@ internal sealed class TaskProject : IDisposable
 
     public string ProjectFile => this[ProjectName];
 
+    /// <summary>A part of the outputs' path.</summary>
+    public string Configuration { get; set; } = "Debug";
+
     /// <summary>The merge's name.</summary>
     public string Name { get; set; } = "m";
 
@@ -33,7 +36,7 @@ internal sealed class TaskProject : IDisposable
 
     public string MergesFolder => this["obj", "merges", "Debug"] + Path.DirectorySeparatorChar;
 
-    public string Output => this["bin", "models", "m"];
+    public string Output => this["bin", Configuration, "models", "m"];
 
     /// <summary>What the sources are called; the second may be replaced.</summary>
     public string SecondSource { get; set; } = "models/b";
@@ -122,7 +125,7 @@ internal sealed class TaskProject : IDisposable
     {
         task.BuildEngine = Engine;
         task.ProjectFile = ProjectFile;
-        task.ModelsFolder = this["bin", "models"];
+        task.ModelsFolder = this["bin", Configuration, "models"];
         task.MergesFolder = MergesFolder;
         task.CachePath = CachePath.Length > 0 ? CachePath : this["cache"];
         task.Threads = 1;

@@ -23,7 +23,7 @@ public sealed class Rooms
         "Sources.References", "Sources.Locking", "Sources.Contract", "Sources.Hub", "Sources.Packages", "Sources",
         "Methods.Random", "Methods.Contract", "Methods.Selecting", "Methods.Kernels", "Methods.Sparsifying", "Methods.BuiltIn",
         "Language.Diagnostics", "Language.Recipes", "Language.Importance", "Language.Declarations", "Language.Reference",
-        "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation",
+        "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning",
         "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution", "Merging.Build",
@@ -135,6 +135,7 @@ public sealed class Rooms
     private static IEnumerable<TypeReference> Parts(TypeReference type) => type switch
     {
         GenericInstanceType generic => generic.GenericArguments.SelectMany(Parts).Append(generic.ElementType),
+        FunctionPointerType => [],
         TypeSpecification specification => Parts(specification.ElementType),
         GenericParameter => [],
         _ => [type],

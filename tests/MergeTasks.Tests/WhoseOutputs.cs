@@ -23,17 +23,17 @@ public sealed class WhoseOutputs(Package package) : IClassFixture<Package>
     public void A_command_that_does_not_build_and_a_design_time_build_delete_nothing()
     {
         using var consumer = new Consumer(package, compiles: true);
-        consumer.Project("", "<MergeModelsDependsOn>AddThem</MergeModelsDependsOn><Configuration>Debug</Configuration>", $"""
+        consumer.Project("", "<MergeModelsDependsOn>AddThem</MergeModelsDependsOn>", $"""
               <Target Name="AddThem" Condition="'$(Without)' == ''"><ItemGroup>{Average}</ItemGroup></Target>
             """);
         Assert.Equal(["average"], consumer.Merged());
         var before = FolderContent.StampsOf(consumer.Output("average"));
 
         // What a target of the project adds is published and packed without a build too.
-        var published = consumer.Run("app", "publish", "--no-build", "-o", consumer["published"]);
+        var published = consumer.Run("app", "publish", "--no-build", "-c", "Debug", "-o", consumer["published"]);
         Assert.True(published.Succeeded, published.Output);
         Assert.True(File.Exists(consumer["published", "models", "average", "model.safetensors"]));
-        var packed = consumer.Run("app", "pack", "--no-build", "-o", consumer["packed"]);
+        var packed = consumer.Run("app", "pack", "--no-build", "-c", "Debug", "-o", consumer["packed"]);
         Assert.True(packed.Succeeded, packed.Output);
         using (var archive = System.IO.Compression.ZipFile.OpenRead(Directory.GetFiles(consumer["packed"], "*.nupkg").Single()))
         {
@@ -42,8 +42,8 @@ public sealed class WhoseOutputs(Package package) : IClassFixture<Package>
         }
 
         // Nor does one that does not see the merge at all delete it.
-        Assert.True(consumer.Run("app", "publish", "--no-build", "-p:Without=true", "-o", consumer["published"]).Succeeded);
-        consumer.Build("-p:DesignTimeBuild=true", "-p:SkipCompilerExecution=true", "-t:Clean;Build");
+        Built(consumer.Run("app", "publish", "--no-build", "-c", "Debug", "-p:Without=true", "-o", consumer["published"]));
+        consumer.Build("-p:DesignTimeBuild=true", "-p:SkipCompilerExecution=true", "-t:Clean;MergeModels");
         Assert.Equal(before, FolderContent.StampsOf(consumer.Output("average")));
         consumer.Build("-p:Without=true");
         Assert.False(Directory.Exists(consumer.Output("average")));
@@ -61,7 +61,7 @@ public sealed class WhoseOutputs(Package package) : IClassFixture<Package>
         Assert.Equal(["average"], consumer.Merged());
         Assert.True(File.Exists(consumer.Output("average", "model.safetensors")));
         Assert.Empty(consumer.Merged());
-        Assert.True(consumer.Run("app", "clean").Succeeded);
+        Built(consumer.Run("app", "clean"));
         Assert.False(Directory.Exists(consumer.Output("average")));
     }
 
@@ -85,9 +85,11 @@ public sealed class WhoseOutputs(Package package) : IClassFixture<Package>
         consumer.Project(Average);
         consumer.Project(Average.Replace("average", "other", StringComparison.Ordinal), name: "second");
         File.Move(consumer["second", "second.csproj"], consumer["app", "second.csproj"]);
+        foreach (var project in new[] { "app", "second" })
+            Built(consumer.Run("app", "restore", $"{project}.csproj"));
         foreach (var project in new[] { "app", "second", "app" })
-            Assert.True(consumer.Run("app", "build", $"{project}.csproj").Succeeded);
-        Assert.True(File.Exists(consumer.Output("average", "model.safetensors")) && File.Exists(consumer.Output("other", "model.safetensors")));
+            Built(consumer.Run("app", "build", $"{project}.csproj"));
+        Assert.Equal(["average", "other"], Directory.GetDirectories(consumer.Output()).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
         var before = FolderContent.StampsOf(consumer.Output("average"));
 
         // An absolute path in what lies below obj, and any other line there, deletes nothing.
@@ -98,16 +100,18 @@ public sealed class WhoseOutputs(Package package) : IClassFixture<Package>
         var copied = consumer.Run("copy", "build", "app.csproj");
         Assert.True(copied.Succeeded, copied.Output);
         Assert.True(File.Exists(consumer["copy", "bin", "Debug", "models", "average", "model.safetensors"]));
-        Assert.True(consumer.Run("copy", "clean", "app.csproj").Succeeded);
+        Built(consumer.Run("copy", "clean", "app.csproj"));
         Assert.False(Directory.Exists(consumer["copy", "bin", "Debug", "models", "average"]));
         Assert.Equal(before, FolderContent.StampsOf(consumer.Output("average")));
-        Assert.True(consumer.Run("app", "clean", "second.csproj").Succeeded);
+        Built(consumer.Run("app", "clean", "second.csproj"));
         Assert.False(Directory.Exists(consumer.Output("other")));
         Assert.Equal(before, FolderContent.StampsOf(consumer.Output("average")));
-        Assert.True(consumer.Run("app", "clean", "app.csproj").Succeeded);
+        Built(consumer.Run("app", "clean", "app.csproj"));
         Assert.False(Directory.Exists(consumer.Output("average")));
         Assert.True(File.Exists(bystander));
     }
+
+    private static void Built(BuildResult result) => Assert.True(result.Succeeded, result.Output);
 
     private static void Copy(string from, string to)
     {

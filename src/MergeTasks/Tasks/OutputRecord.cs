@@ -7,9 +7,10 @@ using MergeTasks.Merging.Outputs.Ownership;
 namespace MergeTasks.Tasks;
 
 /// <summary>
-/// Where merging has put something on the disk for one configuration of a project: what clean looks at, and how a later plan finds the outputs of merges
-/// that are gone. It is a hint and no more: what is deleted there, the outputs' own records decide (<see cref="OutputRemoval"/>). One
-/// place per line: the project file's name (several may share the folder), what it is, and its path, below the project's folder if it lies there.
+/// Where merging has put something on the disk for one configuration of a project: what clean looks at, and how a later plan finds the
+/// outputs of merges that are gone. It is a hint and no more: what is deleted there, the outputs' own records decide
+/// (<see cref="OutputRemoval"/>). One place per line: the project file's name (several may share the folder), what it is, and its path,
+/// below the project's folder if it lies there.
 /// </summary>
 /// <param name="folder">The folder for generated files.</param>
 /// <param name="projectFile">Full path of the project file.</param>
@@ -35,11 +36,11 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
     public IReadOnlyList<string> Update(IReadOnlyList<string> outputs, IReadOnlyList<string> generated)
     {
         using var own = FileLock.Acquire(File + ".lock", null, cancellation);
-        var earlier = Read().Where(line => line.Kind != Output || line.Project != ProjectName || OutputRemoval.HasRecord(FolderOf(line))).ToList();
+        var earlier = Read().Where(line => !IsOwn(line, Output) || OutputRemoval.HasRecord(FolderOf(line))).ToList();
         Write(earlier.Concat(outputs.Select(path => new Line(ProjectName, Output, Shortened(path))))
             .Concat(generated.Select(path => new Line(ProjectName, Generated, Path.GetFileName(path)))));
         var declared = outputs.Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
-        return [.. earlier.Where(line => line is { Kind: Output } && line.Project == ProjectName).Select(FolderOf).Where(path => !declared.Contains(InputFolder.RealPath(path)))];
+        return [.. earlier.Where(line => IsOwn(line, Output)).Select(FolderOf).Where(path => !declared.Contains(InputFolder.RealPath(path)))];
     }
 
     /// <summary>Removes the output in a folder as far as it is this project's.</summary>
@@ -54,11 +55,13 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
 
             // Not while another build is at it.
             using var busy = FileLock.Acquire(GeneratedProjects.LockOf(folder, merge), null, cancellation);
-            return [.. OutputRemoval.Remove(projectFile, output, hasher, cancellation).Select(path => $"'{path}' is left: it was changed after merge '{merge}' wrote it")];
+            return [.. OutputRemoval.Remove(projectFile, output, hasher, cancellation)
+                .Select(path => $"'{path}' is left: it was changed after merge '{merge}' wrote it")];
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable, $"An output that is no longer wanted is in the way: {e.Message}", null));
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
+                $"An output that is no longer wanted is in the way: {e.Message}", null));
         }
     }
 
@@ -72,10 +75,10 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
         using (FileLock.Acquire(File + ".lock", null, cancellation))
         {
             var lines = Read().ToList();
-            left = [.. lines.Where(line => line.Kind == Output && line.Project == ProjectName).Select(FolderOf).SelectMany(path => Remove(path, hasher))];
-            foreach (var line in lines.Where(line => line.Kind == Generated && line.Project == ProjectName && GeneratedProjects.IsGenerated(line.Path)))
+            left = [.. lines.Where(line => IsOwn(line, Output)).Select(FolderOf).SelectMany(path => Remove(path, hasher))];
+            foreach (var line in lines.Where(line => IsOwn(line, Generated) && GeneratedProjects.IsGenerated(line.Path)))
                 Delete(Path.Combine(folder, line.Path));
-            var kept = lines.Where(line => line.Project != ProjectName || (line.Kind == Output && OutputRemoval.HasRecord(FolderOf(line)))).ToList();
+            var kept = lines.Where(line => line.Project != ProjectName || (IsOwn(line, Output) && OutputRemoval.HasRecord(FolderOf(line)))).ToList();
             if (kept.Count > 0)
                 Write(kept);
             else
@@ -102,6 +105,8 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
     private void Write(IEnumerable<Line> lines) => AtomicFile.WriteIfDifferent(File, Encoding.UTF8.GetBytes(
         string.Concat(lines.Where(line => line.CanBeWritten).Select(line => $"{line}\n").Distinct().Order(StringComparer.Ordinal))));
 
+    private bool IsOwn(Line line, string kind) => line.Kind == kind && line.Project == ProjectName;
+
     private string FolderOf(Line line) => Path.GetFullPath(Path.Combine(ProjectFolder, line.Path));
 
     // So that a copied project looks at its own folders.
@@ -122,7 +127,8 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
         public bool CanBeWritten => !Project.Any(char.IsControl) && !Path.Any(char.IsControl);
 
         public static Line? Parse(string text) =>
-            text.Split('\t') is [{ Length: > 0 } project, (Output or Generated) and var kind, { Length: > 0 } path] && new Line(project, kind, path) is { CanBeWritten: true } line ? line : null;
+            text.Split('\t') is [{ Length: > 0 } project, (Output or Generated) and var kind, { Length: > 0 } path]
+            && new Line(project, kind, path) is { CanBeWritten: true } line ? line : null;
 
         public override string ToString() => $"{Project}\t{Kind}\t{Path}";
     }

@@ -4,6 +4,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
@@ -80,7 +81,8 @@ public sealed class PlanMerges : PlanningTask
             record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. DevicePaths(), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
     }
 
-    // What a merge reads stays, also where it is what another left.
+    // What a merge reads stays, also where it is what another left; and what a merge that is there made in another folder, which may be
+    // another configuration's.
     private IEnumerable<string> Remove(OutputRecord record, IReadOnlyList<string> unwanted, IReadOnlyList<OutputState> states, MergeBuild build)
     {
         var read = PlanFootprint.PathsOf(states.Select(state => state.Plan)).Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
@@ -88,6 +90,9 @@ public sealed class PlanMerges : PlanningTask
         {
             if (read.Contains(InputFolder.RealPath(folder)))
                 yield return $"'{folder}' is left: a merge reads it";
+            else if (OutputRemoval.FindMerge(ProjectFile, folder, out _) is { } merge
+                && states.Any(state => state.Plan.Name.Equals(merge, StringComparison.OrdinalIgnoreCase)))
+                yield return $"'{folder}' is left: merge '{merge}' is still declared, and made in another folder now";
             else if (!SeesAllItems)
                 yield return $"'{folder}' is left: this build does not see all merges of the project";
             else

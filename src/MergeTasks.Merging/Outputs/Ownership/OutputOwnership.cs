@@ -18,7 +18,8 @@ public sealed class OutputOwnership
     /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
     public const string PartialFolder = ".partial";
 
-    private static readonly StringComparison Paths = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+    private static readonly StringComparison Paths =
+        OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
 
     private readonly MergeDeclaration _merge;
     private readonly OwnershipRecord? _found;
@@ -50,11 +51,20 @@ public sealed class OutputOwnership
     /// <param name="wanted">Names of the files that it would write.</param>
     /// <param name="hasher">Digests files; <see langword="null"/>: bytes are not compared.</param>
     /// <param name="cancellation">Ends digesting.</param>
-    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.ForeignOutput"/>: the folder, or a file that is in the way, is not this merge's.</exception>
-    public static OutputOwnership Require(MergeDeclaration merge, IEnumerable<string> wanted, FileHasher? hasher, CancellationToken cancellation)
+    /// <exception cref="DiagnosticException">
+    /// <see cref="DiagnosticCode.ForeignOutput"/>: the folder, or a file in the way, is not this merge's.
+    /// </exception>
+    public static OutputOwnership Require(
+        MergeDeclaration merge, IEnumerable<string> wanted, FileHasher? hasher, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(merge);
-        var own = new OwnershipRecord(OwnershipRecord.CurrentFormat, InputFolder.RealPath(merge.ProjectFile), merge.Name, InputFolder.RealPath(merge.OutputFolder), [], []);
+        var own = new OwnershipRecord(
+            OwnershipRecord.CurrentFormat,
+            InputFolder.RealPath(merge.ProjectFile),
+            merge.Name,
+            InputFolder.RealPath(merge.OutputFolder),
+            Files: [],
+            Preparing: []);
         var found = OwnershipRecord.Read(own.Folder, out var fault);
         if (fault is not null)
             throw Refusal(merge, $"'{merge.OutputFolder}', whose record says nothing: {fault}");
@@ -67,17 +77,21 @@ public sealed class OutputOwnership
         return ownership;
     }
 
-    /// <summary>Files of an earlier output that the merge does not want any more: those that are as it wrote them can be deleted, those that were changed stay.</summary>
-    /// <exception cref="DiagnosticException">A weight file among them was changed: it can neither be deleted nor stay beside other weights.</exception>
-    public (IReadOnlyList<string> Deleted, IReadOnlyList<string> Left) Leftovers(IReadOnlySet<string> wanted, FileHasher hasher, CancellationToken cancellation)
+    /// <summary>
+    /// Files of an earlier output that the merge does not want any more: those that are as it wrote them can be deleted, those that were
+    /// changed stay.
+    /// </summary>
+    /// <exception cref="DiagnosticException">A changed weight file: it can neither be deleted nor stay beside other weights.</exception>
+    public (IReadOnlyList<string> Deleted, IReadOnlyList<string> Left) Leftovers(
+        IReadOnlySet<string> wanted, FileHasher hasher, CancellationToken cancellation)
     {
         var (deleted, left) = (new List<string>(), new List<string>());
-        foreach (var name in _names.Where(name => !wanted.Contains(name) && OwnershipRecord.IsThere(Path.Combine(Folder, name))).Order(StringComparer.Ordinal))
+        foreach (var name in _names.Where(name => !wanted.Contains(name) && IsThere(name)).Order(StringComparer.Ordinal))
         {
             if (IsAsWritten(name, hasher, cancellation))
                 deleted.Add(name);
             else if (IsWeights(name))
-                throw Refusal(_merge, $"'{Path.Combine(Folder, name)}', which was changed after it was made and would stay beside the new weights");
+                throw Refusal(_merge, $"'{Path.Combine(Folder, name)}', which was changed since and would stay beside new weights");
             else
                 left.Add(name);
         }
@@ -87,7 +101,8 @@ public sealed class OutputOwnership
 
     /// <summary>Those of the named files that somebody changed after the merge wrote them.</summary>
     public IReadOnlyList<string> Changed(IEnumerable<string> names, FileHasher hasher, CancellationToken cancellation) =>
-        [.. names.Where(name => _files.Contains(name) && OwnershipRecord.IsThere(Path.Combine(Folder, name)) && !IsAsWritten(name, hasher, cancellation)).Order(StringComparer.Ordinal)];
+        [.. names.Where(name => _files.Contains(name) && IsThere(name) && !IsAsWritten(name, hasher, cancellation))
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>Makes the folder this merge's, and an empty folder in it for what is prepared.</summary>
     /// <param name="names">Names of the files that will be prepared.</param>
@@ -116,7 +131,8 @@ public sealed class OutputOwnership
     {
         RemoveEmptyPartial();
         var renewed = brought.Select(file => file.Name).ToHashSet(StringComparer.Ordinal);
-        Write(_record with { Files = [.. brought, .. _record.Files.Where(file => names.Contains(file.Name) && !renewed.Contains(file.Name))], Preparing = [] });
+        var kept = _record.Files.Where(file => names.Contains(file.Name) && !renewed.Contains(file.Name));
+        Write(_record with { Files = [.. brought, .. kept], Preparing = [] });
     }
 
     /// <summary>Gives up before anything took its place: what was prepared goes, and the record is what it was.</summary>
@@ -145,7 +161,8 @@ public sealed class OutputOwnership
             return null;
         if (!isHere && isMerge && PlaceOf(found) is { } place && place == PlaceOf(own))
             return found.Preparing.Count == 0 ? null : $"a copy of '{found.Folder}' that was taken while that was written";
-        var who = found.Project.Equals(own.Project, Paths) ? $"merge '{found.Merge}' of this project" : $"merge '{found.Merge}' of '{found.Project}'";
+        var who = found.Project.Equals(own.Project, Paths)
+            ? $"merge '{found.Merge}' of this project" : $"merge '{found.Merge}' of '{found.Project}'";
         return $"which {who} made{(isHere ? "" : $" as '{found.Folder}'")}; this is merge '{own.Merge}' of '{own.Project}'";
     }
 
@@ -153,15 +170,16 @@ public sealed class OutputOwnership
     private static (string Project, string Folder)? PlaceOf(OwnershipRecord record)
     {
         var folder = Path.GetRelativePath(Path.GetDirectoryName(record.Project)!, record.Folder);
-        return Path.IsPathRooted(folder) || folder.Split(Path.DirectorySeparatorChar)[0] == ".." ? null : (Path.GetFileName(record.Project), folder);
+        return Path.IsPathRooted(folder) || folder.Split(Path.DirectorySeparatorChar)[0] == ".."
+            ? null : (Path.GetFileName(record.Project), folder);
     }
 
     private void RequireNothingForeign(IEnumerable<string> wanted)
     {
         RequireOwnPartial();
         var weights = Directory.Exists(Folder) ? WeightFiles.List(Folder) : [];
-        var foreign = wanted.Where(name => OwnershipRecord.IsThere(Path.Combine(Folder, name))).Concat(weights).FirstOrDefault(name => !_names.Contains(name))
-            ?? wanted.FirstOrDefault(name => Directory.Exists(Path.Combine(Folder, name)) && new DirectoryInfo(Path.Combine(Folder, name)).LinkTarget is null);
+        var foreign = wanted.Where(IsThere).Concat(weights).FirstOrDefault(name => !_names.Contains(name))
+            ?? wanted.FirstOrDefault(name => IsFolder(Path.Combine(Folder, name)));
         if (foreign is not null)
             throw Refusal(_merge, $"'{Path.Combine(_merge.OutputFolder, foreign)}', which it did not make");
     }
@@ -174,12 +192,15 @@ public sealed class OutputOwnership
             throw Refusal(_merge, $"'{Partial}', which is no folder");
         if (!Directory.Exists(Partial))
             return;
-        var foreign = Directory.EnumerateFileSystemEntries(Partial).FirstOrDefault(path => !_record.Preparing.Contains(Path.GetFileName(path)) || IsFolder(path));
+        var foreign = Directory.EnumerateFileSystemEntries(Partial)
+            .FirstOrDefault(path => !_record.Preparing.Contains(Path.GetFileName(path)) || IsFolder(path));
         if (foreign is not null)
             throw Refusal(_merge, $"'{foreign}', which it did not make");
-
-        static bool IsFolder(string path) => Directory.Exists(path) && new FileInfo(path).LinkTarget is null;
     }
+
+    private static bool IsFolder(string path) => Directory.Exists(path) && new FileInfo(path).LinkTarget is null;
+
+    private bool IsThere(string name) => OwnershipRecord.IsThere(Path.Combine(Folder, name));
 
     private void RequireUnchanged(string original, FileHasher hasher, CancellationToken cancellation)
     {

@@ -58,7 +58,7 @@ public static class OutputRemoval
         Delete(own);
 
         // Whoever put a link in the folder's place wants it to lead somewhere.
-        if (InputFolder.RealPath(Path.GetDirectoryName(folder)!) is var parent && Path.Combine(parent, Path.GetFileName(folder)) == record.Folder)
+        if (Path.Combine(InputFolder.RealPath(Path.GetDirectoryName(folder)!), Path.GetFileName(folder)) == record.Folder)
             RemoveIfEmpty(record.Folder);
         return [];
     }

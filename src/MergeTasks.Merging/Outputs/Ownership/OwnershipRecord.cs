@@ -12,9 +12,12 @@ namespace MergeTasks.Merging.Outputs.Ownership;
 /// <param name="Project">Real full path of the project file.</param>
 /// <param name="Merge">The merge.</param>
 /// <param name="Folder">Real full path of the output folder.</param>
-/// <param name="Files">What the merge wrote there. While an output is replaced, both what it replaces and what it brings: a name may come more than once.</param>
+/// <param name="Files">
+/// What the merge wrote there. While an output is replaced, both what it replaces and what it brings: a name may come more than once.
+/// </param>
 /// <param name="Preparing">Names of the files that are prepared in the folder for that; empty once the output is complete.</param>
-internal sealed record OwnershipRecord(int Format, string Project, string Merge, string Folder, IReadOnlyList<RecordedFile> Files, IReadOnlyList<string> Preparing)
+internal sealed record OwnershipRecord(
+    int Format, string Project, string Merge, string Folder, IReadOnlyList<RecordedFile> Files, IReadOnlyList<string> Preparing)
 {
     public const int CurrentFormat = 1;
 
@@ -55,7 +58,8 @@ internal sealed record OwnershipRecord(int Format, string Project, string Merge,
 
     // Whoever edits it may write any name, also one that leads out of the folder.
     private bool IsSound => Path.IsPathFullyQualified(Project) && Path.IsPathFullyQualified(Folder) && IsName(Merge)
-        && Files.All(file => file is { Name: not null, Digest: not null } && IsName(file.Name)) && Preparing.All(name => name is not null && IsName(name));
+        && Files.All(file => file is { Name: not null, Digest: not null } && IsName(file.Name))
+        && Preparing.All(name => name is not null && IsName(name));
 
     private static bool IsName(string name) =>
         name.Length > 0 && name is not ("." or ".." or MergedFiles.Owner) && name.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0;

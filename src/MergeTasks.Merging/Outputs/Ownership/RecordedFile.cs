@@ -19,14 +19,17 @@ public sealed record RecordedFile(string Name, long Length, string Digest)
     /// <param name="name">Its name.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="parts">The checksums of <see cref="WeightParts"/>.</param>
-    public static RecordedFile OfWeights(string name, long length, IReadOnlyDictionary<string, ContentDigest> parts) =>
-        new(name, length, ContentDigest.Of(string.Concat(parts.OrderBy(part => part.Key, StringComparer.Ordinal).Select(part => $"{part.Key.Length} {part.Key} {part.Value}\n"))).ToString());
+    public static RecordedFile OfWeights(string name, long length, IReadOnlyDictionary<string, ContentDigest> parts)
+    {
+        var lines = parts.OrderBy(part => part.Key, StringComparer.Ordinal).Select(part => $"{part.Key.Length} {part.Key} {part.Value}\n");
+        return new RecordedFile(name, length, ContentDigest.Of(string.Concat(lines)).ToString());
+    }
 
     /// <summary>Describes any other file.</summary>
     public static RecordedFile Of(string name, byte[] content) => new(name, content.Length, TreeDigest.Of(content).ToString());
 
     /// <summary>Describes a file that lies on the disk.</summary>
-    /// <returns><see langword="null"/> where there is none of its kind: a link, a folder, a damaged weight file, one that may not be read.</returns>
+    /// <returns><see langword="null"/> where it cannot be what was written: a link, a damaged weight file, one that may not be read.</returns>
     public static RecordedFile? Find(string path, FileHasher hasher, CancellationToken cancellation)
     {
         try
@@ -35,7 +38,8 @@ public sealed record RecordedFile(string Name, long Length, string Digest)
                 return null;
             var name = Path.GetFileName(path);
             if (name.EndsWith(Weights, StringComparison.Ordinal))
-                return WeightParts.ChecksumsOf(path, hasher, cancellation) is { } checksums ? OfWeights(name, status.Size, checksums.Parts) : null;
+                return WeightParts.ChecksumsOf(path, hasher, cancellation) is { } checksums
+                    ? OfWeights(name, status.Size, checksums.Parts) : null;
             return new RecordedFile(name, status.Size, hasher.DigestWhole(path, cancellation).ToString());
         }
         catch (Exception e) when (FileFault.Covers(e))
