@@ -6,15 +6,18 @@ namespace MergeTasks.Caching;
 public static class AtomicFile
 {
     /// <summary>Replaces the file's content; readers see the old bytes or the new ones. Missing folders are made.</summary>
-    /// <exception cref="FileFault">The folder cannot be written.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> content)
+    /// <param name="path">Full path.</param>
+    /// <param name="content">All of it.</param>
+    /// <param name="overwrite">Whether there may be such a file; of two that write at once without it, one fails.</param>
+    /// <exception cref="FileFault">The folder cannot be written, or there is such a file.</exception>
+    public static void Write(string path, ReadOnlySpan<byte> content, bool overwrite = true)
     {
         var temporary = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(temporary, content);
-            File.Move(temporary, path, overwrite: true);
+            File.Move(temporary, path, overwrite);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

@@ -61,12 +61,12 @@ public sealed class GeneratedFiles : IDisposable
     }
 
     [Theory]
-    [InlineData("declarations.json", "[]")]
-    [InlineData("declarations.json", "[null]")]
-    [InlineData("declarations.json", "[{}]")]
-    [InlineData("declarations.json", "{\"a\":1,\"a\":2}")]
-    [InlineData("declarations.json", "")]
-    [InlineData("declarations.json", null)]
+    [InlineData("m.declarations.json", "[]")]
+    [InlineData("m.declarations.json", "[null]")]
+    [InlineData("m.declarations.json", "[{}]")]
+    [InlineData("m.declarations.json", "{\"a\":1,\"a\":2}")]
+    [InlineData("m.declarations.json", "")]
+    [InlineData("m.declarations.json", null)]
     [InlineData("device.json", "{}")]
     [InlineData("device.json", "null")]
     [InlineData("device.json", "{\"TaskAssembly\":null,\"Device\":null,\"ComputesMatrices\":true}")]
@@ -97,7 +97,7 @@ public sealed class GeneratedFiles : IDisposable
 
     [Theory]
     [InlineData("outputs.txt")]
-    [InlineData("declarations.json")]
+    [InlineData("m.declarations.json")]
     [InlineData("m.proj")]
     public void A_folder_where_a_file_should_be(string name)
     {
@@ -109,7 +109,7 @@ public sealed class GeneratedFiles : IDisposable
     [InlineData("outputs.txt")]
     [InlineData("plan.txt")]
     [InlineData("restored.json")]
-    [InlineData("declarations.json")]
+    [InlineData("m.declarations.json")]
     public void A_pipe_where_a_file_should_be_keeps_nobody_waiting(string name)
     {
         if (!OperatingSystem.IsLinux())

@@ -21,11 +21,22 @@ internal sealed class TaskProject : IDisposable
 
     public RecordingEngine Engine { get; }
 
-    public string ProjectFile => this["p.csproj"];
+    public string ProjectName { get; set; } = "p.csproj";
+
+    public string ProjectFile => this[ProjectName];
+
+    /// <summary>A part of the outputs' path.</summary>
+    public string Configuration { get; set; } = "Debug";
+
+    /// <summary>The merge's name.</summary>
+    public string Name { get; set; } = "m";
+
+    /// <summary>Whether the build is one that sees all items of the project.</summary>
+    public bool SeesAllItems { get; set; } = true;
 
     public string MergesFolder => this["obj", "merges", "Debug"] + Path.DirectorySeparatorChar;
 
-    public string Output => this["bin", "models", "m"];
+    public string Output => this["bin", Configuration, "models", "m"];
 
     /// <summary>What the sources are called; the second may be replaced.</summary>
     public string SecondSource { get; set; } = "models/b";
@@ -36,7 +47,7 @@ internal sealed class TaskProject : IDisposable
 
     public bool Plan(out ITaskItem[] stale)
     {
-        using var task = With(new PlanMerges { RunTargets = this["run.targets"], TaskAssembly = this["tasks", "MergeTasks.dll"], ModelsLockFile = this["models.lock.json"] });
+        using var task = With(new PlanMerges { SeesAllItems = SeesAllItems, RunTargets = this["run.targets"], TaskAssembly = this["tasks", "MergeTasks.dll"], ModelsLockFile = this["models.lock.json"] });
         Directory.CreateDirectory(this["tasks"]);
         var result = task.Execute();
         stale = task.StaleMerges;
@@ -55,9 +66,9 @@ internal sealed class TaskProject : IDisposable
         using var task = new MergeTensors
         {
             BuildEngine = Engine,
-            MergeName = "m",
-            Declarations = Path.Combine(MergesFolder, "declarations.json"),
-            LockFile = Path.Combine(MergesFolder, "m.lock"),
+            MergeName = Name,
+            Declarations = Path.Combine(MergesFolder, Name + ".declarations.json"),
+            LockFile = Path.Combine(MergesFolder, Name + ".lock"),
             CachePath = this["cache"],
             Threads = 1,
             DeviceFile = deviceFile,
@@ -67,7 +78,7 @@ internal sealed class TaskProject : IDisposable
 
     public bool Clean()
     {
-        using var task = new CleanMerges { BuildEngine = Engine, MergesFolder = MergesFolder };
+        using var task = new CleanMerges { BuildEngine = Engine, ProjectFile = ProjectFile, MergesFolder = MergesFolder, CachePath = this["cache"] };
         return task.Execute();
     }
 
@@ -114,11 +125,11 @@ internal sealed class TaskProject : IDisposable
     {
         task.BuildEngine = Engine;
         task.ProjectFile = ProjectFile;
-        task.ModelsFolder = this["bin", "models"];
+        task.ModelsFolder = this["bin", Configuration, "models"];
         task.MergesFolder = MergesFolder;
         task.CachePath = CachePath.Length > 0 ? CachePath : this["cache"];
         task.Threads = 1;
-        task.MergedModels = [new TaskItem("m", new Dictionary<string, string> { ["Method"] = "linear" })];
+        task.MergedModels = [new TaskItem(Name, new Dictionary<string, string> { ["Method"] = "linear" })];
         task.MergeSources = [new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }), new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })];
         return task;
     }

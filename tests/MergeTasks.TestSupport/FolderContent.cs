@@ -1,9 +1,13 @@
 using System.Security.Cryptography;
 using MergeTasks.Caching;
+using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.TestSupport;
 
-/// <summary>What a folder holds, hidden files and subfolders included, for comparing one state of it with another.</summary>
+/// <summary>
+/// What a folder holds, hidden files and subfolders included, for comparing one state of it with another. The record of whose an output is
+/// does not count: it names the place where the output lies.
+/// </summary>
 public static class FolderContent
 {
     /// <summary>Path below the folder to the SHA-256 of the file; subfolders end in a slash.</summary>
@@ -21,6 +25,8 @@ public static class FolderContent
                 continue;
             }
 
+            if (Path.GetFileName(path) == MergedFiles.Owner)
+                continue;
             using var file = File.OpenRead(path);
             content[name] = Convert.ToHexStringLower(SHA256.HashData(file));
         }
@@ -30,5 +36,5 @@ public static class FolderContent
 
     /// <summary>File name to stamp: a file that was rewritten, if only with the same bytes, has another.</summary>
     public static Dictionary<string, FileStamp> StampsOf(string folder) =>
-        Directory.EnumerateFiles(folder).ToDictionary(path => Path.GetFileName(path)!, path => FileStamp.Of(path)!.Value);
+        Directory.EnumerateFiles(folder).Where(path => Path.GetFileName(path) != MergedFiles.Owner).ToDictionary(path => Path.GetFileName(path)!, path => FileStamp.Of(path)!.Value);
 }

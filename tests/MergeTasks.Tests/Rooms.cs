@@ -26,7 +26,7 @@ public sealed class Rooms
         "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning",
-        "Merging.Outputs.Importance", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution", "Merging.Build",
+        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution", "Merging.Build",
         "Tasks",
     ];
 

@@ -227,6 +227,7 @@ public sealed class DeclarationReader
             IsMergekitCompatible = compatibility == "mergekit",
             Seed = seed,
             MaxShardSize = maxShardSize,
+            ProjectFile = _project.ProjectFile,
             OutputFolder = Path.TrimEndingDirectorySeparator(folder),
         };
     }

@@ -161,6 +161,9 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>Data bytes of one shard; 0 for a single file.</summary>
     public long MaxShardSize { get; init; }
 
+    /// <summary>Full path of the project file, whose merge this is.</summary>
+    public required string ProjectFile { get; init; }
+
     /// <summary>Full path of the output folder.</summary>
     public required string OutputFolder { get; init; }
 }

@@ -1,35 +1,49 @@
+using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
 
-/// <summary>Finds merges that would write over each other's output or over a model that a merge reads.</summary>
+/// <summary>Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.</summary>
 internal static class OutputFolders
 {
-    private static readonly StringComparer Paths = OperatingSystem.IsWindows() ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal;
+    private static readonly StringComparer Paths = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
 
     public static IEnumerable<Diagnostic> Check(IReadOnlyList<MergeDeclaration> merges)
     {
         var owners = new Dictionary<string, MergeDeclaration>(Paths);
         foreach (var merge in merges)
         {
-            if (!owners.TryAdd(merge.OutputFolder, merge) && !owners[merge.OutputFolder].Name.Equals(merge.Name, StringComparison.OrdinalIgnoreCase))
+            if (!owners.TryAdd(Real(merge.OutputFolder), merge) && !owners[Real(merge.OutputFolder)].Name.Equals(merge.Name, StringComparison.OrdinalIgnoreCase))
             {
                 yield return new Diagnostic(DiagnosticCode.InvalidName,
-                    $"Merge '{merge.Name}' has the same output folder as '{owners[merge.OutputFolder].Name}': '{merge.OutputFolder}'. Choose another OutputDirectory.", merge.Location);
+                    $"Merge '{merge.Name}' has the same output folder as '{owners[Real(merge.OutputFolder)].Name}': '{merge.OutputFolder}'. Choose another OutputDirectory.", merge.Location);
             }
         }
 
         foreach (var merge in merges)
         {
-            foreach (var model in merge.Models.Append(merge.Base).Append(merge.ImportanceBase).OfType<ModelDeclaration>().Where(model => model.Folder is not null).DistinctBy(model => model.Folder))
+            var read = merge.References.SelectMany(model => new[] { (model.Label, model.Folder), (model.Adapter?.Label ?? "", model.Adapter?.Folder) });
+            foreach (var (label, folder) in read.Where(model => !string.IsNullOrEmpty(model.Item2)).DistinctBy(model => model.Item2))
             {
-                if (owners.TryGetValue(model.Folder!, out var owner))
+                if (owners.TryGetValue(Real(folder!), out var owner))
                 {
                     yield return new Diagnostic(DiagnosticCode.InvalidName,
-                        $"Merge '{owner.Name}' would write over '{model.Label}' in '{model.Folder}', which merge '{merge.Name}' reads. "
+                        $"Merge '{owner.Name}' would write over '{label}' in '{folder}', which merge '{merge.Name}' reads. "
                         + $"Choose another OutputDirectory, or name the model '{owner.Name}' where its output is meant.", owner.Location);
                 }
             }
+        }
+    }
+    // Links that lead in a circle are told by whoever wants to read or write there.
+    private static string Real(string folder)
+    {
+        try
+        {
+            return InputFolder.RealPath(folder);
+        }
+        catch (FileFault)
+        {
+            return folder;
         }
     }
 }

@@ -9,6 +9,7 @@ using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Outputs.Importance;
+using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Numerics.Algebra;
@@ -68,7 +69,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         ForEach(merges, merge =>
         {
             var plan = planner.Plan(merge, cancellation);
-            OutputState.RequireOwn(new MergeOutput(plan));
+            OutputOwnership.Require(merge, new MergeOutput(plan).FileNames, null, cancellation);
             warnings.AddRange(plan.Warnings);
         });
         return warnings;
@@ -279,5 +280,6 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     // Entries are digested without a word: they are small beside models.
     private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
 
-    private FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
+    /// <summary>Digests files, remembering what it finds.</summary>
+    public FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
 }

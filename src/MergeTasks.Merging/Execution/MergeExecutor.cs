@@ -8,6 +8,7 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Methods.Contract;
@@ -18,7 +19,7 @@ namespace MergeTasks.Merging.Execution;
 /// <summary>
 /// Makes an output what its plan wants: writes what is stale into a folder beside the final files, then renames file by file, removes what
 /// the plan does not want, and renames the manifest last.
-/// Until the first rename the earlier output is untouched; whatever stops the work later, the next build sees that manifest and files
+/// Until the first rename the earlier output is untouched, and only what <see cref="OutputOwnership"/> knows to be this merge's is ever replaced or removed; whatever stops the work later, the next build sees that manifest and files
 /// disagree and completes it.
 /// </summary>
 /// <param name="memo">Remembers the checksums of what was written.</param>
@@ -42,27 +43,29 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     {
         var merge = state.Plan.Declaration;
         DiskSpace.Require(merge, state.BytesToWrite, state.Plan.Tensors.Count, state.StaleFiles);
-        var partial = Path.Combine(merge.OutputFolder, OutputState.PartialFolder);
         var publishing = false;
         try
         {
-            // From here on the folder is known to be ours, however often the work is interrupted.
-            Directory.CreateDirectory(partial);
-            DeleteFiles(merge.OutputFolder, state.Orphans);
-            DeleteFiles(partial, Directory.EnumerateFiles(partial).ToList());
+            var partial = state.Ownership.Begin([.. NewNames(state), MergedFiles.Manifest]);
             progress.Starting(state.BytesToWrite);
             var checksums = WriteShards(state, partial, cancellation);
             foreach (var file in state.StaleFiles)
                 File.WriteAllBytes(Path.Combine(partial, file.Name), file.Read());
             var manifest = MergeManifest.Of(state.Output, checksums, cancellation);
-            File.WriteAllBytes(Path.Combine(partial, MergedFiles.Manifest), manifest.ToBytes());
+            var bytes = manifest.ToBytes();
+            File.WriteAllBytes(Path.Combine(partial, MergedFiles.Manifest), bytes);
             cancellation.ThrowIfCancellationRequested();
+            var files = Describe(state, checksums, RecordedFile.Of(MergedFiles.Manifest, bytes));
+            state.Ownership.Bring(files);
             publishing = true;
             Publish(state, partial);
             Remember(state, checksums);
             var hashes = new FileSha256(memo);
-            AtomicFile.Write(Path.Combine(merge.OutputFolder, MergedFiles.Provenance), Provenance.Of(state.Output, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation)));
-            publishing = false;
+            var provenance = Provenance.Of(state.Output, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation));
+            files.Add(RecordedFile.Of(MergedFiles.Provenance, provenance));
+            state.Ownership.Bring(files);
+            AtomicFile.Write(Path.Combine(merge.OutputFolder, MergedFiles.Provenance), provenance);
+            state.Ownership.Complete(state.Output.FileNames.ToHashSet(StringComparer.Ordinal), files);
         }
         catch (CheckpointException e)
         {
@@ -76,10 +79,27 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         }
         finally
         {
-            // What was interrupted between two renames leaves its manifest there, which tells the next build whose the new files are.
+            // What was interrupted between two renames stays, and the record tells the next build whose the new files are.
             if (!publishing)
-                DeleteFolder(partial);
+                Abandon(state.Ownership);
         }
+    }
+
+    private static IEnumerable<string> NewNames(OutputState state) => state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name));
+
+    // All files but the statement of provenance: those that are there already too, so that a record is complete however it began.
+    private static List<RecordedFile> Describe(OutputState state, Dictionary<string, ContentDigest> checksums, RecordedFile manifest) =>
+    [
+        .. state.Plan.Shards.Select(shard => RecordedFile.OfWeights(shard.FileName, shard.Length, PartsOf(shard, checksums))),
+        .. state.Output.Files.Select(file => new RecordedFile(file.Name, file.Length, file.Digest.ToString())),
+        manifest,
+    ];
+
+    private static Dictionary<string, ContentDigest> PartsOf(Shard shard, Dictionary<string, ContentDigest> checksums)
+    {
+        var parts = shard.Tensors.ToDictionary(tensor => tensor.Name, tensor => checksums[tensor.Name], StringComparer.Ordinal);
+        parts[WeightParts.Header] = WeightParts.ChecksumOf(shard.Header);
+        return parts;
     }
 
     private Dictionary<string, ContentDigest> WriteShards(OutputState state, string partial, CancellationToken cancellation)
@@ -149,7 +169,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     private void Publish(OutputState state, string partial)
     {
         var folder = state.Plan.Declaration.OutputFolder;
-        foreach (var name in state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name)))
+        foreach (var name in NewNames(state))
             Publish(partial, folder, name);
 
         // Before the manifest: once that is the new one, nobody would know that these were an earlier output's.
@@ -175,11 +195,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     {
         var folder = state.Plan.Declaration.OutputFolder;
         foreach (var shard in state.StaleShards)
-        {
-            var parts = shard.Tensors.ToDictionary(tensor => tensor.Name, tensor => checksums[tensor.Name], StringComparer.Ordinal);
-            parts[WeightParts.Header] = WeightParts.ChecksumOf(shard.Header);
-            Remember(Path.Combine(folder, shard.FileName), DigestKind.Checksum, parts);
-        }
+            Remember(Path.Combine(folder, shard.FileName), DigestKind.Checksum, PartsOf(shard, checksums));
 
         foreach (var file in state.StaleFiles)
             Remember(Path.Combine(folder, file.Name), DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest });
@@ -193,16 +209,15 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         memo.Remember(path, kind, new FileDigests(stamp, FileStamp.Now, parts));
     }
 
-    private static void DeleteFolder(string path)
+    private static void Abandon(OutputOwnership ownership)
     {
         try
         {
-            if (Directory.Exists(path))
-                Directory.Delete(path, recursive: true);
+            ownership.Abandon();
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            // What stopped the work is what is told; the next build finds the folder and makes the output anew.
+            // What stopped the work is what is told; the next build finds the record and makes the output anew.
         }
     }
 }

@@ -10,7 +10,7 @@ namespace MergeTasks.Merging.Inputs;
 /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
 internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher) : ModelInput
 {
-    private static readonly string[] WrittenAnew = [MergedFiles.Manifest, MergedFiles.Provenance];
+    private static readonly string[] WrittenAnew = [MergedFiles.Manifest, MergedFiles.Provenance, MergedFiles.Owner];
 
     private readonly Dictionary<string, FileDigests> _digests = [];
     private ModelConfig? _config;

@@ -6,6 +6,9 @@ public static class MergedFiles
     /// <summary>What the output was made from, tensor by tensor; written last.</summary>
     public const string Manifest = "merge.manifest.json";
 
+    /// <summary>Whose the folder is; belongs to this machine and not to the model.</summary>
+    public const string Owner = ".merge.owner.json";
+
     /// <summary>The statement of provenance.</summary>
     public const string Provenance = "merge.provenance.json";
 

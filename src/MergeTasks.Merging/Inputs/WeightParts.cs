@@ -1,5 +1,7 @@
 using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Files;
 
 namespace MergeTasks.Merging.Inputs;
 
@@ -15,6 +17,23 @@ internal static class WeightParts
         var tensors = file.Header.Tensors;
         var headerLength = tensors.Count > 0 ? tensors.Min(tensor => tensor.Offset) : new FileInfo(file.Path).Length;
         return [new FilePart(Header, 0, headerLength), .. tensors.Select(tensor => new FilePart(tensor.Name, tensor.Offset, tensor.ByteLength))];
+    }
+
+    /// <summary>The checksums of a file's parts; <see langword="null"/> where there is none that can be read.</summary>
+    public static FileDigests? ChecksumsOf(string path, FileHasher hasher, CancellationToken cancellation)
+    {
+        try
+        {
+            return hasher.Digest(path, DigestKind.Checksum, () =>
+            {
+                using var file = SafetensorsFile.Open(path);
+                return Of(file);
+            }, cancellation);
+        }
+        catch (Exception e) when (e is CheckpointException || FileFault.Covers(e))
+        {
+            return null;
+        }
     }
 
     /// <summary>The checksum of a header that is to be written.</summary>

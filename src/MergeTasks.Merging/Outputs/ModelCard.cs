@@ -1,6 +1,5 @@
 using System.Text;
 using MergeTasks.Checkpoints.Elements;
-using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring.Evaluation;
@@ -13,19 +12,6 @@ namespace MergeTasks.Merging.Outputs;
 public static class ModelCard
 {
     private const string OwnTag = "- mergetasks";
-
-    /// <summary>Whether a folder holds a card that this project made.</summary>
-    public static bool IsIn(string folder)
-    {
-        try
-        {
-            return InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card)).TakeWhile(line => line.Length > 0).Contains(OwnTag);
-        }
-        catch (Exception e) when (FileFault.Covers(e))
-        {
-            return false;
-        }
-    }
 
     /// <summary>The card's text; the same for the same output.</summary>
     public static string Of(MergeOutput output)

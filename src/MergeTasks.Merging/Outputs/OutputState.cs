@@ -4,66 +4,48 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 
 namespace MergeTasks.Merging.Outputs;
 
 /// <summary>What an output folder holds compared with what a plan wants there.</summary>
+/// <param name="Ownership">Whose it is.</param>
 /// <param name="Output">What it shall hold, with what is known of it.</param>
 /// <param name="StaleShards">Weight files that must be written.</param>
 /// <param name="Kept">Tensors whose bytes can be copied from the output folder's present files, with the file and checksum.</param>
 /// <param name="StaleFiles">Other files that must be written.</param>
-/// <param name="Leftovers">Files of an earlier output that the plan does not want.</param>
-/// <param name="Orphans">Files that an interrupted build left and neither the plan nor the earlier output has.</param>
+/// <param name="Leftovers">Files of an earlier output that the plan does not want, and that are as they were written.</param>
+/// <param name="Left">Those of which somebody changed; they stay, and belong to the output no more.</param>
+/// <param name="Changed">Files that somebody changed after the merge wrote them, and that it will write over.</param>
 /// <param name="WasInterrupted">Whether a build of this output was killed; what it prepared is still there.</param>
 /// <param name="ManifestIsStale">Whether the manifest must be written.</param>
 /// <param name="Reasons">Why, for people; empty where nothing is to be done.</param>
 public sealed record OutputState(
+    OutputOwnership Ownership,
     MergeOutput Output,
     IReadOnlyList<Shard> StaleShards,
     IReadOnlyDictionary<string, (string Path, ContentDigest Checksum)> Kept,
     IReadOnlyList<SideFile> StaleFiles,
     IReadOnlyList<string> Leftovers,
-    IReadOnlyList<string> Orphans,
+    IReadOnlyList<string> Left,
+    IReadOnlyList<string> Changed,
     bool WasInterrupted,
     bool ManifestIsStale,
     IReadOnlyList<string> Reasons)
 {
-    /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
-    public const string PartialFolder = ".partial";
-
     /// <summary>The plan.</summary>
     public MergePlan Plan => Output.Plan;
 
     /// <summary>Whether there is nothing to do.</summary>
-    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && Orphans.Count == 0 && !WasInterrupted && !ManifestIsStale;
+    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && !WasInterrupted && !ManifestIsStale && Ownership.CopiedFrom is null;
 
     /// <summary>Tensors that must be computed.</summary>
     public int StaleTensorCount => StaleShards.Sum(shard => shard.Tensors.Count(tensor => !Kept.ContainsKey(tensor.Name)));
 
     /// <summary>Bytes that must be written.</summary>
     public long BytesToWrite => StaleShards.Sum(shard => shard.Length);
-
-    /// <summary>
-    /// Makes sure that an output folder is one to write to: files of the same names that no merge made are somebody's model or project.
-    /// A folder is a merge's own if it has a manifest, a model card of ours, or what an interrupted build prepared.
-    /// </summary>
-    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.ForeignOutput"/>.</exception>
-    public static void RequireOwn(MergeOutput output)
-    {
-        var plan = output.Plan;
-        var folder = plan.Declaration.OutputFolder;
-        if (File.Exists(Path.Combine(folder, MergedFiles.Manifest)) || Directory.Exists(Path.Combine(folder, PartialFolder)) || ModelCard.IsIn(folder))
-            return;
-        var foreign = output.FileNames.Where(name => File.Exists(Path.Combine(folder, name))).Concat(WeightFiles.List(folder)).FirstOrDefault();
-        if (foreign is not null)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ForeignOutput,
-                $"Merge '{plan.Name}' would overwrite '{Path.Combine(folder, foreign)}', which no merge made. Choose another OutputDirectory, or move that file away.",
-                plan.Declaration.Location));
-        }
-    }
 
     /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
     /// <param name="output">What it shall hold; what is not known of it yet is taken from the folder's manifest, as far as that is about the same tensors.</param>
@@ -72,8 +54,9 @@ public sealed record OutputState(
     /// <exception cref="DiagnosticException">The folder is not the merge's own.</exception>
     public static OutputState Inspect(MergeOutput output, FileHasher hasher, CancellationToken cancellation)
     {
-        RequireOwn(output);
         var plan = output.Plan;
+        var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
+        var ownership = OutputOwnership.Require(plan.Declaration, wanted, hasher, cancellation);
         var folder = plan.Declaration.OutputFolder;
         var manifest = MergeManifest.Read(folder);
         if (output.Report is null && Known(plan, manifest) is { } report)
@@ -87,17 +70,12 @@ public sealed record OutputState(
             .ToDictionary(tensor => tensor.Output.Name, tensor => present[tensor.Output.Name]);
         var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
         var staleFiles = output.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
-        var partial = Path.Combine(folder, PartialFolder);
-        var wasInterrupted = Directory.Exists(partial);
-        var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
-        var earlier = manifest?.FileNames.ToHashSet(StringComparer.Ordinal) ?? [];
-        var leftovers = earlier.Where(name => !wanted.Contains(name) && File.Exists(Path.Combine(folder, name))).Order(StringComparer.Ordinal).ToList();
-        var interrupted = wasInterrupted ? MergeManifest.Read(partial)?.FileNames ?? [] : [];
-        var orphans = interrupted.Concat(WeightFiles.List(folder)).Distinct()
-            .Where(name => !wanted.Contains(name) && !earlier.Contains(name) && File.Exists(Path.Combine(folder, name))).ToList();
+        var (leftovers, left) = ownership.Leftovers(wanted, hasher, cancellation);
         var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(output, folder, kept, hasher, cancellation);
-        var reasons = StaleReasons.Of(output, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count + orphans.Count > 0, wasInterrupted, manifestIsStale, cancellation);
-        return new OutputState(output, staleShards, kept, staleFiles, leftovers, orphans, wasInterrupted, manifestIsStale, reasons);
+        var reasons = StaleReasons.Of(output, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count > 0, ownership, manifestIsStale, cancellation);
+        var replaced = staleShards.Select(shard => shard.FileName).Concat(staleFiles.Select(file => file.Name)).Concat(manifestIsStale ? [MergedFiles.Manifest, MergedFiles.Provenance] : []);
+        return new OutputState(
+            ownership, output, staleShards, kept, staleFiles, leftovers, left, ownership.Changed(replaced, hasher, cancellation), ownership.WasInterrupted, manifestIsStale, reasons);
     }
 
     // What the same scores decided when the present output was made, so that a plan need not load them.
@@ -118,7 +96,7 @@ public sealed record OutputState(
         foreach (var group in manifest.Tensors.GroupBy(tensor => tensor.Value.File))
         {
             var path = Path.Combine(folder, group.Key);
-            if (Checksums(path, hasher, cancellation) is not { } checksums)
+            if (WeightParts.ChecksumsOf(path, hasher, cancellation) is not { } checksums)
                 continue;
             headers[path] = checksums.Parts.GetValueOrDefault(WeightParts.Header);
             foreach (var (name, tensor) in group)
@@ -129,22 +107,6 @@ public sealed record OutputState(
         }
 
         return intact;
-    }
-
-    private static FileDigests? Checksums(string path, FileHasher hasher, CancellationToken cancellation)
-    {
-        try
-        {
-            return hasher.Digest(path, DigestKind.Checksum, () =>
-            {
-                using var file = SafetensorsFile.Open(path);
-                return WeightParts.Of(file);
-            }, cancellation);
-        }
-        catch (Exception e) when (e is CheckpointException || FileFault.Covers(e))
-        {
-            return null;
-        }
     }
 
     private static bool IsInPlace(

@@ -2,6 +2,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs.Importance;
+using MergeTasks.Merging.Outputs.Ownership;
 
 namespace MergeTasks.Merging.Outputs;
 
@@ -15,7 +16,7 @@ internal static class StaleReasons
         IReadOnlyList<Shard> staleShards,
         IReadOnlyList<SideFile> staleFiles,
         bool hasLeftovers,
-        bool wasInterrupted,
+        OutputOwnership ownership,
         bool manifestIsStale,
         CancellationToken cancellation)
     {
@@ -50,7 +51,9 @@ internal static class StaleReasons
         reasons.AddRange(staleFiles.Select(file => $"{file.Name} is missing or differs"));
         if (hasLeftovers)
             reasons.Add("files of an earlier output are left");
-        if (wasInterrupted)
+        if (ownership.CopiedFrom is { } original)
+            reasons.Add($"it is a copy of '{original}'");
+        if (ownership.WasInterrupted)
             reasons.Add("a build of it was interrupted");
         if (reasons.Count == 0 && staleShards.Count > 0)
             reasons.Add(manifest.Tool == $"MergeTasks {ToolVersion.Text}" ? "the distribution over weight files changed" : $"the output was made by {manifest.Tool}");

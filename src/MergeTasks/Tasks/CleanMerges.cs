@@ -1,15 +1,33 @@
+using MergeTasks.Caching;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>Removes the outputs that earlier builds recorded.</summary>
+/// <summary>Removes the outputs that earlier builds of the project have made.</summary>
 [MSBuildMultiThreadableTask]
 public sealed class CleanMerges : CancelableTask
 {
+    /// <summary>Full path of the project file.</summary>
+    [Required]
+    public string ProjectFile { get; set; } = "";
+
     /// <summary>Full path of the folder for generated files.</summary>
     [Required]
     public string MergesFolder { get; set; } = "";
 
+    /// <summary>The cache folder that the project chooses; empty for the user's.</summary>
+    public string CachePath { get; set; } = "";
+
     /// <inheritdoc/>
-    protected override void Run(CancellationToken cancellation) => new OutputRecord(MergesFolder).Clean();
+    protected override SourceLocation Location => new(ProjectFile);
+
+    /// <inheritdoc/>
+    protected override void Run(CancellationToken cancellation)
+    {
+        var hasher = new MergeBuild([], CacheFolder(CachePath), 0).Hasher();
+        foreach (var left in new OutputRecord(MergesFolder, ProjectFile, cancellation).Clean(hasher))
+            Log.LogMessage(MessageImportance.Normal, "{0}.", left);
+    }
 }

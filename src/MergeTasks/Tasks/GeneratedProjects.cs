@@ -9,12 +9,12 @@ using MergeTasks.Language.Diagnostics;
 namespace MergeTasks.Tasks;
 
 /// <summary>
-/// The generated project of each merge, and the file with all declarations that they share. Both are written only when they differ,
+/// The generated project of each merge, and beside it a file with all declarations. Both are written only when they differ,
 /// because inner builds of one project plan side by side.
 /// </summary>
 internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, string cacheMaxSize, int threads)
 {
-    private const string DeclarationsFile = "declarations.json";
+    private const string DeclarationsSuffix = ".declarations.json";
 
     /// <summary>The device that runs models; <see langword="null"/> for the built-in engine.</summary>
     public DeviceHost? Device { get; init; }
@@ -27,6 +27,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
         merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct();
 
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
+
+    /// <summary>Full path of the file with all declarations, for one merge: another inner build, which sees other items, must not take it away.</summary>
+    public static string DeclarationsOf(string folder, string merge) => Path.Combine(folder, merge + DeclarationsSuffix);
 
     public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
 
@@ -61,18 +64,26 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     /// <returns>Full paths of all generated files.</returns>
     public IReadOnlyList<string> Write(IReadOnlyList<MergeDeclaration> merges, IReadOnlyList<string> stale)
     {
-        var declarations = Path.Combine(folder, DeclarationsFile);
-        var projects = merges.Select(merge => PathOf(folder, merge.Name)).ToList();
         if (stale.Count > 0)
         {
-            AtomicFile.WriteIfDifferent(declarations, RecordFile.ToBytes(merges));
+            var declarations = RecordFile.ToBytes(merges);
             Device?.Write(DeviceHost.PathIn(folder));
             foreach (var merge in merges)
-                AtomicFile.WriteIfDifferent(PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, declarations, stale)));
+            {
+                AtomicFile.WriteIfDifferent(DeclarationsOf(folder, merge.Name), declarations);
+                AtomicFile.WriteIfDifferent(PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, DeclarationsOf(folder, merge.Name), stale)));
+            }
         }
 
-        return [declarations, DeviceHost.PathIn(folder), .. projects, .. merges.Select(merge => RunningPhase.PathOf(folder, merge.Name))];
+        return [DeviceHost.PathIn(folder), .. merges.SelectMany(merge => FilesOf(folder, merge.Name))];
     }
+
+    /// <summary>Whether a file is one of those that are generated, by its name.</summary>
+    public static bool IsGenerated(string name) =>
+        Path.GetFileName(name) == name && (name is "device.json" or "restored.json" || name.EndsWith(".proj", StringComparison.Ordinal)
+            || name.EndsWith(DeclarationsSuffix, StringComparison.Ordinal) || name.EndsWith(".running", StringComparison.Ordinal));
+
+    private static string[] FilesOf(string folder, string merge) => [PathOf(folder, merge), DeclarationsOf(folder, merge), RunningPhase.PathOf(folder, merge)];
 
     private static DiagnosticException Damaged(string what) =>
         new(new Diagnostic(DiagnosticCode.GeneratedFiles, $"{what} It is written anew when the project is built; build the project, and not a generated one.", null));

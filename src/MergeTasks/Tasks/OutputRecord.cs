@@ -2,53 +2,99 @@ using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Merging.Inputs;
-using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Outputs.Ownership;
 
 namespace MergeTasks.Tasks;
 
 /// <summary>
-/// The list of everything that merging has put on the disk for one project and configuration: what clean removes, and how a later plan
-/// finds the outputs of merges that are gone. One full path per line.
+/// Where merging has put something on the disk for one configuration of a project: what clean looks at, and how a later plan finds the
+/// outputs of merges that are gone. It is a hint and no more: what is deleted there, the outputs' own records decide
+/// (<see cref="OutputRemoval"/>). One place per line: the project file's name (several may share the folder), what it is, and its path,
+/// below the project's folder if it lies there.
 /// </summary>
-internal sealed class OutputRecord(string folder)
+/// <param name="folder">The folder for generated files.</param>
+/// <param name="projectFile">Full path of the project file.</param>
+/// <param name="cancellation">Ends waiting and digesting.</param>
+internal sealed class OutputRecord(string folder, string projectFile, CancellationToken cancellation)
 {
+    private const string Output = "output";
+    private const string Generated = "generated";
+
     private string File => PathIn(folder);
+
+    private string ProjectFolder => Path.GetDirectoryName(projectFile)!;
+
+    private string ProjectName => Path.GetFileName(projectFile);
 
     /// <summary>Full path of the record in a folder for generated files.</summary>
     public static string PathIn(string folder) => Path.Combine(folder, "outputs.txt");
 
-    /// <summary>Removes the outputs of merges that are no longer declared, and records those that are.</summary>
-    /// <param name="states">All declared merges.</param>
-    /// <param name="generated">Generated files.</param>
-    public void Update(IReadOnlyList<OutputState> states, IReadOnlyList<string> generated)
+    /// <summary>Remembers outputs and generated files beside those that earlier builds have remembered.</summary>
+    /// <param name="outputs">Full paths of all declared merges' output folders.</param>
+    /// <param name="generated">Full paths of generated files.</param>
+    /// <returns>Full paths of folders with an output that none of the declared merges has.</returns>
+    public IReadOnlyList<string> Update(IReadOnlyList<string> outputs, IReadOnlyList<string> generated)
     {
-        var folders = states.Select(state => state.Plan.Declaration.OutputFolder).Append(Path.TrimEndingDirectorySeparator(folder)).ToHashSet(StringComparer.Ordinal);
-        var earlier = Read();
-        Delete(earlier.Where(path => !folders.Contains(Path.GetDirectoryName(path)!)));
-
-        // Files of a declared merge stay recorded while they exist: a new distribution over shards leaves the old ones until it is complete.
-        var planned = states.SelectMany(state => state.Output.FileNames.Select(name => Path.Combine(state.Plan.Declaration.OutputFolder, name)))
-            .Concat(generated).ToHashSet(StringComparer.Ordinal);
-        var kept = earlier.Where(path => !planned.Contains(path) && folders.Contains(Path.GetDirectoryName(path)!) && System.IO.File.Exists(path));
-        AtomicFile.WriteIfDifferent(File, Encoding.UTF8.GetBytes(string.Join('\n', planned.Concat(kept).Order(StringComparer.Ordinal)) + "\n"));
+        using var own = FileLock.Acquire(File + ".lock", null, cancellation);
+        var earlier = Read().Where(line => !IsOwn(line, Output) || OutputRemoval.HasRecord(FolderOf(line))).ToList();
+        Write(earlier.Concat(outputs.Select(path => new Line(ProjectName, Output, Shortened(path))))
+            .Concat(generated.Select(path => new Line(ProjectName, Generated, Path.GetFileName(path)))));
+        var declared = outputs.Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
+        return [.. earlier.Where(line => IsOwn(line, Output)).Select(FolderOf).Where(path => !declared.Contains(InputFolder.RealPath(path)))];
     }
 
-    /// <summary>Removes everything recorded, and the record.</summary>
-    public void Clean()
-    {
-        Delete(Read().Where(path => path != File));
-        DeleteFile(File);
-        PlanRecord.Delete(folder);
-        DeleteEmpty(folder);
-    }
-
-    // Lines that no merge can have written say nothing; a record that cannot be read at all is none.
-    private List<string> Read()
+    /// <summary>Removes the output in a folder as far as it is this project's.</summary>
+    /// <returns>What is left, in words.</returns>
+    /// <exception cref="DiagnosticException">Something cannot be deleted.</exception>
+    public IReadOnlyList<string> Remove(string output, FileHasher hasher)
     {
         try
         {
-            return System.IO.File.Exists(File) ? [.. InputFile.ReadTextLines(File).Where(IsFile)] : [];
+            if (OutputRemoval.FindMerge(projectFile, output, out var owner) is not { } merge)
+                return owner is null ? [] : [$"'{output}' is left as it is: {owner}"];
+
+            // Not while another build is at it.
+            using var busy = FileLock.Acquire(GeneratedProjects.LockOf(folder, merge), null, cancellation);
+            return [.. OutputRemoval.Remove(projectFile, output, hasher, cancellation)
+                .Select(path => $"'{path}' is left: it was changed after merge '{merge}' wrote it")];
+        }
+        catch (FileFault e)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
+                $"An output that is no longer wanted is in the way: {e.Message}", null));
+        }
+    }
+
+    /// <summary>Removes all outputs and generated files of this project.</summary>
+    /// <returns>What is left, in words.</returns>
+    public IReadOnlyList<string> Clean(FileHasher hasher)
+    {
+        if (!Directory.Exists(folder))
+            return [];
+        List<string> left;
+        using (FileLock.Acquire(File + ".lock", null, cancellation))
+        {
+            var lines = Read().ToList();
+            left = [.. lines.Where(line => IsOwn(line, Output)).Select(FolderOf).SelectMany(path => Remove(path, hasher))];
+            foreach (var line in lines.Where(line => IsOwn(line, Generated) && GeneratedProjects.IsGenerated(line.Path)))
+                Delete(Path.Combine(folder, line.Path));
+            var kept = lines.Where(line => line.Project != ProjectName || (IsOwn(line, Output) && OutputRemoval.HasRecord(FolderOf(line)))).ToList();
+            if (kept.Count > 0)
+                Write(kept);
+            else
+                Delete(File);
+            PlanRecord.Delete(folder);
+        }
+
+        return left;
+    }
+
+    // Lines that no build can have written say nothing; a record that cannot be read at all is none.
+    private IEnumerable<Line> Read()
+    {
+        try
+        {
+            return System.IO.File.Exists(File) ? [.. InputFile.ReadTextLines(File).Select(Line.Parse).OfType<Line>()] : [];
         }
         catch (FileFault e) when (e.Kind == FileFaultKind.Malformed)
         {
@@ -56,46 +102,34 @@ internal sealed class OutputRecord(string folder)
         }
     }
 
-    private static bool IsFile(string path) => !path.Any(char.IsControl) && Path.IsPathFullyQualified(path) && Path.GetFileName(path).Length > 0 && Path.GetFullPath(path) == path;
+    private void Write(IEnumerable<Line> lines) => AtomicFile.WriteIfDifferent(File, Encoding.UTF8.GetBytes(
+        string.Concat(lines.Where(line => line.CanBeWritten).Select(line => $"{line}\n").Distinct().Order(StringComparer.Ordinal))));
 
-    private static void Delete(IEnumerable<string> paths)
+    private bool IsOwn(Line line, string kind) => line.Kind == kind && line.Project == ProjectName;
+
+    private string FolderOf(Line line) => Path.GetFullPath(Path.Combine(ProjectFolder, line.Path));
+
+    // So that a copied project looks at its own folders.
+    private string Shortened(string path)
     {
-        foreach (var group in paths.GroupBy(path => Path.GetDirectoryName(path)!).ToList())
-        {
-            // The manifest goes first: without it nothing that is left counts as a model.
-            foreach (var path in group.OrderBy(path => Path.GetFileName(path) != MergedFiles.Manifest))
-            {
-                if (System.IO.File.Exists(path))
-                    DeleteFile(path);
-            }
-
-            var partial = Path.Combine(group.Key, OutputState.PartialFolder);
-            if (Directory.Exists(partial))
-                Deleting(partial, () => Directory.Delete(partial, recursive: true));
-            DeleteEmpty(group.Key);
-        }
+        var relative = Path.GetRelativePath(ProjectFolder, path);
+        return relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
     }
 
-    private static void DeleteEmpty(string folder)
+    private static void Delete(string path)
     {
-        Deleting(folder, () =>
-        {
-            if (Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
-                Directory.Delete(folder);
-        });
+        if (System.IO.File.Exists(path))
+            FileFault.During(path, FileAct.Delete, () => System.IO.File.Delete(path));
     }
 
-    private static void DeleteFile(string path) => Deleting(path, () => System.IO.File.Delete(path));
-
-    private static void Deleting(string path, Action delete)
+    private sealed record Line(string Project, string Kind, string Path)
     {
-        try
-        {
-            FileFault.During(path, FileAct.Delete, delete);
-        }
-        catch (FileFault e)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable, $"An output that is no longer wanted is in the way: {e.Message}", null));
-        }
+        public bool CanBeWritten => !Project.Any(char.IsControl) && !Path.Any(char.IsControl);
+
+        public static Line? Parse(string text) =>
+            text.Split('\t') is [{ Length: > 0 } project, (Output or Generated) and var kind, { Length: > 0 } path]
+            && new Line(project, kind, path) is { CanBeWritten: true } line ? line : null;
+
+        public override string ToString() => $"{Project}\t{Kind}\t{Path}";
     }
 }

@@ -1,8 +1,10 @@
 using MergeTasks.Caching;
+using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
@@ -11,7 +13,7 @@ namespace MergeTasks.Tasks;
 
 /// <summary>
 /// Works out what is to be done: validates all merges, compares each with its output, writes a generated project per stale merge,
-/// removes the outputs of merges that are no longer declared.
+/// removes the outputs of merges that are no longer declared, where all items of the project can be seen.
 /// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class PlanMerges : PlanningTask
@@ -21,6 +23,9 @@ public sealed class PlanMerges : PlanningTask
 
     /// <summary>Whether only to say what would be done.</summary>
     public bool PrintOnly { get; set; }
+
+    /// <summary>Whether this build sees all items of the project, so that an output that none of them declares is one of a merge that is gone.</summary>
+    public bool SeesAllItems { get; set; }
 
     /// <summary>Generated projects of the merges to run.</summary>
     [Output]
@@ -64,12 +69,38 @@ public sealed class PlanMerges : PlanningTask
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
         var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads) { Device = device, OnDevice = OnDevice(states) }.Write(merges, stale);
-        new OutputRecord(MergesFolder).Update(states, File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
+        var outputRecord = new OutputRecord(MergesFolder, ProjectFile, cancellation);
+        var unwanted = outputRecord.Update(
+            [.. merges.Select(merge => merge.OutputFolder)], File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
+        foreach (var left in Remove(outputRecord, unwanted, states, build))
+            Log.LogMessage(MessageImportance.Normal, "{0}.", left);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
         var outputs = states.Select(OutputOf).ToList();
         Return(outputs);
-        if (stale.Count == 0 && !HasWarned)
+        if (stale.Count == 0 && !HasWarned && (SeesAllItems || unwanted.Count == 0))
             record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. DevicePaths(), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
+    }
+
+    // What a merge reads stays, also where it is what another left; and what a merge that is there made in another folder, which may be
+    // another configuration's.
+    private IEnumerable<string> Remove(OutputRecord record, IReadOnlyList<string> unwanted, IReadOnlyList<OutputState> states, MergeBuild build)
+    {
+        var read = PlanFootprint.PathsOf(states.Select(state => state.Plan)).Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
+        foreach (var folder in unwanted)
+        {
+            if (read.Contains(InputFolder.RealPath(folder)))
+                yield return $"'{folder}' is left: a merge reads it";
+            else if (OutputRemoval.FindMerge(ProjectFile, folder, out _) is { } merge
+                && states.Any(state => state.Plan.Name.Equals(merge, StringComparison.OrdinalIgnoreCase)))
+                yield return $"'{folder}' is left: merge '{merge}' is still declared, and made in another folder now";
+            else if (!SeesAllItems)
+                yield return $"'{folder}' is left: this build does not see all merges of the project";
+            else
+            {
+                foreach (var left in record.Remove(folder, build.Hasher()))
+                    yield return left;
+            }
+        }
     }
 
     // Merges that use the device, and those that read their outputs: whose keys name what the device has computed.
@@ -103,6 +134,10 @@ public sealed class PlanMerges : PlanningTask
         else
             Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
                 plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
+        foreach (var name in state.Changed)
+            Log.LogMessage(MessageImportance.High, "{0}: {1} was changed after this merge wrote it, and is made again.", plan.Name, name);
+        foreach (var name in state.Left)
+            Log.LogMessage(MessageImportance.High, "{0}: {1} is left, although no part of the output any more: it was changed after this merge wrote it.", plan.Name, name);
         if (state.IsFresh && !PrintOnly)
             return;
         foreach (var note in plan.Layout.Notes)

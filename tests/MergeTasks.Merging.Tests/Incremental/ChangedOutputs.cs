@@ -88,12 +88,17 @@ public sealed class ChangedOutputs : IDisposable
     }
 
     [Fact]
-    public void Shards_named_otherwise_by_hand_are_made_again_and_the_strange_ones_removed()
+    public void A_shard_named_otherwise_by_hand_is_no_output_any_more_and_in_the_way()
     {
         _project.Build();
         var before = _project.Outputs();
         var folder = _project.Space.Output("first");
-        File.Move(Path.Combine(folder, "model-00003-of-00003.safetensors"), Path.Combine(folder, "model-00004-of-00004.safetensors"));
+        var strange = Path.Combine(folder, "model-00004-of-00004.safetensors");
+        File.Move(Path.Combine(folder, "model-00003-of-00003.safetensors"), strange);
+        var refused = Assert.Single(Assert.Throws<DiagnosticException>(() => _project.Space.Run("first")).Diagnostics);
+        Assert.Equal(DiagnosticCode.ForeignOutput, refused.Code);
+        Assert.Contains(strange, refused.Message, StringComparison.Ordinal);
+        File.Delete(strange);
         _project.Build();
         Assert.Equal(before, _project.Outputs());
     }
