@@ -34,6 +34,7 @@ internal static class OutputFolders
             }
         }
     }
+
     // Links that lead in a circle are told by whoever wants to read or write there.
     private static string Real(string folder)
     {

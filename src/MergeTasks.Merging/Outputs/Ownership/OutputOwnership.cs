@@ -113,7 +113,7 @@ public sealed class OutputOwnership
     {
         Directory.CreateDirectory(Folder);
         RequireOwnPartial();
-        RemovePrepared();
+        OutputRemoval.RemovePrepared(_record);
         _record = _record with { Preparing = [.. names.Union(_record.Preparing, StringComparer.Ordinal)] };
         Claim();
         _hasBegun = true;
@@ -140,7 +140,7 @@ public sealed class OutputOwnership
     {
         if (!_hasBegun)
             return;
-        RemovePrepared();
+        OutputRemoval.RemovePrepared(_record);
         RemoveEmptyPartial();
         if (_found is not null)
             AtomicFile.Write(Path.Combine(Folder, MergedFiles.Owner), _found.ToBytes());
@@ -232,15 +232,6 @@ public sealed class OutputOwnership
     {
         AtomicFile.Write(Path.Combine(Folder, MergedFiles.Owner), record.ToBytes());
         _record = record;
-    }
-
-    private void RemovePrepared()
-    {
-        foreach (var name in _record.Preparing)
-        {
-            if (Directory.Exists(Partial) && new FileInfo(Partial).LinkTarget is null)
-                File.Delete(Path.Combine(Partial, name));
-        }
     }
 
     private void RemoveEmptyPartial() => OutputRemoval.RemoveIfEmpty(Partial);

@@ -85,7 +85,8 @@ public static class OutputRemoval
         return null;
     }
 
-    private static void RemovePrepared(OwnershipRecord record)
+    // Never through a link; the folder goes too once it is empty.
+    internal static void RemovePrepared(OwnershipRecord record)
     {
         var partial = Path.Combine(record.Folder, OutputOwnership.PartialFolder);
         if (record.Preparing.Count == 0 || !Directory.Exists(partial) || new FileInfo(partial).LinkTarget is not null)
