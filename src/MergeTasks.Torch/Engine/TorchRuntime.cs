@@ -38,7 +38,12 @@ internal static class TorchRuntime
     }
 
     /// <summary>Limits the processor's threads for what the calling thread computes; OpenMP and MKL keep a limit for each.</summary>
-    public static void UseThreads(int threads) => set_num_threads(threads);
+    public static void UseThreads(int threads)
+    {
+        // Before a thread's first work the library gives it the limit that any thread set last; asking brings that about now.
+        _ = get_num_threads();
+        set_num_threads(threads);
+    }
 
     private static void StartCuda(DeviceOptions options)
     {

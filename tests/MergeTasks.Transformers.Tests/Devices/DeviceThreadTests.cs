@@ -44,6 +44,24 @@ public class DeviceThreadTests
     }
 
     [Fact]
+    public void Another_engine_that_starts_meanwhile_leaves_a_run_its_threads()
+    {
+        var (alone, beside) = (0, 0);
+        OnThread(() =>
+        {
+            using var engine = new TorchEngine(new DeviceOptions { Threads = 3 });
+            var another = new Thread(() => new TorchEngine(new DeviceOptions { Threads = 5 }).Dispose());
+            another.Start();
+            another.Join();
+            Work();
+            beside = get_num_threads();
+            using var next = new TorchEngine(new DeviceOptions { Threads = 2 });
+            alone = get_num_threads();
+        });
+        Assert.Equal((3, 2), (beside, alone));
+    }
+
+    [Fact]
     public void Threads_that_wait_do_not_spin()
     {
         // Whoever sets a policy gets it.
