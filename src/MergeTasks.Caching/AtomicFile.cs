@@ -3,7 +3,7 @@ using MergeTasks.Files;
 namespace MergeTasks.Caching;
 
 /// <summary>Small files that other processes may read at any moment: written under another name, then renamed.</summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>Replaces the file's content; readers see the old bytes or the new ones. Missing folders are made.</summary>
     /// <param name="path">Full path.</param>

@@ -1,7 +1,7 @@
 namespace MergeTasks.Caching;
 
 /// <summary>Where the user's cache lies.</summary>
-public static class CacheFolder
+internal static class CacheFolder
 {
     /// <summary>The environment variable that moves the cache.</summary>
     public const string EnvironmentVariable = "MERGETASKS_CACHE";

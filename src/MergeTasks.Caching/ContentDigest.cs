@@ -4,7 +4,7 @@ using System.Text;
 namespace MergeTasks.Caching;
 
 /// <summary>A SHA-256 digest that identifies content.</summary>
-public readonly struct ContentDigest : IEquatable<ContentDigest>
+internal readonly struct ContentDigest : IEquatable<ContentDigest>
 {
     private readonly UInt128 _high;
     private readonly UInt128 _low;

@@ -9,7 +9,7 @@ namespace MergeTasks.Caching;
 /// </summary>
 /// <param name="cacheFolder">The user's cache folder; entries lie in its folder <c>scores</c>.</param>
 /// <param name="hasher">Digests entries; those that have not changed since they were digested are not read.</param>
-public sealed class ContentStore(string cacheFolder, FileHasher hasher)
+internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
 {
     /// <summary>Bytes that the store keeps unless told otherwise.</summary>
     public const long DefaultSizeLimit = 20L << 30;

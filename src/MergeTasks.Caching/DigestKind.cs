@@ -1,7 +1,7 @@
 namespace MergeTasks.Caching;
 
 /// <summary>How the content of data's chunks is summed up.</summary>
-public enum DigestKind
+internal enum DigestKind
 {
     /// <summary>SHA-256: the identity of what comes from elsewhere, which nobody can imitate.</summary>
     Sha256,

@@ -9,7 +9,7 @@ namespace MergeTasks.Caching;
 /// One small text file per remembered file, replaced whole, so any number of builds can share the folder.
 /// An entry that is damaged counts as absent; a folder that cannot be written only costs hashing again.
 /// </summary>
-public sealed class DigestMemo
+internal sealed class DigestMemo
 {
     internal const string Subfolder = "digests";
 

@@ -4,13 +4,13 @@ namespace MergeTasks.Caching;
 /// <param name="Name">Unique within the file.</param>
 /// <param name="Offset">First byte.</param>
 /// <param name="Length">Number of bytes.</param>
-public sealed record FilePart(string Name, long Offset, long Length);
+internal sealed record FilePart(string Name, long Offset, long Length);
 
 /// <summary>The digests of a file's parts, valid for one stamp of the file.</summary>
 /// <param name="Stamp">The stamp under which the parts were read.</param>
 /// <param name="Observed">When, on the clock of <see cref="FileStamp.Now"/>, the stamp was taken.</param>
 /// <param name="Parts">Part name to digest.</param>
-public sealed record FileDigests(FileStamp Stamp, long Observed, IReadOnlyDictionary<string, ContentDigest> Parts)
+internal sealed record FileDigests(FileStamp Stamp, long Observed, IReadOnlyDictionary<string, ContentDigest> Parts)
 {
     /// <summary>Whether these digests surely describe a file that has the given stamp now.</summary>
     public bool Describes(FileStamp stamp) => stamp == Stamp && stamp.IsSettled(Observed);

@@ -7,7 +7,7 @@ namespace MergeTasks.Caching;
 /// <summary>Digests files part by part: from the memo where it knows them, else by reading on all cores.</summary>
 /// <param name="memo">What is known already.</param>
 /// <param name="threads">Threads that read and hash.</param>
-public sealed class FileHasher(DigestMemo memo, int threads)
+internal sealed class FileHasher(DigestMemo memo, int threads)
 {
     /// <summary>Name of the part that <see cref="DigestWhole"/> makes of a whole file.</summary>
     public const string Whole = "*";

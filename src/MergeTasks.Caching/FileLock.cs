@@ -1,7 +1,7 @@
 namespace MergeTasks.Caching;
 
 /// <summary>A lock between processes (and between threads of one): an open file that nobody else may open.</summary>
-public sealed class FileLock : IDisposable
+internal sealed class FileLock : IDisposable
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(10);
 

@@ -8,7 +8,7 @@ namespace MergeTasks.Caching;
 /// Remembered like other digests, so that only files that are new or changed are read.
 /// </summary>
 /// <param name="memo">What is known already.</param>
-public sealed class FileSha256(DigestMemo memo)
+internal sealed class FileSha256(DigestMemo memo)
 {
     private const int BufferSize = 1 << 20;
     private const int Attempts = 3;

@@ -7,7 +7,7 @@ namespace MergeTasks.Caching;
 /// <param name="Modified">Last write, in nanoseconds since 1970 (100 ns steps where the platform gives no more).</param>
 /// <param name="Changed">Last change of data or attributes (ctime), in nanoseconds; 0 where the platform does not tell.</param>
 /// <param name="Inode">The file's number on its volume; 0 where the platform does not tell.</param>
-public readonly record struct FileStamp(long Size, long Modified, long Changed, ulong Inode)
+internal readonly record struct FileStamp(long Size, long Modified, long Changed, ulong Inode)
 {
     // Two writes within one tick of the file system's clock leave the same time. Linux and Windows tick every 1-16 ms;
     // a time without a fraction of a second comes from a file system that counts whole seconds (or two: FAT).

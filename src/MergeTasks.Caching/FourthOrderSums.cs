@@ -12,7 +12,7 @@ namespace MergeTasks.Caching;
 /// from data made to deceive.
 /// </summary>
 /// <remarks>Word w goes to lane w mod 8; the last words are filled up with zeros. The result is the SHA-256 of all sums and the length.</remarks>
-public sealed class FourthOrderSums : IChunkSum
+internal sealed class FourthOrderSums : IChunkSum
 {
     private const int Lanes = 8;
     private const int Row = Lanes * sizeof(uint);

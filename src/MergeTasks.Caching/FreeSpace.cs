@@ -3,7 +3,7 @@ using MergeTasks.Files;
 namespace MergeTasks.Caching;
 
 /// <summary>How much a disk still holds.</summary>
-public static class FreeSpace
+internal static class FreeSpace
 {
     /// <summary>Bytes left for files in a folder, which need not exist yet; <see langword="null"/> where the system does not tell.</summary>
     public static long? Of(string folder)

@@ -11,7 +11,7 @@ namespace MergeTasks.Caching;
 /// Whether everything was last changed before <c>since</c>. If not, what was concluded from content read since then may not be about this
 /// snapshot, or a later snapshot may be equal although a file was written in between.
 /// </param>
-public sealed record StampSnapshot(ContentDigest Digest, bool IsSettled)
+internal sealed record StampSnapshot(ContentDigest Digest, bool IsSettled)
 {
     /// <summary>Takes a snapshot.</summary>
     /// <param name="paths">Full paths of files, of folders (their files count, and the names of their folders), or of what is not there.</param>

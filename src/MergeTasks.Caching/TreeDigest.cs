@@ -9,7 +9,7 @@ namespace MergeTasks.Caching;
 /// <see cref="ChunkSize"/> bytes, and, where there is more than one, SHA-256 over a prefix, the length and what the chunks gave.
 /// Chunks can be hashed in any order and on all cores. Data of at most one chunk has its plain SHA-256 or checksum.
 /// </summary>
-public sealed class TreeDigest
+internal sealed class TreeDigest
 {
     /// <summary>Bytes of one chunk.</summary>
     public const int ChunkSize = 1 << 20;

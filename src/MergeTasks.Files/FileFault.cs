@@ -3,7 +3,7 @@ using System.Security;
 namespace MergeTasks.Files;
 
 /// <summary>What is wrong with a file or folder.</summary>
-public enum FileFaultKind
+internal enum FileFaultKind
 {
     /// <summary>There is none of that name.</summary>
     Missing,
@@ -37,7 +37,7 @@ public enum FileFaultKind
 }
 
 /// <summary>What was tried.</summary>
-public enum FileAct
+internal enum FileAct
 {
     /// <summary>Reading a file.</summary>
     Read,
@@ -56,7 +56,7 @@ public enum FileAct
 /// A file or folder that cannot be used, with a sentence for its owner: which, what was tried, and why it failed. The one place where
 /// what the system reports becomes words.
 /// </summary>
-public sealed class FileFault : IOException
+internal sealed class FileFault : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="kind">What is wrong.</param>

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MergeTasks.Files;
 
 /// <summary>What a path leads to.</summary>
-public enum FileKind
+internal enum FileKind
 {
     /// <summary>Nothing, or nothing that may be looked at.</summary>
     None,
@@ -24,7 +24,7 @@ public enum FileKind
 /// <param name="Modified">Last write, in nanoseconds since 1970 (100 ns steps where the platform gives no more).</param>
 /// <param name="Changed">Last change of data or attributes (ctime), in nanoseconds; 0 where the platform does not tell.</param>
 /// <param name="Inode">The file's number on its volume; 0 where the platform does not tell.</param>
-public readonly partial record struct FileStatus(FileKind Kind, long Size, long Modified, long Changed, ulong Inode)
+internal readonly partial record struct FileStatus(FileKind Kind, long Size, long Modified, long Changed, ulong Inode)
 {
     private const long Second = 1_000_000_000;
 

@@ -7,7 +7,7 @@ namespace MergeTasks.Files;
 /// The one place that opens files to read them. Whatever the path leads to, opening neither waits nor reads without end: only regular
 /// files are opened, and no more is read than they said to hold.
 /// </summary>
-public static class InputFile
+internal static class InputFile
 {
     // More than any text that is read as a whole, and what an array can hold.
     private const long LongestText = 1 << 30;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Files;
 
 /// <summary>Folders that are read.</summary>
-public static class InputFolder
+internal static class InputFolder
 {
     private const int MostLinks = 40;
 

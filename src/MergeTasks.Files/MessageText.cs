@@ -4,7 +4,7 @@ using System.Text;
 namespace MergeTasks.Files;
 
 /// <summary>Text that others wrote, as part of a message.</summary>
-public static class MessageText
+internal static class MessageText
 {
     private const int Longest = 300;
 

@@ -15,7 +15,7 @@ namespace MergeTasks.Sources;
 /// </summary>
 /// <param name="options">How.</param>
 /// <param name="progress">Hears of progress.</param>
-public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progress)
+internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress progress)
 {
     // What a disk gives out at a time, for each file and what names it.
     private const long Block = 4096;

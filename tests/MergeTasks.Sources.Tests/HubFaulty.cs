@@ -85,7 +85,7 @@ public sealed class HubFaulty : IDisposable
     [Theory]
     [InlineData(500, SourceError.Unavailable)]
     [InlineData(429, SourceError.RateLimited)]
-    public void A_failure_that_stays_ends_the_restore_after_five_attempts(int status, SourceError error)
+    internal void A_failure_that_stays_ends_the_restore_after_five_attempts(int status, SourceError error)
     {
         _project.Hub.Fault = _ => WebAnswer.Text(status, "never");
         var fault = _project.Refused("hf:org/model");
@@ -225,7 +225,7 @@ public sealed class HubFaulty : IDisposable
     [Theory]
     [InlineData("pytorch_model.bin", SourceError.RefusedFormat)]
     [InlineData("model.gguf", SourceError.NoWeights)]
-    public void A_repository_without_safetensors_fetches_nothing(string name, SourceError error)
+    internal void A_repository_without_safetensors_fetches_nothing(string name, SourceError error)
     {
         _project.Hub.Push("org/old", "main", [("config.json", "{}"u8.ToArray()), (name, SourcesProject.Bytes(1, 10))]);
         Assert.Equal(error, _project.Refused("hf:org/old").Error);

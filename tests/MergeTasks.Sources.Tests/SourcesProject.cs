@@ -8,7 +8,7 @@ using MergeTasks.TestSupport.Servers;
 namespace MergeTasks.Sources.Tests;
 
 /// <summary>A project folder, a Hub on loopback, and caches of the test's own.</summary>
-public sealed class SourcesProject : IDisposable
+internal sealed class SourcesProject : IDisposable
 {
     private readonly TempFolder _folder = new();
 

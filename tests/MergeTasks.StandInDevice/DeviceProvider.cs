@@ -5,7 +5,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Torch;
 
 /// <summary>The entry that builds look for.</summary>
-public sealed class DeviceProvider : IDeviceProvider
+internal sealed class DeviceProvider : IDeviceProvider
 {
     public ITransformerEngine CreateEngine(DeviceOptions options)
     {

@@ -8,7 +8,7 @@ namespace MergeTasks.TestSupport;
 /// What a folder holds, hidden files and subfolders included, for comparing one state of it with another. The record of whose an output is
 /// does not count: it names the place where the output lies.
 /// </summary>
-public static class FolderContent
+internal static class FolderContent
 {
     /// <summary>Path below the folder to the SHA-256 of the file; subfolders end in a slash.</summary>
     public static SortedDictionary<string, string> Of(string folder)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MergeTasks.TestSupport;
 
 /// <summary>Checkpoints of gigabytes, of one tensor per 256 MiB.</summary>
-public static class LargeCheckpoint
+internal static class LargeCheckpoint
 {
     private const long Rows = 16_384;
     private const long Columns = 8_192;

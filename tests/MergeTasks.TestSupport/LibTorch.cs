@@ -7,7 +7,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.TestSupport;
 
 /// <summary>libtorch in a process of tests: from NuGet's folder, as in a build, and not from a copy beside every project's tests.</summary>
-public static class LibTorch
+internal static class LibTorch
 {
     /// <summary>Loads it, before anything of TorchSharp is used.</summary>
     public static void Load()

@@ -10,7 +10,7 @@ using MergeTasks.Transformers.Processor;
 namespace MergeTasks.TestSupport;
 
 /// <summary>A project in a temporary folder: models, items, and the product's library build of them.</summary>
-public sealed class MergeWorkspace : IDisposable
+internal sealed class MergeWorkspace : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly List<DeclaredItem> _merges = [];

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MergeTasks.TestSupport;
 
 /// <summary>Tensors of random numbers, the same for the same seed.</summary>
-public static class RandomTensors
+internal static class RandomTensors
 {
     /// <summary>Numbers like a trained model's: normal, standard deviation 0.02 unless another scale is given.</summary>
     public static float[] Normal(int seed, long count, double scale = 0.02)

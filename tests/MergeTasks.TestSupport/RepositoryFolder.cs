@@ -1,7 +1,7 @@
 namespace MergeTasks.TestSupport;
 
 /// <summary>The repository that the tests were built from.</summary>
-public static class RepositoryFolder
+internal static class RepositoryFolder
 {
     /// <summary>Full path: the nearest folder above the tests that holds the solution.</summary>
     public static string Root { get; } = Find();

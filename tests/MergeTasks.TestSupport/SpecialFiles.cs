@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace MergeTasks.TestSupport;
 
 /// <summary>What stands where a file is expected and is none.</summary>
-public static class SpecialFiles
+internal static class SpecialFiles
 {
     /// <summary>A named pipe that nobody writes to: whoever opens it to read waits for ever.</summary>
     public static void Pipe(string path)

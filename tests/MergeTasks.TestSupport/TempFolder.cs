@@ -1,7 +1,7 @@
 namespace MergeTasks.TestSupport;
 
 /// <summary>A folder of its own for one test, removed afterwards.</summary>
-public sealed class TempFolder : IDisposable
+internal sealed class TempFolder : IDisposable
 {
     public TempFolder() => Path = Directory.CreateTempSubdirectory("mergetasks-test-").FullName;
 

@@ -7,7 +7,7 @@ using System.Text.Json.Nodes;
 namespace MergeTasks.TestSupport;
 
 /// <summary>A tensor as raw bytes, written and read by code that shares nothing with the product.</summary>
-public sealed record RawTensor(string DType, long[] Shape, byte[] Bytes)
+internal sealed record RawTensor(string DType, long[] Shape, byte[] Bytes)
 {
     public static RawTensor F32(long[] shape, params float[] values) => new("F32", shape, MemoryMarshal.AsBytes<float>(values).ToArray());
 
@@ -40,7 +40,7 @@ public sealed record RawTensor(string DType, long[] Shape, byte[] Bytes)
 }
 
 /// <summary>Model folders for tests, written and read without the product's code.</summary>
-public static class TestCheckpoint
+internal static class TestCheckpoint
 {
     public static void Write(string folder, params (string Name, RawTensor Tensor)[] tensors)
     {

@@ -4,7 +4,7 @@ using MergeTasks.Transformers.Processor;
 namespace MergeTasks.TestSupport;
 
 /// <summary>The engines that the reference data are held against: always the processor's own; with TorchSharp also that on its devices.</summary>
-public static class TestedEngines
+internal static class TestedEngines
 {
     public const string Processor = "cpu";
 

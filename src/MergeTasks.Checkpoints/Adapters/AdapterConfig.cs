@@ -11,7 +11,7 @@ namespace MergeTasks.Checkpoints.Adapters;
 /// What <c>adapter_config.json</c> of a LoRA adapter says (as the PEFT library writes it): ranks and scales of the modules. Other kinds of
 /// adapters, and options that change what the adapter computes, are refused by name.
 /// </summary>
-public sealed class AdapterConfig
+internal sealed class AdapterConfig
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "adapter_config.json";

@@ -1,7 +1,7 @@
 namespace MergeTasks.Checkpoints.Adapters;
 
 /// <summary>What the name of a tensor in an adapter file stands for.</summary>
-public enum AdapterPart
+internal enum AdapterPart
 {
     /// <summary>A of a linear module.</summary>
     A,
@@ -23,7 +23,7 @@ public enum AdapterPart
 }
 
 /// <summary>The names of tensors in adapter files.</summary>
-public static class AdapterNames
+internal static class AdapterNames
 {
     /// <summary>What PEFT puts before a module's name.</summary>
     public const string Prefix = "base_model.model.";

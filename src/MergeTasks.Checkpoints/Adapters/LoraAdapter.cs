@@ -7,7 +7,7 @@ namespace MergeTasks.Checkpoints.Adapters;
 /// A LoRA adapter (Hu et al. 2021, arXiv 2106.09685) in a folder as the PEFT library writes it: <c>adapter_config.json</c> and
 /// <c>adapter_model.safetensors</c>.
 /// </summary>
-public sealed class LoraAdapter : IDisposable
+internal sealed class LoraAdapter : IDisposable
 {
     /// <summary>The file with the weights.</summary>
     public const string WeightsFileName = "adapter_model.safetensors";

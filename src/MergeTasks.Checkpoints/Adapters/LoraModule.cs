@@ -8,7 +8,7 @@ namespace MergeTasks.Checkpoints.Adapters;
 /// <param name="B">[out, rank]; for embeddings [hidden, rank].</param>
 /// <param name="IsEmbedding">Whether the module is an embedding, whose weight is stored as [in, out].</param>
 /// <param name="Scale">s.</param>
-public sealed record LoraModule(string Name, TensorInfo A, TensorInfo B, bool IsEmbedding, double Scale)
+internal sealed record LoraModule(string Name, TensorInfo A, TensorInfo B, bool IsEmbedding, double Scale)
 {
     /// <summary>The rank.</summary>
     public long Rank => A.Shape[0];

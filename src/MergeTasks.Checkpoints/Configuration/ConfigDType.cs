@@ -8,7 +8,7 @@ namespace MergeTasks.Checkpoints.Configuration;
 /// Sets the element type that a <c>config.json</c> declares (<c>torch_dtype</c>, <c>dtype</c> since transformers 5)
 /// by replacing that value alone, so that every other byte of the file stays as its author wrote it.
 /// </summary>
-public static class ConfigDType
+internal static class ConfigDType
 {
     /// <summary>Returns the text with the type set, at the top level and in sections directly below it (such as <c>text_config</c>).</summary>
     /// <param name="config">A JSON object, as <see cref="ModelConfig.Read"/> accepts it.</param>

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace MergeTasks.Checkpoints.Configuration;
 
 /// <summary>The stack of layers that a key of <c>config.json</c> counts.</summary>
-public enum LayerStackKind
+internal enum LayerStackKind
 {
     /// <summary>The stack of the language model, or the only one.</summary>
     Main,
@@ -26,7 +26,7 @@ public enum LayerStackKind
 /// Rewrites what a <c>config.json</c> says about a stack of layers after layers were added, removed or put in another order: the count,
 /// arrays with one entry per layer, lists of layer numbers, and numbers of leading layers.
 /// </summary>
-public static class ConfigLayers
+internal static class ConfigLayers
 {
     private static readonly string[] TextSections = ["text_config", "llm_config", "language_config"];
 

@@ -5,7 +5,7 @@ using MergeTasks.Files;
 namespace MergeTasks.Checkpoints.Configuration;
 
 /// <summary>Rewrites the ids of special tokens in <c>config.json</c> and <c>generation_config.json</c> for another vocabulary, every other byte kept.</summary>
-public static class ConfigTokenIds
+internal static class ConfigTokenIds
 {
     private const string Suffix = "_token_id";
 

@@ -7,7 +7,7 @@ using MergeTasks.Files.Json;
 namespace MergeTasks.Checkpoints.Configuration;
 
 /// <summary>What a merge needs to know of a model's <c>config.json</c>.</summary>
-public sealed class ModelConfig
+internal sealed class ModelConfig
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "config.json";

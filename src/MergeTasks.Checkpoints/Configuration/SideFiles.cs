@@ -5,7 +5,7 @@ using MergeTasks.Files;
 namespace MergeTasks.Checkpoints.Configuration;
 
 /// <summary>The files beside the weights that make a folder a model: configuration, tokenizer, chat template, generation settings.</summary>
-public static class SideFiles
+internal static class SideFiles
 {
     private static readonly string[] Extensions = [".json", ".jinja", ".model", ".txt", ".tiktoken", ".spm"];
 

@@ -7,7 +7,7 @@ namespace MergeTasks.Checkpoints.Disk;
 /// A file of known length that several threads fill in any order, each byte once. Bytes collect in the pool's blocks;
 /// a block is written as soon as it is full.
 /// </summary>
-public sealed unsafe class BlockFile : IDisposable
+internal sealed unsafe class BlockFile : IDisposable
 {
     private readonly BlockPool _pool;
     private readonly SafeFileHandle _handle;

@@ -7,7 +7,7 @@ namespace MergeTasks.Checkpoints.Disk;
 /// A fixed number of aligned write buffers and the threads that write them out. Workers that find no free buffer wait,
 /// which is what bounds memory when computing is faster than the disk.
 /// </summary>
-public sealed unsafe class BlockPool : IDisposable
+internal sealed unsafe class BlockPool : IDisposable
 {
     /// <summary>Bytes of one block: large enough that a write costs much more than a system call, small enough for the cache.</summary>
     public const int BlockSize = 2 << 20;

@@ -6,7 +6,7 @@ namespace MergeTasks.Checkpoints.Disk;
 /// Which files of a model's folder are its own. A link may lead anywhere, also to what its maker may not read and the user of the model
 /// may; what a link out of the folder leads to never becomes part of an output.
 /// </summary>
-public static class OwnFiles
+internal static class OwnFiles
 {
     /// <summary>
     /// Where a file of the folder leads, if that is outside: neither in the folder nor, for a snapshot of the Hub's cache, among its

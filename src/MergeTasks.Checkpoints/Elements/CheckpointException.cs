@@ -1,7 +1,7 @@
 namespace MergeTasks.Checkpoints.Elements;
 
 /// <summary>What is wrong with a checkpoint on disk; callers map each value to a diagnostic code.</summary>
-public enum CheckpointError
+internal enum CheckpointError
 {
     /// <summary>The folder does not exist.</summary>
     FolderNotFound,
@@ -32,7 +32,7 @@ public enum CheckpointError
 }
 
 /// <summary>A checkpoint that cannot be used, with the file at fault and a message for its owner.</summary>
-public sealed class CheckpointException : Exception
+internal sealed class CheckpointException : Exception
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="error">What kind of fault.</param>

@@ -1,7 +1,7 @@
 namespace MergeTasks.Checkpoints.Elements;
 
 /// <summary>The element types that a safetensors file may hold and this project understands.</summary>
-public enum DType
+internal enum DType
 {
     /// <summary>One byte, 0 or 1.</summary>
     Bool,

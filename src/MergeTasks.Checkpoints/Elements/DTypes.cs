@@ -1,7 +1,7 @@
 namespace MergeTasks.Checkpoints.Elements;
 
 /// <summary>Names and sizes of the element types.</summary>
-public static class DTypes
+internal static class DTypes
 {
     private static readonly (DType DType, int Size, bool Floating, string Safetensors, string Torch)[] Table =
     [

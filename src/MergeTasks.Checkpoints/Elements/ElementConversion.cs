@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace MergeTasks.Checkpoints.Elements;
 
 /// <summary>Conversion between stored elements (little-endian) and fp32, one rounding to nearest-even on the way back.</summary>
-public static class ElementConversion
+internal static class ElementConversion
 {
     /// <summary>Converts stored floating-point elements to fp32; exact for every type but <see cref="DType.F64"/>, which is rounded.</summary>
     /// <param name="dtype">A floating-point type.</param>

@@ -1,7 +1,7 @@
 namespace MergeTasks.Checkpoints.Naming;
 
 /// <summary>Where a tensor lies in a stack of layers, for settings that vary over it.</summary>
-public static class LayerPosition
+internal static class LayerPosition
 {
     /// <summary>The layer number in a tensor's name: the first part between dots that is a number; <see langword="null"/> where there is none.</summary>
     public static int? LayerOf(string tensor) => Find(tensor)?.Layer;

@@ -5,7 +5,7 @@ namespace MergeTasks.Checkpoints.Naming;
 /// <summary>A run of numbered layers in a checkpoint: <c>model.layers.0.…</c> to <c>model.layers.31.…</c>.</summary>
 /// <param name="Prefix">What comes before the number, with the dot: <c>model.layers.</c></param>
 /// <param name="Count">Number of layers.</param>
-public sealed record LayerRun(string Prefix, int Count)
+internal sealed record LayerRun(string Prefix, int Count)
 {
     /// <summary>The part of the model that the stack is, as its name tells.</summary>
     public LayerStackKind Kind =>

@@ -7,7 +7,7 @@ namespace MergeTasks.Checkpoints.Naming;
 /// which heads are tied to which embeddings, and which names mean the same tensor in differently saved checkpoints.
 /// </summary>
 /// <remarks>All tables hold names as <see cref="Canonical"/> gives them.</remarks>
-public static partial class TensorNames
+internal static partial class TensorNames
 {
     // Prefixes that depend on the class that a checkpoint was saved from. A language model within a vision–language model, or a bare
     // backbone without its head, has otherwise the same names. The first that fits is removed.

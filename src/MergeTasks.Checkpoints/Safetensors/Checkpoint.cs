@@ -3,7 +3,7 @@ using MergeTasks.Checkpoints.Elements;
 namespace MergeTasks.Checkpoints.Safetensors;
 
 /// <summary>A model's weights: one safetensors file or several shards, seen as one set of named tensors.</summary>
-public sealed class Checkpoint : IDisposable
+internal sealed class Checkpoint : IDisposable
 {
     private readonly Dictionary<string, (SafetensorsFile File, TensorInfo Info)> _tensors;
 

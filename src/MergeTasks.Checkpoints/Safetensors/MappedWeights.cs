@@ -8,7 +8,7 @@ namespace MergeTasks.Checkpoints.Safetensors;
 /// Read-only memory maps of a checkpoint's weight files: tensors are read where they lie, and the operating system keeps or drops their
 /// pages as memory allows. Files must not shrink while they are mapped.
 /// </summary>
-public sealed unsafe class MappedWeights : IDisposable
+internal sealed unsafe class MappedWeights : IDisposable
 {
     private readonly Dictionary<SafetensorsFile, Map> _maps = [];
     private readonly Lock _lock = new();

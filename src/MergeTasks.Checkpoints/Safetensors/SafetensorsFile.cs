@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace MergeTasks.Checkpoints.Safetensors;
 
 /// <summary>An open safetensors file: its header, and reads at any position from any thread.</summary>
-public sealed class SafetensorsFile : IDisposable
+internal sealed class SafetensorsFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
 

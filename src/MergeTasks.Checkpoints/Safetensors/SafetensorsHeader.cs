@@ -11,7 +11,7 @@ namespace MergeTasks.Checkpoints.Safetensors;
 /// Checked as strictly as the format's reference implementation: bounded header, no duplicate names,
 /// offsets that cover the data without holes or overlaps, sizes that match dtype and shape.
 /// </summary>
-public sealed class SafetensorsHeader
+internal sealed class SafetensorsHeader
 {
     /// <summary>Bytes of the length field in front of the JSON text.</summary>
     public const int LengthFieldSize = 8;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Checkpoints.Safetensors;
 
 /// <summary>Writes small safetensors files from memory.</summary>
-public static class SafetensorsWriter
+internal static class SafetensorsWriter
 {
     /// <summary>Writes a file.</summary>
     /// <param name="path">Where; an existing file is replaced.</param>

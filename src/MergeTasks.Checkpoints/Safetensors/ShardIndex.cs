@@ -6,7 +6,7 @@ using MergeTasks.Files.Json;
 namespace MergeTasks.Checkpoints.Safetensors;
 
 /// <summary>The index of a sharded checkpoint (<c>model.safetensors.index.json</c>): which file holds which tensor.</summary>
-public static class ShardIndex
+internal static class ShardIndex
 {
     /// <summary>The index's file name.</summary>
     public const string FileName = "model.safetensors.index.json";

@@ -8,7 +8,7 @@ namespace MergeTasks.Checkpoints.Safetensors;
 /// <param name="Name">The tensor's name.</param>
 /// <param name="DType">Element type.</param>
 /// <param name="Shape">Dimensions, outermost first.</param>
-public sealed record TensorSpec(string Name, DType DType, IReadOnlyList<long> Shape)
+internal sealed record TensorSpec(string Name, DType DType, IReadOnlyList<long> Shape)
 {
     /// <summary>Bytes of the tensor's data.</summary>
     public long ByteLength => Shape.Aggregate((long)DType.Size(), (bytes, dimension) => checked(bytes * dimension));
@@ -19,14 +19,14 @@ public sealed record TensorSpec(string Name, DType DType, IReadOnlyList<long> Sh
 /// <param name="Header">Length field, JSON text and padding.</param>
 /// <param name="Tensors">The tensors with absolute offsets, in the order of their data.</param>
 /// <param name="Length">Bytes of the whole file.</param>
-public sealed record Shard(string FileName, byte[] Header, IReadOnlyList<TensorInfo> Tensors, long Length);
+internal sealed record Shard(string FileName, byte[] Header, IReadOnlyList<TensorInfo> Tensors, long Length);
 
 /// <summary>
 /// Distributes tensors over weight files, the same way for the same input: tensors go to shards in ordinal order of name,
 /// a shard is closed when the next tensor would take it over the limit, and inside a shard larger element types come first
 /// (so that every element is aligned to its size), then names.
 /// </summary>
-public static class ShardLayout
+internal static class ShardLayout
 {
     // Data starts on a cache line, which vector loads from a mapped file like; readers accept any padding with spaces.
     private const int HeaderAlignment = 64;

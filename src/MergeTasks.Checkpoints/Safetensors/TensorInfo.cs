@@ -8,7 +8,7 @@ namespace MergeTasks.Checkpoints.Safetensors;
 /// <param name="DType">Element type.</param>
 /// <param name="Shape">Dimensions, outermost first; empty for a scalar.</param>
 /// <param name="Offset">First byte, from the beginning of the file.</param>
-public sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> Shape, long Offset)
+internal sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> Shape, long Offset)
 {
     private const int MostShown = 8;
 

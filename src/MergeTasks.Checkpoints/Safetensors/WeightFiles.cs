@@ -5,7 +5,7 @@ using MergeTasks.Files;
 namespace MergeTasks.Checkpoints.Safetensors;
 
 /// <summary>Which files of a model folder hold its weights.</summary>
-public static partial class WeightFiles
+internal static partial class WeightFiles
 {
     /// <summary>The file name of a checkpoint that is not sharded.</summary>
     public const string SingleFileName = "model.safetensors";

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace MergeTasks.Files.Json;
 
 /// <summary>A file with one JSON text per line (JSONL).</summary>
-public static class JsonLineFile
+internal static class JsonLineFile
 {
     /// <summary>Reads the lines that are not empty, each with its number; a tree is valid until the next is asked for.</summary>
     /// <exception cref="FileFault">The file cannot be read, or a line is not a JSON text that everybody reads alike.</exception>

@@ -7,7 +7,7 @@ namespace MergeTasks.Files.Json;
 /// Small files that this project writes for itself and reads again. They lie where anybody may edit, copy or damage them, so nothing in
 /// them is believed that is not complete: what is not there counts as damaged.
 /// </summary>
-public static class RecordFile
+internal static class RecordFile
 {
     /// <summary>How they are written and read.</summary>
     public static JsonSerializerOptions Options { get; } = Frozen();

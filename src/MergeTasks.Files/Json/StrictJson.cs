@@ -7,7 +7,7 @@ namespace MergeTasks.Files.Json;
 /// The one reader of JSON: every file, header, answer and record is checked alike (<see cref="JsonText"/>) before anything is taken from
 /// it.
 /// </summary>
-public static class StrictJson
+internal static class StrictJson
 {
     private static readonly JsonDocumentOptions Depth = new() { MaxDepth = JsonText.MaxDepth };
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>Sizes as people write them.</summary>
-public static class ByteSize
+internal static class ByteSize
 {
     private static readonly (string Suffix, long Factor)[] Units =
     [

@@ -7,7 +7,7 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>Turns project items and the recipes they name into merge declarations, reporting every mistake it meets.</summary>
-public sealed class DeclarationReader
+internal sealed class DeclarationReader
 {
     private const string DefaultMaxShardSize = "5GB";
 

@@ -7,7 +7,7 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="Include">The item's value.</param>
 /// <param name="Metadata">Its metadata, names compared without case.</param>
 /// <param name="File">Full path of the file that defines it.</param>
-public sealed record DeclaredItem(string Type, string Include, IReadOnlyDictionary<string, string> Metadata, string File)
+internal sealed record DeclaredItem(string Type, string Include, IReadOnlyDictionary<string, string> Metadata, string File)
 {
     /// <summary>A metadata value; <see langword="null"/> where absent or empty.</summary>
     public string? this[string metadata] => Metadata.TryGetValue(metadata, out var value) && value.Trim() is { Length: > 0 } text ? text : null;

@@ -5,7 +5,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>On what kind of device a project wants its models to run.</summary>
-public enum DeviceDemand
+internal enum DeviceDemand
 {
     /// <summary>CUDA where everything for it is there, else the built-in engine.</summary>
     Auto,
@@ -24,7 +24,7 @@ public enum DeviceDemand
 /// <param name="Demand">The kind of device.</param>
 /// <param name="Index">Which of several CUDA devices, from 0.</param>
 /// <param name="Precision">How matrices are multiplied; the built-in engine always computes in fp32.</param>
-public sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecision Precision)
+internal sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePrecision Precision)
 {
     /// <summary>Name of the property that chooses the device.</summary>
     public const string DeviceProperty = "MergeDevice";

@@ -7,7 +7,7 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="Merge">Name of the merge.</param>
 /// <param name="Data">JSONL texts or samples.</param>
 /// <param name="Location">Where it is declared.</param>
-public sealed record EvaluationDeclaration(string Merge, DataFile Data, SourceLocation Location)
+internal sealed record EvaluationDeclaration(string Merge, DataFile Data, SourceLocation Location)
 {
     /// <summary>Most tokens of a text; default 512.</summary>
     public int TokensPerText { get; init; } = 512;

@@ -5,7 +5,7 @@ using MergeTasks.Language.Importance;
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>Turns <c>MergeEvaluation</c> items into declarations, one for each merge that they go into.</summary>
-public static class EvaluationReader
+internal static class EvaluationReader
 {
     private const string Item = "MergeEvaluation";
     private static readonly IReadOnlyList<string> Names = ProjectSurface.MergeEvaluation.MetadataNames;

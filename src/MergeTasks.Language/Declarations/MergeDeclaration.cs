@@ -12,7 +12,7 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="Label">As the user named it.</param>
 /// <param name="Folder">Full path of its folder; empty where it is not restored yet.</param>
 /// <param name="Location">Where the user named it.</param>
-public sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location)
+internal sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location)
 {
     /// <inheritdoc cref="ModelDeclaration.Remote"/>
     public string? Remote { get; init; }
@@ -26,7 +26,7 @@ public sealed record AdapterDeclaration(string Label, string Folder, SourceLocat
 /// <summary>A model that goes into a merge.</summary>
 /// <param name="Label">As the user named it; for messages and the model card.</param>
 /// <param name="Location">Where the user named it.</param>
-public sealed record ModelDeclaration(string Label, SourceLocation Location)
+internal sealed record ModelDeclaration(string Label, SourceLocation Location)
 {
     /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output, and for a model that is not restored yet.</summary>
     public string? Folder { get; init; }
@@ -57,7 +57,7 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
 /// <param name="Name">The merge's name, which is also its folder's.</param>
 /// <param name="Location">Where it is declared.</param>
-public sealed record MergeDeclaration(string Name, SourceLocation Location)
+internal sealed record MergeDeclaration(string Name, SourceLocation Location)
 {
     /// <summary>Name of the method.</summary>
     public required string Method { get; init; }

@@ -7,7 +7,7 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="Name">The name.</param>
 /// <param name="Stack">Its layers; <see langword="null"/> where it has none.</param>
 /// <param name="Tensors">Names of its tensors, in ordinal order.</param>
-public sealed record ModelPart(string Name, LayerRun? Stack, IReadOnlyList<string> Tensors);
+internal sealed record ModelPart(string Name, LayerRun? Stack, IReadOnlyList<string> Tensors);
 
 /// <summary>
 /// The parts of a checkpoint, told by where the names of its layer stacks divide: <c>model.visual.blocks.</c> and
@@ -15,7 +15,7 @@ public sealed record ModelPart(string Name, LayerRun? Stack, IReadOnlyList<strin
 /// left, such as shared embeddings or a projector, is the part <c>default</c>; groups of it can be named as well. A checkpoint whose stacks
 /// do not divide is all <c>default</c>.
 /// </summary>
-public sealed class ModelParts
+internal sealed class ModelParts
 {
     private const string Default = "default";
 

@@ -3,7 +3,7 @@ namespace MergeTasks.Language.Declarations;
 /// <summary>What the project says for all of its merges.</summary>
 /// <param name="ProjectFile">Full path of the project file.</param>
 /// <param name="ModelsFolder">Full path of the folder that gets one folder per merge.</param>
-public sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
+internal sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
 {
     /// <summary>Values of metadata that merges do not set themselves, by metadata name (DType, Seed, MaxShardSize, …).</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();

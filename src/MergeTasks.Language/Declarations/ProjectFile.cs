@@ -6,7 +6,7 @@ using MergeTasks.Language.Diagnostics;
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>Finds items and properties in a project file's text: MSBuild tells which file defines an item, but not where in it.</summary>
-public static class ProjectFile
+internal static class ProjectFile
 {
     /// <summary>
     /// The position of an item's metadata (attribute or child element), else of the item, else just the file

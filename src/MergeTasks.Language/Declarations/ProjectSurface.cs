@@ -8,7 +8,7 @@ namespace MergeTasks.Language.Declarations;
 /// Everything that a project file can say. Checks of spelling take names from here; the reference and the schema for editors are generated
 /// from it.
 /// </summary>
-public static class ProjectSurface
+internal static class ProjectSurface
 {
     private static readonly SurfaceName DType = new("DType", "Element type of the output; in compatibility mode also that of the arithmetic. Default: the base's own.") { Values = [.. DTypes.FloatingPointTorchNames] };
     private static readonly SurfaceName OutDType = new("OutDType", "Element type of the output where it differs from DType.") { Values = [.. DTypes.FloatingPointTorchNames] };

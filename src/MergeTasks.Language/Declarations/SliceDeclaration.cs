@@ -8,7 +8,7 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="Start">The first layer, from 0.</param>
 /// <param name="End">The layer after the last one.</param>
 /// <param name="RangeLocation">Where the layers are named.</param>
-public sealed record SliceSource(ModelDeclaration Model, int Start, int End, SourceLocation RangeLocation)
+internal sealed record SliceSource(ModelDeclaration Model, int Start, int End, SourceLocation RangeLocation)
 {
     /// <summary>Number of layers.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
@@ -18,7 +18,7 @@ public sealed record SliceSource(ModelDeclaration Model, int Start, int End, Sou
 /// <summary>A run of the output's layers, merged from as many layers of each source.</summary>
 /// <param name="Sources">The sources in order.</param>
 /// <param name="Location">Where it is declared.</param>
-public sealed record SliceDeclaration(IReadOnlyList<SliceSource> Sources, SourceLocation Location)
+internal sealed record SliceDeclaration(IReadOnlyList<SliceSource> Sources, SourceLocation Location)
 {
     /// <summary>The slice's own base model; <see langword="null"/> for the merge's.</summary>
     public ModelDeclaration? Base { get; init; }
@@ -36,7 +36,7 @@ public sealed record SliceDeclaration(IReadOnlyList<SliceSource> Sources, Source
 /// <summary>A part of a checkpoint that is merged by its own rules: whole models or slices.</summary>
 /// <param name="Name">Name of the part, as <see cref="Planning.ModelParts"/> knows it.</param>
 /// <param name="Location">Where it is declared.</param>
-public sealed record ModuleDeclaration(string Name, SourceLocation Location)
+internal sealed record ModuleDeclaration(string Name, SourceLocation Location)
 {
     /// <summary>The models; empty where slices are given.</summary>
     public IReadOnlyList<ModelDeclaration> Models { get; init; } = [];

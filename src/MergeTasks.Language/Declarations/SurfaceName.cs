@@ -3,7 +3,7 @@ namespace MergeTasks.Language.Declarations;
 /// <summary>Something of the project file that can be set or called: metadata, a property or a target.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Description">One sentence or two for the reference and for editors.</param>
-public sealed record SurfaceName(string Name, string Description)
+internal sealed record SurfaceName(string Name, string Description)
 {
     /// <summary>Used where nothing is given.</summary>
     public string? Default { get; init; }
@@ -23,7 +23,7 @@ public sealed record SurfaceName(string Name, string Description)
 /// <param name="Description">What an item of it is.</param>
 /// <param name="Include">What its Include names.</param>
 /// <param name="Metadata">Its metadata.</param>
-public sealed record SurfaceItem(string Name, string Description, string Include, IReadOnlyList<SurfaceName> Metadata)
+internal sealed record SurfaceItem(string Name, string Description, string Include, IReadOnlyList<SurfaceName> Metadata)
 {
     /// <summary>The names of its metadata.</summary>
     public IReadOnlyList<string> MetadataNames { get; } = [.. Metadata.Select(metadata => metadata.Name)];

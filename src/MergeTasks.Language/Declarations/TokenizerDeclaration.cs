@@ -3,7 +3,7 @@ using MergeTasks.Language.Diagnostics;
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>Whose vocabulary an output gets.</summary>
-public enum VocabularySource
+internal enum VocabularySource
 {
     /// <summary>The base's tokens, then every new one of the other models in their order.</summary>
     Union,
@@ -18,7 +18,7 @@ public enum VocabularySource
 /// <summary>The vocabulary of an output whose models have different ones.</summary>
 /// <param name="Source">Whose it is.</param>
 /// <param name="Location">Where that is said.</param>
-public sealed record TokenizerDeclaration(VocabularySource Source, SourceLocation Location)
+internal sealed record TokenizerDeclaration(VocabularySource Source, SourceLocation Location)
 {
     /// <summary>The model of <see cref="VocabularySource.Model"/>.</summary>
     public ModelDeclaration? Model { get; init; }
@@ -31,7 +31,7 @@ public sealed record TokenizerDeclaration(VocabularySource Source, SourceLocatio
 }
 
 /// <summary>Where the row of a token comes from in models that lack it.</summary>
-public enum TokenRowSource
+internal enum TokenRowSource
 {
     /// <summary>As for tokens without a rule.</summary>
     Default,
@@ -46,7 +46,7 @@ public enum TokenRowSource
 /// <summary>A rule for one token's embedding row.</summary>
 /// <param name="Token">The token; it is added where the vocabulary lacks it.</param>
 /// <param name="Location">Where the rule stands.</param>
-public sealed record TokenRule(string Token, SourceLocation Location)
+internal sealed record TokenRule(string Token, SourceLocation Location)
 {
     /// <summary>Where the row comes from.</summary>
     public TokenRowSource Source { get; init; }
@@ -67,4 +67,4 @@ public sealed record TokenRule(string Token, SourceLocation Location)
 /// <summary>The chat template of an output.</summary>
 /// <param name="Text"><c>auto</c>, the name of a built-in template, or the template itself.</param>
 /// <param name="Location">Where it stands.</param>
-public sealed record ChatTemplateDeclaration(string Text, SourceLocation Location);
+internal sealed record ChatTemplateDeclaration(string Text, SourceLocation Location);

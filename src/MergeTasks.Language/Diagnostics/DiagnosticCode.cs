@@ -4,7 +4,7 @@ namespace MergeTasks.Language.Diagnostics;
 /// The codes of all errors and warnings, never reused. Ranges: 0xxx environment, 1xxx declaration, 2xxx recipe, 3xxx inputs,
 /// 4xxx merging, 5xxx scoring, 6xxx cache, 7xxx output. Each has a page <c>docs/errors/MTKnnnn.md</c>.
 /// </summary>
-public static class DiagnosticCode
+internal static class DiagnosticCode
 {
     /// <summary>The build runs on an MSBuild that is too old. Raised by the targets themselves.</summary>
     public const string OldMSBuild = "MTK0001";

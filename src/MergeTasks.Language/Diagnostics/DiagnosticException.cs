@@ -3,7 +3,7 @@ using MergeTasks.Checkpoints.Elements;
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>Work that cannot go on, with everything the user needs to mend.</summary>
-public sealed class DiagnosticException : Exception
+internal sealed class DiagnosticException : Exception
 {
     /// <summary>Wraps one finding or several.</summary>
     public DiagnosticException(params IReadOnlyList<Diagnostic> diagnostics)

@@ -4,7 +4,7 @@ using MergeTasks.Files;
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>Turns what the system says of files into diagnostics.</summary>
-public static class FileDiagnostics
+internal static class FileDiagnostics
 {
     /// <summary>A diagnostic about a file or folder.</summary>
     /// <param name="code">Its code.</param>

@@ -1,7 +1,7 @@
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>Hears of a merge's progress; the methods may be called from any thread.</summary>
-public class MergeProgress
+internal class MergeProgress
 {
     /// <summary>Hears nothing.</summary>
     public static readonly MergeProgress None = new();

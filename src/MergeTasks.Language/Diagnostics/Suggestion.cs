@@ -1,7 +1,7 @@
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>"Did you mean": the closest of the valid names.</summary>
-public static class Suggestion
+internal static class Suggestion
 {
     private const int MaxDistance = 2;
 

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>The version that outputs and help links name.</summary>
-public static class ToolVersion
+internal static class ToolVersion
 {
     /// <summary>Version without the commit that the SDK appends.</summary>
     public static string Text { get; } = typeof(ToolVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

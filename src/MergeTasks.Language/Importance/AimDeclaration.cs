@@ -3,7 +3,7 @@ using MergeTasks.Language.Diagnostics;
 namespace MergeTasks.Language.Importance;
 
 /// <summary>What is measured of a module's inputs, per channel, over all token positions of the calibration blocks.</summary>
-public enum ActivationStatistic
+internal enum ActivationStatistic
 {
     /// <summary>Mean of |x|.</summary>
     MeanAbs,
@@ -19,7 +19,7 @@ public enum ActivationStatistic
 }
 
 /// <summary>How importance in [0, 1] becomes the strength of the pull towards the base.</summary>
-public enum ImportanceScaling
+internal enum ImportanceScaling
 {
     /// <summary>φ(a) = a.</summary>
     Linear,
@@ -29,7 +29,7 @@ public enum ImportanceScaling
 }
 
 /// <summary>Whose activations count.</summary>
-public enum ActivationSource
+internal enum ActivationSource
 {
     /// <summary>The base's alone.</summary>
     Base,
@@ -43,7 +43,7 @@ public enum ActivationSource
 /// θ = θ_b + (θ_m − θ_b)·(1 − φ(a)·(1−ω)).
 /// </summary>
 /// <param name="Location">Where it is asked for.</param>
-public sealed record AimDeclaration(SourceLocation Location)
+internal sealed record AimDeclaration(SourceLocation Location)
 {
     /// <summary>The ω that is used where none is given.</summary>
     public const double DefaultOmega = 0.4;

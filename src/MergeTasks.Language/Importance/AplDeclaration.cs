@@ -4,7 +4,7 @@ using MergeTasks.Language.Diagnostics;
 namespace MergeTasks.Language.Importance;
 
 /// <summary>How finely a model's parameters are divided into parts whose importance is measured.</summary>
-public enum PartitionLevel
+internal enum PartitionLevel
 {
     /// <summary>All of them: decides the merging weights.</summary>
     Model,
@@ -20,7 +20,7 @@ public enum PartitionLevel
 }
 
 /// <summary>What an intervention does to one part.</summary>
-public enum InterventionMode
+internal enum InterventionMode
 {
     /// <summary>Puts the fine-tuned part into the base.</summary>
     Restore,
@@ -30,7 +30,7 @@ public enum InterventionMode
 }
 
 /// <summary>Which elements of a delta are dropped inside a part.</summary>
-public enum DropRule
+internal enum DropRule
 {
     /// <summary>Any, each with the same probability.</summary>
     Random,
@@ -47,7 +47,7 @@ public enum DropRule
 /// how much of the change is kept before merging, and how much the model weighs. The constants are this project's own choices.
 /// </summary>
 /// <param name="Location">Where it is asked for.</param>
-public sealed record AplDeclaration(SourceLocation Location)
+internal sealed record AplDeclaration(SourceLocation Location)
 {
     /// <summary>Share of the changed elements kept where neither <c>AplDensity</c> nor the method's own density says otherwise.</summary>
     public const double DefaultDensity = 0.5;

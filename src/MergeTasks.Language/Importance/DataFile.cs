@@ -6,4 +6,4 @@ namespace MergeTasks.Language.Importance;
 /// <param name="Label">As the user named it.</param>
 /// <param name="Path">Full path.</param>
 /// <param name="Location">Where the user named it.</param>
-public sealed record DataFile(string Label, string Path, SourceLocation Location);
+internal sealed record DataFile(string Label, string Path, SourceLocation Location);

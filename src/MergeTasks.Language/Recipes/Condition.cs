@@ -5,7 +5,7 @@ namespace MergeTasks.Language.Recipes;
 
 /// <summary>A value for some tensors.</summary>
 /// <param name="Value">The value: a number or a gradient.</param>
-public sealed record Condition(Setting Value)
+internal sealed record Condition(Setting Value)
 {
     /// <summary>Text that the tensor's name must contain; <see langword="null"/> or <c>*</c>: any.</summary>
     public string? Filter { get; init; }

@@ -6,7 +6,7 @@ namespace MergeTasks.Language.Recipes;
 /// <param name="Metadata">Name as metadata of <c>MergedModel</c>, and with <c>Merge</c> in front as a property of the project.</param>
 /// <param name="Section">The recipe section that holds it; empty for a key of the recipe itself.</param>
 /// <param name="Key">Name in that section.</param>
-public sealed record ImportanceOption(string Metadata, string Section, string Key)
+internal sealed record ImportanceOption(string Metadata, string Section, string Key)
 {
     /// <summary>Metadata of a <c>MergeSource</c>, and key of a recipe's model, that names its task data.</summary>
     public const string TaskData = "TaskData";
@@ -127,4 +127,4 @@ public sealed record ImportanceOption(string Metadata, string Section, string Ke
 /// <summary>A setting as written, and where.</summary>
 /// <param name="Text">The text; lists are separated by ';'.</param>
 /// <param name="Location">Position.</param>
-public sealed record WrittenOption(string Text, SourceLocation Location);
+internal sealed record WrittenOption(string Text, SourceLocation Location);

@@ -6,7 +6,7 @@ namespace MergeTasks.Language.Recipes;
 /// <summary>What one document of a recipe file says, checked for form but not yet against a method.</summary>
 /// <param name="Location">Position of the recipe's first key.</param>
 /// <param name="Method">Name of the method, and where it stands.</param>
-public sealed record RecipeDocument(SourceLocation Location, (string Name, SourceLocation Location) Method)
+internal sealed record RecipeDocument(SourceLocation Location, (string Name, SourceLocation Location) Method)
 {
     /// <summary>Name of the stage, where the file holds several, and its position.</summary>
     public (string Text, SourceLocation Location)? Name { get; init; }

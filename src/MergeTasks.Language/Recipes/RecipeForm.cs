@@ -1,7 +1,7 @@
 namespace MergeTasks.Language.Recipes;
 
 /// <summary>What the value of a recipe's key may be.</summary>
-public abstract record RecipeForm
+internal abstract record RecipeForm
 {
     /// <summary>A text; one of some values where they are given.</summary>
     /// <param name="Values">The valid values; none: any text.</param>
@@ -52,7 +52,7 @@ public abstract record RecipeForm
 /// <param name="Name">As written.</param>
 /// <param name="Form">What its value may be.</param>
 /// <param name="Description">One sentence or two for the reference and for editors.</param>
-public sealed record RecipeKey(string Name, RecipeForm Form, string Description)
+internal sealed record RecipeKey(string Name, RecipeForm Form, string Description)
 {
     /// <summary>Whether a mapping without it is wrong.</summary>
     public bool IsRequired { get; init; }
@@ -61,7 +61,7 @@ public sealed record RecipeKey(string Name, RecipeForm Form, string Description)
 /// <summary>A mapping of the recipe language.</summary>
 /// <param name="Title">What it is, for the reference.</param>
 /// <param name="Keys">Its keys.</param>
-public sealed record RecipeSection(string Title, params IReadOnlyList<RecipeKey> Keys)
+internal sealed record RecipeSection(string Title, params IReadOnlyList<RecipeKey> Keys)
 {
     /// <summary>The names of the keys.</summary>
     public string[] Names { get; } = [.. Keys.Select(key => key.Name)];

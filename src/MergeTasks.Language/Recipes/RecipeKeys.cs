@@ -7,7 +7,7 @@ namespace MergeTasks.Language.Recipes;
 /// Every key of the recipe language, section by section. The reader takes from here what it accepts; the reference and the schema for
 /// editors are generated from it.
 /// </summary>
-public static class RecipeKeys
+internal static class RecipeKeys
 {
     private static readonly RecipeForm DTypeForm = new RecipeForm.Text([.. DTypes.FloatingPointTorchNames]);
 

@@ -7,12 +7,12 @@ namespace MergeTasks.Language.Recipes;
 /// <param name="Start">The first layer, from 0.</param>
 /// <param name="End">The layer after the last one.</param>
 /// <param name="RangeLocation">Position of <c>layer_range</c>.</param>
-public sealed record RecipeSliceSource(RecipeModel Model, int Start, int End, SourceLocation RangeLocation);
+internal sealed record RecipeSliceSource(RecipeModel Model, int Start, int End, SourceLocation RangeLocation);
 
 /// <summary>A run of the output's layers, merged from as many layers of each source.</summary>
 /// <param name="Sources">The sources in order.</param>
 /// <param name="Location">Position of the slice.</param>
-public sealed record RecipeSlice(IReadOnlyList<RecipeSliceSource> Sources, SourceLocation Location)
+internal sealed record RecipeSlice(IReadOnlyList<RecipeSliceSource> Sources, SourceLocation Location)
 {
     /// <summary>The slice's own base model, if named.</summary>
     public RecipeModel? Base { get; init; }
@@ -24,7 +24,7 @@ public sealed record RecipeSlice(IReadOnlyList<RecipeSliceSource> Sources, Sourc
 /// <summary>A part of a checkpoint that is merged by its own rules: whole models or slices.</summary>
 /// <param name="Name">Name of the part.</param>
 /// <param name="Location">Position of the name.</param>
-public sealed record RecipeModule(string Name, SourceLocation Location)
+internal sealed record RecipeModule(string Name, SourceLocation Location)
 {
     /// <summary>The models; empty where slices are given.</summary>
     public IReadOnlyList<RecipeModel> Models { get; init; } = [];

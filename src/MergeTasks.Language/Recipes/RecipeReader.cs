@@ -10,7 +10,7 @@ namespace MergeTasks.Language.Recipes;
 /// Reads recipe files in mergekit's YAML language, with this project's own keys besides. A file holds one document per merge.
 /// Every unknown key and every value of the wrong form is an error with its position.
 /// </summary>
-public sealed class RecipeReader
+internal sealed class RecipeReader
 {
     private readonly RecipeNodes _nodes;
     private readonly ReferenceReader _references;

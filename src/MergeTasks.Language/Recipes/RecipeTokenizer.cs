@@ -5,7 +5,7 @@ namespace MergeTasks.Language.Recipes;
 /// <summary>The sections <c>tokenizer</c> or <c>tokenizer_source</c>: the vocabulary of the output and where embedding rows come from.</summary>
 /// <param name="Source">Whose vocabulary the output gets; <c>union</c> where the section does not say.</param>
 /// <param name="Location">Position of the key.</param>
-public sealed record RecipeTokenizer(RecipeVocabulary Source, SourceLocation Location)
+internal sealed record RecipeTokenizer(RecipeVocabulary Source, SourceLocation Location)
 {
     /// <summary>Tokens with a rule of their own, in the order written.</summary>
     public IReadOnlyList<RecipeToken> Tokens { get; init; } = [];
@@ -15,7 +15,7 @@ public sealed record RecipeTokenizer(RecipeVocabulary Source, SourceLocation Loc
 }
 
 /// <summary>Whose vocabulary an output gets.</summary>
-public abstract record RecipeVocabulary
+internal abstract record RecipeVocabulary
 {
     /// <summary><c>union</c>: the base's tokens, then every new one of the other models.</summary>
     public sealed record Union : RecipeVocabulary;
@@ -31,7 +31,7 @@ public abstract record RecipeVocabulary
 /// <summary>A token whose embedding row is told where to come from.</summary>
 /// <param name="Token">The token's text; it is added to the vocabulary where it is missing.</param>
 /// <param name="Location">Position of the token.</param>
-public sealed record RecipeToken(string Token, SourceLocation Location)
+internal sealed record RecipeToken(string Token, SourceLocation Location)
 {
     /// <summary>Where models that lack the token take its row from; <see langword="null"/>: as for all tokens.</summary>
     public RecipeTokenRow? Source { get; init; }
@@ -41,7 +41,7 @@ public sealed record RecipeToken(string Token, SourceLocation Location)
 }
 
 /// <summary>Where an embedding row comes from.</summary>
-public abstract record RecipeTokenRow
+internal abstract record RecipeTokenRow
 {
     /// <summary>The row of the same token in a model.</summary>
     /// <param name="Reference">The model.</param>

@@ -10,7 +10,7 @@ namespace MergeTasks.Language.Recipes;
 /// or a list of conditions, each a value for the tensors whose name contains a text.
 /// </summary>
 [JsonConverter(typeof(SettingJson))]
-public abstract record Setting
+internal abstract record Setting
 {
     /// <summary>The value for one tensor.</summary>
     /// <param name="tensor">The tensor's name.</param>

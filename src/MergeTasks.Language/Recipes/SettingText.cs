@@ -3,7 +3,7 @@ using System.Globalization;
 namespace MergeTasks.Language.Recipes;
 
 /// <summary>Reads a parameter's value from text: a number, a flag, or a gradient in brackets.</summary>
-public static class SettingText
+internal static class SettingText
 {
     /// <summary>A number with '.' as decimal separator, or true/false (yes/no, on/off) as 1/0; <see langword="null"/> for anything else.</summary>
     public static double? ParseNumber(string text) => text.Trim() switch

@@ -6,7 +6,7 @@ namespace MergeTasks.Language.Recipes;
 /// <summary>Which of an output's tensors are merged, by globs over their whole names: '*' stands for any characters, '?' for one.</summary>
 /// <param name="Merged">Only tensors that one of these fits are merged; empty for all.</param>
 /// <param name="Kept">Tensors that one of these fits are not merged, but the base's.</param>
-public sealed record TensorSelection(IReadOnlyList<string> Merged, IReadOnlyList<string> Kept)
+internal sealed record TensorSelection(IReadOnlyList<string> Merged, IReadOnlyList<string> Kept)
 {
     /// <summary>All tensors are merged.</summary>
     public static readonly TensorSelection All = new([], []);

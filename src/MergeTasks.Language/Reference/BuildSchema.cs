@@ -7,7 +7,7 @@ namespace MergeTasks.Language.Reference;
 /// The project file's part as a <c>.buildschema.json</c>, which editors of MSBuild files read from beside the package's targets
 /// (the format of the MSBuild Editor's schemas).
 /// </summary>
-public static class BuildSchema
+internal static class BuildSchema
 {
     /// <summary>The file's text.</summary>
     public static string Text() => ReferenceJson.Text(new JsonObject

@@ -10,7 +10,7 @@ namespace MergeTasks.Language.Reference;
 /// The recipe language as a JSON schema (draft 7), which editors use to complete and check YAML: a line
 /// <c># yaml-language-server: $schema=…</c> names it. Which parameters are valid follows from the recipe's method.
 /// </summary>
-public sealed class RecipeSchema
+internal sealed class RecipeSchema
 {
     private readonly JsonObject _definitions = [];
 

@@ -8,7 +8,7 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Language.Reference;
 
 /// <summary>The reference of everything that a project file and a recipe can say, in Markdown.</summary>
-public sealed class ReferencePage
+internal sealed class ReferencePage
 {
     private readonly StringBuilder _text = new();
 

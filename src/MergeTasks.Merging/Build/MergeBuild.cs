@@ -23,7 +23,7 @@ namespace MergeTasks.Merging.Build;
 /// <param name="merges">All merges of the project, in the order of <see cref="DeclarationReader"/>.</param>
 /// <param name="cacheFolder">The user's cache folder.</param>
 /// <param name="threads">Threads to use; 0 for one per core, at most <see cref="MaxThreads"/>.</param>
-public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string cacheFolder, int threads)
+internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string cacheFolder, int threads)
 {
     /// <summary>More threads than this only wait for the disk, and each has its own buffers.</summary>
     public const int MaxThreads = 16;

@@ -7,7 +7,7 @@ using MergeTasks.Sources.References;
 namespace MergeTasks.Merging.Build;
 
 /// <summary>Restores the models of a project's merges that come from elsewhere, and tells planning where they are.</summary>
-public static class ModelRestore
+internal static class ModelRestore
 {
     /// <summary>Restores what the merges name.</summary>
     /// <param name="merges">All merges of the project.</param>

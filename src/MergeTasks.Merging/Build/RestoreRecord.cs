@@ -6,7 +6,7 @@ using MergeTasks.Sources.Contract;
 namespace MergeTasks.Merging.Build;
 
 /// <summary>Where restoring put the models of a project, for the steps after it: what <c>project.assets.json</c> is to packages.</summary>
-public static class RestoreRecord
+internal static class RestoreRecord
 {
     /// <summary>Full path of the record in a folder for generated files.</summary>
     public static string PathIn(string folder) => Path.Combine(folder, "restored.json");

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MergeTasks.Merging.Devices;
 
 /// <summary>The driver of this machine, asked through its own library (CUDA Driver API: <c>cuInit</c>, <c>cuDeviceGetCount</c>), which its installation brings along.</summary>
-public sealed unsafe class CudaDriver : ICudaDriver
+internal sealed unsafe class CudaDriver : ICudaDriver
 {
     private const int Success = 0;
     private const int NoDevice = 100;

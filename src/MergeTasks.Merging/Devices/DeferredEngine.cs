@@ -5,7 +5,7 @@ namespace MergeTasks.Merging.Devices;
 /// <summary>An engine whose version is known, so that it can be planned for, and that is only made when a model is to run.</summary>
 /// <param name="version">Its <see cref="ITransformerEngine.NumericsVersion"/>.</param>
 /// <param name="create">Makes it.</param>
-public sealed class DeferredEngine(string version, Func<ITransformerEngine> create) : ITransformerEngine
+internal sealed class DeferredEngine(string version, Func<ITransformerEngine> create) : ITransformerEngine
 {
     private readonly Lazy<ITransformerEngine> _engine = new(() =>
     {

@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Devices;
 /// <summary>A device for whole matrices whose version is known, so that it can be planned for, and that is only loaded when a tensor is merged there.</summary>
 /// <param name="version">Its <see cref="IMatrixDevice.NumericsVersion"/>.</param>
 /// <param name="create">Loads it.</param>
-public sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> create) : IMatrixDevice
+internal sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> create) : IMatrixDevice
 {
     private readonly Lazy<IMatrixDevice> _device = new(() =>
     {

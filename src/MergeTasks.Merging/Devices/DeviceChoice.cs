@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Devices;
 /// <param name="Index">Which of several CUDA devices, from 0.</param>
 /// <param name="Precision">How matrices are multiplied.</param>
 /// <param name="LibraryFolders">Full paths of the folders with libtorch's libraries.</param>
-public sealed record DeviceChoice(DeviceKind Kind, int Index, DevicePrecision Precision, IReadOnlyList<string> LibraryFolders)
+internal sealed record DeviceChoice(DeviceKind Kind, int Index, DevicePrecision Precision, IReadOnlyList<string> LibraryFolders)
 {
     /// <summary>Most bytes for weights that stay on the device; <see langword="null"/>: most of what is free.</summary>
     public long? MemoryBytes { get; init; }

@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Devices;
 /// <param name="hasEngine">Whether the project has the package with the TorchSharp engine.</param>
 /// <param name="packages">Finds the packages with libtorch.</param>
 /// <param name="driver">Finds CUDA devices.</param>
-public sealed class DeviceChooser(string projectFile, bool hasEngine, Func<TorchPackages> packages, ICudaDriver driver)
+internal sealed class DeviceChooser(string projectFile, bool hasEngine, Func<TorchPackages> packages, ICudaDriver driver)
 {
     private static string CudaPackage => OperatingSystem.IsWindows() ? "TorchSharp-cuda-windows" : "TorchSharp-cuda-linux";
 

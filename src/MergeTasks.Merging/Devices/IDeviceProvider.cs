@@ -5,10 +5,10 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Merging.Devices;
 
 /// <summary>
-/// The entry of an assembly that runs models on a device, which the build loads by name: a public class <see cref="TypeName"/> without
+/// The entry of an assembly that runs models on a device, which the build loads by name: a class <see cref="TypeName"/> without
 /// parameters in an assembly <see cref="AssemblyName"/> beside the tasks.
 /// </summary>
-public interface IDeviceProvider
+internal interface IDeviceProvider
 {
     /// <summary>Name of the assembly.</summary>
     const string AssemblyName = "MergeTasks.Torch";

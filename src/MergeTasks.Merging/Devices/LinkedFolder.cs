@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Devices;
 /// <summary>
 /// One folder with the files of several: libraries that packages split over folders of their own look for each other beside themselves.
 /// </summary>
-public static class LinkedFolder
+internal static class LinkedFolder
 {
     private const string Name = "libraries";
     private const int NameLength = 16;

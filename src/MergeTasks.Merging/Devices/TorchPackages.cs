@@ -11,7 +11,7 @@ namespace MergeTasks.Merging.Devices;
 /// </summary>
 /// <param name="CpuFolders">Full paths of folders with libraries of packages for processors.</param>
 /// <param name="CudaFolders">Likewise of packages for CUDA, which run on processors too.</param>
-public sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyList<string> CudaFolders)
+internal sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnlyList<string> CudaFolders)
 {
     private const string CpuPrefix = "libtorch-cpu";
     private const string CudaPrefix = "libtorch-cuda";

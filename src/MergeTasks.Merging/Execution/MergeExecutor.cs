@@ -25,7 +25,7 @@ namespace MergeTasks.Merging.Execution;
 /// <param name="memo">Remembers the checksums of what was written.</param>
 /// <param name="workers">Threads that compute.</param>
 /// <param name="progress">Hears of progress.</param>
-public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress progress)
+internal sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress progress)
 {
     // Below this the page cache is better than the disk: somebody will look at a small output soon.
     private const long SmallestBypass = 64 << 20;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>Names of the files that a merge adds to a model folder. In a folder that is an input they tell of an earlier merge and are not carried on.</summary>
-public static class MergedFiles
+internal static class MergedFiles
 {
     /// <summary>What the output was made from, tensor by tensor; written last.</summary>
     public const string Manifest = "merge.manifest.json";

@@ -12,7 +12,7 @@ namespace MergeTasks.Merging.Inputs;
 /// <param name="Digest">Digest of its content.</param>
 /// <param name="Source">Full path of the file to copy; <see langword="null"/> where <paramref name="Content"/> is given.</param>
 /// <param name="Content">The content, where it is made and not copied.</param>
-public sealed record SideFile(string Name, ContentDigest Digest, string? Source, byte[]? Content)
+internal sealed record SideFile(string Name, ContentDigest Digest, string? Source, byte[]? Content)
 {
     /// <summary>A file whose content is made.</summary>
     public static SideFile Of(string name, byte[] content) => new(name, TreeDigest.Of(content), null, content);
@@ -29,7 +29,7 @@ public sealed record SideFile(string Name, ContentDigest Digest, string? Source,
 }
 
 /// <summary>A model as an input of a merge: its tensors and their identity, known without reading them where possible.</summary>
-public abstract class ModelInput : IDisposable
+internal abstract class ModelInput : IDisposable
 {
     /// <summary>Its folder, which may not be filled yet if another merge makes it.</summary>
     public abstract string Folder { get; }

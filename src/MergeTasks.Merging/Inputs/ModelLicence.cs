@@ -5,7 +5,7 @@ namespace MergeTasks.Merging.Inputs;
 /// <summary>A licence that a model's card names.</summary>
 /// <param name="Model">The model, as the user named it.</param>
 /// <param name="Licence">The Hub's identifier, such as <c>apache-2.0</c>; the licence's own name where the card says <c>other</c>.</param>
-public sealed record ModelLicence(string Model, string Licence)
+internal sealed record ModelLicence(string Model, string Licence)
 {
     // A card's front matter is some lines long; what comes after it may be a book.
     private const int MaxLines = 500;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>The Hub's identifiers of licences as SPDX has them (spdx.org/licenses), which is what a package may name.</summary>
-public static class SpdxLicence
+internal static class SpdxLicence
 {
     private static readonly string[] Known =
     [

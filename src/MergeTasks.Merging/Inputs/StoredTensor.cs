@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Inputs;
 /// <summary>A tensor as a safetensors file holds it.</summary>
 /// <param name="file">The file, open for as long as the tensor is read.</param>
 /// <param name="info">The tensor.</param>
-public sealed class StoredTensor(SafetensorsFile file, TensorInfo info) : TensorContent
+internal sealed class StoredTensor(SafetensorsFile file, TensorInfo info) : TensorContent
 {
     /// <summary>Most elements of a window; a multiple of <see cref="TensorMerge.BlockLength"/>.</summary>
     /// <remarks>

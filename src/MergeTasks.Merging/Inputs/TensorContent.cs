@@ -6,7 +6,7 @@ namespace MergeTasks.Merging.Inputs;
 /// The elements of one tensor that goes into a merge: stored in a file, or computed from several tensors as they are read. Any number of
 /// threads may read at once, each with a reader of its own; every reader gives the same elements however they are asked for.
 /// </summary>
-public abstract class TensorContent
+internal abstract class TensorContent
 {
     /// <summary>The type in which elements are exact: the stored one, or <see cref="DType.F32"/> where they are computed.</summary>
     public abstract DType DType { get; }

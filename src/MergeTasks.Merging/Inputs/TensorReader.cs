@@ -1,7 +1,7 @@
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>Reads the elements of one tensor as fp32, on one thread.</summary>
-public abstract class TensorReader
+internal abstract class TensorReader
 {
     /// <summary>Reads elements.</summary>
     /// <param name="start">First element, in row-major order.</param>

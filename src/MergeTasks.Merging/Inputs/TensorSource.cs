@@ -5,7 +5,7 @@ namespace MergeTasks.Merging.Inputs;
 
 /// <summary>One input of a tensor's merge: what identifies it, and where its elements come from.</summary>
 /// <param name="DType">The type in which elements are exact (<see cref="TensorContent.DType"/>).</param>
-public abstract record TensorSource(DType DType)
+internal abstract record TensorSource(DType DType)
 {
     /// <summary>What identifies the content: a digest of its bytes, or of everything that it is computed from.</summary>
     public abstract ContentDigest Identity(CancellationToken cancellation);
@@ -18,7 +18,7 @@ public abstract record TensorSource(DType DType)
 /// <summary>A tensor of one of the models.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Tensor">The tensor's name in it.</param>
-public sealed record ModelTensor(ModelInput Model, string Tensor) : TensorSource(Model.ContentType(Tensor))
+internal sealed record ModelTensor(ModelInput Model, string Tensor) : TensorSource(Model.ContentType(Tensor))
 {
     /// <inheritdoc/>
     public override ContentDigest Identity(CancellationToken cancellation) => Model.Identity(Tensor, cancellation);

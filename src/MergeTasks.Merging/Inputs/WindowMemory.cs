@@ -3,7 +3,7 @@ using MergeTasks.Numerics.Memory;
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>One thread's memory for a stretch of stored bytes, used again from tensor to tensor.</summary>
-public sealed class WindowMemory
+internal sealed class WindowMemory
 {
     private AlignedMemory<byte>? _bytes;
 

@@ -7,7 +7,7 @@ using MergeTasks.Transformers.Tokenization;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>A statistic of every module's inputs, one number per channel, from one forward pass per block (and a backward pass for gradients).</summary>
-public sealed record ActivationRequest : ScoreRequest
+internal sealed record ActivationRequest : ScoreRequest
 {
     private readonly AimDeclaration _aim;
     private readonly RunnableModel _model;

@@ -4,7 +4,7 @@ using MergeTasks.Merging.Inputs;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>How many elements of each unit fine-tuning changed.</summary>
-public sealed record ChangeCountRequest : ScoreRequest
+internal sealed record ChangeCountRequest : ScoreRequest
 {
     private const int BlockLength = 1 << 16;
 

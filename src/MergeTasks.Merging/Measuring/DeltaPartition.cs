@@ -10,7 +10,7 @@ namespace MergeTasks.Merging.Measuring;
 /// <param name="Name">The tensor's name.</param>
 /// <param name="Shape">Its shape.</param>
 /// <param name="UnitsAreColumns">Whether it is stored [in, out].</param>
-public sealed record DeltaTensor(string Name, IReadOnlyList<long> Shape, bool UnitsAreColumns)
+internal sealed record DeltaTensor(string Name, IReadOnlyList<long> Shape, bool UnitsAreColumns)
 {
     /// <summary>Number of elements.</summary>
     public long Elements { get; } = Shape.Aggregate(1L, (product, dimension) => product * dimension);
@@ -29,16 +29,16 @@ public sealed record DeltaTensor(string Name, IReadOnlyList<long> Shape, bool Un
 /// <param name="Name"><c>embeddings</c>, <c>layer.0</c>, …, or <c>rest</c>.</param>
 /// <param name="Tensors">Indices of its tensors.</param>
 /// <param name="Rows">Its rows.</param>
-public sealed record DeltaLayer(string Name, IReadOnlyList<int> Tensors, IReadOnlyList<RowGroup> Rows);
+internal sealed record DeltaLayer(string Name, IReadOnlyList<int> Tensors, IReadOnlyList<RowGroup> Rows);
 
 /// <summary>The rows of one matrix, each with its bias element; or a norm with its bias, which is one row.</summary>
 /// <param name="Tensors">Indices of the matrix and, where there is one, its bias.</param>
 /// <param name="IsOne">Whether all units together are one row.</param>
 /// <param name="Count">Number of rows.</param>
-public sealed record RowGroup(IReadOnlyList<int> Tensors, bool IsOne, long Count);
+internal sealed record RowGroup(IReadOnlyList<int> Tensors, bool IsOne, long Count);
 
 /// <summary>How the deltas of one fine-tuned model divide into parts at every level.</summary>
-public sealed class DeltaPartition
+internal sealed class DeltaPartition
 {
     private DeltaPartition(IReadOnlyList<DeltaTensor> tensors, IReadOnlyList<DeltaLayer> layers) => (Tensors, Layers) = (tensors, layers);
 

@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Measuring;
 /// A model's diagonal Fisher information on its task: for each parameter p, F = (1/n)·Σ (∂Lₛ/∂p)² over the n samples, Lₛ the sum of the log-probabilities of sample s's
 /// targets. Each sample runs alone, so that squares are per sample.
 /// </summary>
-public sealed record FisherRequest : ScoreRequest
+internal sealed record FisherRequest : ScoreRequest
 {
     private readonly TaskRun _run;
 

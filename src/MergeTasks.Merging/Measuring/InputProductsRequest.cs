@@ -7,7 +7,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>Of each linear layer of a model, the mean over all tokens of its task's samples of xᵀx, x the layer's input: [in, in] under its weight's name.</summary>
-public sealed record InputProductsRequest : ScoreRequest
+internal sealed record InputProductsRequest : ScoreRequest
 {
     private readonly TaskRun _run;
     private readonly IReadOnlyDictionary<string, ModuleDescription> _modules;

@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Measuring;
 /// Exact interventions at one level: for each part, how the metric changes when that part alone is put into the base, or its change taken
 /// out of the fine-tuned model; signed so that a part that helps the task has a positive number. One forward pass over the samples per part.
 /// </summary>
-public sealed record InterventionRequest : ScoreRequest
+internal sealed record InterventionRequest : ScoreRequest
 {
     private readonly PartitionLevel _level;
     private readonly InterventionMode _mode;

@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Measuring;
 /// <param name="tuned">θ_i.</param>
 /// <param name="mode">Into which model parts are put.</param>
 /// <param name="measure">The metric.</param>
-public sealed class Interventions(ITransformerModel basis, ITransformerModel tuned, InterventionMode mode, Func<ITransformerModel, double> measure)
+internal sealed class Interventions(ITransformerModel basis, ITransformerModel tuned, InterventionMode mode, Func<ITransformerModel, double> measure)
 {
     /// <summary>The name under which the results of a level with one list of parts are filed.</summary>
     internal const string Parts = "parts";

@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Measuring;
 /// The signed inner products ⟨Δ, ∇M(θ*)⟩ of all units, from which the gradient approximation of the interventions at every level follows:
 /// one forward and backward pass over the samples, or none where the gradient is kept.
 /// </summary>
-public sealed record ProductRequest : ScoreRequest
+internal sealed record ProductRequest : ScoreRequest
 {
     private readonly TaskRun _run;
     private readonly ModelInput _tuned;

@@ -6,7 +6,7 @@ namespace MergeTasks.Merging.Measuring;
 /// <summary>Everything that a score depends on, by name: the entry's identity in the cache, and readable in the entry's file.</summary>
 /// <param name="Kind">What is computed.</param>
 /// <param name="Ingredients">Name and value, in a fixed order.</param>
-public sealed record ScoreKey(string Kind, IReadOnlyList<KeyValuePair<string, string>> Ingredients)
+internal sealed record ScoreKey(string Kind, IReadOnlyList<KeyValuePair<string, string>> Ingredients)
 {
     // Raised whenever the same ingredients would give another score than before.
     private const int Version = 1;

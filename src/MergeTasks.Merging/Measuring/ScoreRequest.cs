@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Measuring;
 /// <param name="Key">What it depends on.</param>
 /// <param name="Model">The model that it is about.</param>
 /// <param name="Data">The texts or samples that it depends on; <see langword="null"/> for none.</param>
-public abstract record ScoreRequest(ScoreKey Key, ModelDeclaration Model, DataFile? Data)
+internal abstract record ScoreRequest(ScoreKey Key, ModelDeclaration Model, DataFile? Data)
 {
     /// <summary>What is computed, for people.</summary>
     public abstract string Phase { get; }

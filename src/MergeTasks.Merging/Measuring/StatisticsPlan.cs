@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Measuring;
 
 /// <summary>The statistics of its models that a method wants, one for each.</summary>
 /// <param name="Models">Index among the merge's inputs, and the statistic.</param>
-public sealed record StatisticsPlan(IReadOnlyList<(int Input, PlannedStatistic Statistic)> Models)
+internal sealed record StatisticsPlan(IReadOnlyList<(int Input, PlannedStatistic Statistic)> Models)
 {
     /// <summary>The statistics as inputs of a tensor's merge, where every model has one for it.</summary>
     /// <param name="sources">The tensor's sources, which are added to.</param>
@@ -40,7 +40,7 @@ public sealed record StatisticsPlan(IReadOnlyList<(int Input, PlannedStatistic S
 /// <summary>One model's statistic, in a file once it is computed.</summary>
 /// <param name="Request">How it is computed.</param>
 /// <param name="Tensors">The model's tensors that have one, and the modules that they belong to where it is theirs.</param>
-public sealed record PlannedStatistic(ScoreRequest Request, IReadOnlyDictionary<string, ModuleDescription?> Tensors) : IDisposable
+internal sealed record PlannedStatistic(ScoreRequest Request, IReadOnlyDictionary<string, ModuleDescription?> Tensors) : IDisposable
 {
     private SafetensorsFile? _file;
 

@@ -6,7 +6,7 @@ namespace MergeTasks.Merging.Outputs;
 /// <param name="Reference">The reference's name in the lock file.</param>
 /// <param name="Resolved">The commit, or the package's version.</param>
 /// <param name="Files">File name to SHA-256.</param>
-public sealed record ManifestSource(string Reference, string Resolved, IReadOnlyDictionary<string, string> Files)
+internal sealed record ManifestSource(string Reference, string Resolved, IReadOnlyDictionary<string, string> Files)
 {
     /// <summary>NuGet's hash of the package; absent for repositories.</summary>
     public string? ContentHash { get; init; }

@@ -26,7 +26,7 @@ namespace MergeTasks.Merging.Outputs;
 /// <param name="Inputs">The models.</param>
 /// <param name="Files">Files beside the weights, with digests.</param>
 /// <param name="Tensors">Each tensor's file, key and checksum.</param>
-public sealed record MergeManifest(
+internal sealed record MergeManifest(
     int Format,
     string Tool,
     string Name,
@@ -134,7 +134,7 @@ public sealed record MergeManifest(
 /// <param name="Model">As the user named it.</param>
 /// <param name="Role"><c>base</c> or <c>model</c>.</param>
 /// <param name="Digest">Digest over the names and digests (or, of another merge's output, keys) of all its tensors.</param>
-public sealed record ManifestInput(string Model, string Role, string Digest)
+internal sealed record ManifestInput(string Model, string Role, string Digest)
 {
     /// <summary>Where it comes from by the lock file; absent for folders and other merges.</summary>
     public ManifestSource? Source { get; init; }
@@ -163,4 +163,4 @@ public sealed record ManifestInput(string Model, string Role, string Digest)
 /// <param name="File">The weight file.</param>
 /// <param name="Key">What it was made from and how, as a digest.</param>
 /// <param name="Checksum">Checksum of its bytes (<see cref="DigestKind.Checksum"/>), for more than 1 MiB over the checksum of each MiB.</param>
-public sealed record ManifestTensor(string File, string Key, string Checksum);
+internal sealed record ManifestTensor(string File, string Key, string Checksum);

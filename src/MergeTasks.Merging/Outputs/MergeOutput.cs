@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Outputs;
 /// <param name="plan">The plan.</param>
 /// <param name="report">What scoring has found, once it has; part of manifest and model card.</param>
 /// <param name="evaluations">What evaluations of these tensors have measured.</param>
-public sealed class MergeOutput(MergePlan plan, ImportanceReport? report = null, IReadOnlyList<ManifestEvaluation>? evaluations = null)
+internal sealed class MergeOutput(MergePlan plan, ImportanceReport? report = null, IReadOnlyList<ManifestEvaluation>? evaluations = null)
 {
     private IReadOnlyList<SideFile>? _files;
 

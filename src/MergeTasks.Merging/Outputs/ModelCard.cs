@@ -9,7 +9,7 @@ using MergeTasks.Merging.Planning;
 namespace MergeTasks.Merging.Outputs;
 
 /// <summary>The output's <c>README.md</c>: front matter as the Hugging Face Hub reads it, then what was merged and how.</summary>
-public static class ModelCard
+internal static class ModelCard
 {
     private const string OwnTag = "- mergetasks";
 

@@ -22,7 +22,7 @@ namespace MergeTasks.Merging.Outputs;
 /// <param name="WasInterrupted">Whether a build of this output was killed; what it prepared is still there.</param>
 /// <param name="ManifestIsStale">Whether the manifest must be written.</param>
 /// <param name="Reasons">Why, for people; empty where nothing is to be done.</param>
-public sealed record OutputState(
+internal sealed record OutputState(
     OutputOwnership Ownership,
     MergeOutput Output,
     IReadOnlyList<Shard> StaleShards,

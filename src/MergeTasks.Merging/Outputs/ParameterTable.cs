@@ -6,7 +6,7 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Merging.Outputs;
 
 /// <summary>The resolved parameters of a merge for people: tensors with equal values together, and what varies over the layers as a table.</summary>
-public static class ParameterTable
+internal static class ParameterTable
 {
     private const int NamesInLine = 3;
 

@@ -5,7 +5,7 @@ using MergeTasks.Merging.Planning;
 namespace MergeTasks.Merging.Outputs;
 
 /// <summary>What a plan and its verdict on the output rest on, beside the declarations themselves.</summary>
-public static class PlanFootprint
+internal static class PlanFootprint
 {
     /// <summary>
     /// Full paths of the files and folders whose content, presence or absence could change any of the plans or what is to be done:

@@ -8,7 +8,7 @@ using MergeTasks.Language.Recipes;
 namespace MergeTasks.Merging.Outputs;
 
 /// <summary>A declaration as a recipe, however it was declared: what a reader of the output needs to repeat the merge.</summary>
-public static class RecipeText
+internal static class RecipeText
 {
     private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

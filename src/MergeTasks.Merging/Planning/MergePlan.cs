@@ -19,7 +19,7 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="Shards">The output's weight files.</param>
 /// <param name="Config">The output's configuration.</param>
 /// <param name="DonorFiles">Files copied from the donor (the base, else the first model).</param>
-public sealed record MergePlan(
+internal sealed record MergePlan(
     MergeDeclaration Declaration,
     MergeMethod Method,
     IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Models,

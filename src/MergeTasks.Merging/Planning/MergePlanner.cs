@@ -23,7 +23,7 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="hasher">Digests files; <see langword="null"/> to check everything without reading data, which leaves the keys meaningless.</param>
 /// <param name="workers">Threads that will merge.</param>
 /// <param name="engine">Numerics version of the engine that will score.</param>
-public sealed class MergePlanner(FileHasher? hasher, int workers, string engine) : IDisposable
+internal sealed class MergePlanner(FileHasher? hasher, int workers, string engine) : IDisposable
 {
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);

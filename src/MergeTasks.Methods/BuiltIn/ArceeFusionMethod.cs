@@ -13,7 +13,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Sums are fp64; a divergence that rounding makes negative counts as zero. In compatibility mode quantiles of tensors with more than 1,000,000 elements come
 /// from that many random ones, as in mergekit, and a half-precision tensor's result is fp32 unless <c>out_dtype</c> says otherwise.
 /// </remarks>
-public sealed class ArceeFusionMethod : MergeMethod
+internal sealed class ArceeFusionMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "arcee_fusion";
@@ -34,13 +34,13 @@ public sealed class ArceeFusionMethod : MergeMethod
     public override int MaxModels => 1;
 
     /// <inheritdoc/>
-    public override DType? CompatibleResult => DType.F32;
+    internal override DType? CompatibleResult => DType.F32;
 
     /// <inheritdoc/>
-    public override bool IsRandomInCompatibility => true;
+    internal override bool IsRandomInCompatibility => true;
 
     /// <inheritdoc/>
-    public override long CompatibleDraws(TensorContext context) => ScoreSample.CompatibleDraws(context);
+    internal override long CompatibleDraws(TensorContext context) => ScoreSample.CompatibleDraws(context);
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new FusionMerge(context);

@@ -7,7 +7,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Model Breadcrumbs (Davari and Belilovsky 2023, arXiv 2312.06795): task arithmetic on deltas without their <c>gamma</c>·n largest elements
 /// and without the smallest ones, so that <c>density</c>·n remain; see <see cref="BreadcrumbsSparsifier"/>.
 /// </summary>
-public sealed class BreadcrumbsMethod : MergeMethod
+internal sealed class BreadcrumbsMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "breadcrumbs";

@@ -6,7 +6,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <summary>
 /// Model Breadcrumbs (Davari and Belilovsky 2023, arXiv 2312.06795) followed by the sign election of TIES (arXiv 2306.01708).
 /// </summary>
-public sealed class BreadcrumbsTiesMethod : MergeMethod
+internal sealed class BreadcrumbsTiesMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "breadcrumbs_ties";

@@ -7,7 +7,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// DARE (Yu et al. 2024, arXiv 2311.03099) on task arithmetic: keep each element of a delta with probability density. As in mergekit,
 /// <c>rescale</c> restores the L1 norm of the delta; with <c>rescale_by_probability</c> it is the paper's factor 1/density.
 /// </summary>
-public sealed class DareLinearMethod : MergeMethod
+internal sealed class DareLinearMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "dare_linear";
@@ -28,7 +28,7 @@ public sealed class DareLinearMethod : MergeMethod
     public override bool IsRandom => true;
 
     /// <inheritdoc/>
-    public override long CompatibleDraws(TensorContext context) => RandomSparsifier.CompatibleDraws(context);
+    internal override long CompatibleDraws(TensorContext context) => RandomSparsifier.CompatibleDraws(context);
 
     /// <inheritdoc/>
     public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);

@@ -6,7 +6,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <summary>
 /// DARE (Yu et al. 2024, arXiv 2311.03099) followed by the sign election of TIES (arXiv 2306.01708).
 /// </summary>
-public sealed class DareTiesMethod : MergeMethod
+internal sealed class DareTiesMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "dare_ties";
@@ -32,7 +32,7 @@ public sealed class DareTiesMethod : MergeMethod
     public override bool IsRandom => true;
 
     /// <inheritdoc/>
-    public override long CompatibleDraws(TensorContext context) => RandomSparsifier.CompatibleDraws(context);
+    internal override long CompatibleDraws(TensorContext context) => RandomSparsifier.CompatibleDraws(context);
 
     /// <inheritdoc/>
     public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);

@@ -8,7 +8,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the L1 norm of the
 /// delta, and with <c>rescale_by_probability</c> divides each element by its own probability, as the paper does.
 /// </summary>
-public sealed class DellaLinearMethod : MergeMethod
+internal sealed class DellaLinearMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "della_linear";
@@ -37,7 +37,7 @@ public sealed class DellaLinearMethod : MergeMethod
     public override string? Conflict(TensorContext context) => RankSparsifier.Conflict(context) ?? TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
-    public override long CompatibleDraws(TensorContext context) => RankSparsifier.CompatibleDraws(context);
+    internal override long CompatibleDraws(TensorContext context) => RankSparsifier.CompatibleDraws(context);
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RankSparsifier(context), electSigns: false);

@@ -6,7 +6,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Makes a LoRA adapter of what fine-tuning changed: for each matrix the best approximation of a rank, by truncated singular value
 /// decomposition, ΔW ≈ B·A with B = U√S and A = √SVᵀ.
 /// </summary>
-public sealed class ExtractLoraMethod : MergeMethod
+internal sealed class ExtractLoraMethod : MergeMethod
 {
     /// <summary>The method's name.</summary>
     public const string MethodName = "extract_lora";
@@ -36,7 +36,7 @@ public sealed class ExtractLoraMethod : MergeMethod
     public override int MaxModels => 1;
 
     /// <inheritdoc/>
-    public override bool MakesAdapter => true;
+    internal override bool MakesAdapter => true;
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => throw new NotSupportedException("The tensors of an adapter are no merges of tensors.");

@@ -11,7 +11,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Fᵢ are not normalised by their length over the model, which some implementations do by default. Where all Fᵢ + ε are zero the mean is taken. Compatibility mode changes
 /// nothing, because mergekit does not have this method.
 /// </remarks>
-public sealed class FisherMethod : MergeMethod
+internal sealed class FisherMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "fisher";
@@ -30,7 +30,7 @@ public sealed class FisherMethod : MergeMethod
     ];
 
     /// <inheritdoc/>
-    public override ModelStatistic Statistic => ModelStatistic.Fisher;
+    internal override ModelStatistic Statistic => ModelStatistic.Fisher;
 
     /// <inheritdoc/>
     public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, null);

@@ -13,7 +13,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// u is a combination of the uᵢ, so the iteration runs on factors and scalar products, in fp64. Compatibility mode computes them so as well and
 /// rounds only sums to the tensor's type. A base has no effect unless it is listed among the models (in compatibility mode it counts as one).
 /// </remarks>
-public sealed class KarcherMethod : MergeMethod
+internal sealed class KarcherMethod : MergeMethod
 {
     // Rounding alone makes opposite vectors differ from a straight angle by this much.
     private const double SmallestAngle = 1e-7;

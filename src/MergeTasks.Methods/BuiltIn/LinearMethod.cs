@@ -8,7 +8,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Weighted average of parameters ("model soups", Wortsman et al. 2022, arXiv 2203.05482):
 /// out = Σ wᵢxᵢ, divided by Σ wᵢ when <c>normalize</c> is on.
 /// </summary>
-public sealed class LinearMethod : MergeMethod
+internal sealed class LinearMethod : MergeMethod
 {
     /// <summary>The method's name.</summary>
     public const string MethodName = "linear";

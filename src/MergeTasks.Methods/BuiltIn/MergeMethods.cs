@@ -3,7 +3,7 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>All merge methods, by name.</summary>
-public static class MergeMethods
+internal static class MergeMethods
 {
     /// <summary>The methods in the order of the reference.</summary>
     public static IReadOnlyList<MergeMethod> All { get; } =

@@ -13,7 +13,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// too. mergekit also divides by at least 1e-6 in the cosine, which turns small but equal deltas into nearly orthogonal ones; only compatibility mode does.
 /// A zero delta has cosine 0 with every other.
 /// </remarks>
-public sealed class ModelStockMethod : MergeMethod
+internal sealed class ModelStockMethod : MergeMethod
 {
     private const double SmallestCompatibleProduct = 1e-6;
 

@@ -12,7 +12,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// mergekit then takes one step on the sphere from m/‖m‖ towards Σ wᵢτᵢ, where τᵢ is uᵢ without its part along m. That sum is zero whatever the
 /// vectors are, because Σ wᵢuᵢ is m itself, so the step is left out. Where ‖m‖ &lt; eps, two models are added as w₀x₀ + w₁x₁, and more are an error.
 /// </remarks>
-public sealed class MultislerpMethod : MergeMethod
+internal sealed class MultislerpMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "multislerp";

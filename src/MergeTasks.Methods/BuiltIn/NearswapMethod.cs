@@ -6,7 +6,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// NearSwap (described in mergekit's documentation): takes from the other model x what lies near the base b:
 /// w = min(t/max(|b − x|, 1e-6), 1) per element; out = w·x + (1 − w)·b. No element moves by more than t.
 /// </summary>
-public sealed class NearswapMethod : MergeMethod
+internal sealed class NearswapMethod : MergeMethod
 {
     private const float SmallestDistance = 1e-6f;
 

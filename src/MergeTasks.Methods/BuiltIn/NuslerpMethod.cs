@@ -15,7 +15,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// mergekit's 1e-8, and cosine, angle and factors round to the tensor's type, so that bf16 vectors with a cosine above 0.998 are
 /// interpolated linearly.
 /// </remarks>
-public sealed class NuslerpMethod : MergeMethod
+internal sealed class NuslerpMethod : MergeMethod
 {
     private const double SmallestSum = 1e-6;
     private const double SmallestNorm = 1e-7;

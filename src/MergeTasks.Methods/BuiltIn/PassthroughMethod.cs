@@ -4,7 +4,7 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>One model's parameters as they are, or multiplied by <c>scale</c>.</summary>
-public sealed class PassthroughMethod : MergeMethod
+internal sealed class PassthroughMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "passthrough";

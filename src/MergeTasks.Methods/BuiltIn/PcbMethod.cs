@@ -13,7 +13,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// The clamps and norms belong to the whole model, so four rounds over all inputs come before the merge, and a change of any tensor changes all.
 /// Compatibility mode changes nothing, because mergekit does not have this method.
 /// </remarks>
-public sealed class PcbMethod : MergeMethod
+internal sealed class PcbMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "pcb";
@@ -36,17 +36,17 @@ public sealed class PcbMethod : MergeMethod
     public override BaseUse Base => BaseUse.Required;
 
     /// <inheritdoc/>
-    public override string? Conflict(IReadOnlyList<TensorContext> contexts) => contexts.Select(context => context["ratio"]).Distinct().Count() > 1
+    internal override string? Conflict(IReadOnlyList<TensorContext> contexts) => contexts.Select(context => context["ratio"]).Distinct().Count() > 1
         ? "'ratio' belongs to the whole model, so it cannot differ from tensor to tensor. Give it one number."
         : contexts.Select(context => context.ModelIndices().Length).Distinct().Count() > 1
             ? "the method 'pcb' compares whole models, so all parts of the output need the same number of models."
             : null;
 
     /// <inheritdoc/>
-    public override bool NeedsSurvey => true;
+    internal override bool NeedsSurvey => true;
 
     /// <inheritdoc/>
-    public override ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => new PcbSurvey(contexts);
+    internal override ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => new PcbSurvey(contexts);
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new PcbMerge(context, (PcbSurvey)context.Survey!);

@@ -6,7 +6,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// RAM (described in mergekit's documentation): out = base + the mean, per element, of those deltas δᵢ = xᵢ − base that are active,
 /// |δᵢ| &gt; epsilon. Where none is, the base remains.
 /// </summary>
-public sealed class RamMethod : MergeMethod
+internal sealed class RamMethod : MergeMethod
 {
     /// <summary>Deltas up to this size are inactive.</summary>
     internal static ParameterDeclaration Epsilon { get; } = new("epsilon", 1e-5, "Elements of a delta up to this size do not count as changed.") { Minimum = 0 };

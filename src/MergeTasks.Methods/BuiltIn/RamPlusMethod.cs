@@ -9,7 +9,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// others, and alone. Makes up for what averaging takes from a model that shares much.
 /// </summary>
 /// <remarks>In compatibility mode a half-precision tensor's result is fp32 unless <c>out_dtype</c> says otherwise, as in mergekit.</remarks>
-public sealed class RamPlusMethod : MergeMethod
+internal sealed class RamPlusMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "ramplus_tl";
@@ -32,7 +32,7 @@ public sealed class RamPlusMethod : MergeMethod
     public override BaseUse Base => BaseUse.Required;
 
     /// <inheritdoc/>
-    public override DType? CompatibleResult => DType.F32;
+    internal override DType? CompatibleResult => DType.F32;
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new ActiveDeltasMerge(context, (context["r"], context["alpha"]));

@@ -12,7 +12,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// To every G̃ᵢ 1e-9 of the mean of the diagonal of their sum is added on the diagonal (1 where that is zero), so that inputs that never occur get the models' mean. Weights that are stored [in, out], such as GPT-2's, are
 /// taken as they are meant. Solved by Cholesky decomposition in fp64, with the layer's matrices in memory. Compatibility mode changes nothing, because mergekit does not have this method.
 /// </remarks>
-public sealed class RegMeanMethod : MergeMethod
+internal sealed class RegMeanMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "regmean";
@@ -34,13 +34,13 @@ public sealed class RegMeanMethod : MergeMethod
     ];
 
     /// <inheritdoc/>
-    public override ModelStatistic Statistic => ModelStatistic.InputProducts;
+    internal override ModelStatistic Statistic => ModelStatistic.InputProducts;
 
     /// <inheritdoc/>
     public override string? Conflict(TensorContext context) => WeightSum.Conflict(context, null);
 
     /// <inheritdoc/>
-    public override bool ComputesWithMatrix(TensorContext context) => IsSolved(context) && context.Shape.Min() >= MatrixMerge.SmallestOnDevice;
+    internal override bool ComputesWithMatrix(TensorContext context) => IsSolved(context) && context.Shape.Min() >= MatrixMerge.SmallestOnDevice;
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>

@@ -12,7 +12,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// weighs all models alike where the mean squares sum up to less than 1e-6, which light fine-tunes do, as mergekit does, divides by at least 1e-6, and drops everything where
 /// no position differs (mergekit's own result has a wrong shape there, and where no position is selected).
 /// </remarks>
-public sealed class SceMethod : MergeMethod
+internal sealed class SceMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "sce";

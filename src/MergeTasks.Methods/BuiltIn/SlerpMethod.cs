@@ -8,7 +8,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// out = sin((1−t)θ)/sin θ · v₀ + sin(tθ)/sin θ · v₁, θ the angle between the normalised tensors.
 /// Where they are nearly (anti)parallel, |cos θ| > 0.9995, plain linear interpolation.
 /// </summary>
-public sealed class SlerpMethod : MergeMethod
+internal sealed class SlerpMethod : MergeMethod
 {
     private const double ParallelCosine = 0.9995;
     private const double SmallestNorm = 1e-8;

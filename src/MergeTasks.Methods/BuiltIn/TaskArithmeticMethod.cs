@@ -6,7 +6,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <summary>
 /// Task arithmetic (Ilharco et al. 2023, arXiv 2212.04089): out = base + λ·Σ wᵢ(xᵢ − base).
 /// </summary>
-public sealed class TaskArithmeticMethod : MergeMethod
+internal sealed class TaskArithmeticMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "task_arithmetic";

@@ -9,7 +9,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// with <c>paper_election</c> they do not, and a sum of zero elects the sign that more elements of the tensor have (positive if as many).
 /// Among equal magnitudes at the threshold the lowest flat index is kept.
 /// </summary>
-public sealed class TiesMethod : MergeMethod
+internal sealed class TiesMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "ties";

@@ -14,7 +14,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// matrices in memory. Elements are within 2e-6 of the largest of exact ones, 2e-5 where kept singular values reach down to 1e-6.
 /// Compatibility mode changes nothing, because mergekit does not have this method.
 /// </remarks>
-public sealed class TsvMethod : MergeMethod
+internal sealed class TsvMethod : MergeMethod
 {
     /// <inheritdoc/>
     public override string Name => "tsv";
@@ -38,7 +38,7 @@ public sealed class TsvMethod : MergeMethod
     public override BaseUse Base => BaseUse.Required;
 
     /// <inheritdoc/>
-    public override bool ComputesWithMatrix(TensorContext context) =>
+    internal override bool ComputesWithMatrix(TensorContext context) =>
         context.Shape.Count >= 2 && context.ElementCount > 0 && Math.Min(context.Shape[^1], context.Shape[^2]) >= MatrixMerge.SmallestOnDevice;
 
     /// <inheritdoc/>

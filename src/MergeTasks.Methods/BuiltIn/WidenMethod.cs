@@ -13,7 +13,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Input embeddings count as transposed, so that a column is a token. Each matrix of a stack (of experts) is one of its own. Scores are not normalised
 /// over the models. Compatibility mode changes nothing, because mergekit does not have this method.
 /// </remarks>
-public sealed class WidenMethod : MergeMethod
+internal sealed class WidenMethod : MergeMethod
 {
     private static readonly string[] Embeddings = ["embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight", "tok_embeddings.weight"];
 

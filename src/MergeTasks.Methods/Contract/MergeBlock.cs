@@ -6,11 +6,10 @@ namespace MergeTasks.Methods.Contract;
 /// <param name="input">Index into <see cref="TensorContext.Inputs"/>.</param>
 /// <param name="start">First element.</param>
 /// <param name="destination">Filled completely.</param>
-public delegate void ElementReader(int input, long start, Span<float> destination);
+internal delegate void ElementReader(int input, long start, Span<float> destination);
 
 /// <summary>One worker's view of the block it works on, with memory that it reuses from block to block.</summary>
-/// <param name="worker">The worker's number, below <see cref="TensorContext.Workers"/>.</param>
-public sealed class MergeBlock(int worker)
+public sealed class MergeBlock
 {
     // Not a multiple of the page size, so that the same place in two buffers is not taken for the same address.
     internal const int BufferStride = TensorMerge.BlockLength + 64;
@@ -19,8 +18,10 @@ public sealed class MergeBlock(int worker)
     private ElementReader? _read;
     private long _elementCount;
 
-    /// <summary>The worker's number.</summary>
-    public int Worker => worker;
+    internal MergeBlock(int worker) => Worker = worker;
+
+    /// <summary>The worker's number, from 0 and below <see cref="TensorContext.Workers"/>; whoever needs memory of a worker's own keeps it by this.</summary>
+    public int Worker { get; }
 
     /// <summary>The block's number.</summary>
     public long Index { get; private set; }
@@ -36,14 +37,14 @@ public sealed class MergeBlock(int worker)
 
     /// <summary>Makes room for the buffers of a tensor's merge; earlier ones are lost.</summary>
     /// <param name="slots">Number of buffers.</param>
-    public void Reserve(int slots)
+    internal void Reserve(int slots)
     {
         if (_buffers.Length < (slots + 1) * BufferStride)
             _buffers = new AlignedMemory<float>((slots + 1) * BufferStride);
     }
 
     /// <summary>Turns to a block.</summary>
-    public void MoveTo(long index, long elementCount, ElementReader read)
+    internal void MoveTo(long index, long elementCount, ElementReader read)
     {
         Index = index;
         Count = (int)Math.Min(TensorMerge.BlockLength, elementCount - Start);
@@ -52,7 +53,7 @@ public sealed class MergeBlock(int worker)
     }
 
     /// <summary>Puts something between the files and whoever reads this block's inputs from now on, until the next block.</summary>
-    public void ReadThrough(Func<ElementReader, ElementReader> wrap) => _read = wrap(_read!);
+    internal void ReadThrough(Func<ElementReader, ElementReader> wrap) => _read = wrap(_read!);
 
     /// <summary>Reads an input's elements into buffer <paramref name="slot"/> and returns them; they may be overwritten.</summary>
     public Span<float> Load(int input, int slot)

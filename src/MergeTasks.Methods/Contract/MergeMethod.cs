@@ -47,7 +47,7 @@ public abstract class MergeMethod
     public bool TakesBase(bool isNamed) => Base == BaseUse.Required || (Base == BaseUse.Optional && isNamed);
 
     /// <summary>Whether the output is an adapter and no model.</summary>
-    public virtual bool MakesAdapter => false;
+    internal virtual bool MakesAdapter => false;
 
     /// <summary>Fewest models, not counting a base that takes part.</summary>
     public virtual int MinModels => 1;
@@ -59,35 +59,35 @@ public abstract class MergeMethod
     /// How many random numbers the merge of one tensor takes from the generator of compatibility mode;
     /// 0 for methods without randomness.
     /// </summary>
-    public virtual long CompatibleDraws(TensorContext context) => 0;
+    internal virtual long CompatibleDraws(TensorContext context) => 0;
 
     /// <summary>In compatibility mode, the element type of results for half-precision tensors where it is not theirs.</summary>
-    public virtual DType? CompatibleResult => null;
+    internal virtual DType? CompatibleResult => null;
 
     /// <summary>Whether results depend on the seed.</summary>
     public virtual bool IsRandom => false;
 
     /// <summary>Whether they do in compatibility mode.</summary>
-    public virtual bool IsRandomInCompatibility => IsRandom;
+    internal virtual bool IsRandomInCompatibility => IsRandom;
 
     /// <summary>What it wants to know of each model (not of a base that takes part); each needs samples of its task.</summary>
-    public virtual ModelStatistic Statistic => ModelStatistic.None;
+    internal virtual ModelStatistic Statistic => ModelStatistic.None;
 
     /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
     public virtual string? Conflict(TensorContext context) => null;
 
     /// <summary>As the other overload, of all tensors together.</summary>
-    public virtual string? Conflict(IReadOnlyList<TensorContext> contexts) => null;
+    internal virtual string? Conflict(IReadOnlyList<TensorContext> contexts) => null;
 
     /// <summary>Whether the merge of each tensor depends on all tensors, through a survey.</summary>
-    public virtual bool NeedsSurvey => false;
+    internal virtual bool NeedsSurvey => false;
 
     /// <summary>Begins what must be known of the whole model.</summary>
     /// <param name="contexts">All tensors that will be merged; not empty.</param>
-    public virtual ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => throw new NotSupportedException();
+    internal virtual ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => throw new NotSupportedException();
 
     /// <summary>Whether a tensor's merge computes with its whole matrix so much that a device is worth bringing it there, if one may be used.</summary>
-    public virtual bool ComputesWithMatrix(TensorContext context) => false;
+    internal virtual bool ComputesWithMatrix(TensorContext context) => false;
 
     /// <summary>Prepares the merge of one tensor.</summary>
     public abstract TensorMerge Begin(TensorContext context);

@@ -1,7 +1,7 @@
 namespace MergeTasks.Methods.Contract;
 
 /// <summary>What a method wants to know of each model beside its weights, measured by running the model on samples of its task.</summary>
-public enum ModelStatistic
+internal enum ModelStatistic
 {
     /// <summary>Nothing.</summary>
     None,

@@ -4,7 +4,7 @@ namespace MergeTasks.Methods.Contract;
 /// What a method must know of the whole model before it merges the first tensor: rounds over all tensors of the output that gather numbers.
 /// The numbers must not depend on the order of tensors and blocks.
 /// </summary>
-public abstract class ModelSurvey
+internal abstract class ModelSurvey
 {
     /// <summary>Starts the next round.</summary>
     /// <returns><see langword="false"/>: everything is known.</returns>

@@ -11,7 +11,7 @@ namespace MergeTasks.Methods.Contract;
 public sealed record TensorInput(int Position, bool IsBase, IReadOnlyDictionary<string, double> Parameters)
 {
     /// <summary>Where the method wants a statistic of the models: what to read it under, as an input. <see langword="null"/> where there is none for this tensor.</summary>
-    public int? Statistic { get; init; }
+    internal int? Statistic { get; init; }
 
     /// <summary>A per-model parameter's value.</summary>
     public double this[string parameter] => Parameters[parameter];
@@ -34,22 +34,22 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     /// <see langword="null"/>: arithmetic in fp32. Otherwise every elementary operation rounds to this type, and random numbers come from
     /// one sequential generator, as in mergekit (compatibility mode).
     /// </summary>
-    public DType? CompatibleDType { get; init; }
+    internal DType? CompatibleDType { get; init; }
 
     /// <summary>In compatibility mode, how many random numbers earlier tensors took.</summary>
-    public long DrawOffset { get; init; }
+    internal long DrawOffset { get; init; }
 
     /// <summary>In compatibility mode, the generator that all tensors of the merge share.</summary>
-    public DrawSequence? Draws { get; init; }
+    internal DrawSequence? Draws { get; init; }
 
     /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
     public bool KeepsNonFinite { get; init; }
 
     /// <summary>Whether a linear layer's weight is stored [in, out] and not [out, in]; told where statistics are.</summary>
-    public bool IsStoredByInput { get; init; }
+    internal bool IsStoredByInput { get; init; }
 
     /// <summary>What is known of the whole model, where the method asks for that.</summary>
-    public ModelSurvey? Survey { get; init; }
+    internal ModelSurvey? Survey { get; init; }
 
     /// <summary>Ends long computations between blocks.</summary>
     public CancellationToken Cancellation { get; init; }
@@ -58,7 +58,7 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     public int Workers { get; init; } = 1;
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
-    public IMatrixDevice? Device { get; init; }
+    internal IMatrixDevice? Device { get; init; }
 
     /// <summary>A parameter's value.</summary>
     public double this[string parameter] => Parameters[parameter];
@@ -77,14 +77,14 @@ public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IRe
     public int BaseIndex => Inputs.Select((input, index) => (input, index)).First(pair => pair.input.IsBase).index;
 
     /// <summary>Rounds to the type of compatibility mode; nothing otherwise.</summary>
-    public void Round(Span<float> values)
+    internal void Round(Span<float> values)
     {
         if (CompatibleDType is { } dtype)
             ElementConversion.Round(dtype, values);
     }
 
     /// <summary>Rounds a scalar as <see cref="Round(Span{float})"/> does.</summary>
-    public float Round(double value)
+    internal float Round(double value)
     {
         Span<float> one = [(float)value];
         Round(one);

@@ -2,7 +2,7 @@ namespace MergeTasks.Methods.Random;
 
 /// <summary>The one random generator of a merge in compatibility mode, found at any place of its sequence.</summary>
 /// <param name="seed">Its seed.</param>
-public sealed class DrawSequence(long seed)
+internal sealed class DrawSequence(long seed)
 {
     private MersenneTwister _generator = new((uint)seed);
     private long _position;

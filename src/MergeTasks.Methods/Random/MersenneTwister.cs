@@ -4,7 +4,7 @@ namespace MergeTasks.Methods.Random;
 /// The sequential generator MT19937 (Matsumoto and Nishimura 1998) with its classic one-word seeding, as PyTorch uses it on the CPU.
 /// For compatibility mode only.
 /// </summary>
-public sealed class MersenneTwister
+internal sealed class MersenneTwister
 {
     private const int Size = 624;
     private const int Middle = 397;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Numerics.Algebra;
 
 /// <summary>A matrix where an <see cref="IMatrixArithmetic"/> computes; disposing gives its memory back.</summary>
-public interface IMatrix : IDisposable
+internal interface IMatrix : IDisposable
 {
     /// <summary>Number of rows.</summary>
     int Rows { get; }
@@ -14,7 +14,7 @@ public interface IMatrix : IDisposable
 /// What methods on whole matrices are made of, in fp64. A matrix is brought to where it computes once and stays there until it is stored.
 /// </summary>
 /// <remarks>Whoever is handed a matrix disposes it. The same operands give the same bits each time in one place, for any number of threads.</remarks>
-public interface IMatrixArithmetic : IDisposable
+internal interface IMatrixArithmetic : IDisposable
 {
     /// <summary>Takes in a matrix, widened.</summary>
     /// <param name="values">[rows, columns], row by row.</param>

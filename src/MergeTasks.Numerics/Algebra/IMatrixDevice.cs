@@ -1,7 +1,7 @@
 namespace MergeTasks.Numerics.Algebra;
 
 /// <summary>A place other than the processor's own arithmetic where whole matrices are computed with.</summary>
-public interface IMatrixDevice
+internal interface IMatrixDevice
 {
     /// <summary>Part of the keys of what is computed there; other places give other bits.</summary>
     string NumericsVersion { get; }
@@ -15,7 +15,7 @@ public interface IMatrixDevice
 }
 
 /// <summary>Why a device does not compute with a tensor's matrices.</summary>
-public enum DeviceRefusal
+internal enum DeviceRefusal
 {
     /// <summary>Its memory does not hold them.</summary>
     Memory,
@@ -27,7 +27,7 @@ public enum DeviceRefusal
 /// <summary>A device cannot compute with a tensor's matrices, and the processor may.</summary>
 /// <param name="why">Why not.</param>
 /// <param name="cause">What the device said.</param>
-public sealed class DeviceRefusalException(DeviceRefusal why, Exception cause) : Exception(cause?.Message, cause)
+internal sealed class DeviceRefusalException(DeviceRefusal why, Exception cause) : Exception(cause?.Message, cause)
 {
     /// <summary>Why not.</summary>
     public DeviceRefusal Why => why;

@@ -6,7 +6,7 @@ namespace MergeTasks.Numerics.Algebra;
 /// <summary><see cref="IMatrixArithmetic"/> on the processor.</summary>
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellation">Ends the work between steps.</param>
-public sealed class ProcessorMatrices(int threads, CancellationToken cancellation) : IMatrixArithmetic
+internal sealed class ProcessorMatrices(int threads, CancellationToken cancellation) : IMatrixArithmetic
 {
     private readonly MatrixWork _work = new(threads, cancellation);
 

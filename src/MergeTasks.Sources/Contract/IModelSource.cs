@@ -37,7 +37,7 @@ internal sealed record PendingFile(string Folder, long Bytes, Func<CancellationT
 /// <param name="Key">The reference's <see cref="ModelReference.Key"/>.</param>
 /// <param name="Folder">Full path of the model folder; nothing but its locked files counts.</param>
 /// <param name="Locked">What it is.</param>
-public sealed record RestoredModel(string Key, string Folder, LockedModel Locked)
+internal sealed record RestoredModel(string Key, string Folder, LockedModel Locked)
 {
     /// <summary>Whether it is one that restoring writes: a record of it may have been edited or damaged.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

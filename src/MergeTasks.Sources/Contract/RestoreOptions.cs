@@ -3,7 +3,7 @@ using MergeTasks.Caching;
 namespace MergeTasks.Sources.Contract;
 
 /// <summary>How models are restored.</summary>
-public sealed record RestoreOptions
+internal sealed record RestoreOptions
 {
     /// <summary>Folder of the project, where NuGet looks for its configuration first.</summary>
     public required string ProjectFolder { get; init; }

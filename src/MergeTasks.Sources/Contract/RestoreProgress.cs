@@ -1,7 +1,7 @@
 namespace MergeTasks.Sources.Contract;
 
 /// <summary>Hears of a restore's progress, from any thread. Does nothing by itself.</summary>
-public class RestoreProgress
+internal class RestoreProgress
 {
     /// <summary>Hears nothing.</summary>
     public static RestoreProgress None { get; } = new();

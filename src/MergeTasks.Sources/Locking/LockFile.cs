@@ -12,7 +12,7 @@ namespace MergeTasks.Sources.Locking;
 /// <c>models.lock.json</c> beside the project: what each reference was resolved to, and the SHA-256 of each file. Meant to be committed, so
 /// that everybody builds from the same bytes. It holds no address and no path.
 /// </summary>
-public static class LockFile
+internal static class LockFile
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "models.lock.json";

@@ -6,13 +6,13 @@ namespace MergeTasks.Sources.Locking;
 /// <summary>A file that a model was made of when it was locked.</summary>
 /// <param name="Size">Bytes.</param>
 /// <param name="Sha256">SHA-256 of its bytes, as 64 hexadecimal digits.</param>
-public sealed record LockedFile(long Size, string Sha256);
+internal sealed record LockedFile(long Size, string Sha256);
 
 /// <summary>What a reference means once it has been resolved, and for everybody who builds with the same lock file.</summary>
 /// <param name="Type"><see cref="HubType"/> or <see cref="PackageType"/>.</param>
 /// <param name="Resolved">The commit, or the package's version.</param>
 /// <param name="Files">File name to size and hash, in ordinal order.</param>
-public sealed record LockedModel(string Type, string Resolved, IReadOnlyDictionary<string, LockedFile> Files)
+internal sealed record LockedModel(string Type, string Resolved, IReadOnlyDictionary<string, LockedFile> Files)
 {
     /// <summary>A repository of the Hub.</summary>
     public const string HubType = "hub";

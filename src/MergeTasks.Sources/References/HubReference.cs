@@ -5,7 +5,7 @@ namespace MergeTasks.Sources.References;
 /// <summary>A model repository of the Hugging Face Hub, or of a server that speaks its protocol.</summary>
 /// <param name="Repository"><c>org/name</c>, or the <c>name</c> of one of the Hub's oldest models.</param>
 /// <param name="Revision">A branch, a tag or a commit.</param>
-public sealed partial record HubReference(string Repository, string Revision) : ModelReference
+internal sealed partial record HubReference(string Repository, string Revision) : ModelReference
 {
     private const string DefaultRevision = "main";
     private const int MaxLength = 200;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Sources.References;
 
 /// <summary>What a user writes for one model: a path, <c>hf:org/name@revision</c>, <c>nuget:Id/1.2.0</c>, or mergekit's bare <c>org/name</c>.</summary>
-public abstract record ModelReference
+internal abstract record ModelReference
 {
     private const string Valid = "Valid: a path, hf:org/name@revision, nuget:Id/1.2.0.";
 
@@ -49,7 +49,7 @@ public abstract record ModelReference
 
 /// <summary>A folder on this machine, which may not exist.</summary>
 /// <param name="Folder">Full path.</param>
-public sealed record PathReference(string Folder) : ModelReference
+internal sealed record PathReference(string Folder) : ModelReference
 {
     /// <inheritdoc/>
     public override string Key => Folder;

@@ -9,7 +9,7 @@ namespace MergeTasks.Sources.References;
 /// lowest version of an interval, the highest that a <c>*</c> fits.
 /// </param>
 /// <param name="Model">Which of several models in the package; <see langword="null"/> for the only one.</param>
-public sealed partial record PackageReference(string Id, string Version, string? Model) : ModelReference
+internal sealed partial record PackageReference(string Id, string Version, string? Model) : ModelReference
 {
     /// <inheritdoc/>
     public override string Key => $"nuget:{Id}/{Version}" + (Model is null ? "" : $"/{Model}");

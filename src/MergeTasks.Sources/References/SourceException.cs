@@ -1,7 +1,7 @@
 namespace MergeTasks.Sources.References;
 
 /// <summary>What is wrong with a model that comes from elsewhere; callers map each value to a diagnostic code.</summary>
-public enum SourceError
+internal enum SourceError
 {
     /// <summary>The reference is not written as any kind of reference is.</summary>
     BadReference,
@@ -56,7 +56,7 @@ public enum SourceError
 /// <param name="error">What kind of fault.</param>
 /// <param name="message">What is wrong and what would help.</param>
 /// <param name="inner">The cause, if another exception reported it.</param>
-public sealed class SourceException(SourceError error, string message, Exception? inner = null) : Exception(message, inner)
+internal sealed class SourceException(SourceError error, string message, Exception? inner = null) : Exception(message, inner)
 {
     /// <summary>What kind of fault.</summary>
     public SourceError Error => error;
@@ -77,11 +77,11 @@ public sealed class SourceException(SourceError error, string message, Exception
 /// <summary>A fault, and the reference that it is about.</summary>
 /// <param name="Key">The reference's <see cref="ModelReference.Key"/>; <see langword="null"/> where it is about the lock file as a whole.</param>
 /// <param name="Exception">The fault.</param>
-public sealed record SourceFault(string? Key, SourceException Exception);
+internal sealed record SourceFault(string? Key, SourceException Exception);
 
 /// <summary>Restoring that did not come to its end, with every fault that was found.</summary>
 /// <param name="faults">At least one.</param>
-public sealed class RestoreException(IReadOnlyList<SourceFault> faults)
+internal sealed class RestoreException(IReadOnlyList<SourceFault> faults)
     : Exception(string.Join(Environment.NewLine, faults.Select(fault => fault.Exception.Message)), faults[0].Exception)
 {
     /// <summary>The faults, in the order of the references.</summary>

@@ -11,7 +11,7 @@ namespace MergeTasks.Torch.Arithmetic;
 /// <summary>
 /// <see cref="IMatrixArithmetic"/> by TorchSharp on a device, in fp64. To be used from one thread at a time, the one that made it.
 /// </summary>
-public sealed class TorchMatrices : IMatrixArithmetic
+internal sealed class TorchMatrices : IMatrixArithmetic
 {
     // Elements that go to the device, or come from it, at a time.
     private const int PieceLength = 1 << 24;

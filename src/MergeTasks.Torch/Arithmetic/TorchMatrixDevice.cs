@@ -5,7 +5,7 @@ namespace MergeTasks.Torch.Arithmetic;
 
 /// <summary>Whole matrices computed with on a device by TorchSharp.</summary>
 /// <param name="options">The device.</param>
-public sealed class TorchMatrixDevice(DeviceOptions options) : IMatrixDevice
+internal sealed class TorchMatrixDevice(DeviceOptions options) : IMatrixDevice
 {
     private readonly HashSet<DeviceRefusal> _told = [];
 

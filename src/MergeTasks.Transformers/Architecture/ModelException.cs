@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers.Architecture;
 
 /// <summary>What is wrong with a model or with what it was asked; callers map each value to a diagnostic code.</summary>
-public enum ModelError
+internal enum ModelError
 {
     /// <summary><c>model_type</c> or <c>architectures</c> names something that the engine does not compute.</summary>
     UnknownFamily,
@@ -29,7 +29,7 @@ public enum ModelError
 }
 
 /// <summary>A model that cannot be run, or a request that it cannot take; raised before any arithmetic.</summary>
-public sealed class ModelException : Exception
+internal sealed class ModelException : Exception
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="error">What kind of fault.</param>

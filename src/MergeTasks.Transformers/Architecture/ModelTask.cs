@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers.Architecture;
 
 /// <summary>What a model's head predicts.</summary>
-public enum ModelTask
+internal enum ModelTask
 {
     /// <summary>The next token, at every position of a decoder.</summary>
     CausalLanguageModel,

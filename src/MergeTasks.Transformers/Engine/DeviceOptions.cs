@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers.Engine;
 
 /// <summary>Where an engine that knows several devices runs models.</summary>
-public enum DeviceKind
+internal enum DeviceKind
 {
     /// <summary>The processor.</summary>
     Processor,
@@ -11,7 +11,7 @@ public enum DeviceKind
 }
 
 /// <summary>How an engine on a device multiplies matrices.</summary>
-public enum DevicePrecision
+internal enum DevicePrecision
 {
     /// <summary>Operands and sums in fp32, without TensorFloat-32.</summary>
     Fp32,
@@ -21,7 +21,7 @@ public enum DevicePrecision
 }
 
 /// <summary>A device and how it is used; the default is the processor in fp32.</summary>
-public sealed record DeviceOptions
+internal sealed record DeviceOptions
 {
     /// <summary>What kind of device.</summary>
     public DeviceKind Kind { get; init; }

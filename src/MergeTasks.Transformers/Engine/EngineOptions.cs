@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers.Engine;
 
 /// <summary>How much of the machine the CPU engine may use. No setting changes a result.</summary>
-public sealed record EngineOptions
+internal sealed record EngineOptions
 {
     /// <summary>Most threads; default: one per processor.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;

@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers.Engine;
 
 /// <summary>Final gradient values of some whole rows of one parameter.</summary>
-public readonly ref struct GradientPiece
+internal readonly ref struct GradientPiece
 {
     /// <summary>The parameter's name in the checkpoint.</summary>
     public required string Parameter { get; init; }
@@ -20,7 +20,7 @@ public readonly ref struct GradientPiece
 /// Takes gradients as they become final, so that a parameter's gradient can be reduced to what is needed and dropped. Pieces of one
 /// parameter come in ascending order and cover it once; every parameter of the model comes.
 /// </summary>
-public interface IGradientReceiver
+internal interface IGradientReceiver
 {
     /// <summary>Takes one piece; called by one thread at a time.</summary>
     void Receive(in GradientPiece piece);

@@ -6,7 +6,7 @@ namespace MergeTasks.Transformers.Engine;
 /// A loaded model. Calls on one model may not overlap. Every result depends only on the weights, the arguments and the machine, not on
 /// the number of threads.
 /// </summary>
-public interface ITransformerModel : IDisposable
+internal interface ITransformerModel : IDisposable
 {
     /// <summary>What the model is.</summary>
     ModelDescription Description { get; }
@@ -48,7 +48,7 @@ public interface ITransformerModel : IDisposable
 }
 
 /// <summary>Something that runs transformer models.</summary>
-public interface ITransformerEngine
+internal interface ITransformerEngine
 {
     /// <summary>Changes whenever results may change in the last bits; part of the key of everything computed with the engine.</summary>
     string NumericsVersion { get; }

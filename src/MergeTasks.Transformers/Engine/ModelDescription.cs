@@ -3,7 +3,7 @@ using MergeTasks.Transformers.Architecture;
 namespace MergeTasks.Transformers.Engine;
 
 /// <summary>What callers need to know of a model to prepare its inputs and read its outputs.</summary>
-public sealed record ModelDescription
+internal sealed record ModelDescription
 {
     /// <summary><c>model_type</c> of its configuration.</summary>
     public required string Family { get; init; }
@@ -47,4 +47,4 @@ public sealed record ModelDescription
 /// <param name="Weight">Name of its weight in the checkpoint; the token table's for a tied output.</param>
 /// <param name="InputChannels">Channels of its input.</param>
 /// <param name="StoredByInput">Whether the weight is stored [in, out] and not [out, in].</param>
-public sealed record ModuleDescription(string Name, string Weight, int InputChannels, bool StoredByInput);
+internal sealed record ModuleDescription(string Name, string Weight, int InputChannels, bool StoredByInput);

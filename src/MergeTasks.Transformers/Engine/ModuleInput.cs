@@ -1,7 +1,7 @@
 namespace MergeTasks.Transformers.Engine;
 
 /// <summary>What goes into some modules in one run: one row per position (or per position and head, or per routed token).</summary>
-public readonly ref struct ModuleInput
+internal readonly ref struct ModuleInput
 {
     /// <summary>Names of the modules that read these rows: one, or several such as a layer's query, key and value projections.</summary>
     public required IReadOnlyList<string> Modules { get; init; }
@@ -23,7 +23,7 @@ public readonly ref struct ModuleInput
 }
 
 /// <summary>Sees the inputs of every module that owns a weight and is not an embedding, in the order of computation.</summary>
-public interface IActivationObserver
+internal interface IActivationObserver
 {
     /// <summary>Takes the inputs of some modules; called by one thread at a time.</summary>
     void Observe(in ModuleInput input);

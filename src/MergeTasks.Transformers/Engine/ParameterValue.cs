@@ -7,7 +7,7 @@ namespace MergeTasks.Transformers.Engine;
 /// A parameter's numbers in memory, in their own element type: a tensor of a mapped checkpoint or an array of fp32. A value that comes
 /// from a model is valid as long as that model is not disposed.
 /// </summary>
-public sealed unsafe class ParameterValue
+internal sealed unsafe class ParameterValue
 {
     private readonly float[]? _values;
     private readonly byte* _data;

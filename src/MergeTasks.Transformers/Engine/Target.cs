@@ -8,9 +8,9 @@ namespace MergeTasks.Transformers.Engine;
 /// </param>
 /// <param name="Outcome">Token id, or label index.</param>
 /// <param name="Weight">Factor in the sum that <see cref="ITransformerModel.Backward"/> differentiates.</param>
-public readonly record struct Target(int Sequence, int Position, int Outcome, double Weight = 1);
+internal readonly record struct Target(int Sequence, int Position, int Outcome, double Weight = 1);
 
 /// <summary>What a model says about one <see cref="Target"/>.</summary>
 /// <param name="LogProbability">Natural logarithm of the outcome's probability.</param>
 /// <param name="Best">The most probable outcome at that position; the lowest index among equals.</param>
-public readonly record struct TargetScore(double LogProbability, int Best);
+internal readonly record struct TargetScore(double LogProbability, int Best);

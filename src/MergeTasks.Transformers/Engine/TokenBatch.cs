@@ -3,7 +3,7 @@ using MergeTasks.Transformers.Architecture;
 namespace MergeTasks.Transformers.Engine;
 
 /// <summary>Sequences that run through a model together. The positions of all sequences, one after the other, are the batch's rows.</summary>
-public sealed class TokenBatch
+internal sealed class TokenBatch
 {
     private readonly int[] _starts;
 

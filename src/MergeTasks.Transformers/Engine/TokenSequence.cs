@@ -2,7 +2,7 @@ namespace MergeTasks.Transformers.Engine;
 
 /// <summary>One sequence of token ids.</summary>
 /// <param name="Ids">The ids, at least one.</param>
-public sealed record TokenSequence(IReadOnlyList<int> Ids)
+internal sealed record TokenSequence(IReadOnlyList<int> Ids)
 {
     /// <summary>
     /// Whether each position holds a token (true) or padding (false), for encoders that are to see padding; null: all are tokens.

@@ -7,7 +7,7 @@ namespace MergeTasks.Transformers.Metrics;
 /// <param name="Share">Right answers / samples.</param>
 /// <param name="MeanLogProbability">Mean ln p of the right answer: of the label, or of the right choice's tokens on average.</param>
 /// <param name="Samples">Number of samples.</param>
-public sealed record Accuracy(double Share, double MeanLogProbability, int Samples)
+internal sealed record Accuracy(double Share, double MeanLogProbability, int Samples)
 {
     /// <summary>
     /// Multiple choice by a decoder: the answer is the choice whose tokens have the highest mean ln p after the prompt; the first among

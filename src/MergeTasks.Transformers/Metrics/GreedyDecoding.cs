@@ -4,7 +4,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>Continues a prompt with the most probable token, again and again. Every step runs the whole sequence: made for short answers.</summary>
-public static class GreedyDecoding
+internal static class GreedyDecoding
 {
     /// <summary>Continues token ids until an end-of-sequence token, the limit, or the model's last position.</summary>
     /// <param name="model">A decoder.</param>

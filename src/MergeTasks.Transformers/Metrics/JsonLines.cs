@@ -8,7 +8,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>Reads samples from JSONL files: one object per line, empty lines skipped, unknown keys ignored.</summary>
-public static class JsonLines
+internal static class JsonLines
 {
     /// <summary>Lines <c>{"text": …}</c>.</summary>
     /// <exception cref="ModelException">A line is not such an object, or the file cannot be read.</exception>

@@ -5,7 +5,7 @@ namespace MergeTasks.Transformers.Metrics;
 /// <summary>How well a decoder predicts texts.</summary>
 /// <param name="MeanNegativeLogLikelihood">Sum of −ln p over all tokens of all texts, divided by their number.</param>
 /// <param name="Tokens">Number of predicted tokens.</param>
-public sealed record Perplexity(double MeanNegativeLogLikelihood, long Tokens)
+internal sealed record Perplexity(double MeanNegativeLogLikelihood, long Tokens)
 {
     /// <summary>e to the mean negative log-likelihood.</summary>
     public double Value => Math.Exp(MeanNegativeLogLikelihood);

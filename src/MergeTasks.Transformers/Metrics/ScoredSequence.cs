@@ -5,7 +5,7 @@ namespace MergeTasks.Transformers.Metrics;
 /// <summary>Token ids of which those from some position on are targets.</summary>
 /// <param name="Ids">The ids.</param>
 /// <param name="FirstTarget">Position of the first target, at least 1.</param>
-public sealed record ScoredSequence(IReadOnlyList<int> Ids, int FirstTarget)
+internal sealed record ScoredSequence(IReadOnlyList<int> Ids, int FirstTarget)
 {
     /// <summary>Number of target tokens.</summary>
     public int TargetCount => Ids.Count - FirstTarget;

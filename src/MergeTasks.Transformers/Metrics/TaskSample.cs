@@ -3,15 +3,15 @@ namespace MergeTasks.Transformers.Metrics;
 /// <summary>A prompt and what should follow it.</summary>
 /// <param name="Prompt">The given text.</param>
 /// <param name="Target">The wanted continuation, white space included.</param>
-public sealed record TaskSample(string Prompt, string Target);
+internal sealed record TaskSample(string Prompt, string Target);
 
 /// <summary>A prompt, possible continuations and the index of the right one.</summary>
 /// <param name="Prompt">The given text.</param>
 /// <param name="Choices">The continuations, at least two.</param>
 /// <param name="Answer">Index of the right one.</param>
-public sealed record ChoiceSample(string Prompt, IReadOnlyList<string> Choices, int Answer);
+internal sealed record ChoiceSample(string Prompt, IReadOnlyList<string> Choices, int Answer);
 
 /// <summary>A text and its label's index.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Label">Index of the right label.</param>
-public sealed record LabelSample(string Text, int Label);
+internal sealed record LabelSample(string Text, int Label);

@@ -6,7 +6,7 @@ namespace MergeTasks.Transformers.Metrics;
 /// <param name="MeanLogProbability">Mean over samples of the mean ln p of the target tokens.</param>
 /// <param name="ExactMatch">Share of samples of which every target token is the most probable one, given those before it.</param>
 /// <param name="Samples">Number of samples.</param>
-public sealed record TaskScore(double MeanLogProbability, double ExactMatch, int Samples)
+internal sealed record TaskScore(double MeanLogProbability, double ExactMatch, int Samples)
 {
     /// <summary>Measures samples.</summary>
     /// <exception cref="ModelException">There is no sample, or one does not fit the model.</exception>

@@ -5,7 +5,7 @@ using MergeTasks.Transformers.Tokenization;
 namespace MergeTasks.Transformers.Metrics;
 
 /// <summary>A model with its tokenizer: texts in, batches and targets out.</summary>
-public sealed class TextModel
+internal sealed class TextModel
 {
     /// <summary>Pairs a model with a tokenizer.</summary>
     public TextModel(ITransformerModel model, Tokenizer tokenizer)

@@ -10,7 +10,7 @@ using MergeTasks.Transformers.Parameters;
 namespace MergeTasks.Transformers.Processor;
 
 /// <summary>Runs models on the processor in fp32, weights converted from their own element type as they are read.</summary>
-public sealed class CpuEngine : ITransformerEngine
+internal sealed class CpuEngine : ITransformerEngine
 {
     private readonly EngineOptions _options;
 

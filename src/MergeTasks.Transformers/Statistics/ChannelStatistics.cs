@@ -3,7 +3,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Transformers.Statistics;
 
 /// <summary>Sums of |x|, x and x² per input channel of every module over all runs that it observes.</summary>
-public sealed class ChannelStatistics : IChannelObserver
+internal sealed class ChannelStatistics : IChannelObserver
 {
     private readonly Dictionary<string, ChannelSums> _modules = new(StringComparer.Ordinal);
     private readonly Func<int, bool>? _includes;

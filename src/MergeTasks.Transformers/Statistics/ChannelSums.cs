@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace MergeTasks.Transformers.Statistics;
 
 /// <summary>Sums over rows, per channel, in double precision.</summary>
-public sealed class ChannelSums
+internal sealed class ChannelSums
 {
     // A channel's sums stay in registers for so many rows; few enough that the rows are read as streams, side by side.
     private const int RowsTogether = 16;

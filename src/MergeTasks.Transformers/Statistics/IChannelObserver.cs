@@ -3,7 +3,7 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Transformers.Statistics;
 
 /// <summary>Sums over rows, per channel.</summary>
-public sealed record ChannelTotals
+internal sealed record ChannelTotals
 {
     /// <summary>Number of rows.</summary>
     public required long Rows { get; init; }
@@ -22,7 +22,7 @@ public sealed record ChannelTotals
 /// An observer that needs no more than sums over rows: an engine may form them where the rows are, and call <see cref="Add"/> instead of
 /// <see cref="IActivationObserver.Observe"/>.
 /// </summary>
-public interface IChannelObserver : IActivationObserver
+internal interface IChannelObserver : IActivationObserver
 {
     /// <summary>Whether a row of the batch counts.</summary>
     bool Includes(int batchRow);

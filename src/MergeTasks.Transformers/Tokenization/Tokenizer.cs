@@ -17,7 +17,7 @@ namespace MergeTasks.Transformers.Tokenization;
 /// Instances are immutable apart from a cache of words; any number of threads may use one at once. Nothing depends on the runtime's
 /// culture, globalization mode or Unicode version. A lone surrogate in text counts as U+FFFD, as it would after encoding in UTF-8.
 /// </remarks>
-public sealed class Tokenizer
+internal sealed class Tokenizer
 {
     private readonly AddedVocabulary _added;
     private readonly IPreTokenizer? _preTokenizer;

@@ -84,13 +84,13 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected abstract void Run(CancellationToken cancellation);
 
     /// <summary>Where diagnostics point that have no place of their own.</summary>
-    protected virtual SourceLocation Location => new(BuildEngine.ProjectFileOfTaskNode);
+    private protected virtual SourceLocation Location => new(BuildEngine.ProjectFileOfTaskNode);
 
     /// <summary>Whether a warning was logged.</summary>
     protected bool HasWarned { get; private set; }
 
     /// <summary>Logs a diagnostic.</summary>
-    protected void Report(Diagnostic diagnostic)
+    private protected void Report(Diagnostic diagnostic)
     {
         var location = diagnostic.Location ?? SafeLocation();
         var help = DiagnosticCode.HelpLink(diagnostic.Code);

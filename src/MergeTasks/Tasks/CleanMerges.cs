@@ -21,7 +21,7 @@ public sealed class CleanMerges : CancelableTask
     public string CachePath { get; set; } = "";
 
     /// <inheritdoc/>
-    protected override SourceLocation Location => new(ProjectFile);
+    private protected override SourceLocation Location => new(ProjectFile);
 
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)

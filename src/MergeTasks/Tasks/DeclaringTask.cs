@@ -45,13 +45,13 @@ public abstract class DeclaringTask : CancelableTask
     public ITaskItem[] DeviceSettings { get; set; } = [];
 
     /// <inheritdoc/>
-    protected override SourceLocation Location => new(ProjectFile);
+    private protected override SourceLocation Location => new(ProjectFile);
 
     /// <summary>Reads the declarations; models from elsewhere are where restoring put them.</summary>
-    protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
+    private protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
 
     /// <summary>Reads the declarations as they are written.</summary>
-    protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
+    private protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
     {
         var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(ModelsFolder))
         {

@@ -32,7 +32,7 @@ public abstract class MergePhase : CancelableTask
     public string RunningFile { get; set; } = "";
 
     /// <summary>Where the merge is declared.</summary>
-    protected override SourceLocation Location => GeneratedProjects.LocationOf(Declarations, MergeName);
+    private protected override SourceLocation Location => GeneratedProjects.LocationOf(Declarations, MergeName);
 
     /// <inheritdoc/>
     protected sealed override void Run(CancellationToken cancellation)

@@ -19,7 +19,7 @@ public sealed class ChosenDevices
     [InlineData("cuda", "BF16", DeviceDemand.Cuda, 0, DevicePrecision.Bf16)]
     [InlineData("cuda:3", "bf16", DeviceDemand.Cuda, 3, DevicePrecision.Bf16)]
     [InlineData("torch-cpu", "", DeviceDemand.TorchCpu, 0, DevicePrecision.Fp32)]
-    public void Properties_are_read(string device, string precision, DeviceDemand demand, int index, DevicePrecision expected) =>
+    internal void Properties_are_read(string device, string precision, DeviceDemand demand, int index, DevicePrecision expected) =>
         Assert.Equal(new DeviceRequest(demand, index, expected), DeviceRequest.Parse(device, precision, "", "", "/p.csproj"));
 
     [Theory]
@@ -48,7 +48,7 @@ public sealed class ChosenDevices
         Assert.Equal((DiagnosticCode.InvalidValue, "MergeDeviceArithmetic 'off' is unknown. Valid: true, false."), (diagnostic.Code, diagnostic.Message));
     }
 
-    public static TheoryData<string, bool, TorchPackages, CudaDevices, string?, string> Machines => new()
+    public static IEnumerable<object[]> Machines => new TheoryData<string, bool, TorchPackages, CudaDevices, string?, string>
     {
         // Asked for, engine, libraries, driver; device, reason or error.
         { "cuda", false, TorchPackages.None, new(1), null, "the package MergeTasks.Torch is missing" },
@@ -73,7 +73,7 @@ public sealed class ChosenDevices
 
     [Theory]
     [MemberData(nameof(Machines))]
-    public void A_device_is_taken_where_all_it_needs_is_there(string asked, bool hasEngine, TorchPackages packages, CudaDevices devices, string? device, string text)
+    internal void A_device_is_taken_where_all_it_needs_is_there(string asked, bool hasEngine, TorchPackages packages, CudaDevices devices, string? device, string text)
     {
         var request = DeviceRequest.Parse(asked, "", "", "", "/p.csproj");
         var chooser = new DeviceChooser("/p.csproj", hasEngine, () => packages, new Driver(() => devices));

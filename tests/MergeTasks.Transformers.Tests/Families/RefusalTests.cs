@@ -32,7 +32,7 @@ public class RefusalTests
     [InlineData("mixtral-A", """{"num_experts_per_tok":5}""", ModelError.BadConfiguration, "num_experts_per_tok")]
     [InlineData("gemma2-A", """{"layer_types":["full_attention"]}""", ModelError.BadConfiguration, "layer_types")]
     [InlineData("phi3-A", """{"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[1]}}""", ModelError.BadConfiguration, "short_factor")]
-    public void A_configuration_that_the_engine_does_not_compute_is_named(string name, string change, ModelError error, string named)
+    internal void A_configuration_that_the_engine_does_not_compute_is_named(string name, string change, ModelError error, string named)
     {
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(GoldenModel.Root, name, "config.json")))!.AsObject();
         foreach (var (key, value) in JsonNode.Parse(change)!.AsObject())
@@ -46,7 +46,7 @@ public class RefusalTests
     [InlineData("""{"tie_word_embeddings":false}""", "qwen2-A", ModelError.MissingTensor, "lm_head.weight")]
     [InlineData("""{"num_hidden_layers":4}""", "llama-A", ModelError.MissingTensor, "model.layers.3")]
     [InlineData("""{"intermediate_size":90}""", "llama-A", ModelError.WrongTensor, "[90, 48]")]
-    public void Weights_that_do_not_fit_are_named(string change, string name, ModelError error, string named)
+    internal void Weights_that_do_not_fit_are_named(string change, string name, ModelError error, string named)
     {
         using var changed = new ChangedModel(name, change);
         var refused = Assert.Throws<ModelException>(() => changed.Load());

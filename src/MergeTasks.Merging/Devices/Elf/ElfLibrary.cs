@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Devices.Elf;
 /// What a shared library of Linux says to the loader of the versions of symbols that it needs and has. Read as the loader does, by program headers
 /// and the dynamic section. Sources: System V ABI (gABI 4.1, chapters 4 and 5), Linux Standard Base 5.0 (Core, "Symbol Versioning").
 /// </summary>
-public sealed class ElfLibrary : IDisposable
+internal sealed class ElfLibrary : IDisposable
 {
     // ELFCLASS64, ELFDATA2LSB, behind the magic number.
     private const uint Magic = 0x464C457F;

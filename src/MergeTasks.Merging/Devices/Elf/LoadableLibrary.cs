@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Devices.Elf;
 /// a symbol of such a version: then a copy whose need is marked weak does the same and can be loaded. TorchSharp's library is such a case: its
 /// compiler (GCC 13) names <c>std::ios_base_library_init()</c> of GLIBCXX_3.4.32 so that no older libstdc++ is taken, and never calls it.
 /// </summary>
-public static class LoadableLibrary
+internal static class LoadableLibrary
 {
     /// <summary>A library that the loader takes.</summary>
     /// <param name="path">Full path of the library.</param>

@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Devices.Elf;
 /// <summary>A library of this machine.</summary>
 /// <param name="Path">Full path.</param>
 /// <param name="Versions">The versions that it has.</param>
-public sealed record SystemLibrary(string Path, IReadOnlyList<string> Versions)
+internal sealed record SystemLibrary(string Path, IReadOnlyList<string> Versions)
 {
     /// <summary>The library that this process gets for a name; it stays loaded.</summary>
     /// <param name="name">Such as <c>libstdc++.so.6</c>.</param>

@@ -6,4 +6,4 @@ namespace MergeTasks.Merging.Devices.Elf;
 /// <param name="Index">How the library's symbols refer to it (<c>vna_other</c>).</param>
 /// <param name="IsWeak">Whether the loader goes on without it (<c>VER_FLG_WEAK</c>).</param>
 /// <param name="FlagsOffset">Offset in the file, in bytes, of the 16 bits that hold this flag.</param>
-public sealed record VersionNeed(string Library, string Version, int Index, bool IsWeak, long FlagsOffset);
+internal sealed record VersionNeed(string Library, string Version, int Index, bool IsWeak, long FlagsOffset);

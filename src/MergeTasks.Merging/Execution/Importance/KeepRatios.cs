@@ -1,7 +1,7 @@
 namespace MergeTasks.Merging.Execution.Importance;
 
 /// <summary>How much of each part of a delta is kept, so that a target share of the whole is.</summary>
-public static class KeepRatios
+internal static class KeepRatios
 {
     // Survivors are divided by the ratio, so it stays within a factor of the target.
     private const double LeastShare = 0.1;

@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Measuring.Evaluation;
 /// <param name="Data">The texts or samples, as the user named them.</param>
 /// <param name="Of">Digest of the keys of the tensors that were evaluated: with other tensors it says nothing any more.</param>
 /// <param name="Results">The merge's result first, then those of its base and sources.</param>
-public sealed record ManifestEvaluation(string Data, string Of, IReadOnlyList<ManifestResult> Results)
+internal sealed record ManifestEvaluation(string Data, string Of, IReadOnlyList<ManifestResult> Results)
 {
     /// <summary>Describes an evaluation.</summary>
     internal static ManifestEvaluation From(MergeEvaluation evaluation, string of) => new(
@@ -43,7 +43,7 @@ public sealed record ManifestEvaluation(string Data, string Of, IReadOnlyList<Ma
 /// <param name="Value">Its value.</param>
 /// <param name="MeanLogProbability">Mean ln p of a token, or of the right answers.</param>
 /// <param name="Count">Tokens or samples.</param>
-public sealed record ManifestResult(string Model, string Role, string Measure, double Value, double MeanLogProbability, long Count)
+internal sealed record ManifestResult(string Model, string Role, string Measure, double Value, double MeanLogProbability, long Count)
 {
     internal static ManifestResult From(string model, string role, Measurement result) =>
         new(model, role, MergeEvaluation.Name(result.Measure), result.Value, result.LogProbability, result.Count);

@@ -7,7 +7,7 @@ using MergeTasks.Transformers.Metrics;
 namespace MergeTasks.Merging.Measuring.Evaluation;
 
 /// <summary>What a file of texts or samples measures.</summary>
-public enum Measure
+internal enum Measure
 {
     /// <summary>Texts: perplexity, smaller is better.</summary>
     Perplexity,
@@ -24,7 +24,7 @@ public enum Measure
 /// <param name="Value">Perplexity, or a share of samples.</param>
 /// <param name="LogProbability">Mean ln p of a token of the texts, or of the right answers.</param>
 /// <param name="Count">Tokens of the texts, or samples.</param>
-public sealed record Measurement(Measure Measure, double Value, double LogProbability, long Count)
+internal sealed record Measurement(Measure Measure, double Value, double LogProbability, long Count)
 {
     /// <summary>How much worse this is than another: a share of the perplexity, or of the samples; negative if better, NaN where both perplexities are infinite.</summary>
     public double WorseThan(Measurement other)

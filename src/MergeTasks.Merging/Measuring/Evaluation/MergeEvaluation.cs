@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Measuring.Evaluation;
 /// <param name="Declaration">What was asked for.</param>
 /// <param name="Merged">The merge's own.</param>
 /// <param name="Models">The base's and the sources', in the order of the merge.</param>
-public sealed record MergeEvaluation(EvaluationDeclaration Declaration, Measurement Merged, IReadOnlyList<(string Model, bool IsBase, Measurement Result)> Models)
+internal sealed record MergeEvaluation(EvaluationDeclaration Declaration, Measurement Merged, IReadOnlyList<(string Model, bool IsBase, Measurement Result)> Models)
 {
     /// <summary>The thresholds that the merge misses, as errors. What cannot be compared, because it is no number, misses.</summary>
     public IEnumerable<Diagnostic> Failures()

@@ -7,7 +7,7 @@ namespace MergeTasks.Merging.Outputs.Importance;
 /// <param name="Base">The model from which changes were measured, as the user named it.</param>
 /// <param name="Scores">The scores.</param>
 /// <param name="Models">What was decided for each model; absent where APL was not used.</param>
-public sealed record ManifestImportance(string Base, IReadOnlyList<ManifestScore> Scores, IReadOnlyList<ModelReport>? Models)
+internal sealed record ManifestImportance(string Base, IReadOnlyList<ManifestScore> Scores, IReadOnlyList<ModelReport>? Models)
 {
     /// <summary>Describes a plan and what is known of its outcome.</summary>
     public static ManifestImportance? Of(ImportancePlan? plan, ImportanceReport? report) => plan is null ? null : new ManifestImportance(
@@ -27,7 +27,7 @@ public sealed record ManifestImportance(string Base, IReadOnlyList<ManifestScore
 /// <param name="Data">The texts or samples, as the user named them.</param>
 /// <param name="Key">The entry's name in the cache.</param>
 /// <param name="From">The ingredients of the key.</param>
-public sealed record ManifestScore(string Score, string Model, string? Data, string Key, IReadOnlyDictionary<string, string> From)
+internal sealed record ManifestScore(string Score, string Model, string? Data, string Key, IReadOnlyDictionary<string, string> From)
 {
     /// <summary>Describes a request.</summary>
     public static ManifestScore Of(ScoreRequest request)

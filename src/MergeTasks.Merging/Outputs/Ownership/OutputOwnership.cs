@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Outputs.Ownership;
 /// (<see cref="MergedFiles.Owner"/>) says that this merge of this project wrote there. The record is written before anything else, so
 /// that whatever stops the work, all that it has left is known.
 /// </summary>
-public sealed class OutputOwnership
+internal sealed class OutputOwnership
 {
     /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
     public const string PartialFolder = ".partial";

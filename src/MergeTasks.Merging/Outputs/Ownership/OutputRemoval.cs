@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Outputs.Ownership;
 /// Removes an output that its project does not want any more: of what the folder's own record lists, the files that are still as they were
 /// written. Everything else stays, and is told.
 /// </summary>
-public static class OutputRemoval
+internal static class OutputRemoval
 {
     /// <summary>Whether a folder has a record, whosever it is.</summary>
     public static bool HasRecord(string folder) => OwnershipRecord.IsIn(folder);

@@ -11,7 +11,7 @@ namespace MergeTasks.Merging.Outputs.Ownership;
 /// Of a weight file the digest over the checksums of its header and tensors, of any other the tree digest (SHA-256) of its bytes: what
 /// planning looks at anyway, so that it is remembered and seldom read for this.
 /// </param>
-public sealed record RecordedFile(string Name, long Length, string Digest)
+internal sealed record RecordedFile(string Name, long Length, string Digest)
 {
     private const string Weights = ".safetensors";
 

@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Planning.Importance;
 /// <summary>What AIM and APL do to one merge: the scores that they need, and whom they concern. Known before any model runs.</summary>
 /// <param name="BaseDeclaration">The model from which changes are measured, θ_b.</param>
 /// <param name="Base">Its tensors.</param>
-public sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput Base)
+internal sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput Base)
 {
     /// <summary>AIM, if asked for.</summary>
     public AimPlan? Aim { get; init; }
@@ -33,7 +33,7 @@ public sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput
 /// <param name="Activations">The base's activations; <see langword="null"/> where ω = 1, which needs none.</param>
 /// <param name="Participants">The activations of each model that contributes deltas (index among the merge's inputs); empty unless asked for.</param>
 /// <param name="Modules">The modules whose weights are relaxed, by the weight's name.</param>
-public sealed record AimPlan(
+internal sealed record AimPlan(
     AimDeclaration Declaration,
     ActivationRequest? Activations,
     IReadOnlyList<(int Input, ActivationRequest Request)> Participants,
@@ -47,7 +47,7 @@ public sealed record AimPlan(
 /// <param name="Declaration">The settings.</param>
 /// <param name="Density">Target density q.</param>
 /// <param name="Models">The models whose deltas are scored.</param>
-public sealed record AplPlan(AplDeclaration Declaration, double Density, IReadOnlyList<AplModel> Models)
+internal sealed record AplPlan(AplDeclaration Declaration, double Density, IReadOnlyList<AplModel> Models)
 {
     /// <summary>The scores.</summary>
     public IEnumerable<ScoreRequest> Requests => Models.SelectMany(model => model.Requests);
@@ -58,7 +58,7 @@ public sealed record AplPlan(AplDeclaration Declaration, double Density, IReadOn
 /// <param name="Declaration">The model.</param>
 /// <param name="Input">Its tensors.</param>
 /// <param name="Partition">How its deltas divide.</param>
-public sealed record AplModel(int Index, ModelDeclaration Declaration, ModelInput Input, DeltaPartition Partition)
+internal sealed record AplModel(int Index, ModelDeclaration Declaration, ModelInput Input, DeltaPartition Partition)
 {
     /// <summary>Changed elements of each unit.</summary>
     public required ChangeCountRequest Counts { get; init; }

@@ -2,7 +2,7 @@ namespace MergeTasks.Merging.Planning.Importance;
 
 /// <summary>What scoring found and decided for one merge.</summary>
 /// <param name="Models">Each scored model.</param>
-public sealed record ImportanceReport(IReadOnlyList<ModelReport> Models);
+internal sealed record ImportanceReport(IReadOnlyList<ModelReport> Models);
 
 /// <summary>What APL found for one model.</summary>
 /// <param name="Model">As the user named it.</param>
@@ -11,13 +11,13 @@ public sealed record ImportanceReport(IReadOnlyList<ModelReport> Models);
 /// <param name="Changed">Elements that differ from the base.</param>
 /// <param name="Kept">The share of them that is kept, by layer; absent where nothing is dropped.</param>
 /// <param name="Verified">How well the approximation agrees with exact interventions, by level; absent where that was not asked for.</param>
-public sealed record ModelReport(
+internal sealed record ModelReport(
     string Model, double? Importance, double? Weight, long Changed, IReadOnlyDictionary<string, double>? Kept, IReadOnlyDictionary<string, Agreement>? Verified);
 
 /// <summary>How approximated importances agree with exact ones.</summary>
 /// <param name="Spearman">Rank correlation.</param>
 /// <param name="RelativeError">‖approximate − exact‖ / ‖exact‖.</param>
-public sealed record Agreement(double Spearman, double RelativeError)
+internal sealed record Agreement(double Spearman, double RelativeError)
 {
     /// <summary>Compares two lists of importances of the same parts.</summary>
     public static Agreement Of(IReadOnlyList<double> approximate, IReadOnlyList<double> exact)

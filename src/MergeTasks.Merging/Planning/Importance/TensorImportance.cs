@@ -6,4 +6,4 @@ namespace MergeTasks.Merging.Planning.Importance;
 /// <param name="Contributing">Inputs whose deltas are weighted by their activations.</param>
 /// <param name="IsRelaxed">Whether AIM pulls the merged tensor towards the base.</param>
 /// <param name="KeyText">The settings and the keys of the scores that take part.</param>
-public sealed record TensorImportance(int? BaseSource, IReadOnlyList<int> Dropped, IReadOnlyList<int> Contributing, bool IsRelaxed, string KeyText);
+internal sealed record TensorImportance(int? BaseSource, IReadOnlyList<int> Dropped, IReadOnlyList<int> Contributing, bool IsRelaxed, string KeyText);

@@ -13,19 +13,19 @@ namespace MergeTasks.Merging.Planning.Layout;
 /// <param name="Declaration">The model and its own settings.</param>
 /// <param name="Input">Its tensors.</param>
 /// <param name="IsBase">Whether the method uses it as the base.</param>
-public sealed record LayoutSource(ModelDeclaration Declaration, ModelInput Input, bool IsBase);
+internal sealed record LayoutSource(ModelDeclaration Declaration, ModelInput Input, bool IsBase);
 
 /// <summary>A part of the output whose tensors have the same sources and settings: all of it, a slice, or a module.</summary>
 /// <param name="Label">What it is, for tables and messages; empty for all of the output.</param>
 /// <param name="Sources">The sources in order.</param>
 /// <param name="Scopes">Settings that apply where a source has none of its own: the slice's, the module's, the merge's.</param>
-public sealed record LayoutPart(string Label, IReadOnlyList<LayoutSource> Sources, IReadOnlyList<IReadOnlyDictionary<string, Setting>> Scopes);
+internal sealed record LayoutPart(string Label, IReadOnlyList<LayoutSource> Sources, IReadOnlyList<IReadOnlyDictionary<string, Setting>> Scopes);
 
 /// <summary>A tensor of the output: where it comes from and which settings decide it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Donor">The tensor that decides type and shape, and that is taken where nothing is merged.</param>
 /// <param name="Part">The part that it belongs to.</param>
-public sealed record LayoutTensor(string Name, ModelTensor Donor, LayoutPart Part)
+internal sealed record LayoutTensor(string Name, ModelTensor Donor, LayoutPart Part)
 {
     /// <summary>Its stored type and shape in the donor, under its name in the output.</summary>
     public TensorSpec Stored => Donor.Model.Find(Donor.Tensor)! with { Name = Name };
@@ -46,7 +46,7 @@ public sealed record LayoutTensor(string Name, ModelTensor Donor, LayoutPart Par
 /// <summary>Everything that an output's tensors are made from: whole models, slices and modules all become this.</summary>
 /// <param name="Tensors">The tensors in the order of the model: before the layers, layers, after them.</param>
 /// <param name="Config">The configuration that the output starts from, describing its layers.</param>
-public sealed record OutputLayout(IReadOnlyList<LayoutTensor> Tensors, ModelConfig Config)
+internal sealed record OutputLayout(IReadOnlyList<LayoutTensor> Tensors, ModelConfig Config)
 {
     /// <summary>What the user should know and may well have meant.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];

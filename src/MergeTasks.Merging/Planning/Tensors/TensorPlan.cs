@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Planning.Tensors;
 /// <param name="Sources">What is read, in the order of the context's inputs.</param>
 /// <param name="Context">The merge's resolved parameters; <see langword="null"/> where the single source is copied.</param>
 /// <param name="Key">Identifies the content: method, resolved parameters, digests of what is read, numerics version.</param>
-public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
+internal sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
 {
     /// <summary>What makes it where nothing is merged and the donor's tensor is only rounded to another type; <see langword="null"/> for the merge's method.</summary>
     public MergeMethod? KeepWith { get; init; }

@@ -8,5 +8,5 @@ namespace MergeTasks.Transformers.Tokenization.AddedTokens;
 /// <param name="StripsRight">Whether it takes the white space after it (<c>rstrip</c>).</param>
 /// <param name="IsNormalized">Whether it is searched for in normalized text, by its own normalized form.</param>
 /// <param name="IsSpecial">Whether decoding can leave it out, as it does with <c>&lt;s&gt;</c> or <c>&lt;|endoftext|&gt;</c>.</param>
-public sealed record AddedToken(
+internal sealed record AddedToken(
     int Id, string Content, bool SingleWord, bool StripsLeft, bool StripsRight, bool IsNormalized, bool IsSpecial);

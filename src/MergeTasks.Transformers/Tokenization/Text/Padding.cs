@@ -5,7 +5,7 @@ namespace MergeTasks.Transformers.Tokenization.Text;
 /// <param name="MultipleOf">The length becomes a multiple of this; 0 for any length.</param>
 /// <param name="OnTheLeft">Whether the padding comes before the text.</param>
 /// <param name="TokenId">The id of the padding.</param>
-public sealed record Padding(int? Length, int MultipleOf, bool OnTheLeft, int TokenId)
+internal sealed record Padding(int? Length, int MultipleOf, bool OnTheLeft, int TokenId)
 {
     internal List<int> Apply(List<int> ids)
     {

@@ -4,7 +4,7 @@ namespace MergeTasks.Transformers.Tokenization.Text;
 /// A tokenizer file that cannot be read exactly as the reference implementation reads it, or text that its model cannot encode.
 /// The message names the file, the component and what would be valid.
 /// </summary>
-public sealed class TokenizerException : Exception
+internal sealed class TokenizerException : Exception
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="message">What is wrong and what would be valid.</param>
