@@ -57,6 +57,9 @@ internal static class DiagnosticCode
     /// <summary>No method is named.</summary>
     public const string MissingMethod = "MTK1012";
 
+    /// <summary>An assembly with merge methods cannot be used.</summary>
+    public const string MethodAssembly = "MTK1013";
+
     /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
     public const string InvalidTokenizerSource = "MTK1030";
 
@@ -197,6 +200,9 @@ internal static class DiagnosticCode
 
     /// <summary>The method needs more memory for a tensor than there is.</summary>
     public const string TensorTooLarge = "MTK4004";
+
+    /// <summary>A merge method of an assembly that the project names threw an exception.</summary>
+    public const string MethodFailed = "MTK4010";
 
     /// <summary>An adapter cannot be made of these models.</summary>
     public const string AdapterOutput = "MTK4020";

@@ -16,6 +16,10 @@ internal static class FileDiagnostics
     public static Diagnostic Of(string code, string who, Exception exception, string path, FileAct act, SourceLocation? location) =>
         new(code, who + FileFault.Of(exception, path, act).Message, location);
 
+    /// <summary>The warning that the cache folder cannot be written.</summary>
+    public static Diagnostic CacheUnwritable(string reason) => new(
+        DiagnosticCode.CacheUnwritable, $"The cache folder cannot be written, so files are read again on every build: {reason}", null, IsWarning: true);
+
     /// <summary>Does work on a merge's inputs; what is wrong with a file of theirs becomes a diagnostic.</summary>
     /// <param name="merge">The merge's name.</param>
     /// <param name="folder">The folder that is read, where the system does not name a file.</param>

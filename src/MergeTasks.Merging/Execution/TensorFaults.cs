@@ -4,6 +4,7 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics;
 
 namespace MergeTasks.Merging.Execution;
@@ -41,6 +42,11 @@ internal static class TensorFaults
             throw new DiagnosticException(new Diagnostic(
                 e.Problem == NumericProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
                 $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
+        }
+        catch (ForeignMethodException e)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.MethodFailed,
+                $"Merge '{plan.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
         }
         catch (OutOfMemoryException)
         {

@@ -16,8 +16,8 @@ public enum BaseUse
 }
 
 /// <summary>
-/// A merge method: what it needs, and how one tensor is merged. Adding a method is one file with a class derived from this,
-/// and one line in <c>MergeMethods</c>.
+/// A merge method: what it needs, and how one tensor is merged. Adding a built-in method is one file with a class derived from this,
+/// and one line in <c>MergeMethods</c>; anybody else's is a public class in an assembly that a project names by the item <c>MergeMethod</c>.
 /// </summary>
 public abstract class MergeMethod
 {
@@ -35,6 +35,9 @@ public abstract class MergeMethod
 
     /// <summary>Raised whenever the same inputs and parameters would give other bytes than before, of this method alone; part of every key.</summary>
     public virtual int NumericsVersion => 1;
+
+    /// <summary>What else decides results: the content of the assembly, where it is not this product's; part of every key.</summary>
+    internal virtual string? Content => null;
 
     /// <summary>Whether it needs a base model.</summary>
     public virtual BaseUse Base => BaseUse.Donor;

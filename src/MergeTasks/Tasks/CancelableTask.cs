@@ -132,7 +132,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected void ReportUnwritableCache(string reason)
     {
         if (Interlocked.Exchange(ref _reportedCache, 1) == 0)
-            Report(new Diagnostic(DiagnosticCode.CacheUnwritable, $"The cache folder cannot be written, so files are read again on every build: {reason}", null, IsWarning: true));
+            Report(FileDiagnostics.CacheUnwritable(reason));
     }
 
     private int _reportedCache;

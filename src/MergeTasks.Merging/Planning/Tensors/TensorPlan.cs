@@ -42,6 +42,8 @@ internal sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource>
             text.Append(CultureInfo.InvariantCulture, $"{method.Name}\ncompatible {context.CompatibleDType}\n");
             if (method.NumericsVersion > 1)
                 text.Append(CultureInfo.InvariantCulture, $"numerics {method.NumericsVersion}\n");
+            if (method.Content is { } content)
+                text.Append(CultureInfo.InvariantCulture, $"content {content}\n");
             if (context.Device is { } device)
                 text.Append(CultureInfo.InvariantCulture, $"matrices {device.NumericsVersion}\n");
             Append(text, context.Parameters);

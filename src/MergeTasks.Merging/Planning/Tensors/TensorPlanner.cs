@@ -9,6 +9,7 @@ using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Methods.Random;
 using MergeTasks.Numerics.Algebra;
 
@@ -105,11 +106,24 @@ internal sealed class TensorPlanner
             KeepsNonFinite = _merge.KeepsNonFinite,
             Workers = _workers,
         };
-        if (_method.Conflict(context) is { } conflict)
+        if (ConflictIn(context) is { } conflict)
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;
+    }
+
+    private string? ConflictIn(TensorContext context)
+    {
+        try
+        {
+            return _method.Conflict(context);
+        }
+        catch (ForeignMethodException e)
+        {
+            throw new DiagnosticException(new Diagnostic(
+                DiagnosticCode.MethodFailed, $"Merge '{_merge.Name}', tensor '{context.Tensor}': {e.Message}.", _merge.Location));
+        }
     }
 
     // Filters of a model's settings see the name that is read, all others the name in the output.

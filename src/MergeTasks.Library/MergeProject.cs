@@ -1,0 +1,173 @@
+using System.Globalization;
+using MergeTasks.Caching;
+using MergeTasks.Files;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
+using MergeTasks.Sources.Contract;
+
+namespace MergeTasks.Library;
+
+/// <summary>
+/// Merges that belong together, declared as in a project file, and what can be done with them. Outputs, cached scores and everything that
+/// is checked are those of a build: running again does nothing, and a changed input redoes only what depends on it. Not safe for use by
+/// several threads at once; several projects, and processes, may work at the same time.
+/// </summary>
+/// <param name="folder">Where relative paths start. Outputs belong to it: another project does not overwrite them.</param>
+/// <param name="outputFolder">Gets one folder per merge.</param>
+public sealed class MergeProject(string folder, string outputFolder)
+{
+    private readonly string _file = Path.Combine(Path.GetFullPath(folder), "merges");
+    private readonly string _output = Path.TrimEndingDirectorySeparator(Path.GetFullPath(outputFolder, Path.GetFullPath(folder)));
+    private readonly List<DeclaredItem> _merges = [];
+    private readonly List<DeclaredItem> _sources = [];
+    private readonly List<DeclaredItem> _evaluations = [];
+
+    /// <summary>The folder of digests and scores; by default <c>MERGETASKS_CACHE</c>, else the user's cache folder.</summary>
+    public string CacheFolder { get; init; } = Caching.CacheFolder.Resolve(null, Environment.GetEnvironmentVariable);
+
+    /// <summary>Threads to use; 0, the default, for one per core, at most 16.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Values of metadata that merges do not set themselves, by name (<c>DType</c>, <c>Seed</c>, <c>MaxShardSize</c>, …).</summary>
+    public IReadOnlyDictionary<string, string> Defaults { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Whether models from elsewhere must be on this machine already.</summary>
+    public bool Offline { get; init; }
+
+    /// <summary>
+    /// Folder of the SDK whose NuGet client fetches <c>nuget:</c> references; by default the newest SDK beside the runtime that runs this.
+    /// </summary>
+    public string? SdkFolder { get; init; } = RunningSdk.Find();
+
+    /// <summary>Hears, from any thread, of what should be said although work goes on.</summary>
+    public Action<MergeProblem>? Warned { get; init; }
+
+    /// <summary>Hears, from any thread, of results of scoring that are worth a line in a log.</summary>
+    public Action<string>? Noted { get; init; }
+
+    /// <summary>Declares a merge, as the item <c>MergedModel</c> does: a name with metadata, or a recipe file (.yml, .yaml).</summary>
+    /// <param name="include">The merge's name, or the recipe's path.</param>
+    /// <param name="metadata">Names and values as in a project file: <c>("Method", "ties")</c>, <c>("Density", "0.5")</c>.</param>
+    /// <returns>This project.</returns>
+    public MergeProject Merge(string include, params (string Name, string Value)[] metadata) => Add(_merges, "MergedModel", include, metadata);
+
+    /// <summary>Declares a model that goes into a merge, as the item <c>MergeSource</c> does.</summary>
+    /// <param name="include">A folder, <c>hf:org/name@revision</c>, <c>nuget:Id/1.2.0</c>, an adapter's folder, or another merge's name.</param>
+    /// <param name="metadata">Names and values as in a project file: <c>("Into", "assistant")</c>, <c>("Weight", "0.6")</c>.</param>
+    /// <returns>This project.</returns>
+    public MergeProject Source(string include, params (string Name, string Value)[] metadata) => Add(_sources, "MergeSource", include, metadata);
+
+    /// <summary>Declares what a merge is measured on, as the item <c>MergeEvaluation</c> does.</summary>
+    /// <param name="include">A JSONL file of texts or samples.</param>
+    /// <param name="metadata">Names and values as in a project file: <c>("Into", "assistant")</c>.</param>
+    /// <returns>This project.</returns>
+    public MergeProject Evaluation(string include, params (string Name, string Value)[] metadata) => Add(_evaluations, "MergeEvaluation", include, metadata);
+
+    /// <summary>Checks all merges without reading tensor data; models from elsewhere are fetched first.</summary>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>What should be said of them although they are valid.</returns>
+    /// <exception cref="MergeException">With everything that is wrong.</exception>
+    public IReadOnlyList<MergeProblem> Validate(CancellationToken cancellation = default) =>
+        Guarded(() => (IReadOnlyList<MergeProblem>)[.. Build(cancellation).Build.Validate(cancellation).Select(MergeProblem.From)]);
+
+    /// <summary>Compares each merge with its output, in the order in which they have to be run. No model is run, nothing is written but digests to the cache.</summary>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="MergeException">With everything that is wrong.</exception>
+    public IReadOnlyList<PlannedMerge> Plan(CancellationToken cancellation = default) =>
+        Guarded(() => (IReadOnlyList<PlannedMerge>)[.. Build(cancellation).Build.Plan(cancellation).Select(state => new PlannedMerge(state))]);
+
+    /// <summary>Makes what is not up to date: scores that are missing, then tensors.</summary>
+    /// <param name="progress">Hears, from any thread, of bytes of weights written so far to the present merge, and of all that it will write.</param>
+    /// <param name="cancellation">Ends the work, leaving the earlier outputs as they were.</param>
+    /// <returns>What was found of each merge, and so what was done, in the order in which they were run.</returns>
+    /// <exception cref="MergeException">With everything that is wrong; merges before it have been made.</exception>
+    public IReadOnlyList<PlannedMerge> Run(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) => Guarded(() =>
+    {
+        var (build, merges) = Build(cancellation);
+        var run = new List<PlannedMerge>();
+        foreach (var merge in merges)
+            run.Add(new PlannedMerge(build.Run(merge.Name, LockOf(merge.Name), Told(merge.Name, progress), cancellation)));
+        return (IReadOnlyList<PlannedMerge>)run;
+    });
+
+    /// <summary>Computes the scores (AIM, APL, Fisher, RegMean) that merges need and the cache lacks; <see cref="Run"/> does so too.</summary>
+    /// <param name="progress">Hears, from any thread, of tokens run through the present model, and of all that will be.</param>
+    /// <param name="cancellation">Ends the work; scores that were finished are kept.</param>
+    /// <exception cref="MergeException">With everything that is wrong.</exception>
+    public void Score(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) => Guarded(() =>
+    {
+        var (build, merges) = Build(cancellation);
+        foreach (var merge in merges)
+            build.Score(merge.Name, Told(merge.Name, progress), cancellation);
+        return true;
+    });
+
+    /// <summary>Measures merges that have been made, with their bases and sources, as far as the cache lacks the results.</summary>
+    /// <param name="progress">Hears, from any thread, of tokens run through the present model, and of all that will be.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>A line for each file and model; thresholds of the declarations are not looked at.</returns>
+    /// <exception cref="MergeException">A merge has not been made, or something cannot be measured.</exception>
+    public IReadOnlyList<MergeFigures> Evaluate(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) => Guarded(() =>
+    {
+        var (build, merges) = Build(cancellation);
+        var declared = EvaluationReader.Read(Path.GetDirectoryName(_file)!, _evaluations, [.. merges.Select(merge => merge.Name)]);
+        return (IReadOnlyList<MergeFigures>)[.. build.Evaluate(declared, LockOf, Told("evaluation", progress), cancellation).SelectMany(MergeFigures.From)];
+    });
+
+    private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
+    {
+        var declared = DeclarationReader.Read(new ProjectDefaults(_file, _output) { Metadata = Defaults }, _merges, _sources);
+        var restored = ModelRestore.Run(declared, new RestoreOptions
+        {
+            ProjectFolder = Path.GetDirectoryName(_file)!,
+            LockPath = Path.Combine(Path.GetDirectoryName(_file)!, "models.lock.json"),
+            CacheFolder = CacheFolder,
+            Environment = Environment.GetEnvironmentVariable,
+            Offline = Offline,
+            SdkFolder = SdkFolder,
+            CacheUnwritable = WarnOfCache,
+        }, RestoreProgress.None, cancellation);
+        var merges = ModelRestore.Bind(declared, restored);
+        return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache }, merges);
+    }
+
+    private ReportedProgress Told(string merge, IProgress<MergeProgressed>? progress) => new(merge, progress, Warned, Noted);
+
+    private void WarnOfCache(string reason) => Warned?.Invoke(MergeProblem.From(FileDiagnostics.CacheUnwritable(reason)));
+
+    private string LockOf(string name) => Path.Combine(CacheFolder, "locks", $"{ContentDigest.Of(_output)}-{name}.lock");
+
+    private MergeProject Add(List<DeclaredItem> items, string type, string include, (string Name, string Value)[] metadata)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(include);
+        items.Add(new DeclaredItem(type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _file)
+        {
+            Occurrence = items.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase)),
+        });
+        return this;
+    }
+
+    private static T Guarded<T>(Func<T> work)
+    {
+        // Messages and generated files hold numbers as recipes write them, whatever the user's language.
+        var culture = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        try
+        {
+            return work();
+        }
+        catch (DiagnosticException e)
+        {
+            throw new MergeException(e);
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            throw new MergeException(new DiagnosticException(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null)));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
+        }
+    }
+}
