@@ -34,7 +34,7 @@ internal sealed record SliceDeclaration(IReadOnlyList<SliceSource> Sources, Sour
 }
 
 /// <summary>A part of a checkpoint that is merged by its own rules: whole models or slices.</summary>
-/// <param name="Name">Name of the part, as <see cref="Planning.ModelParts"/> knows it.</param>
+/// <param name="Name">Name of the part, as <see cref="Language.Declarations.ModelParts"/> knows it.</param>
 /// <param name="Location">Where it is declared.</param>
 internal sealed record ModuleDeclaration(string Name, SourceLocation Location)
 {

@@ -26,7 +26,7 @@ internal sealed class TensorIndex(ModelInput model)
         return substitutes.Select(Canonical).FirstOrDefault(found => found is not null);
     }
 
-    /// <summary>As <see cref="Find"/>, but a head is not found in the embeddings.</summary>
+    /// <summary>As <see cref="Find(string)"/>, but a head is not found in the embeddings.</summary>
     public string? Same(string name) => model.Find(name) is not null ? name : Canonical(TensorNames.Canonical(name));
 
     /// <summary>The stack with the same place in the model; <see langword="null"/> where it has none.</summary>

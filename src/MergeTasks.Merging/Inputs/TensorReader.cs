@@ -7,6 +7,6 @@ internal abstract class TensorReader
     /// <param name="start">First element, in row-major order.</param>
     /// <param name="destination">Filled completely.</param>
     /// <param name="until">The calls that follow go on from here up to this element, so that far it is worth reading ahead.</param>
-    /// <exception cref="Checkpoints.CheckpointException">A file cannot be read, or became shorter.</exception>
+    /// <exception cref="Checkpoints.Elements.CheckpointException">A file cannot be read, or became shorter.</exception>
     public abstract void Read(long start, Span<float> destination, long until);
 }

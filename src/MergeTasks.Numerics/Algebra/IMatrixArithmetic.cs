@@ -56,7 +56,7 @@ internal interface IMatrixArithmetic : IDisposable
     /// <param name="symmetric">The matrix; used up.</param>
     /// <param name="most">At most so many.</param>
     /// <param name="smallest">Eigenvalues up to this share of the largest are left out, and all that are not positive.</param>
-    /// <exception cref="Methods.NumericException">The matrix is not finite.</exception>
+    /// <exception cref="NumericException">The matrix is not finite.</exception>
     (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest);
 
     /// <summary>Replaces aᵢⱼ by factor·aᵢⱼ, off the diagonal times <paramref name="offDiagonal"/>, on it plus <paramref name="added"/>.</summary>

@@ -55,6 +55,6 @@ internal interface ITransformerEngine
 
     /// <summary>Opens the model in a folder: <c>config.json</c> and safetensors weights, which stay mapped in their own element type.</summary>
     /// <exception cref="ModelException">The engine does not run this family or configuration, or the weights do not fit it.</exception>
-    /// <exception cref="Checkpoints.CheckpointException">The files cannot be read or are malformed.</exception>
+    /// <exception cref="Checkpoints.Elements.CheckpointException">The files cannot be read or are malformed.</exception>
     ITransformerModel Load(string folder);
 }
