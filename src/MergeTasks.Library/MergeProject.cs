@@ -15,7 +15,7 @@ namespace MergeTasks.Library;
 /// </summary>
 /// <param name="folder">Where relative paths start. Outputs belong to it: another project does not overwrite them.</param>
 /// <param name="outputFolder">Gets one folder per merge.</param>
-public sealed class MergeProject(string folder, string outputFolder)
+internal sealed class MergeProject(string folder, string outputFolder)
 {
     private readonly string _file = Path.Combine(Path.GetFullPath(folder), "merges");
     private readonly string _output = Path.TrimEndingDirectorySeparator(Path.GetFullPath(outputFolder, Path.GetFullPath(folder)));
