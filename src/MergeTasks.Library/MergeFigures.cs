@@ -10,7 +10,7 @@ namespace MergeTasks.Library;
 /// <param name="Value">The measure's value.</param>
 /// <param name="LogProbability">Mean ln p of a token of the texts, or of the right answers.</param>
 /// <param name="Count">Tokens of the texts, or samples.</param>
-internal sealed record MergeFigures(string Merge, string Data, string Model, string Measure, double Value, double LogProbability, long Count)
+public sealed record MergeFigures(string Merge, string Data, string Model, string Measure, double Value, double LogProbability, long Count)
 {
     internal static IEnumerable<MergeFigures> From(MergeEvaluation evaluation) =>
         evaluation.Models.Select(model => (model.Model, model.Result)).Prepend((evaluation.Declaration.Merge, evaluation.Merged)).Select(model => new MergeFigures(

@@ -9,7 +9,7 @@ namespace MergeTasks.Library;
 /// <param name="Line">From 1; 0 where unknown.</param>
 /// <param name="Column">From 1; 0 where unknown.</param>
 /// <param name="IsWarning">Whether work can go on.</param>
-internal sealed record MergeProblem(string Code, string Message, string? File, int Line, int Column, bool IsWarning)
+public sealed record MergeProblem(string Code, string Message, string? File, int Line, int Column, bool IsWarning)
 {
     /// <summary>The code's help page, of this version.</summary>
     public string HelpLink => DiagnosticCode.HelpLink(Code);
@@ -26,7 +26,7 @@ internal sealed record MergeProblem(string Code, string Message, string? File, i
 }
 
 /// <summary>Work that cannot go on, with everything the user needs to mend. Nothing has been written.</summary>
-internal sealed class MergeException : Exception
+public sealed class MergeException : Exception
 {
     internal MergeException(DiagnosticException fault)
         : base(string.Join(Environment.NewLine, fault.Diagnostics.Select(MergeProblem.From)), fault) =>

@@ -7,7 +7,7 @@ namespace MergeTasks.Library;
 /// <param name="Work">What is being done, for people: <c>merging</c>, or which model is scored for what.</param>
 /// <param name="Done">Bytes of weights written, or tokens run through the model, since that began.</param>
 /// <param name="Total">The same in the end; 0 where it is not known yet.</param>
-internal sealed record MergeProgressed(string Merge, string Work, long Done, long Total);
+public sealed record MergeProgressed(string Merge, string Work, long Done, long Total);
 
 // The product tells of steps, each from any thread; users hear of sums.
 internal sealed class ReportedProgress(string merge, IProgress<MergeProgressed>? progress, Action<MergeProblem>? warned, Action<string>? noted) : MergeProgress

@@ -15,12 +15,13 @@ namespace MergeTasks.Library;
 /// </summary>
 /// <param name="folder">Where relative paths start. Outputs belong to it: another project does not overwrite them.</param>
 /// <param name="outputFolder">Gets one folder per merge.</param>
-internal sealed class MergeProject(string folder, string outputFolder)
+public sealed class MergeProject(string folder, string outputFolder)
 {
     private readonly string _file = Path.Combine(Path.GetFullPath(folder), "merges");
     private readonly string _output = Path.TrimEndingDirectorySeparator(Path.GetFullPath(outputFolder, Path.GetFullPath(folder)));
     private readonly List<DeclaredItem> _merges = [];
     private readonly List<DeclaredItem> _sources = [];
+    private readonly List<DeclaredItem> _methods = [];
     private readonly List<DeclaredItem> _evaluations = [];
 
     /// <summary>The folder of digests and scores; by default <c>MERGETASKS_CACHE</c>, else the user's cache folder.</summary>
@@ -57,6 +58,11 @@ internal sealed class MergeProject(string folder, string outputFolder)
     /// <param name="metadata">Names and values as in a project file: <c>("Into", "assistant")</c>, <c>("Weight", "0.6")</c>.</param>
     /// <returns>This project.</returns>
     public MergeProject Source(string include, params (string Name, string Value)[] metadata) => Add(_sources, "MergeSource", include, metadata);
+
+    /// <summary>Brings an assembly with methods, as the item <c>MergeMethod</c> does.</summary>
+    /// <param name="include">The assembly's path.</param>
+    /// <returns>This project.</returns>
+    public MergeProject Method(string include) => Add(_methods, "MergeMethod", include, []);
 
     /// <summary>Declares what a merge is measured on, as the item <c>MergeEvaluation</c> does.</summary>
     /// <param name="include">A JSONL file of texts or samples.</param>
@@ -117,7 +123,7 @@ internal sealed class MergeProject(string folder, string outputFolder)
 
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
-        var declared = DeclarationReader.Read(new ProjectDefaults(_file, _output) { Metadata = Defaults }, _merges, _sources);
+        var declared = DeclarationReader.Read(new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods }, _merges, _sources);
         var restored = ModelRestore.Run(declared, new RestoreOptions
         {
             ProjectFolder = Path.GetDirectoryName(_file)!,

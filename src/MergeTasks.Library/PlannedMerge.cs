@@ -3,7 +3,7 @@ using MergeTasks.Merging.Outputs;
 namespace MergeTasks.Library;
 
 /// <summary>What a merge's output folder holds, compared with what its declaration wants there.</summary>
-internal sealed class PlannedMerge
+public sealed class PlannedMerge
 {
     internal PlannedMerge(OutputState state)
     {

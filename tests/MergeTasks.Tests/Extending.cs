@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using MergeTasks.TestSupport;
 
 namespace MergeTasks.Tests;
 
@@ -31,6 +32,62 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
         var refused = consumer.Run("tool", "run", "--no-build", "--", consumer["app"]);
         Assert.False(refused.Succeeded);
         Assert.Matches(@"MergeException: .*average\.yml\(\d+,1\): error MTK\d+: .*merge_metod", refused.Output);
+    }
+
+    [Fact]
+    public void The_documented_method_merges_and_its_faults_are_diagnostics()
+    {
+        using var consumer = new Consumer(package, compiles: true);
+        Feed(consumer);
+        var code = Block("csharp", "MedianMethod");
+        WriteProject(consumer, "methods", code, "", """ExcludeAssets="runtime" """);
+        consumer.Project($"""
+            {Block("xml", "<MergeMethod").Replace("models/base", "models/code", StringComparison.Ordinal)}
+            <MergeSource Include="models/code" Into="middle" />
+            <MergeSource Include="models/manual" Into="middle" />
+            <MergeSource Include="models/math" Into="middle" />
+            """);
+
+        Assert.Equal(["middle"], consumer.Merged());
+        Assert.Empty(consumer.Merged());
+        Assert.Equal(Median("model.norm.weight"), Tensor(consumer.Output("middle"), "model.norm.weight"));
+
+        // Other code, other keys; what it throws is an error that says where.
+        File.WriteAllText(consumer["methods", "Code.cs"], code.Replace("mean += ", "mean += (float)int.Parse(\"1x\") * ", StringComparison.Ordinal));
+        var failed = consumer.Run("app", "build");
+        Assert.False(failed.Succeeded);
+        Assert.Matches(@"app\.csproj\(\d+,\d+\): error MTK4010: Merge 'middle', tensor '[^']+' \[[\d, ]+\]: method 'median' of '[^']*methods\.dll' failed: FormatException: .*Code\.cs:\d+\)", failed.Output);
+
+        // A parameter that it does not declare, and a value outside of its limits.
+        var project = File.ReadAllText(consumer["app", "app.csproj"]);
+        File.WriteAllText(consumer["app", "app.csproj"], project.Replace("Pull=\"0.1\"", "Pull=\"2\" Density=\"1\"", StringComparison.Ordinal));
+        var refused = consumer.Run("app", "build", "-t:ValidateMerges");
+        Assert.Matches(@"error MTK\d+: .*'pull'.*\b2\b", refused.Output);
+        Assert.Contains("the method 'median' has no parameter 'density'", refused.Output, StringComparison.Ordinal);
+
+        float[] Median(string name)
+        {
+            var models = new[] { "code", "manual", "math" }.Select(model => Tensor(consumer["app", "models", model], name)).ToList();
+            return [.. models[0].Select((_, i) =>
+            {
+                var values = models.Select(model => model[i]).Order().ToArray();
+                var mean = values.Aggregate(0f, (sum, value) => sum + (value / 3));
+                return Rounded(values[1] + (0.1f * (mean - values[1])));
+            })];
+        }
+
+        // To bf16, from the middle to the even one.
+        static float Rounded(float value)
+        {
+            var bits = BitConverter.SingleToUInt32Bits(value);
+            return BitConverter.UInt32BitsToSingle((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
+        }
+
+        static float[] Tensor(string folder, string name) => [.. TestCheckpoint.Read(folder)[name] switch
+        {
+            { DType: "BF16" } tensor => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(tensor.Bytes).ToArray().Select(bits => BitConverter.UInt32BitsToSingle((uint)bits << 16)),
+            { } tensor => throw new InvalidOperationException(tensor.DType),
+        }];
     }
 
     // The library is packed once for each test of this class; its dependencies are where the build of this repository has restored them.

@@ -3,6 +3,7 @@ using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Language.Declarations;
 
@@ -10,16 +11,19 @@ namespace MergeTasks.Language.Declarations;
 internal sealed class DeclarationReader
 {
     private readonly ProjectDefaults _project;
-    private readonly List<Diagnostic> _diagnostics = [];
+    private readonly List<Diagnostic> _diagnostics;
+    private readonly MethodCatalog _methods;
     private readonly ModelReferences _references;
     private readonly DeclarationValidator _validator;
     private readonly TokenizerDeclarations _tokenizers;
 
-    private DeclarationReader(ProjectDefaults project, IReadOnlyCollection<string> names)
+    private DeclarationReader(ProjectDefaults project, IReadOnlyCollection<string> names, List<Diagnostic> diagnostics)
     {
         _project = project;
+        _diagnostics = diagnostics;
+        _methods = MethodItems.Read(project, diagnostics.Add);
         _references = new ModelReferences(names);
-        _validator = new DeclarationValidator(_diagnostics.Add);
+        _validator = new DeclarationValidator(_methods, _diagnostics.Add);
         _tokenizers = new TokenizerDeclarations(_diagnostics.Add);
     }
 
@@ -30,13 +34,12 @@ internal sealed class DeclarationReader
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public static IReadOnlyList<MergeDeclaration> Read(ProjectDefaults project, IReadOnlyList<DeclaredItem> merges, IReadOnlyList<DeclaredItem> sources)
     {
-        var early = new List<Diagnostic>();
-        var declared = merges.SelectMany((item, index) => DeclaredMerge.Of(project, item, early.Add).Select(merge => merge with { Index = index })).ToList();
-        var reader = new DeclarationReader(project, [.. declared.Select(merge => merge.Name)]);
-        reader._diagnostics.AddRange(early);
-        foreach (var item in merges)
-            ItemMetadata.CheckSpelling(item, reader._diagnostics.Add);
-        var names = new MergeNames(declared, reader._diagnostics.Add);
+        var diagnostics = new List<Diagnostic>();
+        var declared = merges.SelectMany((item, index) => DeclaredMerge.Of(project, item, diagnostics.Add).Select(merge => merge with { Index = index })).ToList();
+        var reader = new DeclarationReader(project, [.. declared.Select(merge => merge.Name)], diagnostics);
+        foreach (var item in merges.Concat(sources))
+            ItemMetadata.CheckSpelling(item, reader._methods, diagnostics.Add);
+        var names = new MergeNames(declared, diagnostics.Add);
         names.Check();
         var assigned = names.Assign(sources);
         var declarations = new List<MergeDeclaration>();
@@ -49,13 +52,13 @@ internal sealed class DeclarationReader
             }
             catch (DiagnosticException e)
             {
-                reader._diagnostics.AddRange(e.Diagnostics);
+                diagnostics.AddRange(e.Diagnostics);
             }
         }
 
-        reader._diagnostics.AddRange(OutputFolders.Check(declarations));
-        if (reader._diagnostics.Count > 0)
-            throw new DiagnosticException(reader._diagnostics);
+        diagnostics.AddRange(OutputFolders.Check(declarations));
+        if (diagnostics.Count > 0)
+            throw new DiagnosticException(diagnostics);
         return MergeOrder.Sort(declarations);
     }
 
@@ -73,14 +76,15 @@ internal sealed class DeclarationReader
             return null;
         }
 
-        var models = sources.ConvertAll(source => Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _diagnostics.Add) });
+        var models = sources.ConvertAll(source => Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _methods, _diagnostics.Add) });
         var options = Options(merge, null);
         var declaration = Common(merge, options) with
         {
             Method = method,
+            MethodAssembly = AssemblyOf(method),
             Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
             Models = models,
-            Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
+            Parameters = ItemMetadata.ReadSettings(item, _methods, _diagnostics.Add),
         };
         declaration = _tokenizers.Read(
             WithImportance(declaration, options, null),
@@ -97,6 +101,7 @@ internal sealed class DeclarationReader
         var bound = Bind(recipe, merge.Documents, sources);
         var options = Options(merge, recipe);
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
+        declaration = declaration with { MethodAssembly = AssemblyOf(declaration.Method) };
         declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
         _validator.Check(declaration, recipe.Method.Location, scopes);
         return declaration;
@@ -113,6 +118,8 @@ internal sealed class DeclarationReader
             return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
         }
     }
+
+    private string? AssemblyOf(string method) => (_methods.Find(method) as ForeignMethod)?.Path;
 
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
     private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)

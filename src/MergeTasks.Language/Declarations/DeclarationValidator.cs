@@ -1,13 +1,14 @@
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Recipes;
-using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>Checks a declaration against what its method declares: parameters, their values and places, models, base.</summary>
+/// <param name="methods">The methods that there are.</param>
 /// <param name="report">Receives each finding.</param>
-internal sealed class DeclarationValidator(Action<Diagnostic> report)
+internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnostic> report)
 {
     /// <summary>Checks one merge.</summary>
     /// <param name="merge">The declaration.</param>
@@ -15,10 +16,10 @@ internal sealed class DeclarationValidator(Action<Diagnostic> report)
     /// <param name="scopes">All settings of the merge, with their places.</param>
     public void Check(MergeDeclaration merge, SourceLocation methodLocation, IReadOnlyList<SettingsScope> scopes)
     {
-        if (MergeMethods.Find(merge.Method) is not { } method)
+        if (methods.Find(merge.Method) is not { } method)
         {
             Report(DiagnosticCode.UnknownMethod, merge,
-                $"there is no method '{merge.Method}'.{Suggestion.Sentence(merge.Method, [.. MergeMethods.All.Select(known => known.Name)])}", methodLocation);
+                $"there is no method '{merge.Method}'.{Suggestion.Sentence(merge.Method, [.. methods.All.Select(known => known.Name)])}", methodLocation);
             return;
         }
 

@@ -1,6 +1,6 @@
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Recipes;
-using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Language.Declarations;
 
@@ -28,15 +28,13 @@ internal static class ItemMetadata
     /// <summary>Whether the statement of provenance has the SHA-256 of the weight files.</summary>
     public const string HashWeights = "HashWeights";
 
-    private static readonly Dictionary<string, string> ParameterNames = MergeMethods.All
-        .SelectMany(method => method.Parameters)
-        .DistinctBy(parameter => parameter.Name)
-        .ToDictionary(parameter => parameter.MetadataName, parameter => parameter.Name, StringComparer.OrdinalIgnoreCase);
-
     /// <summary>Reports metadata that nothing reads but that is one or two letters away from one that is read. Other metadata is the user's own.</summary>
-    public static void CheckSpelling(DeclaredItem item, Action<Diagnostic> report)
+    /// <param name="item">A <c>MergedModel</c> or a <c>MergeSource</c>.</param>
+    /// <param name="methods">Whose parameters are metadata too.</param>
+    /// <param name="report">Receives each finding.</param>
+    public static void CheckSpelling(DeclaredItem item, MethodCatalog methods, Action<Diagnostic> report)
     {
-        var valid = (item.Type == MergedModel ? ProjectSurface.MergedModel : ProjectSurface.MergeSource).MetadataNames.Concat(ParameterNames.Keys).ToList();
+        var valid = (item.Type == MergedModel ? ProjectSurface.MergedModel : ProjectSurface.MergeSource).MetadataNames.Concat(methods.MetadataNames.Keys).ToList();
         foreach (var name in item.Metadata.Keys.Where(name => name.Length > 3 && !valid.Contains(name, StringComparer.OrdinalIgnoreCase)))
         {
             if (Suggestion.Closest(name, valid) is { } closest)
@@ -45,12 +43,12 @@ internal static class ItemMetadata
     }
 
     /// <summary>The settings of an item: metadata named like a parameter, and <c>Parameters="name=value;…"</c>.</summary>
-    public static Dictionary<string, Setting> ReadSettings(DeclaredItem item, Action<Diagnostic> report)
+    public static Dictionary<string, Setting> ReadSettings(DeclaredItem item, MethodCatalog methods, Action<Diagnostic> report)
     {
         var settings = new Dictionary<string, Setting>(StringComparer.Ordinal);
         foreach (var name in item.Metadata.Keys)
         {
-            if (ParameterNames.TryGetValue(name, out var parameter) && item[name] is { } value)
+            if (methods.MetadataNames.TryGetValue(name, out var parameter) && item[name] is { } value)
                 Add(settings, parameter, value, item, name, report);
         }
 

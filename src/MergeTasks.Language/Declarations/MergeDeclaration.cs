@@ -62,6 +62,9 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
     /// <summary>Name of the method.</summary>
     public required string Method { get; init; }
 
+    /// <summary>Full path of the assembly that has the method; <see langword="null"/>: it is built in.</summary>
+    public string? MethodAssembly { get; init; }
+
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
 
@@ -129,7 +132,7 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
 
     /// <summary>Whether the method itself measures the models on their tasks.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public bool MeasuresModels => MergeMethods.Find(Method) is { Statistic: not ModelStatistic.None };
+    public bool MeasuresModels => MethodAssembly is null && MergeMethods.Find(Method) is { Statistic: not ModelStatistic.None };
 
     /// <summary>Full path of the project file, whose merge this is.</summary>
     public required string ProjectFile { get; init; }

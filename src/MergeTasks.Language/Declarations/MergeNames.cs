@@ -44,7 +44,6 @@ internal sealed class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Dia
 
         foreach (var source in sources)
         {
-            ItemMetadata.CheckSpelling(source, report);
             var into = source["Into"] ?? (assigned.Count == 1 ? assigned.Keys.Single() : files.Count == 1 && files.Values.Single().Count == assigned.Count ? files.Keys.Single() : null);
             if (into is null)
             {

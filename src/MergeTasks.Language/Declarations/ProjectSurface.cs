@@ -50,6 +50,10 @@ internal static class ProjectSurface
             .. EvaluationDeclaration.Options.Select(Of),
         ]);
 
+    /// <summary>Methods that are not built in.</summary>
+    public static SurfaceItem MergeMethod { get; } = new(
+        "MergeMethod", "An assembly with merge methods of your own or somebody else's, which merges name like those that are built in.", "A .dll file.", []);
+
     /// <summary>What this package adds to references to other projects.</summary>
     public static SurfaceItem ProjectReference { get; } = new(
         "ProjectReference", "A reference to another project, whose merged models become sources.", "The other project's file.",
@@ -60,7 +64,7 @@ internal static class ProjectSurface
         ]);
 
     /// <summary>All item types.</summary>
-    public static IReadOnlyList<SurfaceItem> Items { get; } = [MergedModel, MergeSource, MergeEvaluation, ProjectReference];
+    public static IReadOnlyList<SurfaceItem> Items { get; } = [MergedModel, MergeSource, MergeMethod, MergeEvaluation, ProjectReference];
 
     /// <summary>Metadata that sets a parameter, and what it says in the methods that have it.</summary>
     public static IReadOnlyList<SurfaceName> ParameterMetadata { get; } =

@@ -1,6 +1,7 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Merging.Outputs;
 
@@ -18,6 +19,8 @@ internal static class PlanFootprint
         {
             paths.Add(plan.Declaration.OutputFolder);
             paths.Add(plan.Declaration.Location.File);
+            if (plan.Method is ForeignMethod method)
+                paths.UnionWith(method.Files);
             foreach (var (model, input) in plan.Models)
             {
                 paths.UnionWith(input.Folders);

@@ -10,8 +10,8 @@ using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Merging.Planning.Vocabularies;
-using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 
 namespace MergeTasks.Merging.Planning;
@@ -37,7 +37,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
-        var method = MergeMethods.Find(merge.Method)!;
+        var method = MethodOf(merge);
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (models, donor) = Matched(merge, Open(merge), cancellation);
@@ -62,6 +62,19 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             };
             return Planned(plan);
         });
+    }
+
+    private static MergeMethod MethodOf(MergeDeclaration merge)
+    {
+        try
+        {
+            return MethodCatalog.Find(merge.Method, merge.MethodAssembly)
+                ?? throw new MethodLoadException($"'{merge.MethodAssembly}' has no method '{merge.Method}'.");
+        }
+        catch (MethodLoadException e)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.MethodAssembly, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+        }
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Methods.Loading;
@@ -11,10 +12,11 @@ internal sealed class ForeignMethod : MergeMethod
 
     /// <param name="method">The method.</param>
     /// <param name="path">Full path of its assembly.</param>
-    /// <param name="content">A digest of the assembly and of what it refers to; part of every tensor's key.</param>
-    public ForeignMethod(MergeMethod method, string path, string content)
+    /// <param name="files">Full paths of the assembly and of what it refers to beside itself.</param>
+    /// <param name="content">A digest of these files; part of every tensor's key.</param>
+    public ForeignMethod(MergeMethod method, string path, IReadOnlyList<string> files, string content)
     {
-        (_method, Path, Content) = (method, path, content);
+        (_method, Path, Files, Content) = (method, path, files, content);
         (Name, Summary, Source) = (method.Name, method.Summary, method.Source);
         Parameters = [.. method.Parameters];
         (Base, BaseIsParticipant, MinModels, MaxModels) = (method.Base, method.BaseIsParticipant, method.MinModels, method.MaxModels);
@@ -23,6 +25,9 @@ internal sealed class ForeignMethod : MergeMethod
 
     /// <summary>Full path of its assembly.</summary>
     public string Path { get; }
+
+    /// <summary>Full paths of the files that decide what it computes.</summary>
+    public IReadOnlyList<string> Files { get; }
 
     /// <inheritdoc/>
     internal override string Content { get; }
@@ -119,6 +124,6 @@ internal sealed class ForeignMethod : MergeMethod
         // Loading a block may find that an input is damaged or holds NaN, which is not the method's fault.
         private static bool IsOfMethod(Exception e) =>
             e is not (OperationCanceledException or OutOfMemoryException) && e.GetType().Assembly.GetName().Name?.StartsWith("MergeTasks.", StringComparison.Ordinal) != true
-            && !Files.FileFault.Covers(e);
+            && !FileFault.Covers(e);
     }
 }

@@ -19,9 +19,9 @@ internal sealed class MethodAssembly : AssemblyLoadContext
 
     private static readonly ConcurrentDictionary<(string Path, string Digest), IReadOnlyList<ForeignMethod>> Loaded = new();
 
-    private readonly Dictionary<string, byte[]> _content;
+    private readonly Dictionary<string, (string Path, byte[] Bytes)> _content;
 
-    private MethodAssembly(string path, Dictionary<string, byte[]> content)
+    private MethodAssembly(string path, Dictionary<string, (string Path, byte[] Bytes)> content)
         : base(Path.GetFileName(path), isCollectible: true) => _content = content;
 
     /// <summary>The methods of an assembly: its public classes that derive from <see cref="MergeMethod"/> and need nothing to be made.</summary>
@@ -31,7 +31,7 @@ internal sealed class MethodAssembly : AssemblyLoadContext
     {
         var content = Closure(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (name, bytes) in content.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        foreach (var (name, (_, bytes)) in content.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             hash.AppendData(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
             hash.AppendData(SHA256.HashData(bytes));
@@ -48,18 +48,19 @@ internal sealed class MethodAssembly : AssemblyLoadContext
             return null;
         if (name.StartsWith(Product, StringComparison.Ordinal))
             return GetLoadContext(typeof(MergeMethod).Assembly)!.LoadFromAssemblyName(new AssemblyName(name));
-        return _content.TryGetValue(name, out var bytes) ? LoadFromStream(new MemoryStream(bytes)) : null;
+        return _content.TryGetValue(name, out var file) ? LoadFromStream(new MemoryStream(file.Bytes)) : null;
     }
 
-    private static IReadOnlyList<ForeignMethod> Make(string path, string digest, Dictionary<string, byte[]> content)
+    private static ForeignMethod[] Make(string path, string digest, Dictionary<string, (string Path, byte[] Bytes)> content)
     {
         try
         {
             var context = new MethodAssembly(path, content);
-            var assembly = context.LoadFromStream(new MemoryStream(content[Path.GetFileNameWithoutExtension(path)]), Symbols(path));
+            var assembly = context.LoadFromStream(new MemoryStream(content[Path.GetFileNameWithoutExtension(path)].Bytes), Symbols(path));
             var types = assembly.GetExportedTypes()
                 .Where(type => type.IsSubclassOf(typeof(MergeMethod)) && !type.IsAbstract && type.GetConstructor([]) is not null).OrderBy(type => type.FullName, StringComparer.Ordinal);
-            ForeignMethod[] methods = [.. types.Select(type => new ForeignMethod((MergeMethod)Activator.CreateInstance(type)!, path, digest))];
+            string[] files = [.. content.Values.Select(file => file.Path)];
+            ForeignMethod[] methods = [.. types.Select(type => new ForeignMethod((MergeMethod)Activator.CreateInstance(type)!, path, files, digest))];
             if (methods.Length == 0)
                 throw new MethodLoadException($"'{path}' has no public class that derives from {typeof(MergeMethod).FullName} and has a constructor without parameters.");
             foreach (var method in methods)
@@ -75,17 +76,17 @@ internal sealed class MethodAssembly : AssemblyLoadContext
     }
 
     // The assembly and all that it refers to beside itself, by name: they decide together what is computed.
-    private static Dictionary<string, byte[]> Closure(string path)
+    private static Dictionary<string, (string Path, byte[] Bytes)> Closure(string path)
     {
         var folder = Path.GetDirectoryName(path)!;
-        var content = new Dictionary<string, byte[]>(StringComparer.OrdinalIgnoreCase);
+        var content = new Dictionary<string, (string Path, byte[] Bytes)>(StringComparer.OrdinalIgnoreCase);
         var waiting = new Queue<(string Name, string Path)>([(Path.GetFileNameWithoutExtension(path), path)]);
         while (waiting.TryDequeue(out var next))
         {
             if (content.ContainsKey(next.Name))
                 continue;
             var bytes = Read(next.Path);
-            content.Add(next.Name, bytes);
+            content.Add(next.Name, (next.Path, bytes));
             foreach (var name in References(next.Path, bytes))
             {
                 if (!name.StartsWith(Product, StringComparison.Ordinal) && Path.Combine(folder, name + ".dll") is var beside && File.Exists(beside))

@@ -6,13 +6,22 @@ namespace MergeTasks.Methods.Loading;
 /// <summary>The methods that a project may name: those that are built in, and those of assemblies that it declares.</summary>
 internal sealed class MethodCatalog
 {
-    private MethodCatalog(IReadOnlyList<MergeMethod> all) => All = all;
+    private MethodCatalog(IReadOnlyList<MergeMethod> all)
+    {
+        All = all;
+        MetadataNames = all.SelectMany(method => method.Parameters)
+            .DistinctBy(parameter => parameter.MetadataName, StringComparer.OrdinalIgnoreCase)
+            .ToDictionary(parameter => parameter.MetadataName, parameter => parameter.Name, StringComparer.OrdinalIgnoreCase);
+    }
 
     /// <summary>The built-in methods alone.</summary>
     public static MethodCatalog BuiltIn { get; } = new(MergeMethods.All);
 
     /// <summary>The methods, those that are built in first.</summary>
     public IReadOnlyList<MergeMethod> All { get; }
+
+    /// <summary>The names of all parameters by what item metadata calls them, compared without case.</summary>
+    public IReadOnlyDictionary<string, string> MetadataNames { get; }
 
     /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>
     public MergeMethod? Find(string name) => All.FirstOrDefault(method => method.Name == name);

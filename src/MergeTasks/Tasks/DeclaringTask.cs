@@ -23,6 +23,9 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>The models that go into them.</summary>
     public ITaskItem[] MergeSources { get; set; } = [];
 
+    /// <summary>Assemblies with methods beside those that are built in.</summary>
+    public ITaskItem[] MergeMethods { get; set; } = [];
+
     /// <summary>The project's properties, each with its <c>Value</c>.</summary>
     [Required]
     public ITaskItem[] Project { get; set; } = [];
@@ -54,6 +57,7 @@ public abstract class DeclaringTask : CancelableTask
         var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(Properties[ProjectProperties.ModelsFolder]))
         {
             Metadata = Properties.OfAllMerges,
+            Methods = DeclaredItems.From("MergeMethod", MergeMethods, ProjectFile),
         };
         return DeclarationReader.Read(project, DeclaredItems.From("MergedModel", MergedModels, ProjectFile), DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
     }
