@@ -201,6 +201,9 @@ internal static class DiagnosticCode
     /// <summary>The method needs more memory for a tensor than there is.</summary>
     public const string TensorTooLarge = "MTK4004";
 
+    /// <summary>Elements of a merged tensor are too large for the output's type.</summary>
+    public const string ResultRange = "MTK4005";
+
     /// <summary>A merge method of an assembly that the project names threw an exception.</summary>
     public const string MethodFailed = "MTK4010";
 
