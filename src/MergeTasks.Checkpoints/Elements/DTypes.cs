@@ -20,6 +20,7 @@ public static class DTypes
         (DType.F64, 8, true, "F64", "float64"),
         (DType.I64, 8, false, "I64", "int64"),
         (DType.U64, 8, false, "U64", "uint64"),
+        (DType.F8E8M0, 1, false, "F8_E8M0", "float8_e8m0fnu"),
     ];
 
     /// <summary>The PyTorch names of the floating-point types, in the order of <see cref="DType"/>.</summary>

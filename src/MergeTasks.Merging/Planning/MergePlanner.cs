@@ -40,10 +40,12 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         var method = MergeMethods.Find(merge.Method)!;
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
-        var (models, donor) = Matched(merge, Open(merge), cancellation);
+        var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
+        var (models, donor) = Matched(merge, SeparateHeads.In(Open(merge), DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
+            var configs = ConfigCheck.Of(merge, models, donor, layout);
             var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
             var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
@@ -54,11 +56,20 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
             var config = layout.Config.With(OutputDType(merge, tensors));
+            var stops = models.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
+            if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
+            {
+                warnings.Add(new Diagnostic(DiagnosticCode.DisagreeingStopTokens,
+                    $"Merge '{merge.Name}': {disagreement}. Texts of the output may not end where they should; the files are those of '{donor.Declaration.Label}' and of the vocabulary's source.", merge.Location, IsWarning: true));
+            }
+
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
             {
                 Layout = layout,
                 Importance = importance,
                 Licences = LicencesOf(models),
+                Findings = [.. warnings, .. configs.Warnings],
+                Remarks = [.. remarks, .. configs.Notes],
             };
             return Planned(plan);
         });
@@ -73,12 +84,12 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
 
     // The models with one vocabulary, and the one among them that decides the output's configuration and files.
     private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
-        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
+        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, Action<Diagnostic> warn, CancellationToken cancellation)
     {
-        var donor = merge.Base is { } basis ? models.FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
+        var donor = DonorOf(merge)(models);
         return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
         {
-            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation).Plan().ToList();
+            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation, warn).Plan().ToList();
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
@@ -88,6 +99,10 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             return (matched, matched[donor]);
         });
     }
+
+    // The base, else the first model.
+    private static Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> DonorOf(MergeDeclaration merge) =>
+        models => merge.Base is { } basis ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
 
     private MergePlan Planned(MergePlan plan)
     {
@@ -217,9 +232,17 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
-            RequireLocked(model, input);
-            _ = input.Config;
+            var stored = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
+            try
+            {
+                RequireLocked(model, stored);
+                _checkpoints[folder] = input = DequantizedInput.Of(stored);
+            }
+            catch
+            {
+                stored.Dispose();
+                throw;
+            }
         }
 
         return input;
