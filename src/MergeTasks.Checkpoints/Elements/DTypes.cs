@@ -38,6 +38,17 @@ public static class DTypes
     /// <summary>The name in a model's <c>config.json</c>, such as <c>bfloat16</c>.</summary>
     public static string TorchName(this DType dtype) => Table[(int)dtype].Torch;
 
+    /// <summary>The smallest floating-point type that holds the numbers of both.</summary>
+    /// <param name="first">A floating-point type.</param>
+    /// <param name="second">Another.</param>
+    public static DType Promote(DType first, DType second) =>
+        first == second ? first
+        : first == DType.F64 || second == DType.F64 ? DType.F64
+        : first == DType.F32 || second == DType.F32 ? DType.F32
+        : first is DType.F8E4M3 or DType.F8E5M2 ? (second is DType.F8E4M3 or DType.F8E5M2 ? DType.F16 : second)
+        : second is DType.F8E4M3 or DType.F8E5M2 ? first
+        : DType.F32;
+
     /// <summary>Finds the type of a safetensors header name; names are case-sensitive.</summary>
     public static DType? FromSafetensorsName(string? name)
     {

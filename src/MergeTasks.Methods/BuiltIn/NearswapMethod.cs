@@ -68,7 +68,7 @@ public sealed class NearswapMethod : MergeMethod
             for (var i = 0; i < output.Length; i++)
             {
                 var distance = Math.Max(context.Round(Math.Abs(context.Round(basis[i] - other[i]))), context.Round(SmallestDistance));
-                var share = Math.Min(context.Round(_t / distance), 1);
+                var share = Math.Min(context.Round(_t * context.Round(1 / distance)), 1);
                 output[i] = context.Round(context.Round(share * other[i]) + context.Round(context.Round(1 - share) * basis[i]));
             }
         }

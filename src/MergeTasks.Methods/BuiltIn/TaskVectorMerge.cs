@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Kernels;
 using MergeTasks.Methods.Sparsifying;
@@ -41,7 +42,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         _sparsifier = sparsifier;
         _electSigns = electSigns;
         _normalize = context.Flag("normalize");
-        _lambda = context.Round(context["lambda"]);
+        _lambda = (float)context["lambda"];
         _base = context.BaseIndex;
         _models = context.ModelIndices();
         _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
@@ -115,9 +116,9 @@ internal sealed class TaskVectorMerge : TensorMerge
         for (var i = 0; i < _models.Length; i++)
         {
             // A density of 1 means untouched: without a mask both sums are equal.
-            var before = _context.Round(Sum(partials, 2 * _models.Length, 2 * i));
-            var after = _context.Round(Sum(partials, 2 * _models.Length, (2 * i) + 1));
-            _scales[i] = before < SmallestSum || after < SmallestSum ? 1 : _context.Round((double)before / after);
+            var before = RoundMask(Sum(partials, 2 * _models.Length, 2 * i));
+            var after = RoundMask(Sum(partials, 2 * _models.Length, (2 * i) + 1));
+            _scales[i] = before < SmallestSum || after < SmallestSum ? 1 : RoundMask((double)before / after);
         }
     }
 
@@ -175,6 +176,9 @@ internal sealed class TaskVectorMerge : TensorMerge
         BlockMath.Add(merged, basis);
         _context.Round(merged);
     }
+
+    // Where fp16 tensors are masked in fp32, neither sums nor their quotient overflow.
+    private float RoundMask(double value) => _sparsifier.MasksHalfInSingle && _context.CompatibleDType == DType.F16 ? (float)value : _context.Round(value);
 
     // How many more of the sums are positive than negative.
     private int Votes(MergeBlock block, ReadOnlySpan<float> basis)
