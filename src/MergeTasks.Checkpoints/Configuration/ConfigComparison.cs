@@ -29,7 +29,6 @@ public static class ConfigComparison
         ["rope_theta"] = "10000",
         ["rope_type"] = "\"default\"",
         ["attention_bias"] = "false",
-        ["use_sliding_window"] = "true",
         ["scale_attn_weights"] = "true",
         ["position_embedding_type"] = "\"absolute\"",
         ["is_encoder_decoder"] = "false",
@@ -72,7 +71,7 @@ public static class ConfigComparison
         ArgumentNullException.ThrowIfNull(second);
         var (one, other) = (Settings(first), Settings(second));
         var differences = new List<ConfigDifference>();
-        foreach (var key in one.Keys.Union(other.Keys).Order(StringComparer.Ordinal))
+        foreach (var key in one.Keys.Union(other.Keys).Where(key => !key.EndsWith("use_sliding_window", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             var (a, b) = (one.GetValueOrDefault(key), other.GetValueOrDefault(key));
             var (left, right) = (ValueOf(a, key, one), ValueOf(b, key, other));

@@ -41,7 +41,8 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
-        var (models, donor) = Matched(merge, SeparateHeads.In(Open(merge), DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
+        var opened = Open(merge);
+        var (models, donor) = Matched(merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
@@ -54,9 +55,9 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
             if (merge.ChatTemplate is { } template)
-                donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
+                donorFiles = ChatTemplates.Apply(template, donorFiles, opened.Select(model => model.Input.SideFiles(cancellation)));
             var config = layout.Config.With(OutputDType(merge, tensors));
-            var stops = models.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
+            var stops = opened.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
             if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
             {
                 warnings.Add(new Diagnostic(DiagnosticCode.DisagreeingStopTokens,
