@@ -5,6 +5,7 @@ using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
@@ -101,7 +102,7 @@ internal sealed class ImportancePlanner
             new("calibration", DigestOf(aim.Calibration)),
             new("samples", aim.Samples.ToString()),
             new("block", block.ToString()),
-            new("statistic", ImportanceText.NameOf(aim.Statistic)),
+            new("statistic", OptionKind.NameOf(aim.Statistic)),
             new("engine", _engine),
         ]);
         return new ActivationRequest(key, declaration, aim, model, Path.Combine(_base.Input.Folder, TokenizerFile), block);
@@ -225,12 +226,12 @@ internal sealed class ImportancePlanner
             Products = needsProducts
                 ? new ProductRequest(
                     new ScoreKey("importance by gradient",
-                        [.. point.Model.Identity(_cancellation), .. task, .. change, new("mode", ImportanceText.NameOf(apl.Mode)), new("gradient", gradient is null ? "as it is computed" : "kept")]),
+                        [.. point.Model.Identity(_cancellation), .. task, .. change, new("mode", OptionKind.NameOf(apl.Mode)), new("gradient", gradient is null ? "as it is computed" : "kept")]),
                     declaration, point, input, _base.Input, partition, gradient)
                 : null,
             Exact = levels.Distinct().ToDictionary(level => level, level => new InterventionRequest(
                 new ScoreKey("exact importance",
-                    [.. tuned.Identity(_cancellation), .. task, .. change, new("base config", ContentDigest.Of(basis.Model.Config.Text).ToString()), new("mode", ImportanceText.NameOf(apl.Mode)), new("level", ImportanceText.NameOf(level))]),
+                    [.. tuned.Identity(_cancellation), .. task, .. change, new("base config", ContentDigest.Of(basis.Model.Config.Text).ToString()), new("mode", OptionKind.NameOf(apl.Mode)), new("level", OptionKind.NameOf(level))]),
                 declaration, level, apl.Mode, new TaskRun(basis, tokenizer, data), new TaskRun(tuned, tokenizer, data), partition)),
         };
     }
