@@ -98,8 +98,11 @@ public sealed class DeclarationReader
         var options = Options(merge, recipe);
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
         declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
+        var first = _diagnostics.Count;
         _validator.Check(declaration, recipe.Method.Location, scopes);
-        return declaration;
+        foreach (var warning in recipe.Warnings)
+            _diagnostics.Add(warning with { IsWarning = !declaration.IsStrict });
+        return declaration with { Warnings = TakeWarnings(first) };
 
         ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
             ? source with { Label = reference, Location = location }
@@ -112,6 +115,14 @@ public sealed class DeclarationReader
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
         }
+    }
+
+    // What can be carried out goes with the declaration, and is told with its plan.
+    private List<Diagnostic> TakeWarnings(int first)
+    {
+        var warnings = _diagnostics.Skip(first).Where(diagnostic => diagnostic.IsWarning).ToList();
+        _diagnostics.RemoveAll(warnings.Contains);
+        return warnings;
     }
 
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.

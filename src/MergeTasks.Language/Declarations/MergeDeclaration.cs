@@ -62,6 +62,9 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location) : Me
     /// <summary>Name of the method.</summary>
     public required string Method { get; init; }
 
+    /// <summary>What was written and has no effect.</summary>
+    public IReadOnlyList<Diagnostic> Warnings { get; init; } = [];
+
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
 

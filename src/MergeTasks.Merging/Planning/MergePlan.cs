@@ -62,7 +62,7 @@ public sealed record MergePlan(
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostic> Warnings => Findings.Concat(Layout.Warnings).Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
+    public IEnumerable<Diagnostic> Warnings => Declaration.Warnings.Concat(Findings).Concat(Layout.Warnings).Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
 
     private IEnumerable<Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) => model.Input.ForeignFiles.Select(file => new Diagnostic(
         DiagnosticCode.ForeignFile,

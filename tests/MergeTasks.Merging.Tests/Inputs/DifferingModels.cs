@@ -68,6 +68,14 @@ public sealed class DifferingModels : IDisposable
     }
 
     [Fact]
+    public void Differences_that_are_meant_are_accepted_by_name()
+    {
+        Models("\"n_head\": 4, \"hidden_act\": \"silu\"", "\"n_head\": 2, \"hidden_act\": \"gelu\"");
+        Assert.Equal("MTK3012", Assert.Single(_project.Plan(Linear + "accept_config_differences: [n_head, num_*]\n").Warnings).Code);
+        Assert.Empty(_project.Plan(Linear, metadata: [("AcceptConfigDifferences", "n_head;num_*;hidden_act")]).Warnings);
+    }
+
+    [Fact]
     public void Labels_of_heads_that_are_kept_and_labels_that_were_made_up_are_no_matter()
     {
         const string other = "\"id2label\": {\"0\": \"pos\", \"1\": \"neg\"}";

@@ -1,6 +1,7 @@
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning.Layout;
@@ -21,13 +22,14 @@ internal static class ConfigCheck
         var (notes, warnings, errors) = (new List<string>(), new List<Diagnostic>(), new List<Diagnostic>());
         foreach (var (declaration, input) in models.Where(model => model.Input != donor.Input))
         {
-            var differences = ConfigComparison.Compare(donor.Input.Config, input.Config).ToLookup(difference => difference.Effect);
+            var differences = ConfigComparison.Compare(donor.Input.Config, input.Config)
+                .Where(difference => !merge.AcceptedConfigDifferences.Any(glob => TensorSelection.Matches(glob, difference.Key))).ToLookup(difference => difference.Effect);
             var (first, second) = (Path.Combine(donor.Input.Folder, ModelConfig.FileName), Path.Combine(input.Folder, ModelConfig.FileName));
             var wrong = differences[ConfigEffect.Meaning].ToLookup(difference => IsRefused(difference, layout, donor.Input, input));
             if (wrong[true].Any())
             {
                 errors.Add(new Diagnostic(DiagnosticCode.IncompatibleConfigurations,
-                    $"Merge '{merge.Name}': equal shapes of '{donor.Declaration.Label}' and '{declaration.Label}' hold different things: {Listed(wrong[true], first, second)}. Their rows do not belong together.", declaration.Location));
+                    $"Merge '{merge.Name}': equal shapes of '{donor.Declaration.Label}' and '{declaration.Label}' hold different things: {Listed(wrong[true], first, second)}. Their rows do not belong together. If that is meant, name the keys in AcceptConfigDifferences=\"…\" ('accept_config_differences').", declaration.Location));
             }
 
             var changed = differences[ConfigEffect.Function].Concat(wrong[false].Where(difference => difference.Key != "id2label")).ToList();
