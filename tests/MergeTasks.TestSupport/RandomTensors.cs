@@ -19,6 +19,13 @@ internal static class RandomTensors
 
     public static RawTensor BF16(int seed, params long[] shape) => RawTensor.BF16(shape, Normal(seed, Count(shape)));
 
+    public static byte[] Bytes(int seed, int count)
+    {
+        var bytes = new byte[count];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
     /// <summary>The tensor with one element changed.</summary>
     public static RawTensor Changed(RawTensor tensor, int index = 0)
     {

@@ -63,6 +63,54 @@ internal static class JsonSplice
         return value.RootElement.Clone();
     }
 
+    /// <summary>The text without a member, which may be an object, and without what separated it from its neighbours.</summary>
+    /// <param name="json">A JSON object.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="wanted">The member.</param>
+    /// <exception cref="Files.FileFault">It is not a JSON text that everybody reads alike.</exception>
+    public static byte[] Remove(byte[] json, string name, JsonMemberName wanted)
+    {
+        var text = StrictJson.Check(json, name);
+        var mark = json.Length - text.Length;
+        var reader = StrictJson.Tokens(text.Span);
+        var section = "";
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName)
+                continue;
+            var (key, depth, start) = (reader.GetString()!, reader.CurrentDepth, mark + (int)reader.TokenStartIndex);
+            reader.Read();
+            if (depth == 1)
+                section = "";
+            if (new JsonMemberName(section, key) != wanted)
+            {
+                if (depth == 1 && reader.TokenType == JsonTokenType.StartObject)
+                    section = key;
+                else
+                    reader.Skip();
+                continue;
+            }
+
+            reader.Skip();
+            return Without(json, start, mark + (int)reader.BytesConsumed);
+        }
+
+        return json;
+    }
+
+    private static byte[] Without(byte[] json, int start, int end)
+    {
+        var next = end;
+        while (json[next] is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+            next++;
+        var before = start;
+        while (json[before - 1] is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+            before--;
+        if (json[next] == ',')
+            return [.. json.AsSpan(0, before), .. json.AsSpan(next + 1)];
+        return [.. json.AsSpan(0, json[before - 1] == ',' ? before - 1 : before), .. json.AsSpan(end)];
+    }
+
     /// <summary>The text with some values replaced.</summary>
     /// <param name="json">A JSON object.</param>
     /// <param name="name">What to call it in messages.</param>

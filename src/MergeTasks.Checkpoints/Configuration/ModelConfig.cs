@@ -15,6 +15,13 @@ internal sealed class ModelConfig
     private static readonly JsonMemberName[] VocabularySizeKeys =
         [new("", "vocab_size"), new("text_config", "vocab_size"), new("llm_config", "vocab_size"), new("language_config", "vocab_size"), new("", "padded_vocab_size"), new("", "n_vocab")];
 
+    // Where models say how they are quantised; the second is an older name.
+    private static readonly JsonMemberName[] QuantizationKeys =
+    [
+        .. new[] { "", "text_config", "llm_config", "language_config" }.SelectMany(section =>
+            new[] { "quantization_config", "compression_config" }.Select(key => new JsonMemberName(section, key))),
+    ];
+
     private ModelConfig(byte[] text, int? layerCount, bool? tiesEmbeddings, string? architecture, string? modelType)
     {
         Text = text;
@@ -41,6 +48,51 @@ internal sealed class ModelConfig
 
     /// <summary><c>model_type</c>, where present.</summary>
     public string? ModelType { get; }
+
+    /// <summary>The object that says how the weights are quantised; <see langword="null"/> where there is none.</summary>
+    public JsonElement? Quantization
+    {
+        get
+        {
+            using var json = StrictJson.Parse(Text, FileName);
+            foreach (var key in QuantizationKeys)
+            {
+                var section = key.Section.Length == 0 ? json.RootElement : SectionOf(json.RootElement, key.Section);
+                if (section.ValueKind == JsonValueKind.Object && SectionOf(section, key.Key) is { ValueKind: JsonValueKind.Object } found)
+                    return found.Clone();
+            }
+
+            return null;
+        }
+    }
+
+    /// <summary>The same configuration without what it says of quantisation, every other byte kept.</summary>
+    public ModelConfig WithoutQuantization() => Parse(QuantizationKeys.Aggregate(Text, (text, key) => JsonSplice.Remove(text, FileName, key)), FileName)!;
+
+    /// <summary><c>num_nextn_predict_layers</c>: layers after the stack that predict further tokens; 0 where nothing is said.</summary>
+    public int SurplusLayers
+    {
+        get
+        {
+            using var json = StrictJson.Parse(Text, FileName);
+            return new[] { json.RootElement, SectionOf(json.RootElement, "text_config") }.Where(section => section.ValueKind == JsonValueKind.Object)
+                .Select(section => SectionOf(section, "num_nextn_predict_layers")).FirstOrDefault(value => value.ValueKind == JsonValueKind.Number) is { ValueKind: JsonValueKind.Number } number
+                && number.TryGetInt32(out var count) ? count : 0;
+        }
+    }
+
+    /// <summary>The element type that it declares; <see langword="null"/> where it names none that is known.</summary>
+    public DType? DType
+    {
+        get
+        {
+            using var json = StrictJson.Parse(Text, FileName);
+            var text = SectionOf(json.RootElement, "text_config");
+            return new[] { json.RootElement, text }.Where(section => section.ValueKind == JsonValueKind.Object)
+                .SelectMany(section => new[] { SectionOf(section, "torch_dtype"), SectionOf(section, "dtype") })
+                .Select(value => DTypes.FromTorchName(TextOf(value))).FirstOrDefault(type => type is not null);
+        }
+    }
 
     /// <summary>Reads <c>config.json</c> of a model folder.</summary>
     /// <exception cref="CheckpointException"><see cref="CheckpointError.BadConfig"/>: missing, unreadable or not a JSON object.</exception>
@@ -75,6 +127,10 @@ internal sealed class ModelConfig
         var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
         return Parse(JsonSplice.Replace(Text, FileName, VocabularySizeKeys.ToDictionary(key => key, _ => text)), FileName)!;
     }
+
+    /// <summary>The same configuration of a model whose head is not tied to its embeddings, every other byte kept.</summary>
+    public ModelConfig WithSeparateHead() =>
+        Parse(JsonSplice.Replace(Text, FileName, new[] { "", "text_config", "llm_config", "language_config" }.ToDictionary(section => new JsonMemberName(section, "tie_word_embeddings"), _ => "false")), FileName)!;
 
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
     public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;

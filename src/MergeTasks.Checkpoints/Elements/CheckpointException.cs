@@ -27,6 +27,9 @@ internal enum CheckpointError
     /// <summary>An adapter of a kind that is not supported.</summary>
     RefusedAdapter,
 
+    /// <summary>Weights that are quantised in a way that is not read.</summary>
+    RefusedQuantization,
+
     /// <summary>The file cannot be opened or read (permissions, I/O error).</summary>
     Unreadable,
 }

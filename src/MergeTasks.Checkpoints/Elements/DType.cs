@@ -47,4 +47,7 @@ internal enum DType
 
     /// <summary>Unsigned 64-bit integer.</summary>
     U64,
+
+    /// <summary>A power of two in 8 bits (OCP MX E8M0): the scale of a block, never a weight.</summary>
+    F8E8M0,
 }

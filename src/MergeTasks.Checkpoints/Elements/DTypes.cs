@@ -20,6 +20,7 @@ internal static class DTypes
         (DType.F64, 8, true, "F64", "float64"),
         (DType.I64, 8, false, "I64", "int64"),
         (DType.U64, 8, false, "U64", "uint64"),
+        (DType.F8E8M0, 1, false, "F8_E8M0", "float8_e8m0fnu"),
     ];
 
     /// <summary>The PyTorch names of the floating-point types, in the order of <see cref="DType"/>.</summary>
@@ -36,6 +37,17 @@ internal static class DTypes
 
     /// <summary>The name in a model's <c>config.json</c>, such as <c>bfloat16</c>.</summary>
     public static string TorchName(this DType dtype) => Table[(int)dtype].Torch;
+
+    /// <summary>The smallest floating-point type that holds the numbers of both.</summary>
+    /// <param name="first">A floating-point type.</param>
+    /// <param name="second">Another.</param>
+    public static DType Promote(DType first, DType second) =>
+        first == second ? first
+        : first == DType.F64 || second == DType.F64 ? DType.F64
+        : first == DType.F32 || second == DType.F32 ? DType.F32
+        : first is DType.F8E4M3 or DType.F8E5M2 ? (second is DType.F8E4M3 or DType.F8E5M2 ? DType.F16 : second)
+        : second is DType.F8E4M3 or DType.F8E5M2 ? first
+        : DType.F32;
 
     /// <summary>Finds the type of a safetensors header name; names are case-sensitive.</summary>
     public static DType? FromSafetensorsName(string? name)

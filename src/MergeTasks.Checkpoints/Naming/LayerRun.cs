@@ -40,12 +40,12 @@ internal sealed record LayerRun(string Prefix, int Count)
     }
 
     /// <summary>
-    /// The stack that slices cut: of those with as many layers as the configuration says (of all, where none has), the language model's,
-    /// else a decoder, else the largest.
+    /// The stack that slices cut: of those with as many layers as the configuration says, layers that predict further tokens included or not
+    /// (of all, where none has), the language model's, else a decoder, else the largest.
     /// </summary>
     public static LayerRun? MainOf(IReadOnlyList<LayerRun> stacks, ModelConfig config)
     {
-        var counted = stacks.Where(stack => stack.Count == config.LayerCount).ToList();
+        var counted = stacks.Where(stack => stack.Count == config.LayerCount || (config.SurplusLayers > 0 && stack.Count == config.LayerCount + config.SurplusLayers)).ToList();
         return (counted.Count > 0 ? counted : stacks)
             .OrderBy(stack => stack.Kind switch { LayerStackKind.Main => 0, LayerStackKind.Decoder => 1, LayerStackKind.Encoder => 2, _ => 3 })
             .ThenByDescending(stack => stack.Count)

@@ -85,6 +85,18 @@ internal static partial class TensorNames
     /// <summary>Canonical names of the embeddings that may stand for a head where it is tied to them; none for other tensors.</summary>
     public static IReadOnlyList<string> TiedTo(string name) => Ties.GetValueOrDefault(Canonical(name)) ?? [];
 
+    /// <summary>The name of the head that is tied to a table of embeddings, as a checkpoint with these names would store it; <see langword="null"/> where none is known.</summary>
+    public static string? HeadTiedTo(string embedding)
+    {
+        var canonical = Canonical(embedding);
+        if (Ties.FirstOrDefault(tie => tie.Value.Contains(canonical)).Key is not { } head)
+            return null;
+
+        // A language model within another keeps its head beside itself; all others have it outside.
+        const string inner = "language_model.model.";
+        return embedding.StartsWith(inner, StringComparison.Ordinal) ? "language_model." + head : head;
+    }
+
     /// <summary>Canonical names of the table that always stands for another one; none for most tensors.</summary>
     public static IReadOnlyList<string> SharedWith(string name) => SharedTables.GetValueOrDefault(Canonical(name)) ?? [];
 

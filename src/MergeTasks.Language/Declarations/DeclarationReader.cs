@@ -103,8 +103,11 @@ internal sealed class DeclarationReader
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
         declaration = declaration with { MethodAssembly = AssemblyOf(declaration.Method) };
         declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
+        var first = _diagnostics.Count;
         _validator.Check(declaration, recipe.Method.Location, scopes);
-        return declaration;
+        foreach (var warning in recipe.Warnings)
+            _diagnostics.Add(warning with { IsWarning = !declaration.IsStrict });
+        return declaration with { Warnings = TakeWarnings(first) };
 
         ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
             ? source with { Label = reference, Location = location }
@@ -117,6 +120,14 @@ internal sealed class DeclarationReader
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
         }
+    }
+
+    // What can be carried out goes with the declaration, and is told with its plan.
+    private List<Diagnostic> TakeWarnings(int first)
+    {
+        var warnings = _diagnostics.Skip(first).Where(diagnostic => diagnostic.IsWarning).ToList();
+        _diagnostics.RemoveAll(warnings.Contains);
+        return warnings;
     }
 
     private string? AssemblyOf(string method) => (_methods.Find(method) as ForeignMethod)?.Path;

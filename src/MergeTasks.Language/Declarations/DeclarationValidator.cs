@@ -10,6 +10,8 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="report">Receives each finding.</param>
 internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnostic> report)
 {
+    private bool _isRecipe;
+
     /// <summary>Checks one merge.</summary>
     /// <param name="merge">The declaration.</param>
     /// <param name="methodLocation">Where the method is named.</param>
@@ -23,6 +25,7 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             return;
         }
 
+        _isRecipe = scopes.Any(scope => scope.IsOfRecipe);
         foreach (var scope in scopes)
             CheckSettings(merge, method, scope);
         if (merge.IsWhole)
@@ -45,12 +48,14 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             var declared = method.Parameters.FirstOrDefault(parameter => parameter.Name == name);
             if (declared is null)
             {
-                Report(DiagnosticCode.UnknownParameter, merge,
-                    $"the method '{method.Name}' has no parameter '{name}'.{Suggestion.Sentence(name, [.. method.Parameters.Select(parameter => parameter.Name)])}", scope.LocationOf(name));
+                string[] own = [.. method.Parameters.Select(parameter => parameter.Name)];
+                var isIgnored = scope.IsOfRecipe && (RecipeNodes.IsParameter(name) || Suggestion.Closest(name, own) is null);
+                Tell(DiagnosticCode.UnknownParameter, merge, isIgnored,
+                    $"the method '{method.Name}' has no parameter '{name}'{(isIgnored ? ", so it has no effect" : "")}.{(isIgnored ? "" : Suggestion.Sentence(name, own))}", scope.LocationOf(name));
             }
             else if (scope.IsOfModel && !declared.PerModel)
             {
-                Report(DiagnosticCode.MisplacedParameter, merge,
+                Tell(DiagnosticCode.MisplacedParameter, merge, scope.IsOfRecipe,
                     $"'{name}' is a parameter of the whole merge and has no effect on a single model; move it to the merge's own parameters.", scope.LocationOf(name));
             }
             else
@@ -78,8 +83,9 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             return;
         for (var i = 0; i < models.Count; i++)
         {
-            if (models.Take(i).Any(models[i].IsSameModel))
-                Report(DiagnosticCode.ModelCount, merge, $"the model '{models[i].Label}' is listed twice.", models[i].Location);
+            // In a list of items that is a slip, or a glob. mergekit keys everything by the model, so that the second would take the first's place.
+            if ((merge.IsMergekitCompatible || !_isRecipe) && models.Take(i).Any(models[i].IsSameModel))
+                Report(DiagnosticCode.ModelCount, merge, $"the model '{models[i].Label}' is listed twice{(_isRecipe ? ", which mergekit cannot do; without Compatibility=\"mergekit\" it counts twice" : "")}.", models[i].Location);
         }
 
         CheckCount(merge, method, models, merge.Base, location);
@@ -134,7 +140,8 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             return;
         var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
         var besides = takesBase ? " besides the base" : "";
-        Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.", location);
+        var hint = count == 0 && listsBase && basis!.Adapter is not null ? " The base itself is all that is listed: 'merge_method: passthrough' writes a model with its adapter, and as a change it needs the base without the adapter." : "";
+        Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.{hint}", location);
     }
 
     private void CheckRequired(
@@ -156,6 +163,10 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             }
         }
     }
+
+    // What mergekit ignores is warned of; a strict merge refuses it.
+    private void Tell(string code, MergeDeclaration merge, bool isIgnored, string message, SourceLocation location) =>
+        report(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location, IsWarning: isIgnored && !merge.IsStrict));
 
     private static IEnumerable<double> Numbers(Setting setting) => setting switch
     {

@@ -65,6 +65,9 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
     /// <summary>Full path of the assembly that has the method; <see langword="null"/>: it is built in.</summary>
     public string? MethodAssembly { get; init; }
 
+    /// <summary>What was written and has no effect.</summary>
+    public IReadOnlyList<Diagnostic> Warnings { get; init; } = [];
+
     /// <summary>The base model, if one is named.</summary>
     public ModelDeclaration? Base { get; init; }
 

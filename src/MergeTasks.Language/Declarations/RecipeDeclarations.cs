@@ -46,7 +46,7 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
     private Dictionary<string, Setting> Values(IReadOnlyDictionary<string, RecipeSetting> settings, bool isOfModel = false)
     {
         var values = settings.ToDictionary(pair => pair.Key, pair => pair.Value.Value, StringComparer.Ordinal);
-        _scopes.Add(new SettingsScope(values, isOfModel, name => settings[name].Location));
+        _scopes.Add(new SettingsScope(values, isOfModel, name => settings[name].Location) { IsOfRecipe = true });
         return values;
     }
 

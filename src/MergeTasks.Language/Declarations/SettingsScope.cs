@@ -7,4 +7,8 @@ namespace MergeTasks.Language.Declarations;
 /// <param name="Settings">By parameter name.</param>
 /// <param name="IsOfModel">Whether they are one model's own.</param>
 /// <param name="LocationOf">Where a parameter stands.</param>
-internal sealed record SettingsScope(IReadOnlyDictionary<string, Setting> Settings, bool IsOfModel, Func<string, SourceLocation> LocationOf);
+internal sealed record SettingsScope(IReadOnlyDictionary<string, Setting> Settings, bool IsOfModel, Func<string, SourceLocation> LocationOf)
+{
+    /// <summary>Whether a recipe says them, whose language mergekit has too.</summary>
+    public bool IsOfRecipe { get; init; }
+}

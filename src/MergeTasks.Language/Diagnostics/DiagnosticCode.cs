@@ -129,6 +129,18 @@ internal static class DiagnosticCode
     /// <summary>Models are of different architectures: almost nothing matches, or runs of layers or experts are differently long.</summary>
     public const string DifferentArchitecture = "MTK3010";
 
+    /// <summary>Weights are quantised in a way that is not read.</summary>
+    public const string RefusedQuantization = "MTK3011";
+
+    /// <summary>The models' configurations differ in what decides the function of equal weights (a warning).</summary>
+    public const string DifferentConfigurations = "MTK3012";
+
+    /// <summary>The models' configurations give equal tensors different meanings: numbers of heads, the order of labels.</summary>
+    public const string IncompatibleConfigurations = "MTK3013";
+
+    /// <summary>The files of an output disagree about where its texts end (a warning).</summary>
+    public const string DisagreeingStopTokens = "MTK3032";
+
     /// <summary>A LoRA adapter is incomplete or malformed, or does not fit its model.</summary>
     public const string BadAdapter = "MTK3020";
 

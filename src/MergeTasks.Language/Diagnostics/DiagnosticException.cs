@@ -25,6 +25,7 @@ internal sealed class DiagnosticException : Exception
                 CheckpointError.BadIndex => DiagnosticCode.BadIndex,
                 CheckpointError.BadConfig => DiagnosticCode.BadConfig,
                 CheckpointError.BadAdapter => DiagnosticCode.BadAdapter,
+                CheckpointError.RefusedQuantization => DiagnosticCode.RefusedQuantization,
                 CheckpointError.RefusedAdapter => DiagnosticCode.RefusedAdapter,
                 _ => DiagnosticCode.UnreadableInput,
             },

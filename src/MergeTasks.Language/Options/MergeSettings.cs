@@ -34,6 +34,9 @@ internal abstract record MergeSettings
         Row("Strict", "strict", OptionKind.Flag, false,
             "Refuse models that lack tensors of the base, instead of taking those from the base.",
             merge => merge.IsStrict, (merge, value) => merge with { IsStrict = value }),
+        Row("AcceptConfigDifferences", "accept_config_differences", OptionKind.Globs, [],
+            "Keys of config.json in which the models may differ, because that is meant: neither warned of nor refused. * stands for any letters.",
+            merge => merge.AcceptedConfigDifferences, (merge, value) => merge with { AcceptedConfigDifferences = value }, isProjectWide: false),
         Row("PostWeightsPosition", "post_weights_position", OptionKind.Whole(0, 1), 0,
             "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end.",
             merge => (int)merge.PostWeightsPosition, (merge, value) => merge with { PostWeightsPosition = value }, isProjectWide: false),
@@ -67,6 +70,9 @@ internal abstract record MergeSettings
 
     /// <summary>Whether a tensor that some model lacks, or has in another shape, is an error; otherwise the base's is taken.</summary>
     public bool IsStrict { get; init; }
+
+    /// <summary>Globs of configuration keys whose differences between the models are meant.</summary>
+    public IReadOnlyList<string> AcceptedConfigDifferences { get; init; } = [];
 
     /// <summary>Where on a gradient the tensors after the layers (final norm, head) lie: 0 at its beginning, 1 at its end.</summary>
     public double PostWeightsPosition { get; init; }

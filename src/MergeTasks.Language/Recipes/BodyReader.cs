@@ -100,7 +100,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
 
         if (from < 0 || to <= from)
         {
-            nodes.Report(DiagnosticCode.LayerRange, $"The layers [{from}, {to}] are none: the first is at least 0, and the end, which is not included, lies after it.", range.Value.Start);
+            nodes.Report(DiagnosticCode.LayerRange, $"The layers [{from}, {to}] are none: the first is at least 0, and the end, which is not included, lies after it.{(from >= 0 && to == from ? $" The layer {from} alone is [{from}, {from + 1}]." : "")}", range.Value.Start);
             return null;
         }
 

@@ -8,6 +8,9 @@ namespace MergeTasks.Language.Recipes;
 /// <param name="Method">Name of the method, and where it stands.</param>
 internal sealed record RecipeDocument(SourceLocation Location, (string Name, SourceLocation Location) Method)
 {
+    /// <summary>What the document says without effect.</summary>
+    public IReadOnlyList<Diagnostic> Warnings { get; init; } = [];
+
     /// <summary>Name of the stage, where the file holds several, and its position.</summary>
     public (string Text, SourceLocation Location)? Name { get; init; }
 

@@ -24,11 +24,20 @@ internal sealed class RecipeNodes(string path)
 {
     public List<Diagnostic> Diagnostics { get; } = [];
 
+    /// <summary>Whether a text is the path of a folder, from the recipe's on.</summary>
+    public bool IsFolder(string text) => Path.GetDirectoryName(path) is { } folder && text.AsSpan().IndexOf('\0') < 0 && Directory.Exists(Path.Combine(folder, text));
+
     public SourceLocation At(Mark mark) => new(path, (int)mark.Line, (int)mark.Column);
 
     public void Report(string code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark)));
 
-    /// <summary>The entries of a mapping; every key that the section does not have is reported.</summary>
+    /// <summary>Notes what has no effect: a warning, and an error in a strict merge.</summary>
+    public void Warn(string code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark), IsWarning: true));
+
+    /// <summary>
+    /// The entries of a mapping. A key that the section does not have is an error where it looks like a misspelt one; otherwise it has no
+    /// effect, as in mergekit, and is warned of, unless it is there to hold what other places refer to.
+    /// </summary>
     public RecipeEntries Entries(YamlMappingNode mapping, RecipeSection section)
     {
         var valid = section.Names;
@@ -38,8 +47,10 @@ internal sealed class RecipeNodes(string path)
             var key = (keyNode as YamlScalarNode)?.Value ?? "";
             if (valid.Contains(key))
                 entries[key] = (keyNode.Start, value);
-            else
+            else if (Suggestion.Closest(key, valid) is not null && !IsParameter(key))
                 Report(DiagnosticCode.UnknownKey, $"Nothing reads the key '{key}' here.{Advice(key, valid)}", keyNode.Start);
+            else if (!HoldsAnchor(value))
+                Warn(DiagnosticCode.UnknownKey, $"Nothing reads the key '{key}' here, so it has no effect.{Advice(key, valid)}", keyNode.Start);
         }
 
         return entries;
@@ -108,13 +119,25 @@ internal sealed class RecipeNodes(string path)
         return entries.Count == 0 ? null : new WrittenOption(entries, () => At(node.Start));
     }
 
+    private static bool HoldsAnchor(YamlNode node) => !node.Anchor.IsEmpty || node switch
+    {
+        YamlMappingNode mapping => mapping.Children.Any(member => HoldsAnchor(member.Key) || HoldsAnchor(member.Value)),
+        YamlSequenceNode list => list.Children.Any(HoldsAnchor),
+        _ => false,
+    };
+
+    /// <summary>Whether some method has a parameter of that name.</summary>
+    public static bool IsParameter(string name) => MergeMethods.All.Any(method => method.Parameters.Any(parameter => parameter.Name == name));
+
     // A parameter one level too high is the commonest slip, and silently ignored elsewhere.
     private static string Advice(string key, string[] valid)
     {
         if (key == "residual_weight")
             return " mergekit accepts it in a slice but never uses it; remove it.";
-        if (valid.Contains("parameters") && MergeMethods.All.Any(method => method.Parameters.Any(parameter => parameter.Name == key)))
+        if (key == "revision" && valid.Contains("model"))
+            return " A revision is written with the model: 'model: path@revision'.";
+        if (valid.Contains("parameters") && IsParameter(key))
             return $" '{key}' is a parameter of a method: write it under 'parameters'.";
-        return Suggestion.Sentence(key, valid);
+        return Suggestion.Closest(key, valid) is null ? "" : Suggestion.Sentence(key, valid);
     }
 }

@@ -8,7 +8,7 @@ namespace MergeTasks.Language.Recipes;
 
 /// <summary>
 /// Reads recipe files in mergekit's YAML language, with this project's own keys besides. A file holds one document per merge.
-/// Every unknown key and every value of the wrong form is an error with its position.
+/// Every value of the wrong form and every misspelt key is an error with its position; keys that nothing reads are warned of.
 /// </summary>
 internal sealed class RecipeReader
 {
@@ -49,8 +49,8 @@ internal sealed class RecipeReader
     public static IReadOnlyList<RecipeDocument> Parse(string path, string text)
     {
         var reader = new RecipeReader(path);
-        var documents = reader.Load(text).Select(reader.ReadDocument).OfType<RecipeDocument>().ToList();
-        return reader._nodes.Diagnostics.Count == 0 ? documents : throw new DiagnosticException([.. reader._nodes.Diagnostics]);
+        var documents = reader.Load(text).Select(reader.ReadWithWarnings).OfType<RecipeDocument>().ToList();
+        return reader._nodes.Diagnostics.TrueForAll(diagnostic => diagnostic.IsWarning) ? documents : throw new DiagnosticException([.. reader._nodes.Diagnostics.Where(diagnostic => !diagnostic.IsWarning)]);
     }
 
     private List<YamlNode> Load(string text)
@@ -80,11 +80,33 @@ internal sealed class RecipeReader
         return roots;
     }
 
+    private RecipeDocument? ReadWithWarnings(YamlNode node)
+    {
+        var first = _nodes.Diagnostics.Count;
+        return ReadDocument(node) is not { } document ? null : document with { Warnings = [.. _nodes.Diagnostics.Skip(first).Where(diagnostic => diagnostic.IsWarning).Distinct()] };
+    }
+
+    // Files of mergekit's other tools, which have keys that no merge has.
+    private static string? ToolOf(YamlMappingNode root)
+    {
+        bool Has(string key) => root.Children.Keys.OfType<YamlScalarNode>().Any(name => name.Value == key);
+        return Has("merge_method") ? null
+            : Has("experts") || Has("gate_mode") ? "mergekit-moe, which puts models together as experts of one"
+            : Has("genome") ? "mergekit-evolve, which searches for parameters"
+            : Has("architecture") && Has("stages") ? "another tool" : null;
+    }
+
     private RecipeDocument? ReadDocument(YamlNode node)
     {
         if (node is not YamlMappingNode root)
         {
             _nodes.Report(DiagnosticCode.WrongForm, "A recipe is a mapping of keys such as 'merge_method' and 'models'.", node.Start);
+            return null;
+        }
+
+        if (ToolOf(root) is { } tool)
+        {
+            _nodes.Report(DiagnosticCode.WrongForm, $"This file is for {tool}; it has no 'merge_method'. A merge is described by 'merge_method' and 'models', 'slices' or 'modules'.", root.Start);
             return null;
         }
 

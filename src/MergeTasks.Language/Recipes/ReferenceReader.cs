@@ -19,6 +19,8 @@ internal sealed class ReferenceReader(RecipeNodes nodes)
             return ReadMapping(mapping, key);
         if (nodes.Text(node, key) is not { } text)
             return null;
+        if (text.Contains('+', StringComparison.Ordinal) && nodes.IsFolder(text))
+            return new RecipeModel(text, nodes.At(node.Start));
         var parts = text.Split('+', StringSplitOptions.TrimEntries);
         if (parts.Length > 2 || parts.Contains(""))
         {

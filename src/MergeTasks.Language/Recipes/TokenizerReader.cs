@@ -37,7 +37,14 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
 
     private RecipeVocabulary? ReadVocabulary(YamlNode node, string key) => node is YamlScalarNode { Value: var text } && text is "union" or "base"
         ? ((YamlScalarNode)node).Value == "union" ? new RecipeVocabulary.Union() : new RecipeVocabulary.Base()
+        : node is YamlScalarNode { Value: { } old } && old.StartsWith("model:", StringComparison.Ordinal) ? OldForm(node, key, old["model:".Length..])
         : references.Read(node, key) is { } model ? new RecipeVocabulary.OfModel(model) : null;
+
+    private RecipeVocabulary? OldForm(YamlNode node, string key, string model)
+    {
+        nodes.Report(DiagnosticCode.InvalidTokenizerSource, $"'model:' is mergekit's older way to name a model here; write the model itself: '{key}: {model}'.", node.Start);
+        return null;
+    }
 
     private List<RecipeToken> ReadTokens(YamlNode node)
     {

@@ -4,6 +4,7 @@ using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Disk;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Naming;
 using MergeTasks.Checkpoints.Safetensors;
 
 namespace MergeTasks.Merging.Inputs;
@@ -17,12 +18,15 @@ internal sealed class AdaptedInput : ModelInput
     private static readonly string[] TokenizerFiles =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja"];
 
-    private readonly ModelInput _model;
+    private ModelInput _model;
     private readonly LoraAdapter _adapter;
     private readonly FileHasher? _hasher;
     private readonly Dictionary<string, (LoraModule Module, bool IsTransposed)> _changed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TensorInfo> _replaced = new(StringComparer.Ordinal);
     private FileDigests? _digests;
+    private ModelConfig? _config;
+    private string? _equalHead;
+    private string? _note;
 
     /// <summary>Puts both together.</summary>
     /// <param name="model">The model; it stays the caller's to dispose.</param>
@@ -32,12 +36,13 @@ internal sealed class AdaptedInput : ModelInput
     public AdaptedInput(ModelInput model, LoraAdapter adapter, FileHasher? hasher)
     {
         (_model, _adapter, _hasher) = (model, adapter, hasher);
+        SeparateHead();
         var unknown = new List<string>();
         foreach (var (name, tensor) in adapter.Replacements)
         {
             if (Own(name) is { } own)
                 _replaced[own] = tensor;
-            else
+            else if (name != _equalHead)
                 unknown.Add(name);
         }
 
@@ -62,7 +67,7 @@ internal sealed class AdaptedInput : ModelInput
 
     public override IEnumerable<string> Names => _model.Names;
 
-    public override ModelConfig Config => _model.Config;
+    public override ModelConfig Config => _config ??= Adapted();
 
     public override Checkpoint Weights => _model.Weights;
 
@@ -105,7 +110,44 @@ internal sealed class AdaptedInput : ModelInput
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
         [.. _model.ForeignFiles, .. TokenizerFiles.Select(name => (Path.Combine(_adapter.Folder, name), OwnFiles.Outside(_adapter.Folder, name))).Where(file => file.Item2 is not null).Select(file => (file.Item1, file.Item2!))];
 
+    public override IReadOnlyList<string> Notes => _note is null ? _model.Notes : [.. _model.Notes, _note];
+
     public override void Dispose() => _adapter.Dispose();
+
+    // On a model with tied embeddings an adapter trains the embeddings or the head and not both as one: applied to the shared table, either
+    // would change the other too. The head becomes a table of its own, unless both are replaced by the same one.
+    private void SeparateHead()
+    {
+        if (_model.Config.TiesEmbeddings != true)
+            return;
+        var index = new TensorIndex(_model);
+        if (_model.Names.FirstOrDefault(name => TensorNames.IsEmbedding(name) && TensorNames.HeadTiedTo(name) is { } head && index.Same(head) is null) is not { } embeddings)
+            return;
+        var own = TensorNames.HeadTiedTo(embeddings)!;
+        var (onHead, onEmbeddings) = (Replacement(own), Replacement(embeddings));
+        var changesHead = onHead is not null || Changes(own);
+        if (!changesHead && (onEmbeddings is null ? !Changes(embeddings) : !onEmbeddings.Shape.SequenceEqual(_model.Find(embeddings)!.Shape)))
+            return;
+        if (onHead is not null && onEmbeddings is not null && onHead.Shape.SequenceEqual(onEmbeddings.Shape) && DigestOf(onHead, default) is var digest && !digest.Equals(default) && digest.Equals(DigestOf(onEmbeddings, default)))
+        {
+            _equalHead = _adapter.Replacements.First(pair => pair.Value == onHead).Key;
+            return;
+        }
+
+        _model = new SeparateHeadInput(_model, own, embeddings);
+        _note = $"the embeddings of '{_model.Folder}' are tied to its head, and '{_adapter.Folder}' changes {(changesHead ? onEmbeddings is null && !Changes(embeddings) ? "the head alone" : "each for itself" : "the embeddings alone")}: "
+            + $"the model with it has a head '{own}' of its own and 'tie_word_embeddings': false";
+
+        TensorInfo? Replacement(string tensor) => _adapter.Replacements.FirstOrDefault(pair => TensorNames.Canonical(pair.Key) == TensorNames.Canonical(tensor)).Value;
+        bool Changes(string tensor) => _adapter.Modules.Any(module => TensorNames.Canonical(module.Name + ".weight") == TensorNames.Canonical(tensor));
+    }
+
+    // An adapter that was trained with more tokens brings longer tables.
+    private ModelConfig Adapted()
+    {
+        var config = _model.Config;
+        return VocabularyTensors.RowsOf(this) is { } rows && VocabularyTensors.RowsOf(_model) is { } stored && rows != stored ? config.WithVocabularySize(rows) : config;
+    }
 
     private ContentDigest DigestOf(TensorInfo tensor, CancellationToken cancellation)
     {

@@ -84,6 +84,9 @@ internal abstract class ModelInput : IDisposable
     /// <summary>Files beside the weights that are left out because they are links out of the model's folder, with where they lead.</summary>
     public virtual IReadOnlyList<(string Path, string Target)> ForeignFiles => [];
 
+    /// <summary>What its user should know of how it is read, each without a full stop.</summary>
+    public virtual IReadOnlyList<string> Notes => [];
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

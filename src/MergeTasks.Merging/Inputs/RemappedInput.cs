@@ -55,6 +55,8 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles => model.ForeignFiles;
 
+    public override IReadOnlyList<string> Notes => model.Notes;
+
     public override void Dispose()
     {
     }

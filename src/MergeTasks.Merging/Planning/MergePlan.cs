@@ -52,8 +52,17 @@ internal sealed record MergePlan(
     /// <summary>The licences that the models' cards name.</summary>
     public IReadOnlyList<ModelLicence> Licences { get; init; } = [];
 
+    /// <summary>What the user should know and may well have meant, each without a full stop.</summary>
+    public IEnumerable<string> Notes => Models.SelectMany(model => model.Input.Notes).Concat(Remarks).Distinct().Concat(Layout.Notes);
+
+    /// <summary>What planning has found in the models' files and should be looked into.</summary>
+    public IReadOnlyList<Diagnostic> Findings { get; init; } = [];
+
+    /// <summary>What planning did that nobody asked for, and what it found of no consequence.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostic> Warnings => Layout.Warnings.Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
+    public IEnumerable<Diagnostic> Warnings => Declaration.Warnings.Concat(Findings).Concat(Layout.Warnings).Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
 
     /// <summary>Where the model is declared that a file belongs to, else the merge.</summary>
     public SourceLocation LocationOf(string path) =>

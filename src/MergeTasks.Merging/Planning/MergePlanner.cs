@@ -43,10 +43,13 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         var method = MethodOf(merge);
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
-        var (models, donor) = Matched(merge, Open(merge), cancellation);
+        var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
+        var opened = Open(merge);
+        var (models, donor) = Matched(merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
+            var configs = ConfigCheck.Of(merge, models, donor, layout);
             var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
             var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
@@ -55,13 +58,22 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var shards = ShardLayout.Plan(tensors.Select(tensor => tensor.Output), merge.MaxShardSize);
             var donorFiles = donor.Input.SideFiles(cancellation);
             if (merge.ChatTemplate is { } template)
-                donorFiles = ChatTemplates.Apply(template, donorFiles, models.Select(model => model.Input.SideFiles(cancellation)));
+                donorFiles = ChatTemplates.Apply(template, donorFiles, opened.Select(model => model.Input.SideFiles(cancellation)));
             var config = layout.Config.With(OutputDType(merge, tensors));
+            var stops = opened.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
+            if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
+            {
+                warnings.Add(new Diagnostic(DiagnosticCode.DisagreeingStopTokens,
+                    $"Merge '{merge.Name}': {disagreement}. Texts of the output may not end where they should; the files are those of '{donor.Declaration.Label}' and of the vocabulary's source.", merge.Location, IsWarning: true));
+            }
+
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
             {
                 Layout = layout,
                 Importance = importance,
                 Licences = LicencesOf(models),
+                Findings = [.. warnings, .. configs.Warnings],
+                Remarks = [.. remarks, .. configs.Notes],
             };
             return Planned(plan);
         });
@@ -89,12 +101,12 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
     // The models with one vocabulary, and the one among them that decides the output's configuration and files.
     private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
-        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, CancellationToken cancellation)
+        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, Action<Diagnostic> warn, CancellationToken cancellation)
     {
-        var donor = merge.Base is { } basis ? models.FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
+        var donor = DonorOf(merge)(models);
         return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
         {
-            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation).Plan().ToList();
+            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation, warn).Plan().ToList();
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
@@ -104,6 +116,10 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             return (matched, matched[donor]);
         });
     }
+
+    // The base, else the first model.
+    private static Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> DonorOf(MergeDeclaration merge) =>
+        models => merge.Base is { } basis ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
 
     private MergePlan Planned(MergePlan plan)
     {
@@ -243,10 +259,19 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             // What else decides what a model is, by what it says or by not being there.
             foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
                 hasher?.Identified?.Add(Path.Combine(folder, name));
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
-            RequireLocked(model, input);
-            RequireLocked(model.Label, folder, model.Locked, model.Location);
-            _ = input.Config;
+            var stored = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
+            try
+            {
+                RequireLocked(model, stored);
+                RequireLocked(model.Label, folder, model.Locked, model.Location);
+                _checkpoints[folder] = input = DequantizedInput.Of(stored);
+                _ = input.Config;
+            }
+            catch
+            {
+                stored.Dispose();
+                throw;
+            }
         }
 
         return input;

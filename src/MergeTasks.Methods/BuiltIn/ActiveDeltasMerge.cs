@@ -25,7 +25,7 @@ internal sealed class ActiveDeltasMerge : TensorMerge
         (_context, _amplification) = (context, amplification);
         _base = context.BaseIndex;
         _models = context.ModelIndices();
-        _epsilon = (float)context["epsilon"];
+        _epsilon = context.Round(context["epsilon"]);
         _alone = [.. _models.Select(_ => 1f)];
     }
 
@@ -102,13 +102,14 @@ internal sealed class ActiveDeltasMerge : TensorMerge
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddActive(ReadOnlySpan<float> delta, ReadOnlySpan<float> counts, float alone, Span<float> sum)
     {
-        var isStepwise = _context.CompatibleDType is not null && _amplification is null;
+        // RAM+ multiplies a lone delta by an fp32 number in the reference, so that is not rounded.
+        var roundsLone = _amplification is null;
         for (var i = 0; i < delta.Length; i++)
         {
             if (!(MathF.Abs(delta[i]) > _epsilon))
                 continue;
             var share = counts[i] > 1 ? delta[i] / counts[i] : delta[i] * alone;
-            sum[i] += isStepwise ? _context.Round(share) : share;
+            sum[i] += _context.CompatibleDType is not null && (counts[i] > 1 || roundsLone) ? _context.Round(share) : share;
         }
     }
 }

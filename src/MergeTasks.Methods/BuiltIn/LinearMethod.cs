@@ -45,12 +45,12 @@ internal sealed class LinearMethod : MergeMethod
         public Merging(TensorContext context)
         {
             _context = context;
-            var sum = context.Flag("normalize") ? context.Inputs.Sum(input => (double)context.Round(input["weight"])) : 1;
+            var sum = context.Flag("normalize") ? context.Inputs.Sum(input => input["weight"]) : 1;
             _exactWeights = [.. context.Inputs.Select(input => input["weight"] / sum)];
             if (context.CompatibleDType is not null)
             {
-                _weights = [.. context.Inputs.Select(input => context.Round(input["weight"]))];
-                _divisor = context.Round(sum);
+                _weights = [.. context.Inputs.Select(input => (float)input["weight"])];
+                _divisor = context.Flag("normalize") ? _weights.Aggregate(0f, (total, weight) => total + weight) : 1;
             }
             else
             {
@@ -83,23 +83,12 @@ internal sealed class LinearMethod : MergeMethod
             for (var i = 0; i < _weights.Length; i++)
             {
                 var input = block.Load(i, 0);
-                if (_context.CompatibleDType is null)
-                {
-                    BlockMath.AddProduct(output, input, _weights[i]);
-                    continue;
-                }
-
-                BlockMath.Multiply(input, _weights[i]);
-                _context.Round(input);
-                BlockMath.Add(output, input);
+                BlockMath.AddProduct(output, input, _weights[i]);
             }
 
-            _context.Round(output);
             if (_divisor != 1)
-            {
                 TensorPrimitives.Divide(output, _divisor, output);
-                _context.Round(output);
-            }
+            _context.Round(output);
         }
     }
 }

@@ -68,9 +68,11 @@ internal sealed class NearswapMethod : MergeMethod
             for (var i = 0; i < output.Length; i++)
             {
                 var distance = Math.Max(context.Round(Math.Abs(context.Round(basis[i] - other[i]))), context.Round(SmallestDistance));
-                
-                // The smaller of the two first: an 8-bit type has no numbers beyond some hundreds, and 1e-6 is zero in it.
-                var share = distance == 0 ? 1 : context.Round(Math.Min(_t / distance, 1));
+                var share = distance == 0 ? 1 : Math.Min(context.Round(_t * context.Round(1 / distance)), 1);
+
+                // An 8-bit type has no numbers beyond some hundreds, and 1e-6 is zero in it: the share is then beyond 1 too.
+                if (!float.IsFinite(share))
+                    share = _t == 0 ? 0 : 1;
                 output[i] = context.Round(context.Round(share * other[i]) + context.Round(context.Round(1 - share) * basis[i]));
             }
         }

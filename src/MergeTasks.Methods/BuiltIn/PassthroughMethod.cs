@@ -29,7 +29,7 @@ internal sealed class PassthroughMethod : MergeMethod
 
     private sealed class Merging(TensorContext context) : TensorMerge
     {
-        private readonly float _scale = context.Round(context.Inputs[0]["scale"]);
+        private readonly float _scale = (float)context.Inputs[0]["scale"];
 
         public override int? CopyOf => _scale == 1 ? 0 : null;
 

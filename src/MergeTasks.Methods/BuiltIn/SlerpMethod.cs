@@ -40,7 +40,7 @@ internal sealed class SlerpMethod : MergeMethod
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) => new Merging(context);
 
-    // Compatibility mode needs nothing of its own: the reference computes in fp32 whatever the input type and rounds once at the end.
+    // The reference computes in fp32 whatever the input type, with a rounding for each product.
     private sealed class Merging(TensorContext context) : TensorMerge
     {
         private readonly int _base = context.BaseIndex;
@@ -67,6 +67,15 @@ internal sealed class SlerpMethod : MergeMethod
                 return;
             }
 
+            if (context.CompatibleDType is not null)
+            {
+                // The reference's scalars are fp32.
+                var (angle, sine) = (MathF.Acos((float)cosine), MathF.Sin(MathF.Acos((float)cosine)));
+                var part = angle * (float)t;
+                (_baseFactor, _otherFactor) = (MathF.Sin(angle - part) / sine, MathF.Sin(part) / sine);
+                return;
+            }
+
             var theta = Math.Acos(cosine);
             _baseFactor = Math.Sin((1 - t) * theta) / Math.Sin(theta);
             _otherFactor = Math.Sin(t * theta) / Math.Sin(theta);
@@ -76,7 +85,16 @@ internal sealed class SlerpMethod : MergeMethod
         {
             block.LoadOutput(_base);
             BlockMath.Multiply(block.Output, (float)_baseFactor);
-            BlockMath.AddProduct(block.Output, block.Load(_other, 0), (float)_otherFactor);
+            if (context.CompatibleDType is null)
+            {
+                BlockMath.AddProduct(block.Output, block.Load(_other, 0), (float)_otherFactor);
+                return;
+            }
+
+            var other = block.Load(_other, 0);
+            BlockMath.Multiply(other, (float)_otherFactor);
+            BlockMath.Add(block.Output, other);
+            context.Round(block.Output);
         }
 
         public override bool TryMergeWide(MergeBlock block)

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Kernels;
 using MergeTasks.Methods.Sparsifying;
@@ -42,7 +43,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         _sparsifier = sparsifier;
         _electSigns = electSigns;
         _normalize = context.Flag("normalize");
-        _lambda = context.Round(context["lambda"]);
+        _lambda = (float)context["lambda"];
         _base = context.BaseIndex;
         _models = context.ModelIndices();
         _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
@@ -119,8 +120,8 @@ internal sealed class TaskVectorMerge : TensorMerge
             // A density of 1 means untouched: without a mask both sums are equal.
             var (before, after) = (Sum(partials, 2 * _models.Length, 2 * i), Sum(partials, 2 * _models.Length, (2 * i) + 1));
             _exactScales[i] = before < SmallestSum || after < SmallestSum ? 1 : before / after;
-            var (stored, left) = (_context.Round(before), _context.Round(after));
-            _scales[i] = stored < SmallestSum || left < SmallestSum ? 1 : _context.Round((double)stored / left);
+            var (stored, left) = (RoundMask(before), RoundMask(after));
+            _scales[i] = stored < SmallestSum || left < SmallestSum ? 1 : RoundMask((double)stored / left);
         }
     }
 
@@ -220,6 +221,9 @@ internal sealed class TaskVectorMerge : TensorMerge
         BlockMath.Add(merged, basis);
         _context.Round(merged);
     }
+
+    // Where fp16 tensors are masked in fp32, neither sums nor their quotient overflow.
+    private float RoundMask(double value) => _sparsifier.MasksHalfInSingle && _context.CompatibleDType == DType.F16 ? (float)value : _context.Round(value);
 
     // How many more of the sums are positive than negative.
     private int Votes(MergeBlock block, ReadOnlySpan<float> basis)

@@ -63,18 +63,6 @@ internal sealed class MersenneTwister
         }
     }
 
-    /// <summary>As <see cref="Keep"/> with 53 bits from two draws each, as fp64 tensors take them.</summary>
-    public void KeepDouble(ReadOnlySpan<float> probabilities, Span<float> values)
-    {
-        const double unit = 1.0 / (1L << 53);
-        for (var i = 0; i < values.Length; i++)
-        {
-            var high = (ulong)Next() << 32;
-            if (((high | Next()) & ((1UL << 53) - 1)) * unit >= probabilities[i])
-                values[i] = 0;
-        }
-    }
-
     private void Refill()
     {
         for (var i = 0; i < Size; i++)

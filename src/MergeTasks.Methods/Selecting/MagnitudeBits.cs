@@ -85,6 +85,18 @@ internal static class MagnitudeBits
             values[i] = (BitConverter.SingleToUInt32Bits(values[i]) & Mask) >= least ? values[i] : 0;
     }
 
+    /// <summary>Sets values below the threshold to zero, and the first <paramref name="dropped"/> of those on it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void KeepLastTies(Span<float> values, uint threshold, long dropped)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var magnitude = BitConverter.SingleToUInt32Bits(values[i]) & Mask;
+            if (magnitude < threshold || (magnitude == threshold && dropped-- > 0))
+                values[i] = 0;
+        }
+    }
+
     /// <summary>Sets values below the threshold to zero, and those on it but the first <paramref name="quota"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void KeepFirstTies(Span<float> values, uint threshold, long quota)

@@ -24,11 +24,12 @@ internal sealed class MagnitudePasses
     /// <param name="context">The tensor.</param>
     /// <param name="keep">How many elements each selection keeps.</param>
     /// <param name="capacity">Most magnitudes to hold in memory.</param>
-    public MagnitudePasses(TensorContext context, IReadOnlyCollection<long> keep, int capacity = Capacity)
+    /// <param name="lastFirst">Whether of equal magnitudes those of highest index are kept, and not those of lowest.</param>
+    public MagnitudePasses(TensorContext context, IReadOnlyCollection<long> keep, int capacity = Capacity, bool lastFirst = false)
     {
         _workers = context.Workers;
         _blocks = TensorMerge.BlockCount(context.ElementCount);
-        _selections = [.. keep.Select(count => new MagnitudeSelection(context.ElementCount, count, capacity / keep.Count))];
+        _selections = [.. keep.Select(count => new MagnitudeSelection(context.ElementCount, count, capacity / keep.Count) { KeepsLastTies = lastFirst })];
     }
 
     private enum Pass

@@ -12,14 +12,17 @@ internal sealed class MagnitudeRanks
     /// <summary>Ranks a row.</summary>
     /// <param name="values">The row.</param>
     /// <param name="ranks">From 1 for the smallest magnitude; of equal ones the element that comes first ranks highest.</param>
-    public void Rank(ReadOnlySpan<float> values, Span<int> ranks)
+    /// <param name="firstRanksLowest">Whether of equal ones the element that comes first ranks lowest instead.</param>
+    public void Rank(ReadOnlySpan<float> values, Span<int> ranks, bool firstRanksLowest = false)
     {
+        var flip = firstRanksLowest ? MagnitudeBits.Mask : 0;
+
         if (_keys.Length < values.Length)
             (_keys, _sorted) = (new ulong[values.Length], new ulong[values.Length]);
 
         // Ascending order of the inverted magnitude and then of the place is descending order of what ranks are given by.
         for (var i = 0; i < values.Length; i++)
-            _keys[i] = ((ulong)(~BitConverter.SingleToUInt32Bits(values[i]) & MagnitudeBits.Mask) << 32) | (uint)i;
+            _keys[i] = ((ulong)((~BitConverter.SingleToUInt32Bits(values[i]) & MagnitudeBits.Mask) ^ flip) << 32) | (uint)i;
         if (values.Length <= SmallRow)
         {
             _keys.AsSpan(0, values.Length).Sort();
@@ -31,7 +34,7 @@ internal sealed class MagnitudeRanks
         }
 
         for (var place = 0; place < values.Length; place++)
-            ranks[(int)(uint)_keys[place]] = values.Length - place;
+            ranks[(int)(uint)_keys[place]] = firstRanksLowest ? place + 1 : values.Length - place;
     }
 
     private void SortByDigit(int count, int shift)

@@ -31,6 +31,9 @@ internal sealed class MagnitudeSelection
         KeepsAll = keep >= elements;
     }
 
+    /// <summary>Whether of equal magnitudes at the threshold those of highest index are kept.</summary>
+    public bool KeepsLastTies { get; init; }
+
     /// <summary>Whether there is nothing to find out.</summary>
     public bool IsTrivial => KeepsAll || KeepsNone;
 
@@ -137,6 +140,12 @@ internal sealed class MagnitudeSelection
         if (KeepsNone)
         {
             delta.Clear();
+            return;
+        }
+
+        if (HasTies && KeepsLastTies)
+        {
+            MagnitudeBits.KeepLastTies(delta, _threshold, _above + _at - _keep - _tiesBefore![block]);
             return;
         }
 

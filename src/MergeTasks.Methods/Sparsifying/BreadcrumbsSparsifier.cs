@@ -6,14 +6,14 @@ namespace MergeTasks.Methods.Sparsifying;
 /// <summary>
 /// Drops a delta's largest and smallest elements. With n elements, a = ⌊density·n⌋ are kept: of all in descending order of magnitude (of equal ones
 /// the lower flat index first) those after the first t = ⌊gamma·n⌋, or the last a where fewer than a follow. A density of 1 keeps everything.
-/// In compatibility mode t = 0 drops the whole delta, as mergekit does.
+/// In compatibility mode of equal magnitudes the higher flat index comes first, because mergekit sorts in ascending order.
 /// </summary>
 internal sealed class BreadcrumbsSparsifier : ISparsifier
 {
     private readonly MagnitudePasses _passes;
 
     public BreadcrumbsSparsifier(TensorContext context) =>
-        _passes = new MagnitudePasses(context, [.. context.ModelIndices().SelectMany(i => Counts(context, context.Inputs[i]["density"], context.Inputs[i]["gamma"]))]);
+        _passes = new MagnitudePasses(context, [.. context.ModelIndices().SelectMany(i => Counts(context, context.Inputs[i]["density"], context.Inputs[i]["gamma"]))], lastFirst: context.CompatibleDType is not null);
 
     public bool IsSequential => false;
 
@@ -51,8 +51,6 @@ internal sealed class BreadcrumbsSparsifier : ISparsifier
         if (density >= 1)
             return [elements, 0];
         var (kept, top) = ((long)(density * elements), (long)(gamma * elements));
-        if (top == 0 && context.CompatibleDType is not null)
-            return [0, 0];
         top = Math.Min(top, elements - kept);
         return [kept + top, top];
     }

@@ -5,6 +5,9 @@ namespace MergeTasks.Methods.Sparsifying;
 /// <summary>Decides which elements of a task vector (a model's delta to the base) are kept.</summary>
 internal interface ISparsifier
 {
+    /// <summary>Whether, in compatibility mode, fp16 tensors are masked and scaled in fp32, as the reference does where numbers are drawn.</summary>
+    bool MasksHalfInSingle => false;
+
     /// <summary>Whether blocks must come in order.</summary>
     bool IsSequential { get; }
 

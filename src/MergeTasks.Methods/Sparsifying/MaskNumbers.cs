@@ -31,7 +31,7 @@ internal sealed class MaskNumbers
     /// <summary>How many numbers of the sequential generator a tensor takes.</summary>
     /// <param name="context">The tensor.</param>
     /// <param name="models">Models whose mask takes random numbers.</param>
-    public static long CompatibleDraws(TensorContext context, int models) => models * context.ElementCount * DrawsPerElement(context);
+    public static long CompatibleDraws(TensorContext context, int models) => models * context.ElementCount;
 
     /// <summary>Starts a pass over the tensor; every pass sees the same numbers.</summary>
     public void Restart()
@@ -60,10 +60,8 @@ internal sealed class MaskNumbers
     {
         if (!IsSequential)
             _philox[model].Keep(block.Start, probabilities, values);
-        else if (DrawsPerElement(_context) == 1)
-            _twisters[model]!.Keep(probabilities, values);
         else
-            _twisters[model]!.KeepDouble(probabilities, values);
+            _twisters[model]!.Keep(probabilities, values);
     }
 
     /// <summary>As the other overload with one probability, deciding anew; not for the sequential generator.</summary>
@@ -72,7 +70,4 @@ internal sealed class MaskNumbers
     /// <param name="probability">The probability of being kept.</param>
     /// <param name="kept">A bit for each element, 64 to a word from the lowest on.</param>
     public void Keep(int model, MergeBlock block, float probability, Span<ulong> kept) => _philox[model].Keep(block.Start, probability, kept);
-
-    // fp64 tensors take two words for each number.
-    private static int DrawsPerElement(TensorContext context) => context.CompatibleDType == DType.F64 ? 2 : 1;
 }

@@ -15,6 +15,7 @@ internal sealed class RandomSparsifier : ISparsifier
 
     private readonly TensorContext _context;
     private readonly float[] _probabilities;
+    private readonly bool[] _isRandom;
     private readonly MaskNumbers _numbers;
     private readonly bool _divides;
     private ulong[][] _kept = [];
@@ -25,15 +26,18 @@ internal sealed class RandomSparsifier : ISparsifier
         _context = context;
         _probabilities = [.. context.ModelIndices().Select(i => Probability(context, context.Inputs[i]["density"]))];
         _divides = context.Flag("rescale") && context.Flag("rescale_by_probability");
-        _numbers = new MaskNumbers(context, Array.ConvertAll(_probabilities, IsRandom));
+        _isRandom = [.. context.ModelIndices().Select(i => context.Inputs[i]["density"] < 1)];
+        _numbers = new MaskNumbers(context, _isRandom);
     }
+
+    public bool MasksHalfInSingle => true;
 
     public bool IsSequential => _numbers.IsSequential;
 
     public int Stride => 1;
 
     public static long CompatibleDraws(TensorContext context) =>
-        MaskNumbers.CompatibleDraws(context, context.Inputs.Count(input => !input.IsBase && IsRandom(Probability(context, input["density"]))));
+        MaskNumbers.CompatibleDraws(context, context.Inputs.Count(input => !input.IsBase && input["density"] < 1));
 
     public bool BeginPass() => false;
 
@@ -53,12 +57,12 @@ internal sealed class RandomSparsifier : ISparsifier
         _isRemembered = _kept.Length > 0;
         var words = (_context.ElementCount + Philox.Group - 1) / Philox.Group;
         if (!isLast && words * _probabilities.Length <= RememberedWords)
-            _kept = [.. _probabilities.Select(probability => IsRandom(probability) ? new ulong[words] : [])];
+            _kept = [.. _isRandom.Select(isRandom => isRandom ? new ulong[words] : [])];
     }
 
     public void Mask(int model, MergeBlock block, Span<float> delta)
     {
-        if (!IsRandom(_probabilities[model]))
+        if (!_isRandom[model])
             return;
         if (!IsSequential)
         {
@@ -107,10 +111,7 @@ internal sealed class RandomSparsifier : ISparsifier
         KeptBits.Apply(kept, delta);
     }
 
-    // A density of 1 keeps everything and takes no random number.
-    private static bool IsRandom(float probability) => probability < 1;
-
-    // The reference rounds the probability to the mask's type, which is bf16 for bf16 tensors and fp32 for fp16 ones.
+    // A density of 1 keeps everything and takes no random number; one that only rounds to 1 takes them. The reference rounds the probability to the mask's type, which is bf16 for bf16 tensors and fp32 for fp16 ones.
     private static float Probability(TensorContext context, double density) =>
         density >= 1 ? 1 : context.CompatibleDType == DType.BF16 ? context.Round(density) : (float)density;
 }

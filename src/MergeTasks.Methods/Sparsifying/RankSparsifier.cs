@@ -12,7 +12,7 @@ namespace MergeTasks.Methods.Sparsifying;
 /// magnitudes the lower index ranks higher. A density of 1 keeps everything, one of 0 nothing.
 /// </summary>
 /// <remarks>
-/// Rows lie along the last dimension; a vector is one row. In compatibility mode they lie along dimension 1, which for stacks of
+/// Rows lie along the last dimension; a vector is one row. In compatibility mode of equal magnitudes the lower index ranks lower, and rows lie along dimension 1, which for stacks of
 /// matrices is not the last, ranks and probabilities round to the mask's type, and numbers come from the sequential generator.
 /// </remarks>
 internal sealed class RankSparsifier : ISparsifier
@@ -41,6 +41,8 @@ internal sealed class RankSparsifier : ISparsifier
         _divides = context.Flag("rescale") && context.Flag("rescale_by_probability");
         _numbers = new MaskNumbers(context, [.. _settings.Select(IsRandom)]);
     }
+
+    public bool MasksHalfInSingle => true;
 
     public bool IsSequential => _numbers.IsSequential;
 
@@ -84,7 +86,7 @@ internal sealed class RankSparsifier : ISparsifier
             return;
         }
 
-        var unit = _units[block.Worker, model] ??= new RankedUnit(_interleaved);
+        var unit = _units[block.Worker, model] ??= new RankedUnit(_interleaved, _context.CompatibleDType is not null);
         var probabilities = unit.Probabilities.AsSpan(0, delta.Length);
         for (var i = 0; i < delta.Length;)
         {
@@ -143,14 +145,14 @@ internal sealed class RankSparsifier : ISparsifier
             if (last == 0)
                 probabilities[i] = (float)setting.Density;
             else if (_context.CompatibleDType == DType.BF16)
-                probabilities[i] = _context.Round(lowest + _context.Round(_context.Round(_context.Round(_context.Round(ranks[i]) - 1.0) / _context.Round(last)) * span));
+                    probabilities[i] = _context.Round(_context.Round(lowest) + _context.Round(_context.Round(_context.Round(_context.Round(ranks[i]) - 1.0) / _context.Round(last)) * span));
             else
                 probabilities[i] = (float)(lowest + ((ranks[i] - 1) / last * span));
         }
     }
 
     // The ranks of the row (or interleaved rows) that a worker looked at last.
-    private sealed class RankedUnit(int interleaved)
+    private sealed class RankedUnit(int interleaved, bool firstRanksLowest)
     {
         private readonly MagnitudeRanks _sorter = new();
         private int[] _ranks = [];
@@ -171,7 +173,7 @@ internal sealed class RankSparsifier : ISparsifier
             Number = number;
             if (interleaved == 1)
             {
-                _sorter.Rank(values, _ranks);
+                _sorter.Rank(values, _ranks, firstRanksLowest);
                 return;
             }
 
@@ -179,7 +181,7 @@ internal sealed class RankSparsifier : ISparsifier
             {
                 for (var i = 0; i < _lane.Length; i++)
                     _values[i] = values[(i * interleaved) + lane];
-                _sorter.Rank(_values, _lane);
+                _sorter.Rank(_values, _lane, firstRanksLowest);
                 for (var i = 0; i < _lane.Length; i++)
                     _ranks[(i * interleaved) + lane] = _lane[i];
             }

@@ -158,7 +158,7 @@ public sealed class PlanMerges : PlanningTask
             Log.LogMessage(MessageImportance.High, "{0}: {1} is left, although no part of the output any more: it was changed after this merge wrote it.", plan.Name, name);
         if (state.IsFresh && !PrintOnly)
             return;
-        foreach (var note in plan.Layout.Notes)
+        foreach (var note in plan.Notes)
             Log.LogMessage(MessageImportance.High, "{0}: {1}.", plan.Name, note);
         if (PrintOnly)
         {

@@ -75,7 +75,8 @@ public sealed class UnlikeModels : IDisposable
         Assert.Equal(a["lm_head.weight"].Floats().Zip(b["model.embed_tokens.weight"].Floats(), (x, y) => (x + y) / 2), untied["lm_head.weight"].Floats());
 
         // A redundant copy in the base, as some libraries save it, is left out.
-        _project.Decoder("a", 1, 2, "\"tie_word_embeddings\": true");
+        var own = _project.Decoder("a", 1, 2, "\"tie_word_embeddings\": true");
+        _project.Write("a", """{"model_type": "test", "num_hidden_layers": 2, "tie_word_embeddings": true}""", [.. own.Select(pair => (pair.Key, pair.Key == "lm_head.weight" ? own["model.embed_tokens.weight"] : pair.Value))]);
         var tied = _project.Build(Linear);
         Assert.False(tied.ContainsKey("lm_head.weight"));
         Assert.Empty(_project.Space.State("recipe").Plan.Layout.Notes);

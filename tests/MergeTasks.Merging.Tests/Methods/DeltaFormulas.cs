@@ -34,7 +34,7 @@ internal static class DeltaFormulas
     /// <summary>The delta without its largest and smallest elements.</summary>
     public static double[] Breadcrumbs(double[] delta, double density, double gamma)
     {
-        var (kept, top) = ((int)(density * delta.Length), (int)(gamma * delta.Length));
+        var (kept, top) = (gamma == 0 ? Math.Max(1, (int)(density * delta.Length)) : (int)(density * delta.Length), (int)(gamma * delta.Length));
         top = Math.Min(top, delta.Length - kept);
         var places = Enumerable.Range(0, delta.Length).OrderByDescending(i => Math.Abs((float)delta[i])).ThenBy(i => i).Skip(top).Take(kept).ToHashSet();
         return Elements(delta.Length, i => places.Contains(i) ? delta[i] : 0);

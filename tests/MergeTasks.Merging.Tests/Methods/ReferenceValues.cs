@@ -47,7 +47,7 @@ public sealed class ReferenceValues
     [InlineData("model_stock", "A: B: C:", "", ".4282589 -1.714129 .442826 -.2477545 .3452902 -.4641294 1.5 -1.133406")]
     [InlineData("della", "A:0.5 B:0.5", "density=0.5;epsilon=0.15;seed=42", "1 -3.010526 .5415384 0 -.3730768 -.75 1.915385 -.7305263")]
     [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
-    [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.01", "1 -2 .5 0 .25 -.75 1.5 -1")]
+    [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.01", "1.2 -2.4 .5 0 .05 -.75 1.2 -1")]
     [InlineData("nearswap", "A:", "t=0.05", "1.05 -2.05 .52 0 .2 -.7 1.55 -1.01")]
     [InlineData("arcee_fusion", "A:", "", "1.4 -2 .5 0 .25 -.75 1.5 -1")]
     [InlineData("ram", "A: B: C:", "", "1.1 -2.05 .51 .065 .2333333 -.825 1.5 -.965")]

@@ -72,7 +72,25 @@ internal sealed class LayoutDraft
     }
 
     /// <summary>Adds a tensor that lies where the donor has it.</summary>
-    public void Add(string name, LayoutPart part) => Add(name, Donor, name, part, [.. part.Sources.Select(source => Index(source.Input).Find(name))]);
+    public void Add(string name, LayoutPart part)
+    {
+        List<string?> found = [.. part.Sources.Select(source => Index(source.Input).Find(name))];
+
+        // A base that takes no part does not decide how many tokens the others have.
+        if (TensorNames.IsEmbedding(name) || TensorNames.IsHead(name))
+        {
+            var shapes = part.Sources.Zip(found, (source, own) => own is null ? null : source.Input.Find(own)!.Shape).ToList();
+            if (shapes is [{ } first, ..] && !part.Sources.Any(source => source.Input == Donor.Model) && shapes.TrueForAll(shape => shape is not null && shape.SequenceEqual(first)) && first[0] != Donor.Model.Find(name)!.Shape[0])
+            {
+                if (TensorNames.IsEmbedding(name))
+                    Config = Config.WithVocabularySize(first[0]);
+                Add(name, Index(part.Sources[0].Input), found[0]!, part, found);
+                return;
+            }
+        }
+
+        Add(name, Donor, name, part, found);
+    }
 
     /// <summary>Adds a tensor.</summary>
     /// <param name="name">Its name in the output.</param>

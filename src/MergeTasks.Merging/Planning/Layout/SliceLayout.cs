@@ -37,6 +37,7 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
             AddLoose(name, laid[0]);
         foreach (var slice in laid)
             AddLayers(slice);
+        AddSurplus();
         foreach (var name in loose[false])
             AddLoose(name, laid[^1]);
         Restack();
@@ -49,8 +50,9 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
         {
             if (draft.Index(layout.Input).Find(stack) is not { } own)
                 draft.Report(DiagnosticCode.LayerRange, $"'{source.Model.Label}' has no layers '{stack.Prefix}N', which '{draft.DonorDeclaration.Label}' has.", source.RangeLocation);
-            else if (source.End > own.Count)
-                draft.Report(DiagnosticCode.LayerRange, $"'{source.Model.Label}' has {own.Count} layers; [{source.Start}, {source.End}] goes beyond [0, {own.Count}].", source.RangeLocation);
+            else if (CountOf(own, layout.Input.Config) is var layers && source.End > layers)
+                draft.Report(DiagnosticCode.LayerRange, $"'{source.Model.Label}' has {layers} layers; [{source.Start}, {source.End}] goes beyond [0, {layers}]."
+                    + (source.End > own.Count ? "" : $" What follows, up to {own.Count}, predicts further tokens, and no layer can be stacked from it."), source.RangeLocation);
         }
 
         return draft.ErrorCount == count;
@@ -92,6 +94,23 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
                 draft.Add($"{stack.Prefix}{layer}{suffix}", donor, name, slice.Part, found, (stack.Prefix, layer, LayerPosition.Of(i, sources[0].Length)));
             }
         }
+    }
+
+    // Layers beyond those that the configuration counts predict further tokens (DeepSeek, GLM): they are none of the stack, and follow it.
+    private static int CountOf(LayerRun run, ModelConfig config) => run.Kind == LayerStackKind.Main && config.LayerCount is { } count && count < run.Count ? count : run.Count;
+
+    private void AddSurplus()
+    {
+        var count = CountOf(stack, draft.Config);
+        var alone = new LayoutPart("", [], []);
+        for (var layer = count; layer < stack.Count; layer++)
+        {
+            foreach (var name in draft.Donor.Layer(stack, layer))
+                draft.Add($"{stack.Prefix}{_origins.Count + layer - count}{stack.SuffixOf(name)}", draft.Donor, name, alone, [], (stack.Prefix, _origins.Count + layer - count, 1));
+        }
+
+        if (stack.Count > count)
+            draft.Note($"'{draft.DonorDeclaration.Label}' has {stack.Count - count} layers that predict further tokens: they follow the new stack as they are");
     }
 
     private void Restack()

@@ -58,7 +58,17 @@ internal sealed class TensorPlanner
         _layout.Tensors.OrderBy(tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal), StringComparer.Ordinal);
 
     private TensorSpec OutputOf(LayoutTensor tensor) =>
-        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? CompatibleResult(tensor, _merge.DType ?? tensor.Stored.DType) };
+        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? CompatibleResult(tensor, _merge.DType ?? Computed(tensor)) };
+
+    // Of several types the one that holds them all. In compatibility mode a base decides, because the reference casts to its type.
+    private DType Computed(LayoutTensor tensor)
+    {
+        if (tensor.Sources.Count == 0)
+            return tensor.Stored.DType;
+        var types = tensor.Sources.Select(source => source.Model.Find(source.Tensor)!.DType).ToList();
+        var basis = tensor.Part.Sources.ToList().FindIndex(source => source.IsBase);
+        return !_merge.IsMergekitCompatible ? types.Append(tensor.Stored.DType).Aggregate(DTypes.Promote) : basis >= 0 ? types[basis] : types.Aggregate(DTypes.Promote);
+    }
 
     private DType CompatibleResult(LayoutTensor tensor, DType computed) =>
         tensor.Sources.Count > 0 && _merge.IsMergekitCompatible && computed is (DType.F16 or DType.BF16) && _method.CompatibleResult is { } result ? result : computed;
@@ -100,7 +110,7 @@ internal sealed class TensorPlanner
         var context = new TensorContext(output.Name, output.Shape, Inputs(tensor), shared)
         {
             Seed = _merge.Seed,
-            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? tensor.Stored.DType : null,
+            CompatibleDType = _merge.IsMergekitCompatible ? _merge.DType ?? Computed(tensor) : null,
             DrawOffset = _drawOffset,
             Draws = _draws,
             KeepsNonFinite = _merge.KeepsNonFinite,

@@ -15,8 +15,9 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="models">Its models.</param>
 /// <param name="donor">The model that decides the output's tensors and files.</param>
 /// <param name="cancellation">Ends digesting.</param>
+/// <param name="warn">Hears of what cannot be decided.</param>
 internal sealed class VocabularyPlanner(
-    MergeDeclaration merge, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor, CancellationToken cancellation)
+    MergeDeclaration merge, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor, CancellationToken cancellation, Action<Diagnostic> warn)
 {
     // What belongs to a tokenizer and goes with it.
     private static readonly HashSet<string> TokenizerFiles = new(StringComparer.Ordinal)
@@ -48,6 +49,7 @@ internal sealed class VocabularyPlanner(
         if (merge.IsMergekitCompatible)
             return Cropped();
         Read(null);
+        CompareTables();
         if (_vocabularies[_donor] is not { } own)
             return models;
         RequireRows(own);
@@ -65,6 +67,35 @@ internal sealed class VocabularyPlanner(
         return _rows.Where((rows, i) => _vocabularies[i] is not null && rows != _rows[_donor]).Any() && !_vocabularies.Contains(null) && !_rows.Contains(null)
             ? Mapped(own.Ids, _rows[_donor]!.Value, [], null)
             : models;
+    }
+
+    // Where one of two models has no tokenizer.json, whatever else tells its tokens; there is no remedy to name, so it is said.
+    private void CompareTables()
+    {
+        var tables = new TokenTable?[_inputs.Length];
+        for (var i = 0; i < _inputs.Length; i++)
+            tables[i] = _vocabularies[i] is { } vocabulary ? TokenTable.Of(vocabulary) : TokenTable.Read(_inputs[i].SideFiles(cancellation));
+        for (var i = 0; i < _inputs.Length; i++)
+        {
+            if (i == _donor || (_vocabularies[i] is not null && _vocabularies[_donor] is not null))
+                continue;
+            var label = models[i].Declaration.Label;
+            var difference = tables[_donor] is { } own && tables[i] is { } other ? TokenTable.Describe(own, donor.Declaration.Label, other, label) : BytesDiffer(i);
+            if (difference is not null)
+            {
+                warn(new Diagnostic(DiagnosticCode.DifferentVocabularies,
+                    $"Merge '{merge.Name}': the vocabularies of '{donor.Declaration.Label}' and '{label}' differ: {difference}. Rows of their embeddings stand for different tokens; the output gets the tokenizer of '{donor.Declaration.Label}'.",
+                    models[i].Declaration.Location, IsWarning: true));
+            }
+        }
+    }
+
+    private string? BytesDiffer(int model)
+    {
+        var own = _inputs[_donor].SideFiles(cancellation).Where(file => TokenTable.IsTable(file.Name)).ToList();
+        var other = _inputs[model].SideFiles(cancellation).Where(file => TokenTable.IsTable(file.Name)).ToList();
+        return own.Join(other, file => file.Name, file => file.Name, (mine, theirs) => (mine.Name, Differs: !mine.Read().AsSpan().SequenceEqual(theirs.Read())))
+            .Where(pair => pair.Differs).Select(pair => $"their '{pair.Name}' is not the same file").FirstOrDefault();
     }
 
     // mergekit takes the rows that all have, whatever they stand for.
