@@ -4,7 +4,7 @@ using MergeTasks.Transformers.Blocks;
 
 namespace MergeTasks.Torch.Blocks;
 
-/// <summary>Token ids to vectors: scale · token row + position row + type row, then a norm.</summary>
+/// <summary>Token ids to vectors: scale · token row + position row + type row, then a norm and a projection.</summary>
 internal sealed class DeviceEmbedding
 {
     // Gradients of a table are formed and handed out in parts of so many elements.
@@ -15,6 +15,7 @@ internal sealed class DeviceEmbedding
     private readonly DeviceParameter? _positions;
     private readonly DeviceParameter? _types;
     private readonly DeviceNorm? _norm;
+    private readonly DeviceLinear? _projection;
 
     /// <summary>Binds the parameters.</summary>
     /// <param name="spec">The tables.</param>
@@ -28,6 +29,7 @@ internal sealed class DeviceEmbedding
         _positions = spec.Positions is { } positions ? tables.Get(positions.Parameter, positions.Rows, spec.Width) : null;
         _types = spec.Types is { } types ? tables.Get(types.Parameter, types.Rows, spec.Width) : null;
         _norm = DeviceNorm.Of(spec.Norm, part);
+        _projection = spec.Projection is null ? null : new DeviceLinear(spec.Projection, part);
     }
 
     /// <summary>The parameters other than tables.</summary>
@@ -45,7 +47,16 @@ internal sealed class DeviceEmbedding
     }
 
     /// <summary>The vectors, of the sum.</summary>
-    public Tensor Forward(DevicePass pass, Tensor sum) => _norm?.Forward(pass, sum) ?? sum;
+    public Tensor Forward(DevicePass pass, Tensor sum)
+    {
+        var normalised = _norm?.Forward(pass, sum) ?? sum;
+        if (_spec.ZeroesPadding && pass.Piece.Tokens() is { } tokens)
+            normalised = normalised * tokens;
+        if (_projection is null)
+            return normalised;
+        pass.Observe([_projection.Name], normalised);
+        return _projection.Forward(pass, normalised);
+    }
 
     /// <summary>Hands out the gradients of all tables.</summary>
     /// <param name="runtime">The device.</param>

@@ -30,6 +30,6 @@ internal static class DeviceFunctions
 
     private static Tensor Gelu(Tensor x) => 0.5 * x * (1 + (x * Math.Sqrt(0.5)).erf());
 
-    // ln(1 + eˣ) without overflow: max(x, 0) + ln(1 + e^−|x|).
-    private static Tensor Softplus(Tensor x) => x.relu() + (1 + (-x.abs()).exp()).log();
+    /// <summary>ln(1 + eˣ) without overflow: max(x, 0) + ln(1 + e^−|x|).</summary>
+    public static Tensor Softplus(Tensor x) => x.relu() + (1 + (-x.abs()).exp()).log();
 }

@@ -52,5 +52,7 @@ internal sealed class DeviceHead
     }
 
     /// <summary>The scores of all outcomes.</summary>
-    public Tensor Scores(DevicePass pass, Tensor h) => DeviceFunctions.Capped(_output.Forward(pass, h), _spec.ScoreCap);
+    public Tensor Scores(DevicePass pass, Tensor h) => DeviceFunctions.Capped(Scaled(_output.Forward(pass, h)), _spec.ScoreCap);
+
+    private Tensor Scaled(Tensor scores) => _spec.ScoreFactor == 1 ? scores : scores * _spec.ScoreFactor;
 }

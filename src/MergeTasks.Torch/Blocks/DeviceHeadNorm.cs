@@ -1,5 +1,6 @@
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Blocks;
 
 namespace MergeTasks.Torch.Blocks;
 
@@ -15,9 +16,7 @@ internal sealed class DeviceHeadNorm
     {
         _scope = spec.Scope;
         _heads = heads;
-        _norms = spec.Scope == HeadNormScope.EachHeadOwnWeight
-            ? [.. Enumerable.Range(0, heads).Select(head => new DeviceNorm(spec.Norm with { Module = $"{spec.Norm.Module}.norms.{head}" }, part))]
-            : [new DeviceNorm(spec.Norm, part)];
+        _norms = [.. HeadNorm.NormsOf(spec, heads).Select(norm => new DeviceNorm(norm, part))];
     }
 
     /// <summary>Normalises projected rows.</summary>

@@ -3,12 +3,12 @@ using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Torch.Blocks;
 
-/// <summary>One transformer layer in one of the three residual layouts.</summary>
-internal sealed class DeviceLayer
+/// <summary>One transformer layer in one of the residual layouts.</summary>
+internal sealed class DeviceLayer : DeviceStep
 {
-    private readonly ResidualLayout _layout;
+    private readonly LayerSpec _spec;
     private readonly DeviceNorm? _attentionNorm;
-    private readonly DeviceAttention _attention;
+    private readonly DeviceMixer _attention;
     private readonly DeviceNorm? _attentionOutputNorm;
     private readonly DeviceNorm? _feedForwardNorm;
     private readonly DeviceFeedForward _feedForward;
@@ -16,39 +16,48 @@ internal sealed class DeviceLayer
 
     /// <summary>Binds the parameters.</summary>
     public DeviceLayer(LayerSpec spec, ModelPart part)
+        : base(part)
     {
-        Part = part;
-        _layout = spec.Layout;
+        _spec = spec;
         _attentionNorm = DeviceNorm.Of(spec.AttentionNorm, part);
-        _attention = new DeviceAttention(spec.Attention, part);
+        _attention = DeviceMixer.Of(spec.Attention, part);
         _attentionOutputNorm = DeviceNorm.Of(spec.AttentionOutputNorm, part);
         _feedForwardNorm = DeviceNorm.Of(spec.FeedForwardNorm, part);
         _feedForward = DeviceFeedForward.Of(spec.FeedForward, part);
         _feedForwardOutputNorm = DeviceNorm.Of(spec.FeedForwardOutputNorm, part);
     }
 
-    /// <summary>The parameters.</summary>
-    public ModelPart Part { get; }
-
-    /// <summary>The layer's result.</summary>
-    public Tensor Forward(DevicePass pass, Tensor x)
+    /// <inheritdoc/>
+    public override Tensor Forward(DevicePass pass, Tensor x)
     {
-        if (_layout == ResidualLayout.Parallel)
+        if (_spec.Layout == ResidualLayout.Parallel)
         {
             var first = _attentionNorm?.Forward(pass, x) ?? x;
             var attended = _attention.Forward(pass, first);
             return attended + _feedForward.Forward(pass, _feedForwardNorm?.Forward(pass, x) ?? first) + x;
         }
 
-        var middle = Around(pass, x, _attentionNorm, _attentionOutputNorm, input => _attention.Forward(pass, input));
-        return Around(pass, middle, _feedForwardNorm, _feedForwardOutputNorm, input => _feedForward.Forward(pass, input));
+        var middle = Around(
+            pass, x, _attentionNorm, _attentionOutputNorm, (_spec.AttentionStreamFactor, _spec.AttentionFactor), input => _attention.Forward(pass, input));
+        return Around(
+            pass,
+            middle,
+            _feedForwardNorm,
+            _feedForwardOutputNorm,
+            (_spec.FeedForwardStreamFactor, _spec.FeedForwardFactor),
+            input => _feedForward.Forward(pass, input));
     }
 
-    private Tensor Around(DevicePass pass, Tensor x, DeviceNorm? before, DeviceNorm? after, Func<Tensor, Tensor> part)
+    private Tensor Around(
+        DevicePass pass, Tensor x, DeviceNorm? before, DeviceNorm? after, (float Stream, float Part) factors, Func<Tensor, Tensor> part)
     {
-        var y = part(before?.Forward(pass, x) ?? x);
-        if (_layout == ResidualLayout.NormAfterAddition)
-            return after?.Forward(pass, y + x) ?? y + x;
-        return (after?.Forward(pass, y) ?? y) + x;
+        var input = before?.Forward(pass, x) ?? x;
+        var y = part(input);
+        var stream = Scaled(_spec.Layout == ResidualLayout.NormOfStream ? input : x, factors.Stream);
+        if (_spec.Layout == ResidualLayout.NormAfterAddition)
+            return after?.Forward(pass, Scaled(y, factors.Part) + stream) ?? Scaled(y, factors.Part) + stream;
+        return Scaled(after?.Forward(pass, y) ?? y, factors.Part) + stream;
     }
+
+    private static Tensor Scaled(Tensor x, float factor) => factor == 1 ? x : x * factor;
 }

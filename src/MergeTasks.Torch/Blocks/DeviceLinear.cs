@@ -1,5 +1,6 @@
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Blocks;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Torch.Blocks;
@@ -14,26 +15,31 @@ internal sealed class DeviceLinear
     public DeviceLinear(LinearSpec spec, ModelPart part)
     {
         _spec = spec;
-        Weight = spec.StoredByInput ? part.Get(spec.Weight, spec.Inputs, spec.Outputs) : part.Get(spec.Weight, spec.Outputs, spec.Inputs);
-        _bias = spec.Bias ? part.Get(spec.BiasNames, spec.Outputs) : null;
-        // A module is named as its weight is in the checkpoint, unless it only borrows that weight.
-        Name = spec.Weight == spec.Module + ".weight" ? Weight.Name[..^".weight".Length] : spec.Module;
+        Weight = spec.StoredByInput
+            ? part.Get([spec.Weight], spec.Stack, spec.Inputs, spec.Outputs)
+            : part.Get([spec.Weight], spec.Stack, spec.Outputs, spec.Inputs);
+        _bias = spec.Bias ? part.Get(spec.BiasNames, spec.Stack, spec.Outputs) : null;
+        Name = Linear.NameOf(spec, Weight.Name);
     }
 
     /// <summary>The module's name.</summary>
     public string Name { get; }
 
-    /// <summary>The matrix.</summary>
+    /// <summary>The matrix, or the stack that it is a place of.</summary>
     public DeviceParameter Weight { get; }
+
+    /// <summary>The stacks that hold the parameters.</summary>
+    public IEnumerable<DeviceParameter> Stacks => _spec.Stack is null ? [] : new[] { Weight, _bias }.OfType<DeviceParameter>();
 
     /// <summary>Computes y; in bf16 precision operands and results are rounded, and the library sums in fp32.</summary>
     public Tensor Forward(DevicePass pass, Tensor x)
     {
         using var scope = NewDisposeScope();
-        var right = _spec.StoredByInput ? Weight.Value : Weight.Value.t();
+        var weight = pass.ValueOf(Weight, _spec.Stack?.Index);
+        var right = _spec.StoredByInput ? weight : weight.t();
         var y = pass.Precision == DevicePrecision.Bf16
             ? x.to_type(ScalarType.BFloat16).matmul(right).to_type(ScalarType.Float32)
             : x.matmul(right);
-        return (_bias is null ? y : y + _bias.Value).MoveToOuterDisposeScope();
+        return (_bias is null ? y : y + pass.ValueOf(_bias, _spec.Stack?.Index)).MoveToOuterDisposeScope();
     }
 }

@@ -15,7 +15,7 @@ internal sealed class DeviceNorm
     public DeviceNorm(NormSpec spec, ModelPart part)
     {
         _spec = spec;
-        _weight = spec.Weighted ? part.Get(spec.Module + ".weight", spec.Width) : null;
+        _weight = spec.Weighted ? part.Get([spec.Module + ".weight"], spec.Stack, spec.Width) : null;
         _bias = spec.Bias ? part.Get(spec.Module + ".bias", spec.Width) : null;
         _names = _weight is null ? [] : [_weight.Name[.._weight.Name.LastIndexOf('.')]];
     }
@@ -31,7 +31,11 @@ internal sealed class DeviceNorm
         var centred = _spec.Kind == NormKind.Layer ? x - x.mean([-1], keepdim: true) : x;
         var y = centred * ((centred * centred).mean([-1], keepdim: true) + _spec.Epsilon).rsqrt();
         if (_weight is not null)
-            y = y * (_spec.WeightOffset == 0 ? _weight.Value : _weight.Value + _spec.WeightOffset);
+        {
+            var weight = pass.ValueOf(_weight, _spec.Stack?.Index);
+            y = y * (_spec.WeightOffset == 0 ? weight : weight + _spec.WeightOffset);
+        }
+
         return (_bias is null ? y : y + _bias.Value).MoveToOuterDisposeScope();
     }
 }

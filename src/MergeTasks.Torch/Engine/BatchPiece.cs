@@ -1,4 +1,5 @@
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Blocks;
 using MergeTasks.Transformers.Execution;
 
 namespace MergeTasks.Torch.Engine;
@@ -14,7 +15,8 @@ internal sealed class BatchPiece : IDisposable
 
     private readonly SequenceRows[] _sequences;
     private readonly Device _device;
-    private readonly Dictionary<(bool Causal, int? Window), Tensor?> _masks = [];
+    private readonly Dictionary<(bool Causal, int? Window, int? Chunk), Tensor?> _masks = [];
+    private readonly Dictionary<PositionBiasSpec, Tensor> _biases = [];
     private readonly bool _hides;
     private readonly Dictionary<RopeSpec, (Tensor Cosines, Tensor Sines)> _rotations = [];
     private readonly List<Tensor> _owned = [];
@@ -77,8 +79,14 @@ internal sealed class BatchPiece : IDisposable
         return _slots is null ? slots : slots.index_select(0, _slots);
     }
 
+    /// <summary>[rows, channels] to [sequences, length, channels]; padding repeats a sequence's last row.</summary>
+    public Tensor BySequence(Tensor rows) => Padded(rows.unsqueeze(1)).squeeze(1);
+
+    /// <summary>[sequences, length, channels] to [rows, channels].</summary>
+    public Tensor Unpadded(Tensor padded) => Packed(padded.unsqueeze(1));
+
     /// <summary>Whether all that hides keys is that they come later, so that no mask is needed beside that rule; padding comes last.</summary>
-    public bool IsCausalAlone(AttentionSpec spec) => spec.Causal && !_hides && WindowOf(spec) is null;
+    public bool IsCausalAlone(AttentionSpec spec) => spec.Causal && !_hides && WindowOf(spec) is null && ChunkOf(spec) is null;
 
     /// <summary>
     /// What is added to scores [sequences, heads, queries, keys]: a large negative number where a key is not seen; of length 1 where it is the
@@ -86,11 +94,72 @@ internal sealed class BatchPiece : IDisposable
     /// </summary>
     public Tensor? Mask(AttentionSpec spec)
     {
-        var rules = (spec.Causal, WindowOf(spec));
+        var rules = (spec.Causal, WindowOf(spec), ChunkOf(spec));
         if (!_masks.TryGetValue(rules, out var mask))
-            _masks.Add(rules, mask = MakeMask(spec.Causal, rules.Item2));
+            _masks.Add(rules, mask = MakeMask(spec.Causal, rules.Item2, rules.Item3));
         return mask;
     }
+
+    /// <summary>What is added to scores by distance where that is not learned, [heads, queries, keys].</summary>
+    public Tensor Bias(AttentionSpec spec)
+    {
+        if (_biases.TryGetValue(spec.Bias!, out var known))
+            return known;
+        using var scope = NewDisposeScope();
+        var byDistance = PositionBias.ByDistance(spec.Bias!, spec.Heads, Length, () => []);
+        var values = new float[spec.Heads * Length * Length];
+        for (var head = 0; head < spec.Heads; head++)
+            for (var query = 0; query < Length; query++)
+                PositionBias.Part(byDistance[head], query, 0, Length).CopyTo(values.AsSpan((head * Length + query) * Length));
+        return _biases[spec.Bias!] = Own(tensor(values).reshape(spec.Heads, Length, Length));
+    }
+
+    /// <summary>1 where a distance is of a class and 0 elsewhere, [queries · keys, classes].</summary>
+    public Tensor Classes(DistanceTableSpec spec)
+    {
+        if (_biases.TryGetValue(spec, out var known))
+            return known;
+        using var scope = NewDisposeScope();
+        var values = new float[Length * Length * spec.Classes];
+        for (var query = 0; query < Length; query++)
+            for (var key = 0; key < Length; key++)
+                values[(query * Length + key) * spec.Classes + spec.ClassOf(key - query)] = 1;
+        return _biases[spec] = Own(tensor(values).reshape(Length * Length, spec.Classes));
+    }
+
+    /// <summary>A number for each row by its position, [rows, 1, 1].</summary>
+    public Tensor ByPosition(Func<int, double> number) =>
+        tensor([.. _sequences.SelectMany(sequence => Enumerable.Range(0, sequence.Length).Select(position => (float)number(position)))]).to(_device).reshape(Rows, 1, 1);
+
+    /// <summary>1 for tokens and 0 for padding that was given, [rows, 1]; null where there is none.</summary>
+    public Tensor? Tokens() => !_hides ? null : tensor([.. _sequences.SelectMany(sequence =>
+        Enumerable.Range(0, sequence.Length).Select(position => sequence.Hidden?[position] == true ? 0f : 1))]).to(_device).unsqueeze(1);
+
+    /// <summary>
+    /// Scores [sequences, heads, queries, keys] with padding hidden as keys; as a query, padding that was given sees all positions of its sequence
+    /// alike.
+    /// </summary>
+    public Tensor PaddingSeesAll(Tensor scores)
+    {
+        var keys = arange(Length, ScalarType.Int64, _device);
+        if (_hides)
+        {
+            var hidden = HiddenKeys(keys);
+            scores = scores.masked_fill(hidden.reshape(Count, 1, 1, Length), Unseen).masked_fill(hidden.reshape(Count, 1, Length, 1), 0);
+        }
+
+        if (_rowOfSlot is null)
+            return scores;
+        var lengths = tensor([.. _sequences.Select(sequence => (long)sequence.Length)], device: _device).unsqueeze(1);
+        return scores.masked_fill((keys.unsqueeze(0) >= lengths).reshape(Count, 1, 1, Length), Unseen);
+    }
+
+    /// <summary>The share of each position in its sequence's mean, 0 for padding, [sequences, 1, length, 1].</summary>
+    public Tensor Shares() => tensor([.. _sequences.SelectMany(sequence =>
+    {
+        var seen = sequence.Length - (sequence.Hidden?.Count(hidden => hidden) ?? 0);
+        return Enumerable.Range(0, Length).Select(position => position < sequence.Length && sequence.Hidden?[position] != true ? 1f / seen : 0);
+    })]).to(_device).reshape(Count, 1, Length, 1);
 
     /// <summary>Cosines and sines [rows, 1, pairs] of the rows' positions, computed in double precision.</summary>
     public (Tensor Cosines, Tensor Sines) Rotation(RopeSpec spec)
@@ -118,7 +187,9 @@ internal sealed class BatchPiece : IDisposable
     // A window that holds the longest sequence hides nothing.
     private int? WindowOf(AttentionSpec spec) => spec.Window < Length ? spec.Window : null;
 
-    private Tensor? MakeMask(bool isCausal, int? window)
+    private int? ChunkOf(AttentionSpec spec) => spec.Chunk < Length ? spec.Chunk : null;
+
+    private Tensor? MakeMask(bool isCausal, int? window, int? chunk)
     {
         using var scope = NewDisposeScope();
         var keys = arange(Length, ScalarType.Int64, _device);
@@ -127,7 +198,17 @@ internal sealed class BatchPiece : IDisposable
         if (isCausal)
             unseen.Add((keys > queries).reshape(1, 1, Length, Length));
         if (window is { } seen)
+        {
             unseen.Add((keys <= queries - seen).reshape(1, 1, Length, Length));
+            if (!isCausal)
+                unseen.Add((keys >= queries + seen).reshape(1, 1, Length, Length));
+        }
+
+        if (chunk is { } size)
+        {
+            var pieces = tensor([.. Enumerable.Range(0, Length).Select(position => (long)(position / size))]).to(_device);
+            unseen.Add((pieces != pieces.unsqueeze(1)).reshape(1, 1, Length, Length));
+        }
 
         // Where later keys are hidden, padding is hidden from all but itself, and comes to nothing.
         if (_hides || (_rowOfSlot is not null && !isCausal))

@@ -26,6 +26,17 @@ internal sealed class DevicePass : IDisposable
     /// <summary>Who sees module inputs.</summary>
     public IActivationObserver? Observer { get; init; }
 
+    /// <summary>
+    /// Stacks of parameters taken apart, for as long as a block needs them: taken apart once, their gradients are put together once.
+    /// </summary>
+    public Dictionary<DeviceParameter, Tensor[]> Places { get; } = [];
+
+    /// <summary>A parameter's numbers, or those of a place of a stack.</summary>
+    public Tensor ValueOf(DeviceParameter parameter, int? place) =>
+        place is not { } index ? parameter.Value
+        : Places.TryGetValue(parameter, out var all) ? all[index]
+        : parameter.Value.select(0, index);
+
     /// <summary>Keeps module inputs for the observer, if there is one.</summary>
     /// <param name="modules">The modules.</param>
     /// <param name="input">Their input.</param>

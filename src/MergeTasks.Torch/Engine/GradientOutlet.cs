@@ -7,10 +7,14 @@ namespace MergeTasks.Torch.Engine;
 /// Adds up the gradients of the parameters of one part over pieces, and hands them out. They wait on the device until there are enough for
 /// a transfer, and go together: a transfer for each of hundreds of small tensors would wait for the device as often.
 /// </summary>
-internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime runtime) : IDisposable
+/// <param name="receiver">Takes the gradients.</param>
+/// <param name="runtime">The device.</param>
+/// <param name="uses">Of parameters that several parts use, how many do: what each part adds up to is handed out with the last.</param>
+internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime runtime, IReadOnlyDictionary<string, int> uses) : IDisposable
 {
     private readonly int _capacity = runtime.Outbox.Capacity;
     private readonly Dictionary<DeviceParameter, Tensor> _sums = [];
+    private readonly Dictionary<string, (Tensor Sum, int Left)> _shared = new(StringComparer.Ordinal);
     private readonly List<(DeviceParameter Parameter, long FirstRow, Tensor Rows)> _waiting = [];
     private long _waitingElements;
 
@@ -49,11 +53,29 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
             _sums.Remove(parameter);
             if (parameter == except)
                 kept = sum;
+            else if (uses.TryGetValue(parameter.Name, out var count))
+                GiveShared(parameter, sum, count);
             else
                 Give(parameter, 0, sum);
         }
 
         return kept;
+    }
+
+    private void GiveShared(DeviceParameter parameter, Tensor sum, int count)
+    {
+        if (!_shared.Remove(parameter.Name, out var known))
+            known = (sum, count);
+        else
+        {
+            known.Sum.add_(sum);
+            sum.Dispose();
+        }
+
+        if (known.Left > 1)
+            _shared.Add(parameter.Name, (known.Sum, known.Left - 1));
+        else
+            Give(parameter, 0, known.Sum);
     }
 
     /// <summary>Hands out the gradient of some rows, which is the outlet's from here on: at once, or with those after it.</summary>
@@ -103,8 +125,10 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
     public void Dispose()
     {
         Forget(_sums.Values);
+        Forget(_shared.Values.Select(shared => shared.Sum));
         Forget(_waiting.Select(waiting => waiting.Rows));
         _sums.Clear();
+        _shared.Clear();
         _waiting.Clear();
     }
 

@@ -34,7 +34,7 @@ internal sealed class DeviceModel : ITransformerModel
         _described = described;
         _runtime = runtime;
         _owned = owned;
-        _network = new DeviceNetwork(spec, new ParameterSet(described.Values, spec.InnerPrefix, folder));
+        _network = new DeviceNetwork(spec, new ParameterSet(described.Values, spec, folder));
         _own = [.. _network.Parts.SelectMany(part => part.Parameters).Select(parameter => parameter.Source)];
         if (shared is not null)
             _own.ExceptWith(shared._network.Parts.SelectMany(part => part.Parameters).Select(parameter => parameter.Source));

@@ -13,17 +13,21 @@ internal sealed class DeviceNetwork
     {
         var tables = new ModelPart(names);
         Embedding = new DeviceEmbedding(spec.Embedding, tables, new ModelPart(names));
-        Layers = [.. spec.Layers.Select(layer => new DeviceLayer(layer, new ModelPart(names)))];
-        Head = new DeviceHead(spec.Head, new ModelPart(names));
+        var pooling = DevicePooling.IsNeeded(spec.Head) ? new DevicePooling(spec.Head, new ModelPart(names)) : null;
+        Layers = [.. spec.Layers.Select(layer => (DeviceStep)new DeviceLayer(layer, new ModelPart(names))), .. pooling is null ? Array.Empty<DeviceStep>() : [pooling]];
+        Head = new DeviceHead(pooling is null ? spec.Head : spec.Head with { Norm = null }, new ModelPart(names));
         Parts = [tables, Embedding.Part, .. Layers.Select(layer => layer.Part), Head.Part];
-        Width = spec.Embedding.Width;
+        TableWidth = spec.Embedding.Width;
+        Width = spec.Embedding.Projection?.Outputs ?? TableWidth;
+        Shared = Layers.SelectMany(layer => layer.Part.Parameters).GroupBy(parameter => parameter.Name)
+            .Where(uses => uses.Count() > 1).ToDictionary(uses => uses.Key, uses => uses.Count());
     }
 
     /// <summary>The input tables.</summary>
     public DeviceEmbedding Embedding { get; }
 
-    /// <summary>The layers.</summary>
-    public IReadOnlyList<DeviceLayer> Layers { get; }
+    /// <summary>The layers, and what comes between them and the head.</summary>
+    public IReadOnlyList<DeviceStep> Layers { get; }
 
     /// <summary>The head.</summary>
     public DeviceHead Head { get; }
@@ -33,4 +37,10 @@ internal sealed class DeviceNetwork
 
     /// <summary>Channels between the layers.</summary>
     public int Width { get; }
+
+    /// <summary>Channels of the tables.</summary>
+    public int TableWidth { get; }
+
+    /// <summary>The parameters that several layers use, and how many do.</summary>
+    public IReadOnlyDictionary<string, int> Shared { get; }
 }

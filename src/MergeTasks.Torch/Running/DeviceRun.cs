@@ -102,7 +102,7 @@ internal sealed class DeviceRun : IDisposable
     /// <param name="differentiate">Takes the scores of the rows from first to end, and returns their gradient.</param>
     public void Backward(Tensor x, int[] batchRows, int outcomes, IGradientReceiver receiver, Func<Tensor, int, int, Tensor> differentiate)
     {
-        using var gradients = new GradientOutlet(receiver, _runtime);
+        using var gradients = new GradientOutlet(receiver, _runtime, _network.Shared);
         var dx = NewRows().zero_();
         _runner.ForRows(_network.Head.Part, true, batchRows.Length, ScoresAtOnce / outcomes, (first, end) =>
         {
@@ -118,12 +118,19 @@ internal sealed class DeviceRun : IDisposable
         using var tied = gradients.GiveAll(_network.Head.Tied);
         for (var i = _network.Layers.Count - 1; i >= 0; i--)
         {
-            BackThrough(_network.Layers[i].Part, gradients, dx, piece => RowsOf(piece, _inputs[i]), _network.Layers[i].Forward);
+            BackThrough(_network.Layers[i].Part, gradients, dx, dx, piece => RowsOf(piece, _inputs[i]), _network.Layers[i].Forward);
             _inputs[i].Dispose();
         }
 
-        BackThrough(_network.Embedding.Part, gradients, dx, piece => _network.Embedding.LookUp(PassOf(piece), _runtime.Weights, _rows), _network.Embedding.Forward);
-        _network.Embedding.GiveTables(_runtime, gradients, _rows, dx, tied);
+        var tables = _network.TableWidth == _network.Width ? dx : NewRows(_network.TableWidth);
+        BackThrough(
+            _network.Embedding.Part,
+            gradients,
+            dx,
+            tables,
+            piece => _network.Embedding.LookUp(PassOf(piece), _runtime.Weights, _rows),
+            _network.Embedding.Forward);
+        _network.Embedding.GiveTables(_runtime, gradients, _rows, tables, tied);
         gradients.Flush();
     }
 
@@ -134,15 +141,16 @@ internal sealed class DeviceRun : IDisposable
         _scope.Dispose();
     }
 
-    // Turns dx, the gradient of a part's result, into that of its input.
-    private void BackThrough(ModelPart part, GradientOutlet gradients, Tensor dx, Func<BatchPiece, Tensor> input, Func<DevicePass, Tensor, Tensor> forward)
+    // From the gradient of a part's result to that of its input, which may lie in the same place.
+    private void BackThrough(
+        ModelPart part, GradientOutlet gradients, Tensor dy, Tensor dx, Func<BatchPiece, Tensor> input, Func<DevicePass, Tensor, Tensor> forward)
     {
         _runner.ForSequences(part, true, piece =>
         {
             var leaf = input(piece).detach().requires_grad_(true);
             var y = forward(PassOf(piece), leaf);
             if (!ReferenceEquals(y, leaf))
-                Write(piece, gradients.Add(part, leaf, y, RowsOf(piece, dx)), dx);
+                Write(piece, gradients.Add(part, leaf, y, RowsOf(piece, dy)), dx);
         });
         gradients.GiveAll();
     }
@@ -151,10 +159,12 @@ internal sealed class DeviceRun : IDisposable
         ? new DevicePass { Precision = _runtime.Precision, Observer = Observer }
         : new DevicePass { Precision = _runtime.Precision, Observer = Observer, Piece = piece };
 
-    private Tensor NewRows()
+    private Tensor NewRows() => NewRows(_network.Width);
+
+    private Tensor NewRows(int width)
     {
         Tensor? rows = null;
-        _runtime.Try(() => rows = empty([_layout.Rows, _network.Width], ScalarType.Float32, _runtime.Device), 0, null);
+        _runtime.Try(() => rows = empty([_layout.Rows, width], ScalarType.Float32, _runtime.Device), 0, null);
         return rows!;
     }
 

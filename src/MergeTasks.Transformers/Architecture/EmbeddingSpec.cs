@@ -5,11 +5,12 @@ namespace MergeTasks.Transformers.Architecture;
 /// <param name="Rows">Its rows.</param>
 /// <param name="CountedFrom">
 /// RoBERTa's rule, where set: tokens other than this id are numbered from this id + 1 on, and the id itself stays at row id.
-/// Null: the first token is at row 0.
+/// Null: the first token is at row <paramref name="First"/>.
 /// </param>
-internal sealed record PositionTableSpec(string Parameter, int Rows, int? CountedFrom = null);
+/// <param name="First">The first token's row.</param>
+internal sealed record PositionTableSpec(string Parameter, int Rows, int? CountedFrom = null, int First = 0);
 
-/// <summary>How token ids become vectors: scale · token row + position row + type row, then a norm.</summary>
+/// <summary>How token ids become vectors: scale · token row + position row + type row, then a norm and a projection.</summary>
 internal sealed record EmbeddingSpec
 {
     /// <summary>Name of the token table.</summary>
@@ -32,4 +33,10 @@ internal sealed record EmbeddingSpec
 
     /// <summary>Norm of the sum.</summary>
     public NormSpec? Norm { get; init; }
+
+    /// <summary>Whether positions of padding become zeros after the norm.</summary>
+    public bool ZeroesPadding { get; init; }
+
+    /// <summary>From the tables' width to the layers'; null: they are the same.</summary>
+    public LinearSpec? Projection { get; init; }
 }

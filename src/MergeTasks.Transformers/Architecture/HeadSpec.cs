@@ -9,6 +9,9 @@ internal sealed record HeadSpec
     /// <summary>Whether only a sequence's first token is scored (classification).</summary>
     public bool FirstTokenOnly { get; init; }
 
+    /// <summary>Whether what is scored of a sequence is the mean over its tokens, after <see cref="Norm"/>, and not its first token.</summary>
+    public bool PoolsMean { get; init; }
+
     /// <summary>A matrix before the output; null: none.</summary>
     public LinearSpec? Dense { get; init; }
 
@@ -20,6 +23,9 @@ internal sealed record HeadSpec
 
     /// <summary>One output per token of the vocabulary, or per label.</summary>
     public required LinearSpec Output { get; init; }
+
+    /// <summary>Multiplies the scores.</summary>
+    public double ScoreFactor { get; init; } = 1;
 
     /// <summary>Scores become cap · tanh(score / cap); null: they stay.</summary>
     public double? ScoreCap { get; init; }

@@ -11,6 +11,9 @@ internal enum ResidualLayout
 
     /// <summary>x = after(x + attention(x)), then x = after(x + feed-forward(x)).</summary>
     NormAfterAddition,
+
+    /// <summary>x = share · before(x) + scale · attention(before(x)), then the same with the feed-forward part: the stream is normalised too.</summary>
+    NormOfStream,
 }
 
 /// <summary>One transformer layer.</summary>
@@ -22,8 +25,8 @@ internal sealed record LayerSpec
     /// <summary>Norm before the attention.</summary>
     public NormSpec? AttentionNorm { get; init; }
 
-    /// <summary>The attention.</summary>
-    public required AttentionSpec Attention { get; init; }
+    /// <summary>The attention, or another mixer of positions.</summary>
+    public required MixerSpec Attention { get; init; }
 
     /// <summary>Norm after the attention.</summary>
     public NormSpec? AttentionOutputNorm { get; init; }
@@ -36,4 +39,16 @@ internal sealed record LayerSpec
 
     /// <summary>Norm after the feed-forward part.</summary>
     public NormSpec? FeedForwardOutputNorm { get; init; }
+
+    /// <summary>Multiplies the attention's result before it is added.</summary>
+    public float AttentionFactor { get; init; } = 1;
+
+    /// <summary>Multiplies the feed-forward part's result before it is added.</summary>
+    public float FeedForwardFactor { get; init; } = 1;
+
+    /// <summary>Multiplies what the attention's result is added to.</summary>
+    public float AttentionStreamFactor { get; init; } = 1;
+
+    /// <summary>Multiplies what the feed-forward part's result is added to.</summary>
+    public float FeedForwardStreamFactor { get; init; } = 1;
 }

@@ -10,9 +10,17 @@ internal sealed record LinearSpec(string Module, int Inputs, int Outputs, bool B
     /// <summary>Whether the weight is stored [in, out] (GPT-2's Conv1D) and not [out, in].</summary>
     public bool StoredByInput { get; init; }
 
+    /// <summary>Which matrix of a stack of them this is, where the tensors hold one for each expert; null: they hold this alone.</summary>
+    public StackPlace? Stack { get; init; }
+
     /// <summary>The weight's name; another module's where the weight is tied.</summary>
     public string Weight { get; init; } = Module + ".weight";
 
     /// <summary>The bias's possible names, the first that the checkpoint has is used.</summary>
     public IReadOnlyList<string> BiasNames { get; init; } = [Module + ".bias"];
 }
+
+/// <summary>A place in a stack of matrices or vectors.</summary>
+/// <param name="Index">The place.</param>
+/// <param name="Count">How many there are.</param>
+internal readonly record struct StackPlace(int Index, int Count);

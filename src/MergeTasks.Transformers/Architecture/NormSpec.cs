@@ -22,6 +22,9 @@ internal sealed record NormSpec(string Module, NormKind Kind, int Width, double 
     /// <summary>Added to the stored weight: 1 in Gemma, whose norms multiply by 1 + w.</summary>
     public float WeightOffset { get; init; }
 
+    /// <summary>Which row of the weight is meant, where it has one for each head; null: it is one row.</summary>
+    public StackPlace? Stack { get; init; }
+
     /// <summary>Root-mean-square norm with a weight.</summary>
     public static NormSpec Rms(string module, int width, double epsilon) => new(module, NormKind.RootMeanSquare, width, epsilon);
 

@@ -23,6 +23,12 @@ internal sealed record TransformerSpec
     /// </summary>
     public string InnerPrefix { get; init; } = "";
 
+    /// <summary>
+    /// What stands before names in checkpoints in which the language model is a part of another, such as <c>language_model.</c>; it may also
+    /// stand after <see cref="InnerPrefix"/>.
+    /// </summary>
+    public string OuterName { get; init; } = "";
+
     /// <summary>Label names of a classifier, in index order.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 }

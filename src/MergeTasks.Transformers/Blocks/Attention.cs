@@ -6,103 +6,116 @@ using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Transformers.Blocks;
 
-/// <summary>Multi-head attention: project, clamp, normalise, rotate, attend, project back; every step but the first and last optional.</summary>
-internal sealed class Attention
+/// <summary>
+/// Multi-head attention: project, clamp, normalise, rotate, attend, gate, project back; every step but the first, the attending and the last
+/// optional.
+/// </summary>
+internal sealed class Attention : Mixer
 {
     private readonly AttentionSpec _spec;
-    private readonly Linear[] _projections;
+    private readonly HeadInputs _inputs;
     private readonly HeadNorm? _queryNorm;
     private readonly HeadNorm? _keyNorm;
     private readonly AttentionCore _core;
     private readonly Linear _output;
-    private readonly string[] _projectionNames;
     private readonly string[] _outputName;
 
     /// <summary>Binds the parameters.</summary>
     public Attention(AttentionSpec spec, ParameterSet parameters)
     {
         _spec = spec;
-        _projections = [.. spec.Projections.Select(projection => new Linear(projection, parameters))];
+        _inputs = HeadInputs.Of(spec, parameters);
         _queryNorm = spec.QueryNorm is null ? null : new HeadNorm(spec.QueryNorm, spec.Heads, parameters);
         _keyNorm = spec.KeyNorm is null ? null : new HeadNorm(spec.KeyNorm, spec.KeyValueHeads, parameters);
-        _core = new AttentionCore(spec);
+        _core = new AttentionCore(spec, parameters);
         _output = new Linear(spec.Output, parameters);
-        _projectionNames = [.. _projections.Select(projection => projection.Name)];
         _outputName = [_output.Name];
     }
 
-    /// <summary>The modules, in the order of computation.</summary>
-    public IEnumerable<ModuleDescription> Modules =>
+    /// <inheritdoc/>
+    public override IEnumerable<ModuleDescription> Modules =>
     [
-        .. _projections.Select(projection => projection.Description),
+        .. _inputs.Modules,
         .. _queryNorm?.Modules ?? [],
         .. _keyNorm?.Modules ?? [],
         _output.Description,
     ];
 
-    /// <summary>Attends within each sequence.</summary>
-    public Activation Forward(Pass pass, Activation x)
+    /// <inheritdoc/>
+    public override Activation Forward(Pass pass, Activation x)
     {
-        pass.Observe(_projectionNames, x);
-        var projected = new Activation[_projections.Length];
-        for (var i = 0; i < projected.Length; i++)
-            projected[i] = _projections[i].Forward(pass, x);
-        if (_spec.Clip is { } limit)
-            Replace(projected, raw => Clip(pass, raw, (float)limit));
+        var projected = _inputs.Forward(pass, x);
+        var gates = TakeGates(pass, projected);
+        if (!_spec.ClipsAfterNorms)
+            Clip(pass, projected);
+        if (_spec.NormsAfterRope)
+            Rotate(pass, projected, transposed: false);
         Normalise(pass, _queryNorm, projected, _spec.Query.Projection);
         Normalise(pass, _keyNorm, projected, _spec.Key.Projection);
+        if (_spec.ClipsAfterNorms)
+            Clip(pass, projected);
+        if (!_spec.NormsAfterRope)
+            Rotate(pass, projected, transposed: false);
+        ScaleQueries(pass, projected[_spec.Query.Projection]);
         var (query, key, value) = (projected[_spec.Query.Projection], projected[_spec.Key.Projection], projected[_spec.Value.Projection]);
-        Rotate(pass, query, key, transposed: false);
-        using var result = pass.Rent(x.Rows, _spec.Heads * _spec.HeadSize);
+        using var result = pass.Rent(x.Rows, _spec.Heads * _spec.ValueSize);
         _core.Forward(pass, query, key, value, result);
         pass.Tape?.Push(query);
         pass.Tape?.Push(key);
         pass.Tape?.Push(value);
         foreach (var activation in projected)
             activation.Dispose();
-        pass.Observe(_outputName, result);
-        return _output.Forward(pass, result);
+        using var gated = gates is null ? result.Share() : Open(pass, result, gates);
+        gates?.Dispose();
+        pass.Observe(_outputName, gated);
+        return _output.Forward(pass, gated);
     }
 
-    /// <summary>Hands out the parameters' gradients and returns that of x.</summary>
-    public Activation Backward(Pass pass, Activation dy)
+    /// <inheritdoc/>
+    public override Activation Backward(Pass pass, Activation dy)
     {
-        var gradients = BackwardToProjections(pass, dy);
+        using var dGated = pass.Rent(dy.Rows, _spec.Heads * _spec.ValueSize);
+        _output.Backward(pass, dy, dGated, accumulate: false);
+        var dGates = _spec.Gate is null ? null : UndoOpen(pass, dGated);
+        var gradients = BackwardToHeads(pass, dGated);
+        ScaleQueries(pass, gradients[_spec.Query.Projection]);
+        if (!_spec.NormsAfterRope)
+            Rotate(pass, gradients, transposed: true);
+        if (_spec.ClipsAfterNorms)
+            UndoClip(pass, gradients);
         UndoNormalise(pass, _keyNorm, gradients, _spec.Key.Projection);
         UndoNormalise(pass, _queryNorm, gradients, _spec.Query.Projection);
-        if (_spec.Clip is { } limit)
-            for (var i = gradients.Length - 1; i >= 0; i--)
-                UndoClip(pass, gradients[i], (float)limit);
-        var dx = pass.Rent(dy.Rows, _spec.Projections[0].Inputs);
-        for (var i = gradients.Length - 1; i >= 0; i--)
-        {
-            _projections[i].Backward(pass, gradients[i], dx, accumulate: i < gradients.Length - 1);
-            gradients[i].Dispose();
-        }
-
+        if (_spec.NormsAfterRope)
+            Rotate(pass, gradients, transposed: true);
+        if (!_spec.ClipsAfterNorms)
+            UndoClip(pass, gradients);
+        GiveGates(pass, gradients, dGates);
+        dGates?.Dispose();
+        var dx = _inputs.Backward(pass, gradients);
+        foreach (var gradient in gradients)
+            gradient.Dispose();
         return dx;
     }
 
-    private Activation[] BackwardToProjections(Pass pass, Activation dy)
+    private Activation[] BackwardToHeads(Pass pass, Activation dResult)
     {
-        using var dResult = pass.Rent(dy.Rows, _spec.Heads * _spec.HeadSize);
-        _output.Backward(pass, dy, dResult, accumulate: false);
         using var value = pass.Tape!.Pop();
         using var key = pass.Tape.Pop();
         using var query = pass.Tape.Pop();
-        var gradients = new Activation[_projections.Length];
-        for (var i = 0; i < gradients.Length; i++)
-            gradients[i] = pass.RentZeros(dy.Rows, _spec.Projections[i].Outputs);
-        var (dQuery, dKey) = (gradients[_spec.Query.Projection], gradients[_spec.Key.Projection]);
-        _core.Backward(pass, query, key, value, dResult, dQuery, dKey, gradients[_spec.Value.Projection]);
-        Rotate(pass, dQuery, dKey, transposed: true);
+        var gradients = new Activation[1 + Math.Max(_spec.Query.Projection, Math.Max(_spec.Key.Projection, _spec.Value.Projection))];
+        gradients[_spec.Query.Projection] = pass.RentZeros(dResult.Rows, query.Channels);
+        gradients[_spec.Key.Projection] ??= pass.RentZeros(dResult.Rows, key.Channels);
+        gradients[_spec.Value.Projection] ??= pass.RentZeros(dResult.Rows, value.Channels);
+        _core.Backward(
+            pass, query, key, value, dResult, gradients[_spec.Query.Projection], gradients[_spec.Key.Projection], gradients[_spec.Value.Projection]);
         return gradients;
     }
 
-    private void Rotate(Pass pass, Activation query, Activation key, bool transposed)
+    private void Rotate(Pass pass, Activation[] projected, bool transposed)
     {
         if (_spec.Rope is not { } rope)
             return;
+        var (query, key) = (projected[_spec.Query.Projection], projected[_spec.Key.Projection]);
         foreach (var sequence in pass.Layout.Sequences)
         {
             var rotation = pass.Rotation(rope, sequence.Length);
@@ -121,12 +134,90 @@ internal sealed class Attention
     {
         for (var head = 0; head < heads; head++)
         {
-            var channels = row.Slice(at.Offset + head * at.Stride, _spec.HeadSize);
+            var channels = row.Slice(at.Of(head), _spec.HeadSize)[_spec.RopeOffset..];
             if (transposed)
                 rotation.ApplyTransposed(channels, position);
             else
                 rotation.Apply(channels, position);
         }
+    }
+
+    // The same forwards and backwards: a factor is its own transpose.
+    private void ScaleQueries(Pass pass, Activation queries)
+    {
+        if (_spec.QueryFactor is not { } factor)
+            return;
+        foreach (var sequence in pass.Layout.Sequences)
+        {
+            for (var position = 0; position < sequence.Length; position++)
+            {
+                var row = queries.Row(sequence.Start + position);
+                for (var head = 0; head < _spec.Heads; head++)
+                {
+                    var channels = row.Slice(_spec.Query.Of(head), _spec.HeadSize);
+                    TensorPrimitives.Multiply(channels, (float)factor(position), channels);
+                }
+            }
+        }
+    }
+
+    // Queries and gates lie in one projection, head by head; from here on queries lie by themselves, one head after the other.
+    private Activation? TakeGates(Pass pass, Activation[] projected)
+    {
+        if (_spec.Gate is not { } at)
+            return null;
+        using var both = projected[at.Projection];
+        var (queries, gates) = (pass.Rent(both.Rows, _spec.Heads * _spec.HeadSize), pass.Rent(both.Rows, _spec.Heads * _spec.ValueSize));
+        for (var row = 0; row < both.Rows; row++)
+        {
+            for (var head = 0; head < _spec.Heads; head++)
+            {
+                var own = both.Row(row)[(head * at.Stride)..];
+                own[.._spec.HeadSize].CopyTo(queries.Row(row)[(head * _spec.HeadSize)..]);
+                own.Slice(at.Offset, _spec.ValueSize).CopyTo(gates.Row(row)[(head * _spec.ValueSize)..]);
+            }
+        }
+
+        projected[at.Projection] = queries;
+        return gates;
+    }
+
+    private void GiveGates(Pass pass, Activation[] gradients, Activation? dGates)
+    {
+        if (_spec.Gate is not { } at)
+            return;
+        using var queries = gradients[at.Projection];
+        var both = pass.Rent(queries.Rows, _spec.Heads * at.Stride);
+        for (var row = 0; row < both.Rows; row++)
+        {
+            for (var head = 0; head < _spec.Heads; head++)
+            {
+                var own = both.Row(row)[(head * at.Stride)..];
+                queries.Row(row).Slice(head * _spec.HeadSize, _spec.HeadSize).CopyTo(own);
+                dGates!.Row(row).Slice(head * _spec.ValueSize, _spec.ValueSize).CopyTo(own[at.Offset..]);
+            }
+        }
+
+        gradients[at.Projection] = both;
+    }
+
+    private static Activation Open(Pass pass, Activation result, Activation gates)
+    {
+        var opened = pass.Rent(result.Rows, result.Channels);
+        ActivationFunction.Of(ActivationKind.Sigmoid).Gate(gates.Values, result.Values, opened.Values);
+        pass.Tape?.Push(result);
+        pass.Tape?.Push(gates);
+        return opened;
+    }
+
+    // Turns the gradient into that of the result before the gates, and returns that of the gates.
+    private static Activation UndoOpen(Pass pass, Activation gradient)
+    {
+        using var gates = pass.Tape!.Pop();
+        using var result = pass.Tape.Pop();
+        var dGates = pass.Rent(gates.Rows, gates.Channels);
+        ActivationFunction.Of(ActivationKind.Sigmoid).GateBackward(gates.Values, result.Values, gradient.Values, dGates.Values, gradient.Values);
+        return dGates;
     }
 
     private static void Normalise(Pass pass, HeadNorm? norm, Activation[] projected, int index)
@@ -145,30 +236,31 @@ internal sealed class Attention
         gradients[index] = norm.Backward(pass, gradient);
     }
 
-    private static void Replace(Activation[] activations, Func<Activation, Activation> with)
+    private void Clip(Pass pass, Activation[] projected)
     {
-        for (var i = 0; i < activations.Length; i++)
+        if (_spec.Clip is not { } limit)
+            return;
+        for (var i = 0; i < projected.Length; i++)
         {
-            using var old = activations[i];
-            activations[i] = with(old);
+            using var raw = projected[i];
+            projected[i] = pass.Rent(raw.Rows, raw.Channels);
+            TensorPrimitives.Clamp(raw.Values, -(float)limit, (float)limit, projected[i].Values);
+            pass.Tape?.Push(raw);
         }
     }
 
-    private static Activation Clip(Pass pass, Activation raw, float limit)
+    private void UndoClip(Pass pass, Activation[] gradients)
     {
-        var clipped = pass.Rent(raw.Rows, raw.Channels);
-        TensorPrimitives.Clamp(raw.Values, -limit, limit, clipped.Values);
-        pass.Tape?.Push(raw);
-        return clipped;
-    }
-
-    private static void UndoClip(Pass pass, Activation gradient, float limit)
-    {
-        using var raw = pass.Tape!.Pop();
-        var values = raw.Values;
-        var slopes = gradient.Values;
-        for (var i = 0; i < values.Length; i++)
-            if (MathF.Abs(values[i]) > limit)
-                slopes[i] = 0;
+        if (_spec.Clip is not { } limit)
+            return;
+        for (var i = gradients.Length - 1; i >= 0; i--)
+        {
+            using var raw = pass.Tape!.Pop();
+            var values = raw.Values;
+            var slopes = gradients[i].Values;
+            for (var at = 0; at < values.Length; at++)
+                if (MathF.Abs(values[at]) > (float)limit)
+                    slopes[at] = 0;
+        }
     }
 }

@@ -15,14 +15,20 @@ internal readonly ref struct AttentionScores
     private readonly SequenceRows _sequence;
     private readonly int _firstQuery;
     private readonly int _queries;
+    private readonly float[]? _bias;
+    private readonly float? _sink;
 
     /// <summary>Lays out the scores of some positions.</summary>
     /// <param name="spec">The attention.</param>
     /// <param name="sequence">The sequence.</param>
     /// <param name="firstQuery">First position that attends.</param>
     /// <param name="queries">Number of positions that attend.</param>
-    public AttentionScores(AttentionSpec spec, SequenceRows sequence, int firstQuery, int queries)
+    /// <param name="bias">The head's numbers by distance, see <see cref="PositionBias"/>; null: none.</param>
+    /// <param name="sink">The head's score without a key; null: none.</param>
+    public AttentionScores(AttentionSpec spec, SequenceRows sequence, int firstQuery, int queries, float[]? bias, float? sink)
     {
+        _bias = bias;
+        _sink = sink;
         _spec = spec;
         _sequence = sequence;
         _firstQuery = firstQuery;
@@ -37,7 +43,7 @@ internal readonly ref struct AttentionScores
     /// <summary>Number of positions attended to.</summary>
     public int Keys { get; }
 
-    /// <summary>softmax(cap(scale · q · kᵀ)) with zeros where a key is not seen.</summary>
+    /// <summary>softmax(cap(scale · q · kᵀ) + bias) with zeros where a key is not seen.</summary>
     /// <param name="query">The queries.</param>
     /// <param name="key">The keys from <see cref="FirstKey"/> on.</param>
     /// <param name="probabilities">Takes one row per query.</param>
@@ -55,6 +61,8 @@ internal readonly ref struct AttentionScores
             scores[..from].Clear();
             scores[to..].Clear();
             Cap(seen, capped.IsEmpty ? [] : capped.Slice(row * Keys + from, seen.Length));
+            if (_bias is not null)
+                PositionBias.Add(PositionBias.Part(_bias, _firstQuery + row, FirstKey + from, seen.Length), seen);
             Hide(seen, FirstKey + from);
             Softmax(seen);
         }
@@ -64,8 +72,11 @@ internal readonly ref struct AttentionScores
     /// <param name="probabilities">What <see cref="Probabilities"/> gave.</param>
     /// <param name="gradient">The gradient of the probabilities; takes that of q · kᵀ.</param>
     /// <param name="capped">What <see cref="Probabilities"/> gave.</param>
-    public void Backward(MatrixView probabilities, MatrixView gradient, ReadOnlySpan<float> capped)
+    /// <param name="dBias">Takes, in addition, the gradient of the head's numbers by distance; null: nobody asks.</param>
+    /// <returns>The gradient of the score without a key.</returns>
+    public float Backward(MatrixView probabilities, MatrixView gradient, ReadOnlySpan<float> capped, float[]? dBias)
     {
+        var dSink = 0f;
         for (var row = 0; row < _queries; row++)
         {
             var p = probabilities.Row(row);
@@ -76,8 +87,13 @@ internal readonly ref struct AttentionScores
             d[to..].Clear();
             var seen = p[from..to];
             var slope = d[from..to];
-            TensorPrimitives.Subtract(slope, Reductions.Dot(seen, slope), slope);
+            var mean = Reductions.Dot(seen, slope);
+            if (_sink is not null)
+                dSink -= (1 - Reductions.Sum(seen)) * mean;
+            TensorPrimitives.Subtract(slope, mean, slope);
             TensorPrimitives.Multiply(slope, seen, slope);
+            if (dBias is not null)
+                PositionBias.Add(slope, PositionBias.Part(dBias, _firstQuery + row, FirstKey + from, slope.Length));
             TensorPrimitives.Multiply(slope, (float)_spec.Scale, slope);
             for (var i = 0; !capped.IsEmpty && i < slope.Length; i++)
             {
@@ -85,6 +101,8 @@ internal readonly ref struct AttentionScores
                 slope[i] *= 1 - tanh * tanh;
             }
         }
+
+        return dSink;
     }
 
     private void Cap(Span<float> scores, Span<float> capped)
@@ -108,14 +126,31 @@ internal readonly ref struct AttentionScores
                 scores[i] = float.NegativeInfinity;
     }
 
-    private static void Softmax(Span<float> scores)
+    private void Softmax(Span<float> scores)
     {
-        TensorPrimitives.Subtract(scores, TensorPrimitives.Max<float>(scores), scores);
+        var most = TensorPrimitives.Max<float>(scores);
+        if (float.IsNegativeInfinity(most))
+        {
+            // Padding that sees padding only: nobody asks for its result, but nobody may be reached by a NaN either.
+            scores.Clear();
+            return;
+        }
+
+        if (_sink is { } sink)
+            most = MathF.Max(most, sink);
+        TensorPrimitives.Subtract(scores, most, scores);
         TensorPrimitives.Exp(scores, scores);
-        TensorPrimitives.Multiply(scores, 1 / Reductions.Sum(scores), scores);
+        var sum = Reductions.Sum(scores) + (_sink is { } other ? MathF.Exp(other - most) : 0);
+        TensorPrimitives.Multiply(scores, 1 / sum, scores);
     }
 
-    private int FirstSeen(int query) => _spec.Window is { } window ? Math.Max(0, query - window + 1) : 0;
+    private int FirstSeen(int query)
+    {
+        var first = _spec.Window is { } window ? Math.Max(0, query - window + 1) : 0;
+        return _spec.Chunk is { } chunk ? Math.Max(first, query / chunk * chunk) : first;
+    }
 
-    private int EndSeen(int query) => _spec.Causal ? query + 1 : _sequence.Length;
+    private int EndSeen(int query) => _spec.Causal ? query + 1
+        : _spec.Window is { } window ? Math.Min(_sequence.Length, query + window)
+        : _sequence.Length;
 }

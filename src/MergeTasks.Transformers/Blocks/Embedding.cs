@@ -6,7 +6,7 @@ using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Transformers.Blocks;
 
-/// <summary>Token ids to vectors: scale · token row + position row + type row, then a norm.</summary>
+/// <summary>Token ids to vectors: scale · token row + position row + type row, then a norm and a projection.</summary>
 internal sealed class Embedding
 {
     private const int ElementsPerPart = 1 << 22;
@@ -16,6 +16,8 @@ internal sealed class Embedding
     private readonly Parameter? _positions;
     private readonly Parameter? _types;
     private readonly Norm? _norm;
+    private readonly Linear? _projection;
+    private readonly string[] _projectionName;
 
     /// <summary>Binds the parameters.</summary>
     public Embedding(EmbeddingSpec spec, ParameterSet parameters)
@@ -25,10 +27,13 @@ internal sealed class Embedding
         _positions = spec.Positions is { } positions ? parameters.Get(positions.Parameter, positions.Rows, spec.Width) : null;
         _types = spec.Types is { } types ? parameters.Get(types.Parameter, types.Rows, spec.Width) : null;
         _norm = spec.Norm is null ? null : new Norm(spec.Norm, parameters);
+        _projection = spec.Projection is null ? null : new Linear(spec.Projection, parameters);
+        _projectionName = _projection is null ? [] : [_projection.Name];
     }
 
     /// <summary>The modules.</summary>
-    public IEnumerable<ModuleDescription> Modules => _norm?.Descriptions ?? [];
+    public IEnumerable<ModuleDescription> Modules =>
+        [.. _norm?.Descriptions ?? [], .. _projection is null ? Array.Empty<ModuleDescription>() : [_projection.Description]];
 
     /// <summary>Names of the tables.</summary>
     public IEnumerable<string> Tables => new[] { _tokens, _positions, _types }.OfType<Parameter>().Select(table => table.Name);
@@ -50,10 +55,13 @@ internal sealed class Embedding
                 AddRow(_types, rows.Types, row, to, other);
             }
         });
-        if (_norm is null)
-            return sum;
         using (sum)
-            return _norm.Forward(pass, sum);
+        using (var normalised = _norm?.Forward(pass, sum) ?? sum.Share())
+        {
+            ClearPadding(pass, normalised);
+            pass.Observe(_projectionName, normalised);
+            return _projection?.Forward(pass, normalised) ?? normalised.Share();
+        }
     }
 
     /// <summary>Hands out the gradients of all tables; the token table's comes in parts.</summary>
@@ -63,7 +71,10 @@ internal sealed class Embedding
     /// <param name="tied">The output's share of the token table's gradient; null where the output has its own weight.</param>
     public void Backward(Pass pass, EmbeddingRows rows, Activation dy, ITableGradient? tied)
     {
-        using var gradient = _norm?.Backward(pass, dy) ?? dy.Share();
+        using var dNormalised = _projection is null ? dy.Share() : pass.Rent(dy.Rows, _spec.Width);
+        _projection?.Backward(pass, dy, dNormalised, accumulate: false);
+        ClearPadding(pass, dNormalised);
+        using var gradient = _norm?.Backward(pass, dNormalised) ?? dNormalised.Share();
         GiveSmallTable(pass, _types, rows.Types, gradient);
         GiveSmallTable(pass, _positions, rows.Positions, gradient);
         var perPart = tied?.RowsPerPart ?? Math.Max(1, ElementsPerPart / _spec.Width);
@@ -74,6 +85,16 @@ internal sealed class Embedding
             AddLookups(rows.Tokens, gradient, _spec.Scale, table, first);
             _tokens.Give(pass, table.Values, first);
         }
+    }
+
+    private void ClearPadding(Pass pass, Activation rows)
+    {
+        if (!_spec.ZeroesPadding)
+            return;
+        foreach (var sequence in pass.Layout.Sequences)
+            for (var position = 0; position < sequence.Length; position++)
+                if (sequence.Hidden is { } hidden && hidden[position])
+                    rows.Row(sequence.Start + position).Clear();
     }
 
     private static void AddRow(Parameter? table, int[] index, int row, Span<float> to, float[] scratch)

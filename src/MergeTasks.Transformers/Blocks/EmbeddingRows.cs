@@ -45,10 +45,10 @@ internal sealed class EmbeddingRows
     {
         if (table is null)
             return 0;
-        var row = position;
+        var row = table.First + position;
         if (table.CountedFrom is { } padding)
             row = sequence.Ids[position] == padding ? padding : padding + ++counted;
-        var most = table.CountedFrom is { } before ? table.Rows - before - 1 : table.Rows;
+        var most = table.Rows - (table.CountedFrom is { } before ? before + 1 : table.First);
         return row < table.Rows
             ? row
             : throw Bad($"sequence {number} has {sequence.Ids.Count} tokens; the model's position table holds {most}");

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Execution;
@@ -28,7 +29,7 @@ internal sealed class Head
         }
 
         _denseNorm = spec.DenseNorm is null ? null : new Norm(spec.DenseNorm, parameters);
-        Output = new OutputProjection(spec.Output, spec.ScoreCap, parameters);
+        Output = new OutputProjection(spec, parameters);
         _denseName = _dense is null ? [] : [_dense.Name];
         _outputName = [Output.Description.Name];
     }
@@ -51,10 +52,7 @@ internal sealed class Head
     /// <summary>The output's input for some batch rows.</summary>
     public Activation Forward(Pass pass, Activation x, int[] batchRows)
     {
-        var h = pass.Rent(batchRows.Length, x.Channels);
-        for (var i = 0; i < batchRows.Length; i++)
-            x.Row(batchRows[i]).CopyTo(h.Row(i));
-        h = Next(h, input => _norm?.Forward(pass, input, batchRows));
+        var h = Rows(pass, x, batchRows);
         pass.Observe(_denseName, h, batchRows);
         h = Next(h, input => _dense?.Forward(pass, input));
         h = Next(h, input => _function?.Forward(pass, input));
@@ -79,14 +77,39 @@ internal sealed class Head
             });
         }
 
-        gradient = Next(gradient, input => _norm?.Backward(pass, input));
         using (gradient)
-        {
-            var dx = pass.RentZeros(pass.Layout.Rows, gradient.Channels);
-            for (var i = 0; i < batchRows.Length; i++)
-                gradient.Row(i).CopyTo(dx.Row(batchRows[i]));
-            return dx;
-        }
+            return UndoRows(pass, gradient, batchRows);
+    }
+
+    // A norm before the classifier of a whole sequence is of all positions, as observers see it.
+    private Activation Rows(Pass pass, Activation x, int[] batchRows)
+    {
+        using var all = FirstTokenOnly && _norm is not null ? _norm.Forward(pass, x) : x.Share();
+        var h = pass.RentZeros(batchRows.Length, x.Channels);
+        for (var i = 0; i < batchRows.Length; i++)
+            foreach (var (row, share) in Pooled(pass, batchRows[i]))
+                TensorPrimitives.MultiplyAdd(all.Row(row), share, h.Row(i), h.Row(i));
+        return FirstTokenOnly ? h : Next(h, input => _norm?.Forward(pass, input, batchRows));
+    }
+
+    private Activation UndoRows(Pass pass, Activation gradient, int[] batchRows)
+    {
+        using var own = !FirstTokenOnly && _norm is not null ? _norm.Backward(pass, gradient) : gradient.Share();
+        var dx = pass.RentZeros(pass.Layout.Rows, own.Channels);
+        for (var i = 0; i < batchRows.Length; i++)
+            foreach (var (row, share) in Pooled(pass, batchRows[i]))
+                TensorPrimitives.MultiplyAdd(own.Row(i), share, dx.Row(row), dx.Row(row));
+        return FirstTokenOnly && _norm is not null ? Next(dx, input => _norm.Backward(pass, input)) : dx;
+    }
+
+    // The rows that a scored row stands for, and the share of each.
+    private IEnumerable<(int Row, float Share)> Pooled(Pass pass, int batchRow)
+    {
+        if (!_spec.PoolsMean)
+            return [(batchRow, 1)];
+        var sequence = pass.Layout.Sequences.First(sequence => sequence.Start == batchRow);
+        var seen = Enumerable.Range(0, sequence.Length).Where(position => sequence.Hidden is not { } hidden || !hidden[position]).ToArray();
+        return seen.Select(position => (batchRow + position, 1f / seen.Length));
     }
 
     private static Activation Copy(Pass pass, Activation from)

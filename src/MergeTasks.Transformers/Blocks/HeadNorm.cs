@@ -17,13 +17,19 @@ internal sealed class HeadNorm
     {
         _scope = spec.Scope;
         _heads = heads;
-        _norms = spec.Scope == HeadNormScope.EachHeadOwnWeight
-            ? [.. Enumerable.Range(0, heads).Select(head => new Norm(spec.Norm with { Module = $"{spec.Norm.Module}.norms.{head}" }, parameters))]
-            : [new Norm(spec.Norm, parameters)];
+        _norms = [.. NormsOf(spec, heads).Select(norm => new Norm(norm, parameters))];
     }
 
     /// <summary>The modules.</summary>
-    public IEnumerable<ModuleDescription> Modules => _norms.SelectMany(norm => norm.Descriptions);
+    public IEnumerable<ModuleDescription> Modules => _norms.SelectMany(norm => norm.Descriptions).DistinctBy(module => module.Name);
+
+    /// <summary>The norms: one, or one for each head.</summary>
+    public static IEnumerable<NormSpec> NormsOf(HeadNormSpec spec, int heads) => spec.Scope switch
+    {
+        HeadNormScope.EachHeadOwnWeight => Enumerable.Range(0, heads).Select(head => spec.Norm with { Module = $"{spec.Norm.Module}.norms.{head}" }),
+        HeadNormScope.EachHeadOwnRow => Enumerable.Range(0, heads).Select(head => spec.Norm with { Stack = new(head, heads) }),
+        _ => [spec.Norm],
+    };
 
     /// <summary>Normalises projected rows.</summary>
     public Activation Forward(Pass pass, Activation x)
@@ -37,7 +43,7 @@ internal sealed class HeadNorm
                 using (var normalised = _norms[0].Forward(pass, heads, pass.Observer is null ? null : RowPerHead(x.Rows)))
                     return normalised.ShareAs(x.Rows, x.Channels);
             default:
-                return HeadByHead(pass, x, (norm, head) => norm.Forward(pass, head), reversed: false);
+                return HeadByHead(pass, x, (norm, head) => norm.Forward(pass, head), isBackward: false);
         }
     }
 
@@ -53,17 +59,18 @@ internal sealed class HeadNorm
                 using (var gradient = _norms[0].Backward(pass, heads))
                     return gradient.ShareAs(dy.Rows, dy.Channels);
             default:
-                return HeadByHead(pass, dy, (norm, head) => norm.Backward(pass, head), reversed: true);
+                return HeadByHead(pass, dy, (norm, head) => norm.Backward(pass, head), isBackward: true);
         }
     }
 
-    private Activation HeadByHead(Pass pass, Activation rows, Func<Norm, Activation, Activation> run, bool reversed)
+    // Backwards from the first to the last, because the rows of one weight's gradient are handed out in order.
+    private Activation HeadByHead(Pass pass, Activation rows, Func<Norm, Activation, Activation> run, bool isBackward)
     {
         var size = rows.Channels / _heads;
         var result = pass.Rent(rows.Rows, rows.Channels);
         for (var i = 0; i < _heads; i++)
         {
-            var head = reversed ? _heads - 1 - i : i;
+            var head = isBackward ? i : _heads - 1 - i;
             using var own = pass.Rent(rows.Rows, size);
             for (var row = 0; row < rows.Rows; row++)
                 rows.Row(row).Slice(head * size, size).CopyTo(own.Row(row));

@@ -6,12 +6,13 @@ using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Transformers.Blocks;
 
-/// <summary>One transformer layer in one of the three residual layouts.</summary>
+/// <summary>One transformer layer in one of the residual layouts.</summary>
 internal sealed class Layer
 {
+    private readonly LayerSpec _spec;
     private readonly ResidualLayout _layout;
     private readonly Norm? _attentionNorm;
-    private readonly Attention _attention;
+    private readonly Mixer _attention;
     private readonly Norm? _attentionOutputNorm;
     private readonly Norm? _feedForwardNorm;
     private readonly FeedForward _feedForward;
@@ -20,9 +21,10 @@ internal sealed class Layer
     /// <summary>Binds the parameters.</summary>
     public Layer(LayerSpec spec, ParameterSet parameters)
     {
+        _spec = spec;
         _layout = spec.Layout;
         _attentionNorm = Bind(spec.AttentionNorm);
-        _attention = new Attention(spec.Attention, parameters);
+        _attention = Mixer.Of(spec.Attention, parameters);
         _attentionOutputNorm = Bind(spec.AttentionOutputNorm);
         _feedForwardNorm = Bind(spec.FeedForwardNorm);
         _feedForward = FeedForward.Of(spec.FeedForward, parameters);
@@ -47,9 +49,15 @@ internal sealed class Layer
     {
         if (_layout == ResidualLayout.Parallel)
             return ForwardParallel(pass, x);
-        using var middle = ForwardPart(pass, x, _attentionNorm, _attentionOutputNorm, input => _attention.Forward(pass, input));
+        using var middle = ForwardPart(
+            pass, x, _attentionNorm, _attentionOutputNorm, (_spec.AttentionStreamFactor, _spec.AttentionFactor), input => _attention.Forward(pass, input));
         return ForwardPart(
-            pass, middle, _feedForwardNorm, _feedForwardOutputNorm, input => _feedForward.Forward(pass, input, pass.Layout.Identity));
+            pass,
+            middle,
+            _feedForwardNorm,
+            _feedForwardOutputNorm,
+            (_spec.FeedForwardStreamFactor, _spec.FeedForwardFactor),
+            input => _feedForward.Forward(pass, input, pass.Layout.Identity));
     }
 
     /// <summary>Hands out the parameters' gradients and returns that of the layer's input.</summary>
@@ -57,38 +65,52 @@ internal sealed class Layer
     {
         if (_layout == ResidualLayout.Parallel)
             return BackwardParallel(pass, dy);
-        using var middle = BackwardPart(pass, dy, _feedForwardNorm, _feedForwardOutputNorm, gradient => _feedForward.Backward(pass, gradient));
-        return BackwardPart(pass, middle, _attentionNorm, _attentionOutputNorm, gradient => _attention.Backward(pass, gradient));
+        using var middle = BackwardPart(
+            pass,
+            dy,
+            _feedForwardNorm,
+            _feedForwardOutputNorm,
+            (_spec.FeedForwardStreamFactor, _spec.FeedForwardFactor),
+            gradient => _feedForward.Backward(pass, gradient));
+        return BackwardPart(
+            pass, middle, _attentionNorm, _attentionOutputNorm, (_spec.AttentionStreamFactor, _spec.AttentionFactor), gradient => _attention.Backward(pass, gradient));
     }
 
-    private Activation ForwardPart(Pass pass, Activation x, Norm? before, Norm? after, Func<Activation, Activation> part)
+    private Activation ForwardPart(
+        Pass pass, Activation x, Norm? before, Norm? after, (float Stream, float Part) factors, Func<Activation, Activation> part)
     {
         using var input = before?.Forward(pass, x) ?? x.Share();
         var y = part(input);
+        var stream = _layout == ResidualLayout.NormOfStream ? input : x;
         if (_layout == ResidualLayout.NormAfterAddition)
         {
-            Add(pass, y, x);
+            Add(pass, y, stream, factors);
             return Through(after, y, pass);
         }
 
         y = Through(after, y, pass);
-        Add(pass, y, x);
+        Add(pass, y, stream, factors);
         return y;
     }
 
-    private Activation BackwardPart(Pass pass, Activation dy, Norm? before, Norm? after, Func<Activation, Activation> part)
+    private Activation BackwardPart(
+        Pass pass, Activation dy, Norm? before, Norm? after, (float Stream, float Part) factors, Func<Activation, Activation> part)
     {
         var normBeforeAddition = _layout != ResidualLayout.NormAfterAddition;
         using var dSum = normBeforeAddition || after is null ? dy.Share() : after.Backward(pass, dy);
-        using var dPart = normBeforeAddition && after is not null ? after.Backward(pass, dy) : dSum.Share();
+        using var dScaled = Scaled(pass, dSum, factors.Part);
+        using var dPart = normBeforeAddition && after is not null ? after.Backward(pass, dScaled) : dScaled.Share();
         var dx = part(dPart);
+        if (_layout == ResidualLayout.NormOfStream)
+            Add(pass, dx, dSum, (factors.Stream, 1));
         if (before is not null)
         {
             using var normalised = dx;
             dx = before.Backward(pass, normalised);
         }
 
-        Add(pass, dx, dSum);
+        if (_layout != ResidualLayout.NormOfStream)
+            Add(pass, dx, dSum, (factors.Stream, 1));
         return dx;
     }
 
@@ -138,9 +160,29 @@ internal sealed class Layer
         return norm.Forward(pass, input);
     }
 
-    private static void Add(Pass pass, Activation to, Activation from) => pass.ForRows(to.Rows, (first, end) =>
+    private static Activation Scaled(Pass pass, Activation x, float factor)
+    {
+        if (factor == 1)
+            return x.Share();
+        var y = pass.Rent(x.Rows, x.Channels);
+        TensorPrimitives.Multiply(x.Values, factor, y.Values);
+        return y;
+    }
+
+    private static void Add(Pass pass, Activation to, Activation from) => Add(pass, to, from, (1, 1));
+
+    // to = stream · from + part · to.
+    private static void Add(Pass pass, Activation to, Activation from, (float Stream, float Part) factors) => pass.ForRows(to.Rows, (first, end) =>
     {
         for (var row = first; row < end; row++)
-            TensorPrimitives.Add(to.Row(row), from.Row(row), to.Row(row));
+        {
+            var own = to.Row(row);
+            if (factors.Part != 1)
+                TensorPrimitives.Multiply(own, factors.Part, own);
+            if (factors.Stream == 1)
+                TensorPrimitives.Add(own, from.Row(row), own);
+            else
+                TensorPrimitives.MultiplyAdd(from.Row(row), factors.Stream, own, own);
+        }
     });
 }

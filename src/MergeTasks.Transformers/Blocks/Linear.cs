@@ -20,14 +20,21 @@ internal sealed class Linear
     {
         _spec = spec;
         _weight = spec.StoredByInput
-            ? parameters.Get(spec.Weight, spec.Inputs, spec.Outputs)
-            : parameters.Get(spec.Weight, spec.Outputs, spec.Inputs);
-        _bias = spec.Bias ? parameters.Get(spec.BiasNames, spec.Outputs) : null;
+            ? parameters.Get([spec.Weight], spec.Stack, spec.Inputs, spec.Outputs)
+            : parameters.Get([spec.Weight], spec.Stack, spec.Outputs, spec.Inputs);
+        _bias = spec.Bias ? parameters.Get(spec.BiasNames, spec.Stack, spec.Outputs) : null;
         _biasValues = _bias?.ToSingles();
-        // A module is named as its weight is in the checkpoint, unless it only borrows that weight.
-        Name = spec.Weight == spec.Module + ".weight" ? _weight.Name[..^".weight".Length] : spec.Module;
-        Description = new ModuleDescription(Name, _weight.Name, spec.Inputs, spec.StoredByInput);
+        Name = NameOf(spec, _weight.Name);
+        Description = new ModuleDescription(Name, _weight.Name, spec.Inputs, spec.StoredByInput) { Place = spec.Stack?.Index };
     }
+
+    /// <summary>
+    /// A module is named as its weight is in the checkpoint, unless it only borrows that weight; one of a stack as the stack, and its place.
+    /// </summary>
+    public static string NameOf(LinearSpec spec, string weight) =>
+        spec.Stack is { } stack ? $"{(weight.EndsWith(".weight", StringComparison.Ordinal) ? weight[..^".weight".Length] : weight)}.{stack.Index}"
+        : spec.Weight == spec.Module + ".weight" ? weight[..^".weight".Length]
+        : spec.Module;
 
     /// <summary>The module's name.</summary>
     public string Name { get; }

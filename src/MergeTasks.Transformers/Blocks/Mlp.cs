@@ -13,6 +13,7 @@ internal sealed class Mlp : FeedForward
     private readonly Linear _up;
     private readonly Linear _down;
     private readonly ActivationFunction _function;
+    private readonly LearnedActivation? _learned;
     private readonly string[] _entryNames;
     private readonly string[] _downName;
 
@@ -22,8 +23,9 @@ internal sealed class Mlp : FeedForward
         _spec = spec;
         _gate = spec.Gate is null ? null : new Linear(spec.Gate, parameters);
         _up = new Linear(spec.Up, parameters);
+        _learned = spec.Learned is null ? null : new LearnedActivation(spec.Learned, parameters);
         _down = new Linear(spec.Down, parameters);
-        _function = ActivationFunction.Of(spec.Activation);
+        _function = spec.Clamped is { } clamped ? new ClampedGate(clamped) : ActivationFunction.Of(spec.Activation);
         _entryNames = _gate is null ? [_up.Name] : [_gate.Name, _up.Name];
         _downName = [_down.Name];
     }
@@ -34,11 +36,19 @@ internal sealed class Mlp : FeedForward
         : [_gate.Description, _up.Description, _down.Description];
 
     /// <inheritdoc/>
-    public override Activation Forward(Pass pass, Activation x, int[] batchRows)
+    public override Activation Forward(Pass pass, Activation x, int[] batchRows) => Forward(pass, x, batchRows, null);
+
+    /// <summary>As <see cref="Forward(Pass, Activation, int[])"/>.</summary>
+    /// <param name="pass">The run.</param>
+    /// <param name="x">The rows.</param>
+    /// <param name="batchRows">The batch row of each.</param>
+    /// <param name="show">Shows modules' inputs in place of the run itself; null: the run does.</param>
+    public Activation Forward(Pass pass, Activation x, int[] batchRows, Action<string[], Activation>? show)
     {
-        pass.Observe(_entryNames, x, batchRows);
+        show ??= (names, input) => pass.Observe(names, input, batchRows);
+        show(_entryNames, x);
         using var h = Inner(pass, x);
-        pass.Observe(_downName, h, batchRows);
+        show(_downName, h);
         return _down.Forward(pass, h);
     }
 
@@ -61,24 +71,23 @@ internal sealed class Mlp : FeedForward
             _up.Backward(pass, dh, dx, accumulate: false);
             _gate.Backward(pass, dg, dx, accumulate: true);
         }
-        else if (_spec.GateInUp)
+        else if (_spec.GateInUp != GatePlace.None)
         {
             using var both = pass.Tape!.Pop();
             using var gradient = pass.Rent(both.Rows, both.Channels);
-            var inner = _spec.Down.Inputs;
             pass.ForRows(dh.Rows, (first, end) =>
             {
                 for (var row = first; row < end; row++)
-                {
-                    _function.GateBackward(
-                        both.Row(row)[..inner], both.Row(row)[inner..], dh.Row(row), gradient.Row(row)[..inner], gradient.Row(row)[inner..]);
-                }
+                    UndoGate(both.Row(row), dh.Row(row), gradient.Row(row));
             });
             _up.Backward(pass, gradient, dx, accumulate: false);
         }
         else
         {
-            _function.Backward(pass, dh);
+            if (_learned is not null)
+                _learned.Backward(pass, dh);
+            else
+                _function.Backward(pass, dh);
             _up.Backward(pass, dh, dx, accumulate: false);
         }
 
@@ -105,15 +114,50 @@ internal sealed class Mlp : FeedForward
         }
 
         using var both = _up.Forward(pass, x);
-        if (!_spec.GateInUp)
-            return _function.Forward(pass, both);
+        if (_spec.GateInUp == GatePlace.None)
+            return _learned?.Forward(pass, both) ?? _function.Forward(pass, both);
         var gated = pass.Rent(x.Rows, inner);
         pass.ForRows(x.Rows, (first, end) =>
         {
             for (var row = first; row < end; row++)
-                _function.Gate(both.Row(row)[..inner], both.Row(row)[inner..], gated.Row(row));
+                Gate(both.Row(row), gated.Row(row));
         });
         pass.Tape?.Push(both);
         return gated;
+    }
+
+    private void Gate(ReadOnlySpan<float> both, Span<float> h)
+    {
+        if (_spec.GateInUp == GatePlace.FirstHalf)
+        {
+            _function.Gate(both[..h.Length], both[h.Length..], h);
+            return;
+        }
+
+        var (g, u) = (EveryOther(both, 0), EveryOther(both, 1));
+        _function.Gate(g, u, h);
+    }
+
+    private void UndoGate(ReadOnlySpan<float> both, Span<float> dh, Span<float> gradient)
+    {
+        var inner = dh.Length;
+        if (_spec.GateInUp == GatePlace.FirstHalf)
+        {
+            _function.GateBackward(both[..inner], both[inner..], dh, gradient[..inner], gradient[inner..]);
+            return;
+        }
+
+        var (g, u) = (EveryOther(both, 0), EveryOther(both, 1));
+        _function.GateBackward(g, u, dh, g, u);
+        for (var i = 0; i < inner; i++)
+            (gradient[2 * i], gradient[2 * i + 1]) = (g[i], u[i]);
+    }
+
+    private static float[] EveryOther(ReadOnlySpan<float> values, int first)
+    {
+        var own = new float[values.Length / 2];
+        for (var i = 0; i < own.Length; i++)
+            own[i] = values[2 * i + first];
+        return own;
     }
 }

@@ -21,7 +21,7 @@ internal sealed class Norm
         _spec = spec;
         if (spec.Weighted)
         {
-            _weight = parameters.Get(spec.Module + ".weight", spec.Width);
+            _weight = parameters.Get([spec.Module + ".weight"], spec.Stack, spec.Width);
             _scale = _weight.ToSingles();
             TensorPrimitives.Add(_scale, spec.WeightOffset, _scale);
             var name = _weight.Name;

@@ -14,18 +14,21 @@ internal sealed class OutputProjection
     private readonly Parameter? _bias;
     private readonly float[]? _biasValues;
     private readonly double? _cap;
+    private readonly float _factor;
 
     /// <summary>Binds the parameters.</summary>
-    /// <param name="spec">The matrix.</param>
-    /// <param name="cap">See <see cref="HeadSpec.ScoreCap"/>.</param>
+    /// <param name="head">The head.</param>
     /// <param name="parameters">The parameters.</param>
-    public OutputProjection(LinearSpec spec, double? cap, ParameterSet parameters)
+    public OutputProjection(HeadSpec head, ParameterSet parameters)
     {
-        _weight = parameters.Get(spec.Weight, spec.Outputs, spec.Inputs);
+        var spec = head.Output;
+        IsTied = spec.Weight != spec.Module + ".weight";
+        // The token table forms the gradient of a weight that is it.
+        _weight = IsTied ? parameters.Borrow(spec.Weight, spec.Outputs, spec.Inputs) : parameters.Get(spec.Weight, spec.Outputs, spec.Inputs);
         _bias = spec.Bias ? parameters.Get(spec.BiasNames, spec.Outputs) : null;
         _biasValues = _bias?.ToSingles();
-        _cap = cap;
-        IsTied = spec.Weight != spec.Module + ".weight";
+        _cap = head.ScoreCap;
+        _factor = (float)head.ScoreFactor;
         Outcomes = spec.Outputs;
         Description = new ModuleDescription(IsTied ? spec.Module : _weight.Name[..^".weight".Length], _weight.Name, spec.Inputs, false);
     }
@@ -50,6 +53,12 @@ internal sealed class OutputProjection
                     bias.AsSpan(first, count).CopyTo(scores.Row(row));
             });
         MatrixProduct.TimesTransposed(h.View, _weight.Matrix.SliceRows(first, count), scores.View, accumulate: _bias is not null, pass.ThreadsForProduct());
+        if (_factor != 1)
+            pass.ForRows(h.Rows, (from, end) =>
+            {
+                for (var row = from; row < end; row++)
+                    TensorPrimitives.Multiply(scores.Row(row), _factor, scores.Row(row));
+            });
         if (_cap is { } cap)
             pass.ForRows(h.Rows, (from, end) =>
             {
@@ -63,9 +72,11 @@ internal sealed class OutputProjection
         return scores;
     }
 
-    /// <summary>Multiplies the gradient of capped scores by the cap's slope, 1 − (score / cap)².</summary>
+    /// <summary>Multiplies the gradient of scores by their factor and by the cap's slope, 1 − (score / cap)².</summary>
     public void UndoCap(ReadOnlySpan<float> scores, Span<float> gradient)
     {
+        if (_factor != 1)
+            TensorPrimitives.Multiply(gradient, _factor, gradient);
         if (_cap is not { } cap)
             return;
         for (var i = 0; i < scores.Length; i++)

@@ -1,3 +1,4 @@
+using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Execution;
 
 namespace MergeTasks.Transformers.Blocks;
@@ -5,54 +6,114 @@ namespace MergeTasks.Transformers.Blocks;
 /// <summary>Which experts see which rows, and with what weight.</summary>
 internal sealed class Routing
 {
+    private readonly RoutingSpec _spec;
     private readonly float[,] _weights;
+    private readonly int[][] _chosen;
     private readonly int[][] _rows;
 
-    private Routing(float[,] weights, int[][] rows)
+    private Routing(RoutingSpec spec, float[,] weights, int[][] chosen)
     {
+        _spec = spec;
         _weights = weights;
-        _rows = rows;
+        _chosen = chosen;
+        _rows = [.. Enumerable.Range(0, weights.GetLength(1)).Select(expert => Enumerable.Range(0, chosen.Length).Where(row => chosen[row].Contains(expert)).ToArray())];
     }
 
-    /// <summary>Chooses the experts with the highest scores for each row; the lower index among equals.</summary>
-    public static Routing Choose(Activation scores, int perToken)
+    /// <summary>Chooses each row's experts; the lower index among equals.</summary>
+    /// <param name="spec">The rule.</param>
+    /// <param name="scores">The router's scores.</param>
+    /// <param name="correction">Added to weights for the choice; null: nothing.</param>
+    public static Routing Choose(RoutingSpec spec, Activation scores, float[]? correction)
     {
-        var experts = scores.Channels;
-        var weights = new float[scores.Rows, experts];
-        var rows = Enumerable.Range(0, experts).Select(_ => new List<int>()).ToArray();
+        var weights = new float[scores.Rows, scores.Channels];
+        var chosen = new int[scores.Rows][];
         for (var row = 0; row < scores.Rows; row++)
         {
             var own = scores.Row(row).ToArray();
-            var chosen = Enumerable.Range(0, experts).OrderByDescending(expert => own[expert]).Take(perToken).ToArray();
-            var best = own[chosen[0]];
-            var total = chosen.Sum(expert => Math.Exp(own[expert] - best));
-            foreach (var expert in chosen)
+            if (spec.Function == RouterFunction.SparseMixer)
             {
-                weights[row, expert] = (float)(Math.Exp(own[expert] - best) / total);
-                rows[expert].Add(row);
+                chosen[row] = SparseMixer.Choose(own, spec.PerToken);
+                var seen = SparseMixer.Weights(own, chosen[row], spec.Tolerance);
+                for (var i = 0; i < chosen[row].Length; i++)
+                    weights[row, chosen[row][i]] = (float)seen[i][chosen[row][i]];
+                continue;
             }
+
+            var values = Values(spec, own);
+            chosen[row] = Choice(spec, values, correction);
+            var divisor = Divisor(spec, values, chosen[row]);
+            foreach (var expert in chosen[row])
+                weights[row, expert] = (float)(values[expert] / divisor * spec.Factor);
         }
 
-        return new Routing(weights, [.. rows.Select(list => list.ToArray())]);
+        return new Routing(spec, weights, chosen);
     }
 
     /// <summary>The rows that an expert sees, ascending.</summary>
     public int[] RowsOf(int expert) => _rows[expert];
 
-    /// <summary>The weight of an expert's result; 0 where it does not see the row.</summary>
+    /// <summary>The weight of an expert; 0 where it does not see the row.</summary>
     public float WeightOf(int row, int expert) => _weights[row, expert];
 
-    /// <summary>Turns the gradient of the weights into that of the scores, in place: softmax's w · (d − Σ w · d) over the chosen.</summary>
-    public void Backward(Activation gradient)
+    /// <summary>Turns the gradient of the weights into that of the scores, in place.</summary>
+    public void Backward(Activation scores, Activation gradient)
     {
         for (var row = 0; row < gradient.Rows; row++)
         {
+            var own = scores.Row(row).ToArray();
             var d = gradient.Row(row);
-            var mean = 0f;
+            var slopes = _spec.Function == RouterFunction.SparseMixer
+                ? SparseMixer.Backward(own, _chosen[row], _spec.Tolerance, d.ToArray())
+                : Backward(own, _chosen[row], d);
             for (var expert = 0; expert < d.Length; expert++)
-                mean += _weights[row, expert] * d[expert];
-            for (var expert = 0; expert < d.Length; expert++)
-                d[expert] = _weights[row, expert] * (d[expert] - mean);
+                d[expert] = (float)slopes[expert];
         }
+    }
+
+    // w = factor · v / T: dv = factor · (dw − Σ dw · v / T) / T where T is the sum, dw · factor where it is 1; then through softmax or sigmoid.
+    private double[] Backward(float[] scores, int[] chosen, ReadOnlySpan<float> dWeights)
+    {
+        var values = Values(_spec, scores);
+        var divisor = Divisor(_spec, values, chosen);
+        var along = 0.0;
+        var followsSum = _spec.Renormalised is not null && divisor > _spec.SmallestSum;
+        foreach (var expert in chosen)
+            along += followsSum ? dWeights[expert] * values[expert] / divisor : 0;
+        var dValues = new double[values.Length];
+        foreach (var expert in chosen)
+            dValues[expert] = _spec.Factor * (dWeights[expert] - along) / divisor;
+        if (_spec.Function == RouterFunction.Sigmoid)
+            return [.. dValues.Select((d, i) => d * values[i] * (1 - values[i]))];
+        var mean = dValues.Zip(values, (d, value) => d * value).Sum();
+        return [.. dValues.Select((d, i) => values[i] * (d - mean))];
+    }
+
+    private static double[] Values(RoutingSpec spec, float[] scores)
+    {
+        if (spec.Function == RouterFunction.Sigmoid)
+            return Array.ConvertAll(scores, score => 1 / (1 + Math.Exp(-(double)score)));
+        var best = scores.Max();
+        var all = Array.ConvertAll(scores, score => Math.Exp((double)score - best));
+        var sum = all.Sum();
+        return Array.ConvertAll(all, value => value / sum);
+    }
+
+    private static double Divisor(RoutingSpec spec, double[] values, int[] chosen) =>
+        spec.Renormalised is { } added ? Math.Max(chosen.Sum(expert => values[expert]) + added, spec.SmallestSum) : 1;
+
+    private static int[] Choice(RoutingSpec spec, double[] values, float[]? correction)
+    {
+        var ranking = correction is null ? values : values.Select((value, i) => value + correction[i]).ToArray();
+        var perGroup = values.Length / spec.Groups;
+        IEnumerable<int> open = Enumerable.Range(0, values.Length);
+        if (spec.Groups > 1)
+        {
+            var groups = Enumerable.Range(0, spec.Groups)
+                .OrderByDescending(group => ranking.Skip(group * perGroup).Take(perGroup).OrderDescending().Take(spec.RankingWeights).Sum())
+                .Take(spec.ChosenGroups).ToHashSet();
+            open = open.Where(expert => groups.Contains(expert / perGroup));
+        }
+
+        return [.. open.OrderByDescending(expert => ranking[expert]).Take(spec.PerToken)];
     }
 }

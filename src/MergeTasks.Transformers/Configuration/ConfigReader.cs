@@ -7,18 +7,21 @@ namespace MergeTasks.Transformers.Configuration;
 
 /// <summary>
 /// Typed access to a <c>config.json</c> object. An absent key takes the default that the family's configuration class documents; keys
-/// that no family reads are ignored, as the reference loader does.
+/// that no family reads are ignored, as the reference loader does; <see cref="Unread"/> lists them.
 /// </summary>
 internal sealed class ConfigReader
 {
     private readonly JsonElement _root;
     private readonly string _where;
+    private readonly HashSet<string> _read;
+    private (ConfigReader Reader, string Key)? _above;
 
-    private ConfigReader(JsonElement root, string path, string where)
+    private ConfigReader(JsonElement root, string path, string where, HashSet<string> read)
     {
         _root = root;
         Path = path;
         _where = where;
+        _read = read;
     }
 
     /// <summary>The file.</summary>
@@ -34,7 +37,7 @@ internal sealed class ConfigReader
         {
             using var json = StrictJson.Parse(text, path);
             if (json.RootElement.ValueKind == JsonValueKind.Object)
-                return new ConfigReader(json.RootElement.Clone(), path, "");
+                return new ConfigReader(json.RootElement.Clone(), path, "", new HashSet<string>(StringComparer.Ordinal));
             throw new ModelException(ModelError.BadConfiguration, $"'{path}' is not a JSON object.", path);
         }
         catch (FileFault e)
@@ -43,8 +46,20 @@ internal sealed class ConfigReader
         }
     }
 
+    /// <summary>The keys of this object and of the sections read from it that nothing has asked for, as paths in file order.</summary>
+    public IEnumerable<string> Unread => _root.EnumerateObject().SelectMany(member =>
+    {
+        var key = _where + member.Name;
+        return !_read.Contains(key) ? [key]
+            : _read.Contains(key + ".") ? new ConfigReader(member.Value, Path, key + ".", _read).Unread
+            : [];
+    });
+
     /// <summary>Whether the key is there with a value other than null.</summary>
     public bool Has(string key) => Value(key) is { ValueKind: not JsonValueKind.Null };
+
+    /// <summary>Whether the key's value is a text.</summary>
+    public bool IsText(string key) => Value(key) is { ValueKind: JsonValueKind.String };
 
     /// <summary>Whether the key is there, perhaps with null.</summary>
     public bool Mentions(string key) => Value(key) is not null;
@@ -114,8 +129,41 @@ internal sealed class ConfigReader
         if (!Has(key))
             return null;
         var value = Value(key)!.Value;
-        return value.ValueKind == JsonValueKind.Object ? new ConfigReader(value, Path, $"{_where}{key}.") : throw Bad(key, value, "an object");
+        if (value.ValueKind != JsonValueKind.Object)
+            throw Bad(key, value, "an object");
+        _read.Add($"{_where}{key}.");
+        return new ConfigReader(value, Path, $"{_where}{key}.", _read);
     }
+
+    /// <summary>This section, but one key is read from the object around it where that has it.</summary>
+    public ConfigReader Under(ConfigReader above, string key) => new(_root, Path, _where, _read) { _above = (above, key) };
+
+    /// <summary>Settings that stand in for a section that is not there.</summary>
+    public ConfigReader Substitute(string key, string json)
+    {
+        using var parsed = JsonDocument.Parse(json);
+        return new ConfigReader(parsed.RootElement.Clone(), Path, $"{_where}{key}.", _read);
+    }
+
+    /// <summary>Says that a key is known and changes nothing here, with or without a value.</summary>
+    public void Ignore(params ReadOnlySpan<string> keys)
+    {
+        foreach (var key in keys)
+            _read.Add(_where + key);
+    }
+
+    /// <summary>Refuses a switch that is not where the engine needs it.</summary>
+    public void RequireFlag(string key, bool value)
+    {
+        if (Bool(key, value) != value)
+            throw Unsupported(key, value ? "true" : "false");
+    }
+
+    /// <summary>Whole numbers of at least <paramref name="minimum"/>; null where absent or null.</summary>
+    public int[]? OptionalInts(string key, int minimum = 0) => OptionalNumbers(key)?.Select(number =>
+        number == Math.Floor(number) && number >= minimum && number <= int.MaxValue
+            ? (int)number
+            : throw Invalid(key, $"a list of whole numbers of at least {minimum}")).ToArray();
 
     /// <summary>A list of numbers; null where absent or null.</summary>
     public double[]? OptionalNumbers(string key) => List(key, "a list of numbers", element =>
@@ -173,7 +221,13 @@ internal sealed class ConfigReader
         return [.. value.EnumerateArray().Select(element => read(element) ?? throw Bad(key, value, valid))];
     }
 
-    private JsonElement? Value(string key) => _root.TryGetProperty(key, out var value) ? value : null;
+    private JsonElement? Value(string key)
+    {
+        _read.Add(_where + key);
+        if (_above is { } above && above.Key == key && above.Reader.Has(key))
+            return above.Reader.Value(key);
+        return _root.TryGetProperty(key, out var value) ? value : null;
+    }
 
     private string Show(string key) => Value(key) is { } value ? Short(value.GetRawText()) : "absent";
 

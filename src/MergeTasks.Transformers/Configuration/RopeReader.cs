@@ -2,83 +2,116 @@ using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Transformers.Configuration;
 
+/// <summary>What a family knows of its rotary positions beside the configuration.</summary>
+/// <param name="Theta">The base where no key gives it.</param>
+internal sealed record RopeDefaults(double Theta)
+{
+    /// <summary>The rotated share of each head, from its first channel on; null where plain rotation always takes whole heads.</summary>
+    public double? Fraction { get; init; }
+
+    /// <summary>The length before extension where no key gives it.</summary>
+    public int? OriginalPositions { get; init; }
+
+    /// <summary>Whether <see cref="Theta"/> outranks <c>rope_theta</c>, because the family has a key of its own for it.</summary>
+    public bool FamilyTheta { get; init; }
+
+    /// <summary>Type names that the family uses for another type.</summary>
+    public IReadOnlyDictionary<string, string>? Aliases { get; init; }
+
+    /// <summary>The settings where the configuration has none, as JSON.</summary>
+    public string? Settings { get; init; }
+
+    /// <summary>The kind of layer whose settings are meant, in families that may have one set for each kind.</summary>
+    public string? LayerType { get; init; }
+}
+
 /// <summary>
 /// Reads rotary position settings in every published spelling: <c>rope_theta</c> with <c>rope_scaling</c> (old key <c>type</c>, newer
-/// <c>rope_type</c>), and the newest single object <c>rope_parameters</c>.
+/// <c>rope_type</c>), and the newest object <c>rope_parameters</c>, which may hold one object for each kind of layer.
 /// </summary>
 internal static class RopeReader
 {
     private const string Types = "default, linear, dynamic, llama3, yarn or longrope";
 
-    /// <summary>Reads the settings of one model.</summary>
+    /// <summary>Reads the settings of a family that knows no more than its base.</summary>
+    public static RopeSpec Read(ConfigReader config, DecoderSize size, double theta) => Read(config, size, new RopeDefaults(theta));
+
+    /// <summary>Reads the settings of one model, or of one kind of layer.</summary>
     /// <param name="config">The configuration.</param>
-    /// <param name="headSize">Channels of one head.</param>
-    /// <param name="maximumPositions">The model's longest sequence.</param>
-    /// <param name="theta">The base where no key gives it.</param>
-    /// <param name="fraction">The rotated share of each head, from its first channel on; null where the family always rotates whole heads.</param>
-    /// <param name="originalPositions">The length before extension where no key gives it.</param>
-    /// <param name="familyTheta">Whether <paramref name="theta"/> outranks <c>rope_theta</c>, because the family has a key of its own for it.</param>
-    /// <param name="aliases">Type names that this family uses for another type.</param>
-    public static RopeSpec Read(
-        ConfigReader config,
-        int headSize,
-        int maximumPositions,
-        double theta,
-        double? fraction = null,
-        int? originalPositions = null,
-        bool familyTheta = false,
-        IReadOnlyDictionary<string, string>? aliases = null)
+    /// <param name="size">Channels of one head, and the model's longest sequence.</param>
+    /// <param name="defaults">What the family knows.</param>
+    public static RopeSpec Read(ConfigReader config, DecoderSize size, RopeDefaults defaults)
     {
-        var key = config.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-        var scaling = config.Section(key);
-        theta = scaling?.OptionalDouble("rope_theta") ?? (familyTheta ? theta : config.PositiveDouble("rope_theta", theta));
+        var (scaling, isNewest) = SettingsOf(config, defaults);
+        var theta = scaling?.OptionalDouble("rope_theta") ?? (defaults.FamilyTheta ? defaults.Theta : config.PositiveDouble("rope_theta", defaults.Theta));
         if (theta <= 0)
             throw scaling!.Invalid("rope_theta", "above 0");
-        if (scaling is not null && (scaling.Has("full_attention") || scaling.Has("sliding_attention")))
-            throw config.Unsupported(key, "one set of settings for all layers");
-        var share = Share(config, scaling, fraction);
-        var dimensions = (int)(headSize * share);
-        if (dimensions < 2 || dimensions > headSize || dimensions % 2 != 0)
+        var type = scaling is null ? "default" : TypeOf(scaling, isNewest, defaults.Aliases);
+        var share = Share(config, scaling, defaults.Fraction, type);
+        var dimensions = (int)(size.Head * share);
+        if (dimensions < 2 || dimensions > size.Head || dimensions % 2 != 0)
         {
             throw new ModelException(
                 ModelError.BadConfiguration,
-                $"'{config.Path}': a rotary fraction of {share} rotates {dimensions} of {headSize} channels per head; it must be an even number from 2 on.",
+                $"'{config.Path}': a rotary fraction of {share} rotates {dimensions} of {size.Head} channels per head; it must be an even number from 2 on.",
                 config.Path);
         }
 
+        // Every reader of version 5 lets a key beside the settings outrank the one inside.
+        var inside = scaling?.OptionalInt("original_max_position_embeddings");
+        var original = config.OptionalInt("original_max_position_embeddings") ?? inside ?? defaults.OriginalPositions;
         if (scaling is null)
             return RopeSpec.Plain(dimensions, theta);
-        var type = TypeOf(scaling, isNewest: key == "rope_parameters", aliases);
-        originalPositions = scaling.OptionalInt("original_max_position_embeddings")
-            ?? config.OptionalInt("original_max_position_embeddings")
-            ?? originalPositions;
         return type switch
         {
             "default" => RopeSpec.Plain(dimensions, theta),
             "linear" => RopeSpec.Plain(dimensions, theta).Slowed(Factor(scaling)),
-            "dynamic" => Dynamic(scaling, dimensions, theta, maximumPositions),
+            "dynamic" => Dynamic(scaling, dimensions, theta, size.Positions),
             "llama3" => RopeScaling.Llama3(
                 dimensions,
                 theta,
                 Factor(scaling),
                 Required(scaling, "low_freq_factor"),
                 Required(scaling, "high_freq_factor"),
-                originalPositions ?? throw scaling.Invalid("original_max_position_embeddings", "a whole number of at least 1")),
-            "yarn" => Yarn(scaling, dimensions, theta, maximumPositions, originalPositions),
-            "longrope" => LongRope(scaling, dimensions, theta, maximumPositions, originalPositions),
+                original ?? size.Positions),
+            "yarn" => Yarn(scaling, dimensions, theta, size.Positions, original, byLayer: defaults.LayerType is not null),
+            "longrope" => LongRope(scaling, dimensions, theta, size.Positions, original),
             _ => throw scaling.Unsupported(scaling.Has("rope_type") ? "rope_type" : "type", Types),
         };
     }
 
-    private static double Share(ConfigReader config, ConfigReader? scaling, double? fraction)
+    /// <summary>The section that holds the settings; null where there is none.</summary>
+    public static ConfigReader? Section(ConfigReader config, RopeDefaults defaults) => SettingsOf(config, defaults).Scaling;
+
+    /// <summary>Whether the settings stand in one object for each kind of layer.</summary>
+    public static bool IsByLayer(ConfigReader config) =>
+        config.Section("rope_parameters") is { } settings && (settings.Has("full_attention") || settings.Has("sliding_attention"));
+
+    private static (ConfigReader? Scaling, bool IsNewest) SettingsOf(ConfigReader config, RopeDefaults defaults)
+    {
+        var key = config.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+        var scaling = config.Section(key);
+        if (scaling is not null && (scaling.Has("full_attention") || scaling.Has("sliding_attention")))
+        {
+            if (defaults.LayerType is null)
+                throw config.Unsupported(key, "one set of settings for all layers");
+            return (scaling.Section(defaults.LayerType) ?? throw config.Invalid(key, $"an object with \"{defaults.LayerType}\", which some layers are"), true);
+        }
+
+        return scaling is null && defaults.Settings is { } absent
+            ? (config.Substitute("rope_parameters", absent), true)
+            : (scaling, key == "rope_parameters");
+    }
+
+    // Plain rotation of a family without a fraction takes whole heads, whatever the key says: so does the reference.
+    private static double Share(ConfigReader config, ConfigReader? scaling, double? fraction, string type)
     {
         var newest = scaling?.OptionalDouble("partial_rotary_factor");
         if (fraction is { } share)
             return newest ?? share;
-        if (newest is not (null or 1))
-            throw scaling!.Unsupported("partial_rotary_factor", "1 in this family");
-        if (config.OptionalDouble("partial_rotary_factor") is not (null or 1))
-            throw config.Unsupported("partial_rotary_factor", "1 in this family");
+        var given = newest ?? config.OptionalDouble("partial_rotary_factor");
+        if (type != "default" && given is not (null or 1))
+            throw (newest is null ? config : scaling!).Unsupported("partial_rotary_factor", "1 in this family");
         return 1;
     }
 
@@ -101,7 +134,8 @@ internal static class RopeReader
             : throw scaling.Invalid("factor", "at least 1, for more than one pair of rotated channels, where the type is \"dynamic\"");
     }
 
-    private static RopeSpec Yarn(ConfigReader scaling, int dimensions, double theta, int maximumPositions, int? originalPositions)
+    // Where each kind of layer has its own settings, the reference does not find 'truncate' in them.
+    private static RopeSpec Yarn(ConfigReader scaling, int dimensions, double theta, int maximumPositions, int? originalPositions, bool byLayer)
     {
         var original = originalPositions ?? maximumPositions;
         var factor = scaling.Has("factor") ? Factor(scaling) : (double)maximumPositions / original;
@@ -118,13 +152,13 @@ internal static class RopeReader
             original,
             scaling.PositiveDouble("beta_fast", 32),
             scaling.PositiveDouble("beta_slow", 1),
-            scaling.Bool("truncate", true),
+            scaling.Bool("truncate", true) || byLayer,
             attention);
     }
 
     private static RopeSpec LongRope(ConfigReader scaling, int dimensions, double theta, int maximumPositions, int? originalPositions)
     {
-        var factor = originalPositions is { } before ? (double)maximumPositions / before : Factor(scaling);
+        var factor = originalPositions is { } before && !scaling.Has("factor") ? (double)maximumPositions / before : Factor(scaling);
         var original = originalPositions ?? maximumPositions;
         var attention = scaling.OptionalDouble("attention_factor")
             ?? (factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original)));
@@ -144,3 +178,8 @@ internal static class RopeReader
     private static double Required(ConfigReader scaling, string key) =>
         scaling.Has(key) ? scaling.PositiveDouble(key, 1) : throw scaling.Invalid(key, "a number above 0");
 }
+
+/// <summary>What rotary positions depend on.</summary>
+/// <param name="Head">Channels of one head that may be rotated.</param>
+/// <param name="Positions">The model's longest sequence.</param>
+internal readonly record struct DecoderSize(int Head, int Positions);

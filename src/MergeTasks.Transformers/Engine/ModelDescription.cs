@@ -38,7 +38,7 @@ internal sealed record ModelDescription
     /// <summary>Embedding tables: tokens, positions and types, by their names in the checkpoint.</summary>
     public IReadOnlyList<string> Tables { get; init; } = [];
 
-    /// <summary>Tensors of the checkpoint that the model does not use, such as stored masks.</summary>
+    /// <summary>Tensors of the checkpoint that are no parameters of the model: constants such as stored masks, or other models beside it.</summary>
     public required IReadOnlyList<string> UnusedTensors { get; init; }
 }
 
@@ -47,4 +47,10 @@ internal sealed record ModelDescription
 /// <param name="Weight">Name of its weight in the checkpoint; the token table's for a tied output.</param>
 /// <param name="InputChannels">Channels of its input.</param>
 /// <param name="StoredByInput">Whether the weight is stored [in, out] and not [out, in].</param>
-internal sealed record ModuleDescription(string Name, string Weight, int InputChannels, bool StoredByInput);
+internal sealed record ModuleDescription(string Name, string Weight, int InputChannels, bool StoredByInput)
+{
+    /// <summary>
+    /// Which part of the first dimension of the weight the module owns, where that is a stack of experts' matrices; null: it owns all.
+    /// </summary>
+    public int? Place { get; init; }
+}

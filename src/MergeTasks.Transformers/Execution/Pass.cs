@@ -33,6 +33,9 @@ internal sealed class Pass
     /// <summary>Who takes gradients.</summary>
     public IGradientReceiver? Receiver { get; init; }
 
+    /// <summary>Gradients of parameters that several blocks use.</summary>
+    public SharedGradients Shared { get; } = new();
+
     /// <summary>Rents a matrix with undefined contents.</summary>
     public Activation Rent(int rows, int channels) => Pool.Rent(rows, channels);
 

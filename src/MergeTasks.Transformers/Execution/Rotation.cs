@@ -8,6 +8,7 @@ namespace MergeTasks.Transformers.Execution;
 internal sealed class Rotation
 {
     private readonly int _half;
+    private readonly bool _interleaved;
     private readonly float[] _cosines;
     private readonly float[] _sines;
 
@@ -15,7 +16,9 @@ internal sealed class Rotation
     public Rotation(RopeSpec spec, int length)
     {
         var frequencies = spec.FrequenciesFor(length);
+        var attention = spec.AttentionFor(length);
         _half = frequencies.Length;
+        _interleaved = spec.Interleaved;
         _cosines = new float[length * _half];
         _sines = new float[length * _half];
         for (var position = 0; position < length; position++)
@@ -23,8 +26,8 @@ internal sealed class Rotation
             for (var pair = 0; pair < _half; pair++)
             {
                 var (sine, cosine) = Math.SinCos(position * frequencies[pair]);
-                _cosines[position * _half + pair] = (float)(cosine * spec.AttentionFactor);
-                _sines[position * _half + pair] = (float)(sine * spec.AttentionFactor);
+                _cosines[position * _half + pair] = (float)(cosine * attention);
+                _sines[position * _half + pair] = (float)(sine * attention);
             }
         }
     }
@@ -45,6 +48,18 @@ internal sealed class Rotation
     {
         var cosines = _cosines.AsSpan(position * _half, _half);
         var sines = _sines.AsSpan(position * _half, _half);
+        if (_interleaved)
+        {
+            for (var pair = 0; pair < _half; pair++)
+            {
+                var (first, second, sine) = (head[2 * pair], head[2 * pair + 1], direction * sines[pair]);
+                head[2 * pair] = first * cosines[pair] - second * sine;
+                head[2 * pair + 1] = second * cosines[pair] + first * sine;
+            }
+
+            return;
+        }
+
         var low = head[.._half];
         var high = head.Slice(_half, _half);
         var i = 0;

@@ -23,6 +23,14 @@ internal sealed class Tape : IDisposable
     /// <summary>Keeps small facts, such as a routing.</summary>
     public void PushFacts(object facts) => _kept.Push(facts);
 
+    /// <summary>Keeps what a part kept by itself, so that parts can be taken back in another order.</summary>
+    public void Push(Tape part)
+    {
+        _kept.Push(part);
+        foreach (var memory in part._memories.Where(_memories.Add))
+            Bytes += (long)memory.Values.Length * sizeof(float);
+    }
+
     /// <summary>Takes back the activation pushed last; the caller disposes of it.</summary>
     public Activation Pop() => (Activation)_kept.Pop();
 
@@ -33,6 +41,6 @@ internal sealed class Tape : IDisposable
     public void Dispose()
     {
         while (_kept.TryPop(out var kept))
-            (kept as Activation)?.Dispose();
+            (kept as IDisposable)?.Dispose();
     }
 }

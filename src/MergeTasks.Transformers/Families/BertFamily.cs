@@ -14,7 +14,7 @@ internal sealed class BertFamily : EncoderFamily
 
     protected override TransformerSpec DescribeEncoder(ConfigReader config, IReadOnlyList<string>? labels)
     {
-        var bert = new BertNamedEncoder(config, "bert", hidden => ReadHeads(config, "num_attention_heads", 12, hidden));
+        var bert = new BertNamedEncoder(config, "bert", hidden => ReadHeads(config, "num_attention_heads", 12, hidden), new(30522, 768, 3072, 12));
         return labels is null
             ? bert.Describe(ModelTask.MaskedLanguageModel, MaskedHead(config, bert), null)
             : bert.Describe(ModelTask.SequenceClassification, ClassifierHead(bert, labels.Count), labels);
@@ -25,8 +25,7 @@ internal sealed class BertFamily : EncoderFamily
         Dense = new("cls.predictions.transform.dense", bert.Hidden, bert.Hidden, true),
         DenseActivation = bert.Activation,
         DenseNorm = NormSpec.Layer("cls.predictions.transform.LayerNorm", bert.Hidden, bert.Epsilon),
-        Output = VocabularyOutput(
-            config, "cls.predictions.decoder", bert.Hidden, bert.Vocabulary, bert.TokenTable, "cls.predictions.bias", "cls.predictions.decoder.bias"),
+        Output = VocabularyOutput(config, "cls.predictions.decoder", bert.Hidden, bert.Vocabulary, bert.TokenTable, "cls.predictions.bias"),
     };
 
     private static HeadSpec ClassifierHead(BertNamedEncoder bert, int labels) => new()

@@ -3,7 +3,7 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>What BERT and RoBERTa share: sizes, the layers and the names of their modules.</summary>
+/// <summary>What BERT and its relatives share: sizes, the layers and the names of their modules.</summary>
 internal sealed class BertNamedEncoder
 {
     private readonly string _inner;
@@ -11,26 +11,62 @@ internal sealed class BertNamedEncoder
     private readonly int _layers;
     private readonly int _heads;
 
+    /// <summary>What is taken where a key is absent.</summary>
+    /// <param name="Vocabulary">Rows of the token table.</param>
+    /// <param name="Hidden">Channels.</param>
+    /// <param name="Inner">Inner channels of the feed-forward parts.</param>
+    /// <param name="Layers">Number of layers.</param>
+    internal sealed record Defaults(int Vocabulary, int Hidden, int Inner, int Layers)
+    {
+        /// <summary>Of every norm.</summary>
+        public double Epsilon { get; init; } = 1e-12;
+
+        /// <summary>Token types.</summary>
+        public int Types { get; init; } = 2;
+    }
+
     /// <summary>Reads the configuration.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="inner">Name of the inner model.</param>
     /// <param name="heads">Heads.</param>
-    public BertNamedEncoder(ConfigReader config, string inner, Func<int, int> heads)
+    /// <param name="absent">What is taken where a key is absent.</param>
+    public BertNamedEncoder(ConfigReader config, string inner, Func<int, int> heads, Defaults absent)
     {
         _inner = inner;
-        Hidden = config.Int("hidden_size", 768);
-        Vocabulary = config.Int("vocab_size", inner == "bert" ? 30522 : 50265);
+        Hidden = config.Int("hidden_size", absent.Hidden);
+        Vocabulary = config.Int("vocab_size", absent.Vocabulary);
         Positions = config.Int("max_position_embeddings", 512);
-        Types = config.Int("type_vocab_size", 2);
-        Epsilon = config.Double("layer_norm_eps", 1e-12);
+        Types = config.Int("type_vocab_size", absent.Types, minimum: 0);
+        Epsilon = config.Double("layer_norm_eps", absent.Epsilon);
         Activation = config.Activation("hidden_act", "gelu");
-        _inside = config.Int("intermediate_size", 3072);
-        _layers = config.Int("num_hidden_layers", 12);
+        _inside = config.Int("intermediate_size", absent.Inner);
+        _layers = config.Int("num_hidden_layers", absent.Layers);
         _heads = heads(Hidden);
     }
 
+    /// <summary>Whether there is a table of token types.</summary>
+    public bool HasTypes { get; init; } = true;
+
+    /// <summary>
+    /// Names of a layer's modules: query, key, value, output, attention norm, up, down, output norm.
+    /// </summary>
+    public Func<string, string[]> LayerNames { get; init; } = at =>
+    [
+        $"{at}.attention.self.query",
+        $"{at}.attention.self.key",
+        $"{at}.attention.self.value",
+        $"{at}.attention.output.dense",
+        $"{at}.attention.output.LayerNorm",
+        $"{at}.intermediate.dense",
+        $"{at}.output.dense",
+        $"{at}.output.LayerNorm",
+    ];
+
     /// <summary>Channels.</summary>
     public int Hidden { get; }
+
+    /// <summary>Heads.</summary>
+    public int Heads => _heads;
 
     /// <summary>Rows of the token table.</summary>
     public int Vocabulary { get; }
@@ -70,7 +106,7 @@ internal sealed class BertNamedEncoder
                 Vocabulary = Vocabulary,
                 Width = Hidden,
                 Positions = new($"{at}.position_embeddings.weight", Positions, countedFrom),
-                Types = ($"{at}.token_type_embeddings.weight", Types),
+                Types = HasTypes && Types > 0 ? ($"{at}.token_type_embeddings.weight", Types) : null,
                 Norm = NormSpec.Layer($"{at}.LayerNorm", Hidden, Epsilon),
             },
             Layers = [.. Enumerable.Range(0, _layers).Select(layer => Layer($"{_inner}.encoder.layer.{layer}"))],
@@ -84,12 +120,5 @@ internal sealed class BertNamedEncoder
         _heads,
         Epsilon,
         Activation,
-        $"{at}.attention.self.query",
-        $"{at}.attention.self.key",
-        $"{at}.attention.self.value",
-        $"{at}.attention.output.dense",
-        $"{at}.attention.output.LayerNorm",
-        $"{at}.intermediate.dense",
-        $"{at}.output.dense",
-        $"{at}.output.LayerNorm");
+        LayerNames(at));
 }

@@ -29,11 +29,15 @@ internal abstract class DecoderFamily : Family
     /// <summary>Describes the language model.</summary>
     protected abstract TransformerSpec DescribeDecoder(ConfigReader config);
 
+    /// <summary>A window's size, which has a default; null where it is switched off.</summary>
+    protected static int? Window(ConfigReader config, int? absent) =>
+        config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : absent;
+
     /// <summary>Which layers see a limited window, where a list <c>layer_types</c> may say so.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="layers">Number of layers.</param>
     /// <param name="slides">The rule without the list.</param>
-    protected static Func<int, bool> SlidingLayers(ConfigReader config, int layers, Func<int, bool> slides)
+    internal static Func<int, bool> SlidingLayers(ConfigReader config, int layers, Func<int, bool> slides)
     {
         const string sliding = "sliding_attention";
         const string full = "full_attention";
@@ -44,6 +48,23 @@ internal abstract class DecoderFamily : Family
         return Array.TrueForAll(types, type => type is sliding or full)
             ? layer => types[layer] == sliding
             : throw config.Unsupported("layer_types", $"\"{full}\" and \"{sliding}\"");
+    }
+
+    /// <summary>
+    /// Rotary positions of layers without and with a window. Settings may be given for each; else they are those of layers without one, and
+    /// layers with one rotate plainly.
+    /// </summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="defaults">What the family knows of layers without a window.</param>
+    /// <param name="slidingTheta">The base of layers with a window where no settings of their own give it.</param>
+    internal static (RopeSpec Full, RopeSpec Sliding) RopeByLayer(ConfigReader config, DecoderShape shape, RopeDefaults defaults, double slidingTheta)
+    {
+        if (!RopeReader.IsByLayer(config))
+            return (RopeReader.Read(config, shape.Size, defaults), RopeSpec.Plain(shape.HeadSize, slidingTheta));
+        return (
+            RopeReader.Read(config, shape.Size, defaults with { LayerType = "full_attention" }),
+            RopeReader.Read(config, shape.Size, defaults with { LayerType = "sliding_attention", Theta = slidingTheta }));
     }
 
     private static bool IsLanguageModel(string architecture) =>

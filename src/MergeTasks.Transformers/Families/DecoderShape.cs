@@ -14,6 +14,9 @@ namespace MergeTasks.Transformers.Families;
 internal sealed record DecoderShape(
     int Vocabulary, int Hidden, int Intermediate, int Layers, int Heads, int KeyValueHeads, int MaximumPositions, int HeadSize = 0)
 {
+    /// <summary>What rotary positions depend on.</summary>
+    public DecoderSize Size => new(HeadSize, MaximumPositions);
+
     /// <summary>Reads the sizes, taking what is absent from the defaults of the family's configuration class.</summary>
     public static DecoderShape Read(ConfigReader config, DecoderShape absent)
     {

@@ -24,7 +24,11 @@ internal abstract class EncoderFamily : Family
         if (architectures.Contains(MaskedModel))
             return DescribeEncoder(config, null);
         if (architectures.Contains(Classifier))
+        {
+            config.Ignore("tie_word_embeddings");
             return DescribeEncoder(config, ReadLabels(config));
+        }
+
         var given = architectures.Length == 0 ? "(absent)" : string.Join(", ", architectures);
         throw new ModelException(
             ModelError.UnknownFamily, $"'{config.Path}': the engine runs {ModelType} as {MaskedModel} or {Classifier}, not as {given}.", config.Path);
@@ -63,12 +67,16 @@ internal abstract class EncoderFamily : Family
         FeedForwardOutputNorm = NormSpec.Layer(names[7], hidden, epsilon),
     };
 
-    /// <summary>The output over the vocabulary, whose weight may be the token table and whose bias the head holds itself.</summary>
-    protected static LinearSpec VocabularyOutput(
-        ConfigReader config, string module, int hidden, int vocabulary, string tokenTable, params string[] biasNames)
+    /// <summary>
+    /// The output over the vocabulary, whose weight may be the token table. Where it is not, a checkpoint may hold a bias of the head and one
+    /// of the output, of which the output's is used.
+    /// </summary>
+    protected static LinearSpec VocabularyOutput(ConfigReader config, string module, int hidden, int vocabulary, string tokenTable, string headBias)
     {
-        var output = new LinearSpec(module, hidden, vocabulary, Bias: true) { BiasNames = biasNames };
-        return config.Bool("tie_word_embeddings", true) ? output with { Weight = tokenTable } : output;
+        var isTied = config.Bool("tie_word_embeddings", true);
+        var own = module + ".bias";
+        var output = new LinearSpec(module, hidden, vocabulary, Bias: true) { BiasNames = isTied ? [headBias, own] : [own, headBias] };
+        return isTied ? output with { Weight = tokenTable } : output;
     }
 
     /// <summary>Reads a count that must divide the channels.</summary>

@@ -19,7 +19,7 @@ internal sealed class Gemma2Family : DecoderFamily
         var slides = SlidingLayers(config, shape.Layers, layer => layer % 2 == 0);
         var scoreCap = Cap("attn_logit_softcapping", 50);
         var finalCap = Cap("final_logit_softcapping", 30);
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = RopeReader.Read(config, shape.Size, 10000);
         var decoder = Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", true), Layer, Norm("model.norm"));
         return decoder with
         {

@@ -16,7 +16,7 @@ internal sealed class GemmaFamily : DecoderFamily
         var epsilon = config.Double("rms_norm_eps", 1e-6);
         var bias = config.Bool("attention_bias", false);
         var activation = ReadActivation(config);
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = RopeReader.Read(config, shape.Size, 10000);
         var decoder = Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", true), Layer, Norm("model.norm"));
         return decoder with { Embedding = decoder.Embedding with { Scale = MathF.Sqrt(shape.Hidden) } };
 
@@ -32,8 +32,11 @@ internal sealed class GemmaFamily : DecoderFamily
     }
 
     // The first published configurations say hidden_act "gelu" and mean the tanh form: hidden_activation was added to say which.
-    private static ActivationKind ReadActivation(ConfigReader config) =>
-        config.Has("hidden_activation") ? config.Activation("hidden_activation", TanhGelu)
-        : config.OptionalText("hidden_act") is "gelu" ? ActivationKind.GeluTanh
-        : config.Activation("hidden_act", TanhGelu);
+    private static ActivationKind ReadActivation(ConfigReader config)
+    {
+        var first = config.OptionalText("hidden_act");
+        return config.Has("hidden_activation") ? config.Activation("hidden_activation", TanhGelu)
+            : first is "gelu" ? ActivationKind.GeluTanh
+            : config.Activation("hidden_act", TanhGelu);
+    }
 }

@@ -19,7 +19,7 @@ internal sealed class GptNeoXFamily : DecoderFamily
         var layout = config.Bool("use_parallel_residual", true) ? ResidualLayout.Parallel : ResidualLayout.Sequential;
         var fraction = config.PositiveDouble("rotary_pct", config.PositiveDouble("partial_rotary_factor", 0.25));
         var theta = config.PositiveDouble("rotary_emb_base", config.PositiveDouble("rope_theta", 10000));
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta, fraction, familyTheta: true);
+        var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(theta) { Fraction = fraction, FamilyTheta = true });
         return Parts.Decoder(
             shape,
             "gpt_neox",

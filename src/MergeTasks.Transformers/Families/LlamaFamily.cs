@@ -15,7 +15,7 @@ internal sealed class LlamaFamily : DecoderFamily
         var attentionBias = config.Bool("attention_bias", false);
         var mlpBias = config.Bool("mlp_bias", false);
         var activation = config.Activation("hidden_act", "silu");
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = RopeReader.Read(config, shape.Size, 10000);
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()

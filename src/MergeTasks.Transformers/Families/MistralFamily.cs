@@ -15,7 +15,7 @@ internal sealed class MistralFamily : DecoderFamily
         var activation = config.Activation("hidden_act", "silu");
         // The class's own default is a window; null turns it off.
         int? window = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = RopeReader.Read(config, shape.Size, 10000);
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()

@@ -11,23 +11,27 @@ internal sealed class Olmo2Family : DecoderFamily
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(config, new(50304, 4096, 11008, 32, 32, 0, 2048));
-        var epsilon = config.Double("rms_norm_eps", 1e-5);
         var bias = config.Bool("attention_bias", false);
-        var activation = config.Activation("hidden_act", "silu");
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
-
-        LayerSpec Layer(string at, int index) => new()
+        var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu"))
         {
-            Attention = Parts.SeparateAttention($"{at}.self_attn", shape, bias, bias) with
-            {
-                Rope = rope,
-                QueryNorm = new(NormSpec.Rms($"{at}.self_attn.q_norm", shape.Heads * shape.HeadSize, epsilon), HeadNormScope.AllHeads),
-                KeyNorm = new(NormSpec.Rms($"{at}.self_attn.k_norm", shape.KeyValueHeads * shape.HeadSize, epsilon), HeadNormScope.AllHeads),
-            },
-            AttentionOutputNorm = NormSpec.Rms($"{at}.post_attention_layernorm", shape.Hidden, epsilon),
-            FeedForward = Parts.GatedMlp($"{at}.mlp", shape, activation),
-            FeedForwardOutputNorm = NormSpec.Rms($"{at}.post_feedforward_layernorm", shape.Hidden, epsilon),
+            InputBias = bias,
+            OutputBias = bias,
+            Rope = RopeReader.Read(config, shape.Size, 10000),
+        };
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", false), (at, _) => Layer(at, shape, style), NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
+    }
+
+    /// <summary>One layer.</summary>
+    internal static LayerSpec Layer(string at, DecoderShape shape, LlamaStyle style)
+    {
+        var layer = Parts.LlamaLayer(at, shape, style).Attending(attention => attention.WithWholeNorms($"{at}.self_attn", style.Epsilon));
+        return layer with
+        {
+            AttentionNorm = null,
+            AttentionOutputNorm = layer.FeedForwardNorm,
+            FeedForwardNorm = null,
+            FeedForwardOutputNorm = NormSpec.Rms($"{at}.post_feedforward_layernorm", shape.Hidden, style.Epsilon),
         };
     }
 }

@@ -16,7 +16,7 @@ internal sealed class OlmoFamily : DecoderFamily
         var bias = config.Bool("attention_bias", false);
         var activation = config.Activation("hidden_act", "silu");
         double? clip = config.Has("clip_qkv") ? config.PositiveDouble("clip_qkv", 0) : null;
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = RopeReader.Read(config, shape.Size, 10000);
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, Norm("model.norm"));
 
         LayerSpec Layer(string at, int index) => new()

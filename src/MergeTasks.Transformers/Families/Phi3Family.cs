@@ -19,14 +19,12 @@ internal sealed class Phi3Family : DecoderFamily
         var window = config.OptionalInt("sliding_window");
         var heads = shape.Heads * shape.HeadSize;
         var fused = heads + 2 * shape.KeyValueHeads * shape.HeadSize;
-        var rope = RopeReader.Read(
-            config,
-            shape.HeadSize,
-            shape.MaximumPositions,
-            theta: 10000,
-            fraction: config.PositiveDouble("partial_rotary_factor", 1),
-            originalPositions: 4096,
-            aliases: RopeAliases);
+        var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(10000)
+        {
+            Fraction = config.PositiveDouble("partial_rotary_factor", 1),
+            OriginalPositions = 4096,
+            Aliases = RopeAliases,
+        });
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
@@ -44,7 +42,7 @@ internal sealed class Phi3Family : DecoderFamily
                 new($"{at}.mlp.down_proj", shape.Intermediate, shape.Hidden),
                 activation)
             {
-                GateInUp = true,
+                GateInUp = GatePlace.FirstHalf,
             },
         };
     }

@@ -14,8 +14,7 @@ internal sealed class PhiFamily : DecoderFamily
         var epsilon = config.Double("layer_norm_eps", 1e-5);
         var activation = config.Activation("hidden_act", "gelu_new");
         var normalised = config.Bool("qk_layernorm", false);
-        var rope = RopeReader.Read(
-            config, shape.HeadSize, shape.MaximumPositions, theta: 10000, fraction: config.PositiveDouble("partial_rotary_factor", 0.5));
+        var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.5) });
         var decoder = Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Layer("model.final_layernorm", shape.Hidden, epsilon));
         return decoder with { Head = decoder.Head with { Output = decoder.Head.Output with { Bias = true } } };

@@ -3,10 +3,16 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Qwen 1.5 to 2.5 (arXiv 2407.10671): Llama's layout with biases on queries, keys and values.</summary>
-internal sealed class Qwen2Family : DecoderFamily
+/// <summary>
+/// Qwen 1.5 to 2.5 (arXiv 2407.10671) and the language models of its vision models: Llama's layout with biases on queries, keys and values.
+/// </summary>
+/// <param name="modelType">The value of <c>model_type</c>.</param>
+internal sealed class Qwen2Family(string modelType) : DecoderFamily
 {
-    public override string ModelType => "qwen2";
+    /// <summary>Positions of text alone are plain, however rotation is divided between text and images.</summary>
+    internal static readonly RopeDefaults TextPositions = new(10000) { Aliases = new Dictionary<string, string> { ["mrope"] = "default" } };
+
+    public override string ModelType => modelType;
 
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
@@ -14,7 +20,7 @@ internal sealed class Qwen2Family : DecoderFamily
         var epsilon = config.Double("rms_norm_eps", 1e-6);
         var activation = config.Activation("hidden_act", "silu");
         var window = QwenWindow(config, shape.Layers);
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = Rope(config, shape, modelType);
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
@@ -26,14 +32,22 @@ internal sealed class Qwen2Family : DecoderFamily
         };
     }
 
+    /// <summary>Rotary positions, in vision models those of text.</summary>
+    internal static RopeSpec Rope(ConfigReader config, DecoderShape shape, string modelType)
+    {
+        if (!modelType.EndsWith("_text", StringComparison.Ordinal))
+            return RopeReader.Read(config, shape.Size, 10000);
+        RopeReader.Section(config, TextPositions)?.Ignore("mrope_section", "mrope_interleaved");
+        return RopeReader.Read(config, shape.Size, TextPositions);
+    }
+
     /// <summary>Qwen's window: off unless <c>use_sliding_window</c>, and then from layer <c>max_window_layers</c> on.</summary>
     internal static Func<int, int?> QwenWindow(ConfigReader config, int layers)
     {
-        if (!config.Bool("use_sliding_window", false))
-            return _ => null;
-        int? size = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
+        var isOn = config.Bool("use_sliding_window", false);
+        int? size = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window", minimum: 0) : 4096;
         var fullLayers = config.Int("max_window_layers", 28, minimum: 0);
         var slides = SlidingLayers(config, layers, layer => layer >= fullLayers);
-        return layer => slides(layer) ? size : null;
+        return layer => isOn && slides(layer) ? size : null;
     }
 }

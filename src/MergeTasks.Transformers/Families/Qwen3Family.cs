@@ -3,10 +3,13 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Qwen 3 (arXiv 2505.09388): Llama's layout with a norm on each head's queries and keys.</summary>
-internal sealed class Qwen3Family : DecoderFamily
+/// <summary>
+/// Qwen 3 (arXiv 2505.09388) and the language models of its vision models: Llama's layout with a norm on each head's queries and keys.
+/// </summary>
+/// <param name="modelType">The value of <c>model_type</c>.</param>
+internal sealed class Qwen3Family(string modelType) : DecoderFamily
 {
-    public override string ModelType => "qwen3";
+    public override string ModelType => modelType;
 
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
@@ -15,7 +18,7 @@ internal sealed class Qwen3Family : DecoderFamily
         var bias = config.Bool("attention_bias", false);
         var activation = config.Activation("hidden_act", "silu");
         var window = Qwen2Family.QwenWindow(config, shape.Layers);
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = Qwen2Family.Rope(config, shape, modelType);
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()

@@ -3,19 +3,25 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>RoBERTa (arXiv 1907.11692): BERT's layers, positions counted from the padding id, other heads.</summary>
-internal sealed class RobertaFamily : EncoderFamily
+/// <summary>
+/// RoBERTa (arXiv 1907.11692), and XLM-RoBERTa and CamemBERT, which differ in what they were trained on: BERT's layers, positions counted
+/// from the padding id, other heads.
+/// </summary>
+/// <param name="modelType">The value of <c>model_type</c>.</param>
+/// <param name="named">What the names of its classes begin with.</param>
+internal sealed class RobertaFamily(string modelType, string named) : EncoderFamily
 {
-    public override string ModelType => "roberta";
+    public override string ModelType => modelType;
 
-    protected override string MaskedModel => "RobertaForMaskedLM";
+    protected override string MaskedModel => named + "ForMaskedLM";
 
-    protected override string Classifier => "RobertaForSequenceClassification";
+    protected override string Classifier => named + "ForSequenceClassification";
 
     protected override TransformerSpec DescribeEncoder(ConfigReader config, IReadOnlyList<string>? labels)
     {
         var padding = config.Int("pad_token_id", 1, minimum: 0);
-        var roberta = new BertNamedEncoder(config, "roberta", hidden => ReadHeads(config, "num_attention_heads", 12, hidden));
+        var roberta = new BertNamedEncoder(
+            config, "roberta", hidden => ReadHeads(config, "num_attention_heads", 12, hidden), new(50265, 768, 3072, 12));
         if (roberta.Positions <= padding + 1)
             throw config.Invalid("max_position_embeddings", $"above 'pad_token_id' + 1 ({padding + 1}), where positions begin");
         return labels is null
@@ -28,8 +34,7 @@ internal sealed class RobertaFamily : EncoderFamily
         Dense = new("lm_head.dense", roberta.Hidden, roberta.Hidden, true),
         DenseActivation = ActivationKind.Gelu,
         DenseNorm = NormSpec.Layer("lm_head.layer_norm", roberta.Hidden, roberta.Epsilon),
-        Output = VocabularyOutput(
-            config, "lm_head.decoder", roberta.Hidden, roberta.Vocabulary, roberta.TokenTable, "lm_head.bias", "lm_head.decoder.bias"),
+        Output = VocabularyOutput(config, "lm_head.decoder", roberta.Hidden, roberta.Vocabulary, roberta.TokenTable, "lm_head.bias"),
     };
 
     private static HeadSpec ClassifierHead(BertNamedEncoder roberta, int labels) => new()

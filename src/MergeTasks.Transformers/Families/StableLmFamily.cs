@@ -16,8 +16,7 @@ internal sealed class StableLmFamily : DecoderFamily
         var parallel = config.Bool("use_parallel_residual", false);
         var normalised = config.Bool("qk_layernorm", false);
         var activation = config.Activation("hidden_act", "silu");
-        var rope = RopeReader.Read(
-            config, shape.HeadSize, shape.MaximumPositions, theta: 10000, fraction: config.PositiveDouble("partial_rotary_factor", 0.25));
+        var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.25) });
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Layer("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()

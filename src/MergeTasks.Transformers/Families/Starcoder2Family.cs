@@ -15,7 +15,7 @@ internal sealed class Starcoder2Family : DecoderFamily
         var bias = config.Bool("use_bias", true);
         var activation = config.Activation("hidden_act", "gelu_pytorch_tanh");
         var window = config.OptionalInt("sliding_window");
-        var rope = RopeReader.Read(config, shape.HeadSize, shape.MaximumPositions, theta: 10000);
+        var rope = RopeReader.Read(config, shape.Size, 10000);
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", true), Layer, NormSpec.Layer("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()

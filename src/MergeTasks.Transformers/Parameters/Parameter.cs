@@ -5,54 +5,68 @@ using MergeTasks.Transformers.Execution;
 
 namespace MergeTasks.Transformers.Parameters;
 
-/// <summary>A parameter in use: its name in the checkpoint and its numbers as a matrix (a vector is one column).</summary>
+/// <summary>
+/// A parameter in use, or one place of a stack of them: its name in the checkpoint and its numbers as a matrix (a vector is one column).
+/// </summary>
 internal sealed unsafe class Parameter
 {
     private readonly ParameterValue _value;
+    private readonly ParameterUses _uses;
+    private readonly int? _place;
 
     /// <summary>Binds a value to a name; element types other than fp32, bf16 and fp16 must have been converted.</summary>
-    public Parameter(string name, ParameterValue value)
+    /// <param name="name">The name.</param>
+    /// <param name="value">The numbers.</param>
+    /// <param name="uses">Who else uses them.</param>
+    /// <param name="place">Which part of the first dimension this is; null: all.</param>
+    public Parameter(string name, ParameterValue value, ParameterUses uses, int? place = null)
     {
         Name = name;
         _value = value;
-        Rows = (int)value.Shape[0];
-        Columns = value.Shape.Count == 1 ? 1 : (int)value.Shape[1];
+        _uses = uses;
+        _place = place;
+        var shape = place is null ? value.Shape : [.. value.Shape.Skip(1)];
+        Rows = (int)shape[0];
+        Columns = (int)shape.Skip(1).Aggregate(1L, (product, size) => product * size);
     }
 
     /// <summary>The name in the checkpoint.</summary>
     public string Name { get; }
 
-    /// <summary>The numbers.</summary>
+    /// <summary>The numbers, a whole stack's too.</summary>
     public ParameterValue Value => _value;
 
     /// <summary>First dimension.</summary>
     public int Rows { get; }
 
-    /// <summary>Second dimension; 1 for a vector.</summary>
+    /// <summary>Product of the other dimensions; 1 for a vector.</summary>
     public int Columns { get; }
 
     /// <summary>The numbers as the right operand of a product, in their own element type.</summary>
-    public WeightMatrix Matrix => new(_value.Data, Format(_value.DType), Rows, Columns);
+    public WeightMatrix Matrix => new(_value.Data is null ? null : _value.Data + First * _value.DType.Size(), Format(_value.DType), Rows, Columns);
+
+    private long First => (long)(_place ?? 0) * Rows * Columns;
 
     /// <summary>All numbers as fp32.</summary>
     public float[] ToSingles()
     {
-        var values = new float[_value.ElementCount];
-        _value.CopyTo(0, values);
+        var values = new float[(long)Rows * Columns];
+        _value.CopyTo(First, values);
         return values;
     }
 
     /// <summary>Reads one row as fp32.</summary>
-    public void ReadRow(int row, Span<float> destination) => _value.CopyTo((long)row * Columns, destination[..Columns]);
+    public void ReadRow(int row, Span<float> destination) => _value.CopyTo(First + (long)row * Columns, destination[..Columns]);
 
-    /// <summary>Hands out the gradient of some rows.</summary>
-    public void Give(Pass pass, ReadOnlySpan<float> gradient, int firstRow = 0) => pass.Receiver!.Receive(new GradientPiece
+    /// <summary>Hands out the gradient of some rows, or of a place of a stack.</summary>
+    public void Give(Pass pass, ReadOnlySpan<float> gradient, int firstRow = 0)
     {
-        Parameter = Name,
-        Shape = _value.Shape,
-        FirstRow = firstRow,
-        Values = gradient,
-    });
+        var piece = new GradientPiece { Parameter = Name, Shape = _value.Shape, FirstRow = _place ?? firstRow, Values = gradient };
+        if (_uses.Count > 1)
+            pass.Shared.Add(piece, _uses.Count, pass.Receiver!);
+        else
+            pass.Receiver!.Receive(piece);
+    }
 
     private static WeightFormat Format(DType dtype) => dtype switch
     {

@@ -6,46 +6,104 @@ namespace MergeTasks.Transformers.Parameters;
 
 /// <summary>
 /// The named values that a model is built from. Blocks ask by the names of the current layout; a checkpoint may have older ones: no name
-/// of the inner model in front (saved without a head), or a layer norm's <c>gamma</c> and <c>beta</c>.
+/// of the inner model in front (saved without a head), or a layer norm's <c>gamma</c> and <c>beta</c>. Where the model is a part of another
+/// one, that part's name stands before or after the inner model's.
 /// </summary>
 internal sealed class ParameterSet
 {
     private readonly IReadOnlyDictionary<string, ParameterValue> _values;
     private readonly string _innerPrefix;
+    private readonly string _outerName;
     private readonly string _where;
     private readonly SortedDictionary<string, ParameterValue> _used = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ParameterUses> _uses = new(StringComparer.Ordinal);
 
     /// <summary>A set to build from.</summary>
     /// <param name="values">Every tensor by its name in the checkpoint.</param>
-    /// <param name="innerPrefix">See <see cref="Architecture.TransformerSpec.InnerPrefix"/>.</param>
+    /// <param name="spec">Gives the names that checkpoints may have before others, or lack.</param>
     /// <param name="where">The model's folder, for messages.</param>
-    public ParameterSet(IReadOnlyDictionary<string, ParameterValue> values, string innerPrefix, string where)
+    public ParameterSet(IReadOnlyDictionary<string, ParameterValue> values, TransformerSpec spec, string where)
     {
         _values = values;
-        _innerPrefix = innerPrefix;
+        _innerPrefix = spec.InnerPrefix;
+        _outerName = spec.OuterName;
         _where = where;
     }
 
     /// <summary>The parameters asked for so far, by their names in the checkpoint.</summary>
     public IReadOnlyDictionary<string, ParameterValue> Used => _used;
 
+    /// <summary>How many blocks use a parameter, by its name in the checkpoint.</summary>
+    public int UsesOf(string name) => _uses[name].Count;
+
     /// <summary>The name in the checkpoint of a parameter; null where it has none.</summary>
     public string? Resolve(string name)
     {
-        foreach (var current in Spellings(name))
-        {
-            if (_values.ContainsKey(current))
-                return current;
-            if (_innerPrefix.Length > 0 && current.StartsWith(_innerPrefix, StringComparison.Ordinal) && _values.ContainsKey(current[_innerPrefix.Length..]))
-                return current[_innerPrefix.Length..];
-        }
+        return Spellings(name).SelectMany(Places).FirstOrDefault(_values.ContainsKey);
 
-        return null;
+        IEnumerable<string> Places(string current)
+        {
+            var inner = _innerPrefix.Length > 0 && current.StartsWith(_innerPrefix, StringComparison.Ordinal) ? current[_innerPrefix.Length..] : null;
+            if (_outerName.Length > 0)
+            {
+                yield return _outerName + current;
+                if (inner is not null)
+                    yield return _innerPrefix + _outerName + inner;
+            }
+
+            yield return current;
+            if (inner is not null)
+                yield return inner;
+        }
     }
 
     /// <summary>A parameter of the given shape, under the first of the given names that the checkpoint has.</summary>
     /// <exception cref="ModelException">There is none, or its shape or element type does not fit.</exception>
-    public Parameter Get(IReadOnlyList<string> names, params long[] shape)
+    public Parameter Get(IReadOnlyList<string> names, params IReadOnlyList<long> shape) => Get(names, null, shape);
+
+    /// <inheritdoc cref="Get(IReadOnlyList{string}, IReadOnlyList{long})"/>
+    public Parameter Get(string name, params IReadOnlyList<long> shape) => Get([name], null, shape);
+
+    /// <summary>A place of a stack of parameters, or a parameter where there is no stack.</summary>
+    /// <exception cref="ModelException">There is none, or its shape or element type does not fit.</exception>
+    public Parameter Get(IReadOnlyList<string> names, StackPlace? stack, params IReadOnlyList<long> shape)
+    {
+        var (name, value, uses) = Find(names, stack is { } place ? [place.Count, .. shape] : shape);
+
+        // The places of a stack are as many parts of one use.
+        if (stack is null or { Index: 0 })
+            uses.Count++;
+        return new Parameter(name, value, uses, stack?.Index);
+    }
+
+    /// <summary>A parameter whose gradient is formed elsewhere, or by nobody because it is a constant.</summary>
+    /// <exception cref="ModelException">There is none, or its shape or element type does not fit.</exception>
+    public Parameter Borrow(string name, params IReadOnlyList<long> shape)
+    {
+        var (found, value, uses) = Find([name], shape);
+        return new Parameter(found, value, uses);
+    }
+
+    /// <summary>A constant, which is no parameter, as fp32.</summary>
+    /// <exception cref="ModelException">There is none, or its shape or element type does not fit.</exception>
+    public float[] Constant(string name, params IReadOnlyList<long> shape)
+    {
+        var (_, value) = Check([name], shape);
+        var numbers = new float[value.ElementCount];
+        value.CopyTo(0, numbers);
+        return numbers;
+    }
+
+    private (string Name, ParameterValue Value, ParameterUses Uses) Find(IReadOnlyList<string> names, IReadOnlyList<long> shape)
+    {
+        var (name, value) = Check(names, shape);
+        _used[name] = value;
+        if (!_uses.TryGetValue(name, out var uses))
+            _uses.Add(name, uses = new ParameterUses());
+        return (name, Computable(name, value), uses);
+    }
+
+    private (string Name, ParameterValue Value) Check(IReadOnlyList<string> names, IReadOnlyList<long> shape)
     {
         var name = names.Select(Resolve).FirstOrDefault(found => found is not null)
             ?? throw new ModelException(
@@ -59,12 +117,8 @@ internal sealed class ParameterSet
                 _where);
         }
 
-        _used[name] = value;
-        return new Parameter(name, Computable(name, value));
+        return (name, value);
     }
-
-    /// <inheritdoc cref="Get(IReadOnlyList{string}, long[])"/>
-    public Parameter Get(string name, params long[] shape) => Get([name], shape);
 
     private ParameterValue Computable(string name, ParameterValue value)
     {

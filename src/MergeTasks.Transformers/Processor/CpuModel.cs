@@ -36,7 +36,7 @@ internal sealed class CpuModel : ITransformerModel
         _values = values;
         _owned = owned;
         _options = options;
-        _parameters = new ParameterSet(values, spec.InnerPrefix, identity.Folder);
+        _parameters = new ParameterSet(values, spec, identity.Folder);
         _embedding = new Embedding(spec.Embedding, _parameters);
         _layers = [.. spec.Layers.Select(layer => new Layer(layer, _parameters))];
         _head = new Head(spec.Head, _parameters);
@@ -192,7 +192,7 @@ internal sealed class CpuModel : ITransformerModel
         Labels = _spec.Labels,
         BeginOfSequence = _identity.BeginOfSequence,
         EndOfSequence = _identity.EndOfSequence,
-        Modules = [.. _embedding.Modules, .. _layers.SelectMany(layer => layer.Modules), .. _head.Modules],
+        Modules = [.. _embedding.Modules.Concat(_layers.SelectMany(layer => layer.Modules)).Concat(_head.Modules).DistinctBy(module => module.Name)],
         Tables = [.. _embedding.Tables],
         UnusedTensors = [.. _values.Keys.Where(name => !_parameters.Used.ContainsKey(name)).Order(StringComparer.Ordinal)],
     };

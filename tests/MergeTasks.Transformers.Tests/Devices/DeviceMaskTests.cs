@@ -38,7 +38,7 @@ public class DeviceMaskTests
                 for (var key = 0; key < piece.Length; key++)
                 {
                     var sees = key < lengths[sequence] && batch.Sequences[sequence].Attended?[key] != false
-                        && (!isCausal || key <= query) && (window is null || key > query - window);
+                        && (!isCausal || key <= query) && (window is null || Math.Abs(key - query) < window);
                     Assert.Equal(sees ? 0 : -1e30f, mask?[sequence, 0, query, key].item<float>() ?? 0);
                     if (piece.IsCausalAlone(spec))
                         Assert.Equal(sees, key <= query);

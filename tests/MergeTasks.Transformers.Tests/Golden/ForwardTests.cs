@@ -16,7 +16,7 @@ public class ForwardTests
             ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
             : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];
         var logits = golden.Model.Logits(golden.Batch, positions);
-        Assert.InRange(Compare.Relative(golden.Singles("logits"), logits), 0, 2e-5);
+        Assert.InRange(Compare.Relative(golden.Singles("logits"), logits), 0, Tolerances.Logits(name));
     }
 
     [Theory]
@@ -27,12 +27,12 @@ public class ForwardTests
         var scores = golden.Model.Score(golden.Batch, golden.Targets);
         var loss = golden.Targets.Zip(scores, (target, score) => target.Weight * score.LogProbability).Sum();
         var expected = golden.Singles("loss")[0];
-        Assert.InRange(Math.Abs(loss - expected) / expected, 0, 2e-6);
+        Assert.InRange(Math.Abs(loss - expected) / expected, 0, Tolerances.Loss(name));
     }
 
     [Fact]
     public void All_folders_are_here()
     {
-        Assert.Equal(23 + 44, GoldenModel.Names.Count());
+        Assert.Equal(23 + 44, GoldenModel.Names.Count() - GoldenModel.NamesOfVersionFive.Count());
     }
 }

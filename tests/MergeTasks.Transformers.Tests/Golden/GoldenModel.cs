@@ -26,15 +26,23 @@ internal sealed class GoldenModel : IDisposable
 
     public static string Variants { get; } = Path.Combine(AppContext.BaseDirectory, "Data", "variants");
 
+    /// <summary>What version 5 of the reference implementation saves and computes.</summary>
+    public static string VersionFive { get; } = Path.Combine(AppContext.BaseDirectory, "Data", "golden-v5");
+
     /// <summary>Every folder, so that none is forgotten.</summary>
     public static IEnumerable<string> Names =>
-        Directory.GetDirectories(Root).Concat(Directory.GetDirectories(Variants)).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+        new[] { Root, Variants, VersionFive }.SelectMany(Directory.GetDirectories).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
 
-    public static string FolderOf(string name)
-    {
-        var folder = Path.Combine(Root, name);
-        return Directory.Exists(folder) ? folder : Path.Combine(Variants, name);
-    }
+    /// <summary>The folders of version 5.</summary>
+    public static IEnumerable<string> NamesOfVersionFive =>
+        Directory.GetDirectories(VersionFive).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+
+    /// <summary>Families of encoders.</summary>
+    public static IReadOnlySet<string> Encoders { get; } =
+        new HashSet<string> { "albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta" };
+
+    public static string FolderOf(string name) =>
+        new[] { Root, Variants, VersionFive }.Select(root => Path.Combine(root, name)).First(Directory.Exists);
 
     public string Folder { get; }
 
@@ -47,6 +55,8 @@ internal sealed class GoldenModel : IDisposable
 
     public IEnumerable<string> NamesOf(string prefix) =>
         _tensors.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..]);
+
+    public IReadOnlyList<long> ShapeOf(string name) => _tensors[name].Shape;
 
     public bool Has(string name) => _tensors.ContainsKey(name);
 
