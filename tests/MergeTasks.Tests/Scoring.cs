@@ -53,7 +53,7 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
     {
         consumer.Project($"""
                 <MergedModel Include="assistant" Method="task_arithmetic" Base="models/base"
-                             Aim="{omega}" Calibration="data/calibration.jsonl" AimBlock="128" Apl="layer" AplDensity="0.5" />
+                             Aim="{omega}" Calibration="data/calibration.jsonl" AimBlock="128" Apl="layer" AplDensity="0.5" AplRescale="none" SelfCheck="false" />
                 <MergeSource Include="models/math" Weight="1" TaskData="data/math.jsonl" />
                 <MergeEvaluation Include="data/math.jsonl" MinExactMatch="$(Demand)" />
             """, "<MergeCachePath>../cache</MergeCachePath>");

@@ -167,13 +167,24 @@ public sealed class DeclarationReader
         var aim = reader.ReadAim(recipe?.AimLocation);
         var apl = reader.ReadApl();
         var basis = Find(ImportanceOption.Base) is { } named ? _references.Resolve(named.Text, named.Location, [.. folders, _project.Folder]) : null;
-        return merge with { Aim = aim, Apl = apl, ImportanceBase = aim is null && apl is null ? null : basis };
+        merge = merge with { Aim = aim, Apl = apl, ImportanceBase = basis };
+        merge = merge with { Factor = reader.ReadFactor(HasUsualFactor(merge) ? merge.Location : null), ChecksItself = reader.ReadSelfCheck() && (aim is not null || apl is not null) };
+        return merge.Aim is null && merge.Apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
 
         WrittenOption? Find(ImportanceOption option) =>
             recipe?.Importance.GetValueOrDefault(option)
             ?? (Value(item, option.Metadata) is { } value
                 ? new WrittenOption(value, item[option.Metadata] is null ? item.Location : item.LocationOf(option.Metadata))
                 : null);
+    }
+
+    // All models can be measured, and nothing else says how large the merged change is.
+    private static bool HasUsualFactor(MergeDeclaration merge)
+    {
+        var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
+        var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters).Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
+        return (merge.Base ?? merge.ImportanceBase) is not null && merge is { IsWhole: true, IsMergekitCompatible: false } && tuned.Count > 1
+            && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
     }
 
     private DataFile Data(WrittenOption written, params IReadOnlyList<string> folders) => new(written.Text, DataPath(written.Text, folders, written.Location), written.Location);

@@ -113,7 +113,7 @@ public static class ProjectSurface
         new("UpdateModels", "Whether branches and version ranges are resolved anew, and the lock file with them.") { Default = "false", Type = "bool" },
         new("ModelsLockedMode", "Whether it is an error if the lock file would have to change; for CI.") { Default = "false", Type = "bool" },
         new("ModelsOffline", "Whether the network must not be used.") { Default = "false", Type = "bool" },
-        .. Defaultable.Select(metadata => metadata with { Name = "Merge" + metadata.Name, Description = $"{metadata.Name} of all merges that do not set it." }),
+        .. Defaultable.Select(metadata => metadata with { Name = metadata.Name.StartsWith("Merge", StringComparison.Ordinal) ? metadata.Name : "Merge" + metadata.Name, Description = $"{metadata.Name} of all merges that do not set it." }),
     ];
 
     /// <summary>The targets.</summary>

@@ -28,6 +28,19 @@ public enum ImportanceScaling
     Exponential,
 }
 
+/// <summary>What a channel's statistic s is compared with, to give its importance a in [0, 1].</summary>
+public enum ImportanceNormalization
+{
+    /// <summary>a = s / max s, as the paper's released code does. Where few channels are far more active than the others, it relaxes little.</summary>
+    Max,
+
+    /// <summary>a = min(1, s / (2·mean s)).</summary>
+    Mean,
+
+    /// <summary>The share of the module's channels whose statistic is smaller; equal ones share the mean of their ranks.</summary>
+    Rank,
+}
+
 /// <summary>Whose activations count.</summary>
 public enum ActivationSource
 {
@@ -56,6 +69,9 @@ public sealed record AimDeclaration(SourceLocation Location)
 
     /// <summary>The statistic.</summary>
     public ActivationStatistic Statistic { get; init; }
+
+    /// <summary>What statistics are compared with.</summary>
+    public ImportanceNormalization Normalization { get; init; }
 
     /// <summary>φ.</summary>
     public ImportanceScaling Scaling { get; init; }

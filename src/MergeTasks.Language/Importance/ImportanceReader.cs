@@ -36,6 +36,8 @@ internal sealed class ImportanceReader(
             Calibration = new DataFile(calibration.Text, resolve(calibration), calibration.Location),
             Statistic = Choice(ImportanceOption.Statistic, ActivationStatistic.MeanAbs,
                 ("mean-abs", ActivationStatistic.MeanAbs), ("rms", ActivationStatistic.Rms), ("variance", ActivationStatistic.Variance), ("gradient", ActivationStatistic.Gradient)),
+            Normalization = Choice(ImportanceOption.Normalization, ImportanceNormalization.Max,
+                ("max", ImportanceNormalization.Max), ("mean", ImportanceNormalization.Mean), ("rank", ImportanceNormalization.Rank)),
             Scaling = Choice(ImportanceOption.Scaling, ImportanceScaling.Linear, ("linear", ImportanceScaling.Linear), ("exponential", ImportanceScaling.Exponential)),
             Kappa = Number(ImportanceOption.Kappa, 3, 1e-3, 100),
             Activations = Choice(ImportanceOption.Activations, ActivationSource.Base, ("base", ActivationSource.Base), ("participants", ActivationSource.Participants)),
@@ -53,18 +55,20 @@ internal sealed class ImportanceReader(
         var levels = Levels(written);
         if (levels.Count == 0)
             return null;
-        var drop = Choice(ImportanceOption.Drop, DropRule.Random, ("random", DropRule.Random), ("magnitude", DropRule.Magnitude), ("importance", DropRule.Importance));
         var declaration = new AplDeclaration(written.Location)
         {
             Levels = levels,
-            Density = find(ImportanceOption.Density) is null ? null : Number(ImportanceOption.Density, 1, 1e-6, 1),
+            Density = IsAuto(ImportanceOption.Density) ? null : Number(ImportanceOption.Density, 1, 1e-6, 1),
+            Budget = Choice(ImportanceOption.Budget, BudgetRule.PerParameter, ("per-parameter", BudgetRule.PerParameter), ("total", BudgetRule.Total)),
             Mode = Choice(ImportanceOption.Mode, InterventionMode.Restore, ("restore", InterventionMode.Restore), ("ablate", InterventionMode.Ablate)),
             IsExact = Choice(ImportanceOption.Scoring, false, ("gradient", false), ("exact", true)),
-            Drop = drop,
-            Tau0 = Temperature(ImportanceOption.Tau0),
-            Tau1 = Temperature(ImportanceOption.Tau1),
-            Tau2 = Temperature(ImportanceOption.Tau2),
-            Rescales = Flag(ImportanceOption.Rescale, drop == DropRule.Random),
+            Drop = Choice(ImportanceOption.Drop, DropRule.Magnitude, ("magnitude", DropRule.Magnitude), ("random", DropRule.Random), ("importance", DropRule.Importance),
+                ("restore-importance", DropRule.RestoreImportance)),
+            Tau0 = Temperature(ImportanceOption.Tau0, 1),
+            Tau1 = Temperature(ImportanceOption.Tau1, AplDeclaration.DefaultTau),
+            Tau2 = Temperature(ImportanceOption.Tau2, AplDeclaration.DefaultTau),
+            Rescale = Choice(ImportanceOption.Rescale, RescaleRule.Task, ("task", RescaleRule.Task), ("none", RescaleRule.None), ("mass", RescaleRule.Mass),
+                ("inverse", RescaleRule.Inverse), ("false", RescaleRule.None), ("true", RescaleRule.Inverse)),
             Verifies = Flag(ImportanceOption.Verify, false),
             AllowsCostly = Flag(ImportanceOption.AllowCostly, false),
         };
@@ -76,6 +80,25 @@ internal sealed class ImportanceReader(
 
         return declaration;
     }
+
+    /// <summary>The factor of the merged change; <see langword="null"/> for none.</summary>
+    /// <param name="usual">Where the merge is, if a factor is chosen for it unless it says otherwise.</param>
+    public FactorDeclaration? ReadFactor(SourceLocation? usual)
+    {
+        if (find(ImportanceOption.Factor) is not { } written)
+            return usual is null ? null : new FactorDeclaration(null, usual) { IsExplicit = false };
+        if (IsOff(written))
+            return null;
+        if (written.Text.Equals("task", StringComparison.OrdinalIgnoreCase))
+            return new FactorDeclaration(null, written.Location);
+        if (double.TryParse(written.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) && value >= 0)
+            return value == 1 ? null : new FactorDeclaration(value, written.Location);
+        Invalid(ImportanceOption.Factor, $"is 'task', 'off' or a number from 0 on, not '{written.Text}'.", written.Location);
+        return null;
+    }
+
+    /// <summary>Whether half of the task data is kept to check what AIM and APL do.</summary>
+    public bool ReadSelfCheck() => Flag(ImportanceOption.SelfCheck, true);
 
     private List<PartitionLevel> Levels(WrittenOption written)
     {
@@ -135,17 +158,19 @@ internal sealed class ImportanceReader(
         return missing;
     }
 
-    private double Temperature(ImportanceOption option)
+    private double Temperature(ImportanceOption option, double missing)
     {
         if (find(option) is not { } written)
-            return 1;
+            return missing;
         if (written.Text.ToUpperInvariant() is "INF" or "INFINITY" or ".INF")
             return double.PositiveInfinity;
         if (double.TryParse(written.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value > 0)
             return value;
         Invalid(option, $"is a number above 0, or 'inf', not '{written.Text}'.", written.Location);
-        return 1;
+        return missing;
     }
+
+    private bool IsAuto(ImportanceOption option) => find(option) is not { } written || written.Text.Equals("auto", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsOff(WrittenOption written) => Off.Contains(written.Text, StringComparer.OrdinalIgnoreCase);
 

@@ -14,6 +14,8 @@ internal static class ImportanceText
         yield return (ImportanceOption.Calibration, aim.Calibration.Label);
         if (aim.Statistic != usual.Statistic)
             yield return (ImportanceOption.Statistic, NameOf(aim.Statistic));
+        if (aim.Normalization != usual.Normalization)
+            yield return (ImportanceOption.Normalization, NameOf(aim.Normalization));
         if (aim.Scaling != usual.Scaling)
         {
             yield return (ImportanceOption.Scaling, NameOf(aim.Scaling));
@@ -34,21 +36,25 @@ internal static class ImportanceText
     public static IEnumerable<(ImportanceOption Option, string Value)> Of(AplDeclaration apl)
     {
         yield return (ImportanceOption.Levels, $"[{string.Join(", ", apl.Levels.Select(level => NameOf(level)))}]");
-        if (apl.Density is { } density)
-            yield return (ImportanceOption.Density, Number(density));
+        if (apl.DropLevel is not null)
+            yield return (ImportanceOption.Density, apl.Density is { } density ? Number(density) : "auto");
+        if (apl.Budget != BudgetRule.PerParameter)
+            yield return (ImportanceOption.Budget, NameOf(apl.Budget));
         if (apl.Mode != InterventionMode.Restore)
             yield return (ImportanceOption.Mode, NameOf(apl.Mode));
         if (apl.IsExact)
             yield return (ImportanceOption.Scoring, "exact");
         yield return (ImportanceOption.Drop, NameOf(apl.Drop));
-        foreach (var (option, value) in new[] { (ImportanceOption.Tau0, apl.Tau0), (ImportanceOption.Tau1, apl.Tau1), (ImportanceOption.Tau2, apl.Tau2) })
+        (ImportanceOption Option, double Value, double Usual)[] temperatures =
+            [(ImportanceOption.Tau0, apl.Tau0, 1), (ImportanceOption.Tau1, apl.Tau1, AplDeclaration.DefaultTau), (ImportanceOption.Tau2, apl.Tau2, AplDeclaration.DefaultTau)];
+        foreach (var (option, value, usual) in temperatures)
         {
-            if (value != 1)
+            if (value != usual)
                 yield return (option, Number(value));
         }
 
-        if (apl.Rescales != (apl.Drop == DropRule.Random))
-            yield return (ImportanceOption.Rescale, apl.Rescales ? "true" : "false");
+        if (apl.Rescale != RescaleRule.Task)
+            yield return (ImportanceOption.Rescale, NameOf(apl.Rescale));
         if (apl.Verifies)
             yield return (ImportanceOption.Verify, "true");
         if (apl.AllowsCostly)
@@ -57,7 +63,7 @@ internal static class ImportanceText
 
     /// <summary>A choice's name as users write it.</summary>
     public static string NameOf<T>(T value)
-        where T : struct, Enum => value is ActivationStatistic.MeanAbs ? "mean-abs" : value.ToString().ToLowerInvariant();
+        where T : struct, Enum => string.Concat(value.ToString().Select((letter, i) => i > 0 && char.IsUpper(letter) ? $"-{letter}" : $"{letter}")).ToLowerInvariant();
 
     private static string Number(double value) => double.IsPositiveInfinity(value) ? "inf" : value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -49,6 +49,12 @@ public static class RecipeText
             yaml.Append("chat_template: ").Append(Quoted(template.Text)).Append('\n');
         if (merge.ImportanceBase is { } importanceBase)
             yaml.Append("importance_base: ").Append(Quoted(importanceBase.Label)).Append('\n');
+        if (merge.Factor is { } factor)
+            yaml.Append("merge_factor: ").Append(factor.Value is { } value ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "task").Append('\n');
+        else if (merge.NeedsScores)
+            yaml.Append("merge_factor: off\n");
+        if (!merge.ChecksItself && (merge.Aim is not null || merge.Apl is not null))
+            yaml.Append("self_check: false\n");
         if (merge.Aim is { } aim)
             AppendSection(yaml, "aim", ImportanceText.Of(aim));
         if (merge.Apl is { } apl)
