@@ -168,7 +168,8 @@ public sealed class DeclarationReader
         var apl = reader.ReadApl();
         var basis = Find(ImportanceOption.Base) is { } named ? _references.Resolve(named.Text, named.Location, [.. folders, _project.Folder]) : null;
         merge = merge with { Aim = aim, Apl = apl, ImportanceBase = basis };
-        merge = merge with { Factor = reader.ReadFactor(HasUsualFactor(merge) ? merge.Location : null), ChecksItself = reader.ReadSelfCheck() && (aim is not null || apl is not null) };
+        merge = merge with { Factor = reader.ReadFactor(HasUsualFactor(merge) ? merge.Location : null) };
+        merge = merge with { ChecksItself = reader.ReadSelfCheck() && (aim is not null || apl is not null || merge.Factor is { Value: null }) };
         return merge.Aim is null && merge.Apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
 
         WrittenOption? Find(ImportanceOption option) =>

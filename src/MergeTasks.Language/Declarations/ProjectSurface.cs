@@ -108,6 +108,7 @@ public static class ProjectSurface
         new(DeviceRequest.ArithmeticProperty, "Whether tsv and regmean compute on such a device too; false: on the processor. Other methods are bound by reading and always stay there.") { Default = "true", Type = "bool" },
         new(DeviceRequest.MemoryProperty, "Most memory of such a device for weights that stay there between runs, such as 16GB; the others are copied to it layer by layer. Default: most of what is free."),
         new("MergeInParallel", "Whether merges of one project run at the same time.") { Default = "false", Type = "bool" },
+        new("EvaluateMergesOnBuild", "Whether every build ends with EvaluateMerges.") { Default = "false", Type = "bool" },
         new("MergeCleanOutputs", "Whether clean removes models.") { Default = "true", Type = "bool" },
         new("ModelsLockFile", "What models from elsewhere were resolved to; meant to be committed.") { Default = "models.lock.json", Type = "file" },
         new("UpdateModels", "Whether branches and version ranges are resolved anew, and the lock file with them.") { Default = "false", Type = "bool" },

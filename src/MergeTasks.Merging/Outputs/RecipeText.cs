@@ -53,7 +53,7 @@ public static class RecipeText
             yaml.Append("merge_factor: ").Append(factor.Value is { } value ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "task").Append('\n');
         else if (merge.NeedsScores)
             yaml.Append("merge_factor: off\n");
-        if (!merge.ChecksItself && (merge.Aim is not null || merge.Apl is not null))
+        if (!merge.ChecksItself && merge.NeedsScores)
             yaml.Append("self_check: false\n");
         if (merge.Aim is { } aim)
             AppendSection(yaml, "aim", ImportanceText.Of(aim));

@@ -68,7 +68,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     // Without AIM and APL, then with APL alone where both are asked for.
     private IEnumerable<(string Step, MergePlan Plan)> Simpler(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
-        if (!plan.Declaration.ChecksItself || plan.Importance is not { Tasks.Count: > 0 } importance)
+        if (!plan.Declaration.ChecksItself || plan.Importance is not { Tasks.Count: > 0 } importance || (importance.Aim is null && importance.Apl is null))
             yield break;
         yield return ("plain", Without(importance with { Aim = null, Apl = null }));
         if (importance is { Aim: not null, Apl: not null })
