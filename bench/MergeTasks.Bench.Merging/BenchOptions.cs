@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Options;
 
 namespace MergeTasks.Bench.Merging;
 

@@ -1,9 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Sources.Contract;
-using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
-using MergeTasks.Sources.Packages;
 using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources;
@@ -43,18 +41,29 @@ public sealed class ModelRestorer(RestoreOptions options, RestoreProgress progre
         if (references.Count == 0 && !isLocked)
             return new Dictionary<string, RestoredModel>();
         CheckModes();
-        var locked = options.Update ? new Dictionary<string, LockedModel>() : LockFile.Read(options.LockPath);
+        var locked = options.Update ? new Dictionary<string, LockedModel>() : SourceSchemes.ReadLock(options.LockPath);
         if (options.LockedMode)
             RequireLocked(references, locked);
         var hashes = new FileSha256(new DigestMemo(options.CacheFolder) { Unwritable = options.CacheUnwritable });
-        var settings = HubSettings.From(options.Environment);
-        using var client = new HubClient(settings, options, progress);
-        var hub = new HubSource(settings, client, options, hashes, progress);
-        var packages = new PackageSource(options, settings.IsOffline, hashes, progress);
-        var pending = await EachAsync(references, reference => reference.Key,
-            reference => (reference is HubReference ? (IModelSource)hub : packages).PrepareAsync(reference, locked.GetValueOrDefault(reference.Key), cancellation), cancellation);
-        await FetchAsync(pending, cancellation);
-        var restored = await EachAsync(pending, model => model.Reference.Key, model => model.CompleteAsync(cancellation), cancellation);
+        var context = new SourceContext(options, hashes, progress);
+        var sources = references.Select(reference => SourceSchemes.Find(reference.Key)!).Distinct().ToDictionary(scheme => scheme, scheme => scheme.Open(context));
+        List<RestoredModel> restored;
+        try
+        {
+            var pending = await EachAsync(
+                references,
+                reference => reference.Key,
+                reference => sources[SourceSchemes.Find(reference.Key)!].PrepareAsync(reference, locked.GetValueOrDefault(reference.Key), cancellation),
+                cancellation);
+            await FetchAsync(pending, cancellation);
+            restored = await EachAsync(pending, model => model.Reference.Key, model => model.CompleteAsync(cancellation), cancellation);
+        }
+        finally
+        {
+            foreach (var source in sources.Values)
+                source.Dispose();
+        }
+
         if (!options.LockedMode)
             LockFile.Write(options.LockPath, restored.ToDictionary(model => model.Key, model => model.Locked));
         return restored.ToDictionary(model => model.Key);

@@ -57,7 +57,7 @@ public sealed class HubRestores : IDisposable
         var second = _project.Hub.Push("org/model", "main", SourcesProject.Files(2));
         Assert.Equal(first, _project.Restore("hf:org/model").Locked.Resolved);
         Assert.Equal(second, _project.Restore("hf:org/model", options => options with { Update = true }).Locked.Resolved);
-        Assert.Equal(second, LockFile.Read(_project.LockPath)["hf:org/model@main"].Resolved);
+        Assert.Equal(second, SourceSchemes.ReadLock(_project.LockPath)["hf:org/model@main"].Resolved);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using MergeTasks.Sources.Contract;
+using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.References;
 using MergeTasks.TestSupport.Servers;
@@ -34,10 +35,10 @@ public sealed class Locks : IDisposable
     public void Its_order_is_that_of_bytes_and_not_of_the_readers_language()
     {
         var files = new[] { "b_c.json", "b.json", "B.json", "a.json" }.ToDictionary(name => name, _ => new LockedFile(1, new string('a', 64)));
-        var model = new LockedModel(LockedModel.HubType, new string('c', 40), files);
+        var model = new LockedModel(HubScheme.Type, new string('c', 40), files);
         Assert.Equal(["B.json", "a.json", "b.json", "b_c.json"], model.Files.Keys);
         LockFile.Write(_project.LockPath, new Dictionary<string, LockedModel> { ["hf:org/a@main"] = model });
-        Assert.Equal(model.Files.Keys, LockFile.Read(_project.LockPath)["hf:org/a@main"].Files.Keys);
+        Assert.Equal(model.Files.Keys, SourceSchemes.ReadLock(_project.LockPath)["hf:org/a@main"].Files.Keys);
     }
 
     [Fact]
@@ -92,7 +93,7 @@ public sealed class Locks : IDisposable
     {
         _project.Restore("hf:org/a");
         _project.Restore("hf:org/b");
-        Assert.Equal(["hf:org/b@main"], LockFile.Read(_project.LockPath).Keys);
+        Assert.Equal(["hf:org/b@main"], SourceSchemes.ReadLock(_project.LockPath).Keys);
     }
 
     [Fact]

@@ -61,5 +61,5 @@ public sealed class References : IDisposable
     [InlineData("docker:x/y")]
     public void Neither(string text) => Assert.Equal(SourceError.BadReference, Assert.Throws<SourceException>(() => Parse(text)).Error);
 
-    private ModelReference Parse(string text) => ModelReference.Parse(text, [_folder.Path]);
+    private ModelReference Parse(string text) => SourceSchemes.Parse(text, [_folder.Path]);
 }

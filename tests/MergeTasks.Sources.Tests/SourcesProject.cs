@@ -52,7 +52,7 @@ public sealed class SourcesProject : IDisposable
     public IReadOnlyList<RestoredModel> RestoreAll(IReadOnlyList<string> references, Func<RestoreOptions, RestoreOptions>? with = null, CancellationToken cancellation = default)
     {
         var options = with is null ? Options() : with(Options());
-        var restored = Task.Run(() => new ModelRestorer(options, Progress).RestoreAsync([.. references.Select(text => ModelReference.Parse(text, [this["project"]]))], cancellation)).GetAwaiter().GetResult();
+        var restored = Task.Run(() => new ModelRestorer(options, Progress).RestoreAsync([.. references.Select(text => SourceSchemes.Parse(text, [this["project"]]))], cancellation)).GetAwaiter().GetResult();
         return [.. restored.Values];
     }
 

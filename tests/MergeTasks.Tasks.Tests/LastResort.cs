@@ -74,6 +74,14 @@ public sealed class LastResort : IDisposable
         Assert.Equal("MTK1003", _project.Refused(_project.Plan).Code);
     }
 
+    [Fact]
+    public void A_property_that_is_no_number()
+    {
+        _project.Threads = "many";
+        var error = _project.Refused(_project.Plan);
+        Assert.Equal(("MTK1003", "MergeThreads is a whole number from 0 on, not 'many'."), (error.Code, error.Message));
+    }
+
     public static TheoryData<string> Models => [.. Directory.Exists("/dev") ? new[] { "pipe", "pipe as config", "pipe as tokenizer", "unlistable", "folder as config", "zero" } : []];
 
     [Theory]

@@ -1,3 +1,4 @@
+using MergeTasks.Language.Declarations;
 using MergeTasks.TestSupport;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
@@ -43,11 +44,14 @@ internal sealed class TaskProject : IDisposable
 
     public string CachePath { get; set; } = "";
 
+    /// <summary>What the project says of threads.</summary>
+    public string Threads { get; set; } = "1";
+
     public bool Plan() => Plan(out _);
 
     public bool Plan(out ITaskItem[] stale)
     {
-        using var task = With(new PlanMerges { SeesAllItems = SeesAllItems, RunTargets = this["run.targets"], TaskAssembly = this["tasks", "MergeTasks.dll"], ModelsLockFile = this["models.lock.json"] });
+        using var task = With(new PlanMerges { SeesAllItems = SeesAllItems });
         Directory.CreateDirectory(this["tasks"]);
         var result = task.Execute();
         stale = task.StaleMerges;
@@ -124,13 +128,21 @@ internal sealed class TaskProject : IDisposable
         where T : DeclaringTask
     {
         task.BuildEngine = Engine;
-        task.ProjectFile = ProjectFile;
-        task.ModelsFolder = this["bin", Configuration, "models"];
-        task.MergesFolder = MergesFolder;
-        task.CachePath = CachePath.Length > 0 ? CachePath : this["cache"];
-        task.Threads = 1;
+        task.Project =
+        [
+            Property(ProjectProperties.ProjectFile, ProjectFile),
+            Property(ProjectProperties.ModelsFolder, this["bin", Configuration, "models"]),
+            Property(ProjectProperties.MergesFolder, MergesFolder),
+            Property(ProjectProperties.CachePath, CachePath.Length > 0 ? CachePath : this["cache"]),
+            Property(ProjectProperties.Threads, Threads),
+            Property(ProjectProperties.RunTargets, this["run.targets"]),
+            Property(ProjectProperties.TaskAssembly, this["tasks", "MergeTasks.dll"]),
+            Property(ProjectProperties.LockFile, this["models.lock.json"]),
+        ];
         task.MergedModels = [new TaskItem(Name, new Dictionary<string, string> { ["Method"] = "linear" })];
         task.MergeSources = [new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }), new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })];
         return task;
     }
+
+    private static TaskItem Property(SurfaceName property, string value) => new(property.Name, new Dictionary<string, string> { ["Value"] = value });
 }

@@ -22,7 +22,7 @@ public sealed class Rooms
         "Transformers.Tokenization.Loading", "Transformers.Tokenization", "Transformers.Metrics",
         "Sources.References", "Sources.Locking", "Sources.Contract", "Sources.Hub", "Sources.Packages", "Sources",
         "Methods.Random", "Methods.Contract", "Methods.Selecting", "Methods.Kernels", "Methods.Sparsifying", "Methods.BuiltIn",
-        "Language.Diagnostics", "Language.Recipes", "Language.Importance", "Language.Declarations", "Language.Reference",
+        "Language.Diagnostics", "Language.Options", "Language.Importance", "Language.Recipes", "Language.Declarations", "Language.Reference",
         "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation", "Merging.Locating",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning",

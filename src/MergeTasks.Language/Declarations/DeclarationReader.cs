@@ -1,6 +1,6 @@
-using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Methods.Contract;
 
@@ -9,8 +9,6 @@ namespace MergeTasks.Language.Declarations;
 /// <summary>Turns project items and the recipes they name into merge declarations, reporting every mistake it meets.</summary>
 public sealed class DeclarationReader
 {
-    private const string DefaultMaxShardSize = "5GB";
-
     private readonly ProjectDefaults _project;
     private readonly List<Diagnostic> _diagnostics = [];
     private readonly ModelReferences _references;
@@ -76,14 +74,18 @@ public sealed class DeclarationReader
         }
 
         var models = sources.ConvertAll(source => Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _diagnostics.Add) });
-        var declaration = Common(merge) with
+        var options = Options(merge, null);
+        var declaration = Common(merge, options) with
         {
             Method = method,
             Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _diagnostics.Add),
         };
-        declaration = _tokenizers.Read(WithImportance(declaration, item, null), item, text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
+        declaration = _tokenizers.Read(
+            WithImportance(declaration, options, null),
+            item,
+            text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
         _validator.Check(declaration, item.LocationOf("Method"),
             [.. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))), new SettingsScope(declaration.Parameters, false, name => LocationOfParameter(item, name))]);
         return declaration;
@@ -93,21 +95,9 @@ public sealed class DeclarationReader
     {
         var folder = Path.GetDirectoryName(recipe.Location.File)!;
         var bound = Bind(recipe, merge.Documents, sources);
-        var common = Common(merge);
-        var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(common with
-        {
-            DType = recipe.DType ?? common.DType,
-            OutDType = recipe.OutDType ?? common.OutDType,
-            IsStrict = recipe.IsStrict ?? common.IsStrict,
-            PostWeightsPosition = recipe.PostWeightsPosition ?? common.PostWeightsPosition,
-            Tensors = new TensorSelection(
-                recipe.MergedTensors.Count > 0 ? recipe.MergedTensors : common.Tensors.Merged,
-                recipe.KeptTensors.Count > 0 ? recipe.KeptTensors : common.Tensors.Kept)
-            {
-                Location = recipe.GlobsLocation ?? common.Tensors.Location,
-            },
-        });
-        declaration = _tokenizers.Read(WithImportance(declaration, merge.Item, recipe), recipe, Bound);
+        var options = Options(merge, recipe);
+        var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
+        declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
         _validator.Check(declaration, recipe.Method.Location, scopes);
         return declaration;
 
@@ -120,7 +110,7 @@ public sealed class DeclarationReader
             var named = Resolved(model.Reference, model.Location);
             if (model.Adapter is { } adapter)
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
-            return model.TaskData is { } data ? named with { TaskData = Data(data, folder) } : named;
+            return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
         }
     }
 
@@ -155,118 +145,81 @@ public sealed class DeclarationReader
         return model with
         {
             Label = source["As"] ?? model.Label,
-            TaskData = source[ImportanceOption.TaskData] is { } data ? Data(new WrittenOption(data, source.LocationOf(ImportanceOption.TaskData))) : null,
+            TaskData = source[DataFile.OfTask.Metadata] is { } data
+                ? Data(new WrittenOption([data], () => source.LocationOf(DataFile.OfTask.Metadata)), []) : null,
         };
     }
 
-    // A recipe's settings come before the item's, the item's before the project's.
-    private MergeDeclaration WithImportance(MergeDeclaration merge, DeclaredItem item, RecipeDocument? recipe)
+    private MergeDeclaration WithImportance(MergeDeclaration merge, OptionReader options, RecipeDocument? recipe)
     {
-        string[] folders = recipe is null ? [] : [Path.GetDirectoryName(recipe.Location.File)!];
-        var reader = new ImportanceReader(merge.Name, Find, written => DataPath(written.Text, folders, written.Location), _diagnostics.Add);
-        var aim = reader.ReadAim(recipe?.AimLocation);
-        var apl = reader.ReadApl();
-        var basis = Find(ImportanceOption.Base) is { } named ? _references.Resolve(named.Text, named.Location, [.. folders, _project.Folder]) : null;
+        var (aim, apl) = (AimDeclaration.Read(options, recipe?.AimLocation), AplDeclaration.Read(options));
+        var basis = options.Find(MergeOptions.ImportanceBase) is { } named
+            ? _references.Resolve(named.Text, named.Location, [.. FoldersOf(recipe), _project.Folder]) : null;
         merge = merge with { Aim = aim, Apl = apl, ImportanceBase = basis };
-        merge = merge with { Factor = reader.ReadFactor(HasUsualFactor(merge) ? merge.Location : null) };
-        merge = merge with { ChecksItself = reader.ReadSelfCheck() && (aim is not null || apl is not null || merge.Factor is { Value: null }) };
-        return merge.Aim is null && merge.Apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
-
-        WrittenOption? Find(ImportanceOption option) =>
-            recipe?.Importance.GetValueOrDefault(option)
-            ?? (Value(item, option.Metadata) is { } value
-                ? new WrittenOption(value, item[option.Metadata] is null ? item.Location : item.LocationOf(option.Metadata))
-                : null);
+        merge = merge with { Factor = FactorDeclaration.Read(options, HasUsualFactor(merge) ? merge.Location : null) };
+        return aim is null && apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
     }
 
     // All models can be measured, and nothing else says how large the merged change is.
     private static bool HasUsualFactor(MergeDeclaration merge)
     {
         var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
-        var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters).Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
+        var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters)
+            .Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
         return (merge.Base ?? merge.ImportanceBase) is not null && merge is { IsWhole: true, IsMergekitCompatible: false } && tuned.Count > 1
             && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
     }
 
-    private DataFile Data(WrittenOption written, params IReadOnlyList<string> folders) => new(written.Text, DataPath(written.Text, folders, written.Location), written.Location);
-
-    private string DataPath(string text, IReadOnlyList<string> folders, SourceLocation location)
+    // A recipe's options come before the item's, the item's before the project's.
+    private OptionReader Options(DeclaredMerge merge, RecipeDocument? recipe)
     {
-        var candidates = folders.Append(_project.Folder).Select(folder => UserPath.Full(folder, text, () => location)).ToList();
+        var item = merge.Item;
+        return new OptionReader(
+            $"Merge '{merge.Name}'",
+            option => [.. new[] { recipe?.Options.GetValueOrDefault(option), OfItem(option) }.OfType<WrittenOption>()],
+            written => DataPath(written, FoldersOf(recipe)),
+            _diagnostics.Add);
+
+        WrittenOption? OfItem(MergeOption option)
+        {
+            if ((item[option.Metadata] ?? (option.IsProjectWide ? _project.Find(option.Metadata) : null)) is not { } text)
+                return null;
+            string[] entries = option.Form.TakesList
+                ? text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [text];
+            return entries.Length == 0 ? null : new WrittenOption(entries, () => item.LocationOf(option.Metadata));
+        }
+    }
+
+    private static string[] FoldersOf(RecipeDocument? recipe) => recipe is null ? [] : [Path.GetDirectoryName(recipe.Location.File)!];
+
+    private DataFile Data(WrittenOption written, IReadOnlyList<string> folders) =>
+        new(written.Text, DataPath(written, folders), written.Location);
+
+    private string DataPath(WrittenOption written, IReadOnlyList<string> folders)
+    {
+        var candidates = folders.Append(_project.Folder).Select(folder => UserPath.Full(folder, written.Text, written.Locate)).ToList();
         return candidates.Find(File.Exists) ?? candidates[^1];
     }
 
-    private MergeDeclaration Common(DeclaredMerge merge)
+    private MergeDeclaration Common(DeclaredMerge merge, OptionReader options)
     {
         var (item, name) = (merge.Item, merge.Name);
         var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate
             ? UserPath.Full(_project.Folder, own, () => item.LocationOf("OutputDirectory")) : UserPath.Full(_project.ModelsFolder, name, () => item.Location);
-        var size = Value(item, "MaxShardSize") ?? DefaultMaxShardSize;
-        if (ByteSize.Parse(size) is not { } maxShardSize)
-        {
-            _diagnostics.Add(ItemMetadata.Invalid(item, "MaxShardSize", $"MaxShardSize '{size}' is not a size such as 5GB, 512MiB or 0 for a single file."));
-            maxShardSize = 0;
-        }
-
-        var seedText = Value(item, "Seed") ?? "0";
-        if (!long.TryParse(seedText, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var seed))
-            _diagnostics.Add(ItemMetadata.Invalid(item, "Seed", $"Seed '{seedText}' is not a whole number."));
-        var compatibility = Value(item, "Compatibility");
-        if (compatibility is not (null or "mergekit" or "none"))
-            _diagnostics.Add(ItemMetadata.Invalid(item, "Compatibility", $"Compatibility is 'none' or 'mergekit', not '{compatibility}'."));
-        var nonFinite = Value(item, "NonFinite");
-        if (nonFinite is not (null or "error" or "keep"))
-            _diagnostics.Add(ItemMetadata.Invalid(item, "NonFinite", $"NonFinite is 'error' or 'keep', not '{nonFinite}'."));
-        var hash = Value(item, ItemMetadata.HashWeights) ?? "false";
-        if (!bool.TryParse(hash, out var hashesWeights))
-            _diagnostics.Add(ItemMetadata.Invalid(item, ItemMetadata.HashWeights, $"{ItemMetadata.HashWeights} is 'true' or 'false', not '{hash}'."));
-        return new MergeDeclaration(name, item.Location)
-        {
-            HashesWeights = hashesWeights,
-            KeepsNonFinite = nonFinite == "keep",
-            Method = "",
-            Models = [],
-            ItemIndex = merge.Index,
-            IsIntermediate = merge.IsIntermediate,
-            DType = ReadDType(item, "DType"),
-            OutDType = ReadDType(item, "OutDType"),
-            IsStrict = ReadFlag(item, "Strict"),
-            PostWeightsPosition = ReadFlag(item, "PostWeightsPosition") ? 1 : 0,
-            Tensors = new TensorSelection(Globs(item, "MergeTensors"), Globs(item, "KeepTensors"))
+        var declaration = (MergeDeclaration)options.Read<MergeSettings>(
+            new MergeDeclaration(name, item.Location)
             {
-                Location = item["MergeTensors"] is not null ? item.LocationOf("MergeTensors") : item["KeepTensors"] is not null ? item.LocationOf("KeepTensors") : null,
+                Method = "",
+                Models = [],
+                ItemIndex = merge.Index,
+                IsIntermediate = merge.IsIntermediate,
+                ProjectFile = _project.ProjectFile,
+                OutputFolder = Path.TrimEndingDirectorySeparator(folder),
             },
-            IsMergekitCompatible = compatibility == "mergekit",
-            Seed = seed,
-            MaxShardSize = maxShardSize,
-            ProjectFile = _project.ProjectFile,
-            OutputFolder = Path.TrimEndingDirectorySeparator(folder),
-        };
+            MergeSettings.Options);
+        var globs = MergeSettings.Options.Where(option => option.Form.TakesList).Select(options.Find).OfType<WrittenOption>().FirstOrDefault();
+        return declaration with { Tensors = declaration.Tensors with { Location = globs?.Location } };
     }
-
-    private static string[] Globs(DeclaredItem item, string metadata) =>
-        (item[metadata] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-
-    private bool ReadFlag(DeclaredItem item, string metadata)
-    {
-        var text = Value(item, metadata) ?? "false";
-        if (SettingText.ParseNumber(text) is not (0 or 1))
-            _diagnostics.Add(ItemMetadata.Invalid(item, metadata, metadata == "PostWeightsPosition" ? $"PostWeightsPosition is 0 or 1, not '{text}'." : $"{metadata} is true or false, not '{text}'."));
-        return SettingText.ParseNumber(text) == 1;
-    }
-
-    private DType? ReadDType(DeclaredItem item, string metadata)
-    {
-        if (Value(item, metadata) is not { } text)
-            return null;
-        if (DTypes.FromTorchName(text) is { } dtype && dtype.IsFloatingPoint())
-            return dtype;
-        _diagnostics.Add(ItemMetadata.Invalid(item, metadata, $"'{text}' is not an element type to merge in.{Suggestion.Sentence(text, [.. DTypes.FloatingPointTorchNames])}"));
-        return null;
-    }
-
-    private string? Value(DeclaredItem item, string metadata) =>
-        item[metadata] ?? (_project.Metadata.TryGetValue(metadata, out var value) && value.Trim().Length > 0 ? value.Trim() : null);
 
     private static SourceLocation LocationOfParameter(DeclaredItem item, string parameter)
     {

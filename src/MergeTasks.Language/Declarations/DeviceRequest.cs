@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Language.Declarations;

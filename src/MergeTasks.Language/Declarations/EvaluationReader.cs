@@ -1,6 +1,6 @@
-using System.Globalization;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 
 namespace MergeTasks.Language.Declarations;
 
@@ -32,6 +32,11 @@ public static class EvaluationReader
             var into = item["Into"] is { } named ? named.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : merges.Count == 1 ? [.. merges] : [];
             if (into.Length == 0)
                 diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"{Item} '{item.Include}' does not say which merge it evaluates. Add Into=\"…\"; there are: {string.Join(", ", merges)}.", item.Location));
+            var options = new OptionReader(
+                $"{Item} '{item.Include}'",
+                option => item[option.Metadata] is { } text ? [new WrittenOption([text], () => item.LocationOf(option.Metadata))] : [],
+                written => written.Text,
+                diagnostics.Add);
             foreach (var name in into)
             {
                 if (merges.FirstOrDefault(merge => merge.Equals(name, StringComparison.OrdinalIgnoreCase)) is not { } merge)
@@ -40,28 +45,10 @@ public static class EvaluationReader
                     continue;
                 }
 
-                declarations.Add(new EvaluationDeclaration(merge, data, item.Location)
-                {
-                    TokensPerText = (int)(Number(item, "TokensPerText", 1, 1 << 20, diagnostics) ?? 512),
-                    MinExactMatch = Number(item, "MinExactMatch", 0, 1, diagnostics),
-                    MinAccuracy = Number(item, "MinAccuracy", 0, 1, diagnostics),
-                    MaxPerplexity = Number(item, "MaxPerplexity", 1, double.MaxValue, diagnostics),
-                    MaxRegression = Number(item, "MaxRegression", 0, double.MaxValue, diagnostics),
-                });
+                declarations.Add(options.Read(new EvaluationDeclaration(merge, data, item.Location), EvaluationDeclaration.Options));
             }
         }
 
         return diagnostics.Count == 0 ? declarations : throw new DiagnosticException([.. diagnostics.Distinct()]);
-    }
-
-    private static double? Number(DeclaredItem item, string metadata, double least, double most, List<Diagnostic> diagnostics)
-    {
-        if (item[metadata] is not { } text)
-            return null;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
-            return value;
-        var range = most == double.MaxValue ? FormattableString.Invariant($"from {least} on") : FormattableString.Invariant($"between {least} and {most}");
-        diagnostics.Add(new Diagnostic(DiagnosticCode.InvalidValue, $"{Item} '{item.Include}': {metadata} is '{text}'; it must be a number {range}.", item.LocationOf(metadata)));
-        return null;
     }
 }

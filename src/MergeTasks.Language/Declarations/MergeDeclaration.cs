@@ -1,6 +1,6 @@
-using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
@@ -57,7 +57,7 @@ public sealed record ModelDeclaration(string Label, SourceLocation Location)
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
 /// <param name="Name">The merge's name, which is also its folder's.</param>
 /// <param name="Location">Where it is declared.</param>
-public sealed record MergeDeclaration(string Name, SourceLocation Location)
+public sealed record MergeDeclaration(string Name, SourceLocation Location) : MergeSettings
 {
     /// <summary>Name of the method.</summary>
     public required string Method { get; init; }
@@ -99,15 +99,6 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     [System.Text.Json.Serialization.JsonIgnore]
     public bool IsWhole => Slices.Count == 0 && Modules.Count == 0;
 
-    /// <summary>Which tensors are merged; the others are the base's.</summary>
-    public TensorSelection Tensors { get; init; } = TensorSelection.All;
-
-    /// <summary>Whether a tensor that some model lacks, or has in another shape, is an error; otherwise the base's is taken.</summary>
-    public bool IsStrict { get; init; }
-
-    /// <summary>Where on a gradient the tensors after the layers (final norm, head) lie: 0 at its beginning, 1 at its end.</summary>
-    public double PostWeightsPosition { get; init; }
-
     /// <summary>Whether it is a step towards another merge of the same recipe file, and so nothing to publish or pack.</summary>
     public bool IsIntermediate { get; init; }
 
@@ -116,12 +107,6 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
 
     /// <summary>Settings for the whole merge, by parameter name; for per-model parameters the default of all models.</summary>
     public IReadOnlyDictionary<string, Setting> Parameters { get; init; } = new Dictionary<string, Setting>();
-
-    /// <summary>Element type of the output unless <see cref="OutDType"/> says otherwise; in compatibility mode also that of the arithmetic.</summary>
-    public DType? DType { get; init; }
-
-    /// <summary>Element type of the output; default <see cref="DType"/>, else each tensor's own.</summary>
-    public DType? OutDType { get; init; }
 
     /// <summary>The output's vocabulary; <see langword="null"/>: all models have the same.</summary>
     public TokenizerDeclaration? Tokenizer { get; init; }
@@ -141,9 +126,6 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>The factor of the merged change; <see langword="null"/>: 1.</summary>
     public FactorDeclaration? Factor { get; init; }
 
-    /// <summary>Whether half of each model's task data is kept from scoring, to compare the merge with AIM and APL and without.</summary>
-    public bool ChecksItself { get; init; }
-
     /// <summary>Whether scores of the models are needed.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public bool NeedsScores => Aim is not null || Apl is not null || Factor is not null || MeasuresModels;
@@ -151,21 +133,6 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location)
     /// <summary>Whether the method itself measures the models on their tasks.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public bool MeasuresModels => MergeMethods.Find(Method) is { Statistic: not ModelStatistic.None };
-
-    /// <summary>Whether to reproduce mergekit's rounding and random numbers.</summary>
-    public bool IsMergekitCompatible { get; init; }
-
-    /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
-    public bool KeepsNonFinite { get; init; }
-
-    /// <summary>Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.</summary>
-    public bool HashesWeights { get; init; }
-
-    /// <summary>Seed of random masks.</summary>
-    public long Seed { get; init; }
-
-    /// <summary>Data bytes of one shard; 0 for a single file.</summary>
-    public long MaxShardSize { get; init; }
 
     /// <summary>Full path of the project file, whose merge this is.</summary>
     public required string ProjectFile { get; init; }

@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Sources;
 using MergeTasks.Sources.References;
 
 namespace MergeTasks.Language.Declarations;
@@ -21,7 +22,7 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
             return new ModelDeclaration(text, location) { Merge = merge };
         try
         {
-            return ModelReference.Parse(text, folders) switch
+            return SourceSchemes.Parse(text, folders) switch
             {
                 PathReference path => new ModelDeclaration(text, location) { Folder = path.Folder },
                 var remote => new ModelDeclaration(text, location) { Remote = remote.Key },

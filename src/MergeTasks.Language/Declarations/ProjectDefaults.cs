@@ -8,6 +8,10 @@ public sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
     /// <summary>Values of metadata that merges do not set themselves, by metadata name (DType, Seed, MaxShardSize, …).</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>The value of a metadata; <see langword="null"/> where there is none.</summary>
+    public string? Find(string metadata) =>
+        Metadata.TryGetValue(metadata, out var value) && value.Trim() is { Length: > 0 } text ? text : null;
+
     /// <summary>Folder of the project file.</summary>
     public string Folder => Path.GetDirectoryName(ProjectFile)!;
 }

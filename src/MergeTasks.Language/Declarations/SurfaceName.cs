@@ -8,6 +8,12 @@ public sealed record SurfaceName(string Name, string Description)
     /// <summary>Used where nothing is given.</summary>
     public string? Default { get; init; }
 
+    /// <summary>The default as the build writes it, where that is not the same.</summary>
+    public string? BuildDefault { get; init; }
+
+    /// <summary>Whether another value may mean another plan.</summary>
+    public bool DecidesPlans { get; init; }
+
     /// <summary>The valid values; none: any.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
 

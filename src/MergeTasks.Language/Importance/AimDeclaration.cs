@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 
 namespace MergeTasks.Language.Importance;
 
@@ -53,16 +54,58 @@ public enum ActivationSource
 
 /// <summary>
 /// Activation-informed merging (arXiv 2502.02421): the merged weights of channels that matter to the base are pulled back towards the base:
-/// θ = θ_b + (θ_m − θ_b)·(1 − φ(a)·(1−ω)).
+/// θ = θ_b + (θ_m − θ_b)·(1 − φ(a)·(1−ω)). <see cref="Options"/> has the defaults.
 /// </summary>
 /// <param name="Location">Where it is asked for.</param>
 public sealed record AimDeclaration(SourceLocation Location)
 {
-    /// <summary>The ω that is used where none is given.</summary>
-    public const double DefaultOmega = 0.4;
+    // The ω of whoever asks for AIM and says no more.
+    private const double UsualOmega = 0.4;
+
+    /// <summary>The options in the order in which a recipe has them.</summary>
+    public static IReadOnlyList<MergeOption<AimDeclaration>> Options { get; } =
+    [
+        new MergeOption<AimDeclaration, double>(
+            "Aim", "aim", "omega", OptionKind.Number(0, 1).OrWords(OptionKind.On, UsualOmega).OrWords(OptionKind.Off, 1), UsualOmega,
+            "Activation-informed merging: ω from 0, which returns the most active channel to the base, to 1, which leaves the merge as it is; "
+            + "off for one merge.",
+            aim => aim.Omega, (aim, value) => aim with { Omega = value })
+        {
+            IsProjectWide = true,
+            IsWritten = _ => true,
+            DefaultText = OptionKind.Off[0],
+        },
+        Row("Calibration", "calibration", DataFile.Kind, null,
+            "The text that AIM runs the base on: .txt with blank lines between documents, or .jsonl with {\"text\"}.",
+            aim => aim.Calibration, (aim, value) => aim with { Calibration = value! }),
+        Row("AimStatistic", "statistic", OptionKind.Choice<ActivationStatistic>(), ActivationStatistic.MeanAbs,
+            "Of each input channel, or of the gradient of the next-token loss.",
+            aim => aim.Statistic, (aim, value) => aim with { Statistic = value }),
+        Row("AimNormalization", "normalization", OptionKind.Choice<ImportanceNormalization>(), ImportanceNormalization.Max,
+            "What a channel's statistic is compared with: the largest of its module, twice their mean (recommended), or the others' ranks.",
+            aim => aim.Normalization, (aim, value) => aim with { Normalization = value }),
+        Row("AimScaling", "scaling", OptionKind.Choice<ImportanceScaling>(), ImportanceScaling.Linear,
+            "How a channel's activity becomes its importance.",
+            aim => aim.Scaling, (aim, value) => aim with { Scaling = value }),
+        Row("AimKappa", "kappa", OptionKind.Number(1e-3, 100), 3,
+            "Steepness of the exponential scaling.",
+            aim => aim.Kappa, (aim, value) => aim with { Kappa = value }, aim => aim.Scaling == ImportanceScaling.Exponential),
+        Row("AimActivations", "activations", OptionKind.Choice<ActivationSource>(), ActivationSource.Base,
+            "Whose activations: the base's, or those of every merged model, each contributing to a channel in proportion to its activity there.",
+            aim => aim.Activations, (aim, value) => aim with { Activations = value }),
+        Row("AimTiedHead", "tied_head", OptionKind.Choice(("keep", false), ("relax", true)), false,
+            "Whether embeddings that serve as the head are relaxed by the head's input.",
+            aim => aim.RelaxesTiedHead, (aim, value) => aim with { RelaxesTiedHead = value }),
+        Row("AimSamples", "samples", OptionKind.Whole(1), 256,
+            "Most documents of the calibration text.",
+            aim => aim.Samples, (aim, value) => aim with { Samples = value }),
+        Row("AimBlock", "block", OptionKind.Whole(1), 512,
+            "Tokens of a calibration block; the model's positions limit it.",
+            aim => aim.Block, (aim, value) => aim with { Block = value }),
+    ];
 
     /// <summary>ω: 1 leaves the merged model as it is, 0 returns the most active channel to the base.</summary>
-    public double Omega { get; init; } = DefaultOmega;
+    public double Omega { get; init; }
 
     /// <summary>The calibration text.</summary>
     public required DataFile Calibration { get; init; }
@@ -77,17 +120,43 @@ public sealed record AimDeclaration(SourceLocation Location)
     public ImportanceScaling Scaling { get; init; }
 
     /// <summary>κ of the exponential scaling.</summary>
-    public double Kappa { get; init; } = 3;
+    public double Kappa { get; init; }
 
     /// <summary>Whose activations count.</summary>
     public ActivationSource Activations { get; init; }
 
-    /// <summary>Whether embeddings that serve as the output head are relaxed by the head's input; by default they stay as merged.</summary>
+    /// <summary>Whether embeddings that serve as the output head are relaxed by the head's input; otherwise they stay as merged.</summary>
     public bool RelaxesTiedHead { get; init; }
 
     /// <summary>Most documents used.</summary>
-    public int Samples { get; init; } = 256;
+    public int Samples { get; init; }
 
     /// <summary>Tokens of one block; the model's positions limit it too.</summary>
-    public int Block { get; init; } = 512;
+    public int Block { get; init; }
+
+    /// <summary>AIM's settings; <see langword="null"/> where it is not asked for, or not rightly.</summary>
+    /// <param name="options">Reads the options.</param>
+    /// <param name="section">Where a recipe has the section, which is enough with the usual ω.</param>
+    internal static AimDeclaration? Read(OptionReader options, SourceLocation? section)
+    {
+        var written = options.Find(Options[0]);
+        if (written is null ? section is null : OptionKind.IsOneOf(written, OptionKind.Off))
+            return null;
+        var location = written?.Location ?? section!;
+        if (options.Find(Options[1]) is null)
+        {
+            options.Report(
+                DiagnosticCode.MissingScoringData,
+                "AIM needs a calibration text; name one with Calibration=\"…\" (or 'calibration' in the recipe's 'aim').",
+                location);
+            return null;
+        }
+
+        return options.Read(new AimDeclaration(location) { Calibration = null! }, Options);
+    }
+
+    private static MergeOption<AimDeclaration, T> Row<T>(
+        string metadata, string key, OptionKind<T> kind, T missing, string description,
+        Func<AimDeclaration, T> get, Func<AimDeclaration, T, AimDeclaration> set, Func<AimDeclaration, bool>? isWritten = null) =>
+        new(metadata, "aim", key, kind, missing, description, get, set) { IsProjectWide = true, IsWritten = isWritten };
 }

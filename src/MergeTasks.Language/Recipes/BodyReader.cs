@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Importance;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -54,21 +55,13 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
         return modules;
     }
 
-    /// <summary>Reads a value that belongs to scoring: a text, or a list of texts.</summary>
-    public WrittenOption? ReadOption(YamlNode node, string key)
-    {
-        if (node is YamlSequenceNode { Children.Count: > 0 } list && list.All(child => child is YamlScalarNode))
-            return new WrittenOption(string.Join(';', list.Select(child => ((YamlScalarNode)child).Value)), nodes.At(node.Start));
-        return nodes.Text(node, key) is { } text ? new WrittenOption(text, nodes.At(node.Start)) : null;
-    }
-
     private RecipeModel? ReadModel(YamlMappingNode mapping)
     {
         var entries = nodes.Entries(mapping, RecipeKeys.Model);
         return ReadReference(entries, mapping, "models") is not { } model ? null : model with
         {
             Parameters = settings.Read(entries),
-            TaskData = entries.Find("task_data") is { } data ? ReadOption(data, "task_data") : null,
+            TaskData = entries.Find(DataFile.OfTask.Key) is { } data ? nodes.Option(data, DataFile.OfTask) : null,
         };
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 
 namespace MergeTasks.Language.Recipes;
 

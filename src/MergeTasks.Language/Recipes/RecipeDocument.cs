@@ -1,5 +1,5 @@
-using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 
 namespace MergeTasks.Language.Recipes;
 
@@ -32,32 +32,11 @@ public sealed record RecipeDocument(SourceLocation Location, (string Name, Sourc
     /// <summary><c>chat_template</c>: <c>auto</c>, the name of a built-in template, or the template itself; and its position.</summary>
     public (string Text, SourceLocation Location)? ChatTemplate { get; init; }
 
-    /// <summary><c>merge_tensors</c>: globs of the tensors that are merged; empty for all.</summary>
-    public IReadOnlyList<string> MergedTensors { get; init; } = [];
-
-    /// <summary><c>keep_tensors</c>: globs of the tensors that are the base's.</summary>
-    public IReadOnlyList<string> KeptTensors { get; init; } = [];
-
-    /// <summary>Where the globs stand; <see langword="null"/> where there are none.</summary>
-    public SourceLocation? GlobsLocation { get; init; }
-
-    /// <summary><c>strict</c>, if given.</summary>
-    public bool? IsStrict { get; init; }
-
-    /// <summary><c>post_weights_position</c>, if given: 0 or 1.</summary>
-    public double? PostWeightsPosition { get; init; }
-
-    /// <summary>Settings of AIM and APL.</summary>
-    public IReadOnlyDictionary<ImportanceOption, WrittenOption> Importance { get; init; } = new Dictionary<ImportanceOption, WrittenOption>();
+    /// <summary>The options that are written.</summary>
+    public IReadOnlyDictionary<MergeOption, WrittenOption> Options { get; init; } = new Dictionary<MergeOption, WrittenOption>();
 
     /// <summary>Where the section <c>aim</c> stands, if there is one.</summary>
     public SourceLocation? AimLocation { get; init; }
-
-    /// <summary><c>dtype</c>.</summary>
-    public DType? DType { get; init; }
-
-    /// <summary><c>out_dtype</c>.</summary>
-    public DType? OutDType { get; init; }
 
     /// <summary>All models that the document names for merging, the base first, with repetitions.</summary>
     public IEnumerable<RecipeModel> NamedModels =>

@@ -1,4 +1,5 @@
-using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Methods.BuiltIn;
 
 namespace MergeTasks.Language.Recipes;
@@ -9,8 +10,6 @@ namespace MergeTasks.Language.Recipes;
 /// </summary>
 public static class RecipeKeys
 {
-    private static readonly RecipeForm DTypeForm = new RecipeForm.Text([.. DTypes.FloatingPointTorchNames]);
-
     /// <summary>A path with a revision.</summary>
     public static RecipeSection Path { get; } = new("A path as a mapping",
         new RecipeKey("path", new RecipeForm.Text(), "A folder, or a reference such as hf:org/name or nuget:Id/1.0.0.") { IsRequired = true },
@@ -32,7 +31,7 @@ public static class RecipeKeys
     public static RecipeSection Model { get; } = new("An entry of models",
         new RecipeKey("model", new RecipeForm.Reference(), "The model.") { IsRequired = true },
         new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for this model."),
-        new RecipeKey("task_data", new RecipeForm.Text(), "Samples of the model's task (.jsonl), for APL."));
+        KeyOf(DataFile.OfTask));
 
     /// <summary>An entry of <c>sources</c>.</summary>
     public static RecipeSection SliceSource { get; } = new("An entry of sources",
@@ -70,10 +69,8 @@ public static class RecipeKeys
         new RecipeKey("tokens", new RecipeForm.MapOf(Token), "Rules for single tokens."),
         new RecipeKey("pad_to_multiple_of", new RecipeForm.WholeNumber(1), "Rows of the embeddings are made a multiple of this."));
 
-    /// <summary>The sections of AIM and APL, by key.</summary>
-    public static IReadOnlyDictionary<string, RecipeSection> Importance { get; } = ImportanceOption.All
-        .Where(option => option.Section.Length > 0)
-        .GroupBy(option => option.Section)
+    /// <summary>The sections of options, by key.</summary>
+    public static IReadOnlyDictionary<string, RecipeSection> Sections { get; } = MergeOptions.Sections.Skip(1)
         .ToDictionary(section => section.Key, section => new RecipeSection(section.Key, [.. section.Select(KeyOf)]), StringComparer.Ordinal);
 
     /// <summary>A whole recipe.</summary>
@@ -85,25 +82,21 @@ public static class RecipeKeys
         new RecipeKey("modules", new RecipeForm.MapOf(Module), "Instead of models: parts of a checkpoint by name, each with models or slices."),
         new RecipeKey("base_model", new RecipeForm.Reference(), "The base model: what changes are measured from, and whose configuration and tokenizer the output gets."),
         new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: true), "The method's parameters; those that each model has are defaults here."),
-        new RecipeKey("dtype", DTypeForm, "Element type of the output, and in compatibility mode of the arithmetic. Default: the base's own."),
-        new RecipeKey("out_dtype", DTypeForm, "Element type of the output where it differs from dtype."),
         new RecipeKey("tokenizer", new RecipeForm.Mapping(Tokenizer), "What to do where the models' vocabularies differ."),
         new RecipeKey("tokenizer_source", VocabularyForm(), "The short form of tokenizer: {source: …}."),
         new RecipeKey("chat_template", new RecipeForm.Text(), "auto, the name of a built-in template, or a Jinja template."),
         new RecipeKey("name", new RecipeForm.Text(), "The merge's name, where a file holds several documents; later ones name it as a model."),
-        new RecipeKey("merge_tensors", new RecipeForm.Texts(), "Globs of tensor names: only these are merged, the others are the base's."),
-        new RecipeKey("keep_tensors", new RecipeForm.Texts(), "Globs of tensor names that are not merged but the base's."),
-        new RecipeKey("strict", new RecipeForm.Flag(), "Refuse models that lack tensors of the base, instead of taking those from the base."),
-        new RecipeKey("post_weights_position", new RecipeForm.WholeNumber(0, 1), "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end."),
-        .. ImportanceOption.All.Where(option => option.Section.Length == 0).Select(KeyOf),
-        .. ImportanceOption.All.Where(option => option.Section.Length > 0).DistinctBy(option => option.Section).Select(SectionOf),
+        .. MergeOptions.Sections[0].Select(KeyOf),
+        .. MergeOptions.Sections.Skip(1).Select(section => SectionOf(section.First())),
     ]);
 
     // A section that is only a value is the value of its first option.
-    private static RecipeKey SectionOf(ImportanceOption first) => new(
-        first.Section, new RecipeForm.Either(new RecipeForm.Mapping(Importance[first.Section]), first.Form), $"{first.Description} Or a mapping with more settings.");
+    private static RecipeKey SectionOf(MergeOption first) => new(
+        first.Section,
+        new RecipeForm.Either(new RecipeForm.Mapping(Sections[first.Section]), first.Form),
+        $"{first.Description} Or a mapping with more settings.");
 
-    private static RecipeKey KeyOf(ImportanceOption option) => new(option.Key, option.Form, option.Description);
+    private static RecipeKey KeyOf(MergeOption option) => new(option.Key, option.Form, option.Description);
 
     private static RecipeForm.Either PathForm() => new(new RecipeForm.Text(), new RecipeForm.Mapping(Path));
 

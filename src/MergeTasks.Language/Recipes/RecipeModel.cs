@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 
 namespace MergeTasks.Language.Recipes;
 

@@ -1,5 +1,5 @@
-using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Methods.BuiltIn;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -87,8 +87,8 @@ internal sealed class RecipeNodes(string path)
 
     public bool? Flag(YamlNode node, string key)
     {
-        if (node is YamlScalarNode { Value: { } text } && SettingText.ParseNumber(text) is 0 or 1)
-            return SettingText.ParseNumber(((YamlScalarNode)node).Value!) == 1;
+        if (node is YamlScalarNode { Value: { } text } && NumberText.ParseFlag(text) is { } flag)
+            return flag;
         Report(DiagnosticCode.InvalidValue, $"'{key}' is true or false.", node.Start);
         return null;
     }
@@ -101,14 +101,11 @@ internal sealed class RecipeNodes(string path)
         return null;
     }
 
-    public DType? DType(YamlNode? node, string key)
+    /// <summary>What is written of an option: a text, or a list of texts where it takes one.</summary>
+    public WrittenOption? Option(YamlNode node, MergeOption option)
     {
-        if (node is null || Text(node, key) is not { } text)
-            return null;
-        if (DTypes.FromTorchName(text) is { } dtype && dtype.IsFloatingPoint())
-            return dtype;
-        Report(DiagnosticCode.InvalidValue, $"'{text}' is not an element type to merge in.{Suggestion.Sentence(text, [.. DTypes.FloatingPointTorchNames])}", node.Start);
-        return null;
+        var entries = option.Form.TakesList ? Texts(node, option.Key) : Text(node, option.Key) is { } text ? [text] : [];
+        return entries.Count == 0 ? null : new WrittenOption(entries, () => At(node.Start));
     }
 
     // A parameter one level too high is the commonest slip, and silently ignored elsewhere.

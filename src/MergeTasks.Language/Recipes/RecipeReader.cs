@@ -1,6 +1,6 @@
-using System.Globalization;
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -103,15 +103,8 @@ public sealed class RecipeReader
             Parameters = _settings.Read(entries),
             Tokenizer = new TokenizerReader(_nodes, _references).Read(entries),
             ChatTemplate = Named(entries, "chat_template"),
-            MergedTensors = entries.Find("merge_tensors") is { } merged ? _nodes.Texts(merged, "merge_tensors") : [],
-            KeptTensors = entries.Find("keep_tensors") is { } kept ? _nodes.Texts(kept, "keep_tensors") : [],
-            GlobsLocation = (entries.Find("merge_tensors") ?? entries.Find("keep_tensors")) is { } globs ? _nodes.At(globs.Start) : null,
-            IsStrict = entries.Find("strict") is { } strict ? _nodes.Flag(strict, "strict") : null,
-            PostWeightsPosition = entries.Find("post_weights_position") is { } post ? ReadPosition(post) : null,
-            Importance = ReadImportance(entries),
+            Options = ReadOptions(entries),
             AimLocation = entries.Find("aim") is { } aim ? _nodes.At(aim.Start) : null,
-            DType = _nodes.DType(entries.Find("dtype"), "dtype"),
-            OutDType = _nodes.DType(entries.Find("out_dtype"), "out_dtype"),
         };
         return method is null ? null : document;
     }
@@ -119,23 +112,11 @@ public sealed class RecipeReader
     private (string Text, SourceLocation Location)? Named(RecipeEntries entries, string key) =>
         entries.Find(key) is { } node && _nodes.Text(node, key) is { } text ? (text, _nodes.At(node.Start)) : null;
 
-    private int? ReadPosition(YamlNode node)
+    // A section that is only a value is the value of its first option.
+    private Dictionary<MergeOption, WrittenOption> ReadOptions(RecipeEntries entries)
     {
-        if (node is YamlScalarNode { Value: { } text } && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var position)
-            && position is 0 or 1)
-        {
-            return position;
-        }
-
-        _nodes.Report(DiagnosticCode.InvalidValue, "'post_weights_position' is 0, the beginning of gradients, or 1, their end.", node.Start);
-        return null;
-    }
-
-    // Sections of options; a section that is only a value is the value of its first option.
-    private Dictionary<ImportanceOption, WrittenOption> ReadImportance(RecipeEntries entries)
-    {
-        var options = new Dictionary<ImportanceOption, WrittenOption>();
-        foreach (var section in ImportanceOption.All.GroupBy(option => option.Section))
+        var options = new Dictionary<MergeOption, WrittenOption>();
+        foreach (var section in MergeOptions.Sections)
         {
             var values = entries;
             if (section.Key.Length > 0)
@@ -143,13 +124,13 @@ public sealed class RecipeReader
                 if (!entries.TryGetValue(section.Key, out var entry))
                     continue;
                 values = entry.Value is YamlMappingNode mapping
-                    ? _nodes.Entries(mapping, RecipeKeys.Importance[section.Key])
+                    ? _nodes.Entries(mapping, RecipeKeys.Sections[section.Key])
                     : new RecipeEntries { [section.First().Key] = entry };
             }
 
             foreach (var option in section)
             {
-                if (values.Find(option.Key) is { } value && _body.ReadOption(value, option.Key) is { } written)
+                if (values.Find(option.Key) is { } value && _nodes.Option(value, option) is { } written)
                     options[option] = written;
             }
         }

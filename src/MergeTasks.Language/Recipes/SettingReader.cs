@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using YamlDotNet.RepresentationModel;
 
 namespace MergeTasks.Language.Recipes;
@@ -35,10 +36,10 @@ internal sealed class SettingReader(RecipeNodes nodes)
     {
         switch (node)
         {
-            case YamlScalarNode scalar when SettingText.ParseNumber(scalar.Value ?? "") is { } number:
+            case YamlScalarNode scalar when NumberText.Parse(scalar.Value ?? "") is { } number:
                 return new Setting.Number(number);
             case YamlSequenceNode { Children.Count: > 0 } list when list.All(child => child is YamlScalarNode):
-                var numbers = list.Select(child => SettingText.ParseNumber(((YamlScalarNode)child).Value ?? "")).ToList();
+                var numbers = list.Select(child => NumberText.Parse(((YamlScalarNode)child).Value ?? "")).ToList();
                 if (!numbers.Contains(null))
                     return new Setting.Gradient([.. numbers.Select(value => value!.Value)]);
                 break;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
@@ -59,9 +60,12 @@ public sealed class RecipeSchema
         RecipeForm.Text { Values.Count: > 0 } text => new JsonObject { ["enum"] = new JsonArray([.. text.Values.Select(value => (JsonNode)value)]) },
         RecipeForm.Text => new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") },
         RecipeForm.Texts => new JsonObject { ["type"] = new JsonArray("string", "array"), ["items"] = new JsonObject { ["type"] = "string" } },
+        RecipeForm.Switch(var word) => new JsonObject { ["enum"] = new JsonArray(word, word == "on") },
         RecipeForm.Flag => new JsonObject { ["type"] = "boolean" },
         RecipeForm.WholeNumber { Maximum: { } most } whole => new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum, ["maximum"] = most },
         RecipeForm.WholeNumber whole => new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum },
+        RecipeForm.Number { Maximum: double.MaxValue } number => new JsonObject { ["type"] = "number", ["minimum"] = number.Minimum },
+        RecipeForm.Number number => new JsonObject { ["type"] = "number", ["minimum"] = number.Minimum, ["maximum"] = number.Maximum },
         RecipeForm.Setting => new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = new JsonArray("number", "boolean") }, Numbers()) },
         RecipeForm.Reference => new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = "string" }, Defined(RecipeKeys.Reference)) },
         RecipeForm.Parameters parameters => Parameters(parameters.OfWholeMerge),

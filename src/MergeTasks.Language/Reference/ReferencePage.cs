@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
@@ -55,9 +56,12 @@ public sealed class ReferencePage
     {
         RecipeForm.Text { Values.Count: > 0 } text => string.Join(", ", text.Values.Select(value => $"`{value}`")),
         RecipeForm.Texts => "text or list",
+        RecipeForm.Switch(var word) => $"`{word}`",
         RecipeForm.Flag => "`true`, `false`",
         RecipeForm.WholeNumber { Maximum: { } most } whole => $"whole number from {whole.Minimum} to {most}",
         RecipeForm.WholeNumber whole => $"whole number from {whole.Minimum} on",
+        RecipeForm.Number { Maximum: double.MaxValue } number => string.Create(CultureInfo.InvariantCulture, $"number from {number.Minimum} on"),
+        RecipeForm.Number number => string.Create(CultureInfo.InvariantCulture, $"number from {number.Minimum:0.######} to {number.Maximum}"),
         RecipeForm.Setting => "number, or list of numbers",
         RecipeForm.Reference => "model",
         RecipeForm.Parameters => "parameters",

@@ -21,7 +21,7 @@ public static class ModelRestore
         var named = merges.SelectMany(merge => merge.References).SelectMany(Named).DistinctBy(reference => reference.Key).ToList();
         try
         {
-            var references = named.ConvertAll(reference => ModelReference.Parse(reference.Key, [options.ProjectFolder]));
+            var references = named.ConvertAll(reference => SourceSchemes.Parse(reference.Key, [options.ProjectFolder]));
             return [.. new ModelRestorer(options, progress).RestoreAsync(references, cancellation).GetAwaiter().GetResult().Values];
         }
         catch (RestoreException e)

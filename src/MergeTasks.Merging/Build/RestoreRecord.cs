@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
+using MergeTasks.Sources;
 using MergeTasks.Sources.Contract;
 
 namespace MergeTasks.Merging.Build;
@@ -26,7 +27,7 @@ public static class RestoreRecord
         try
         {
             var models = RecordFile.Read<List<RestoredModel>>(PathIn(folder));
-            return models.TrueForAll(model => model is { IsSound: true }) && models.DistinctBy(model => model.Key).Count() == models.Count ? models : [];
+            return models.TrueForAll(SourceSchemes.IsSound) && models.DistinctBy(model => model.Key).Count() == models.Count ? models : [];
         }
         catch (FileFault)
         {

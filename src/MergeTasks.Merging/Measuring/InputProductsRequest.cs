@@ -1,6 +1,7 @@
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Options;
 using MergeTasks.Methods.Kernels;
 using MergeTasks.Transformers.Engine;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using MergeTasks.Merging.Planning;
-using MergeTasks.Sources.References;
+using MergeTasks.Sources;
 
 namespace MergeTasks.Merging.Outputs;
 
@@ -13,7 +13,7 @@ internal static class CardMetadata
     {
         var lines = new StringBuilder();
         var repositories = plan.Models
-            .Select(model => model.Declaration.Remote is { } key ? (ModelReference.Parse(key, [Path.GetTempPath()]) as HubReference)?.Repository : null)
+            .Select(model => model.Declaration.Remote is { } key ? SourceSchemes.Of(key, (scheme, reference) => scheme.HubRepository(reference)) : null)
             .OfType<string>().Distinct().ToList();
         if (repositories.Count > 0)
         {

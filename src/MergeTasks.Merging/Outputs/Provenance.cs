@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 using MergeTasks.Caching;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
-using MergeTasks.Sources.References;
+using MergeTasks.Sources;
 
 namespace MergeTasks.Merging.Outputs;
 
@@ -72,13 +72,9 @@ internal static class Provenance
     {
         if (source.ContentHash is { } hash)
             return new() { ["sha512"] = Convert.ToHexStringLower(Convert.FromBase64String(hash)) };
-        return source.Reference.StartsWith("hf:", StringComparison.Ordinal) ? new() { ["gitCommit"] = source.Resolved } : [];
+        return SourceSchemes.Find(source.Reference)?.ResolvedDigest is { } name ? new() { [name] = source.Resolved } : [];
     }
 
-    private static string UriOf(ManifestSource source) => ModelReference.Parse(source.Reference, [Path.GetTempPath()]) switch
-    {
-        HubReference hub => $"pkg:huggingface/{hub.Repository}@{source.Resolved}",
-        PackageReference package => $"pkg:nuget/{package.Id}@{source.Resolved}",
-        var other => other.Key,
-    };
+    private static string UriOf(ManifestSource source) =>
+        SourceSchemes.Of(source.Reference, (scheme, reference) => scheme.PackageUrl(reference, source.Resolved)) ?? source.Reference;
 }

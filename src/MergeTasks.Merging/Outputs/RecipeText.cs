@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 
 namespace MergeTasks.Merging.Outputs;
@@ -20,7 +20,7 @@ public static class RecipeText
         if (merge.Base is { } basis)
             yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
         if (merge.IsWhole)
-            AppendModels(yaml, "", merge.Models, merge.Apl is not null || merge.MeasuresModels);
+            AppendModels(yaml, "", merge.Models, merge.NeedsScores);
         AppendSlices(yaml, "", merge.Slices);
         if (merge.Modules.Count > 0)
             yaml.Append("modules:\n");
@@ -33,32 +33,20 @@ public static class RecipeText
         }
 
         AppendParameters(yaml, "", merge.Parameters);
-        if (merge.DType is { } dtype)
-            yaml.Append("dtype: ").Append(dtype.TorchName()).Append('\n');
-        if (merge.OutDType is { } outDType)
-            yaml.Append("out_dtype: ").Append(outDType.TorchName()).Append('\n');
-        AppendList(yaml, "merge_tensors", merge.Tensors.Merged);
-        AppendList(yaml, "keep_tensors", merge.Tensors.Kept);
-        if (merge.IsStrict)
-            yaml.Append("strict: true\n");
-        if (merge.PostWeightsPosition != 0)
-            yaml.Append("post_weights_position: 1\n");
+        foreach (var option in MergeSettings.Options)
+            AppendOption(yaml, "", option, option.Written(merge));
         if (merge.Tokenizer is { } tokenizer)
             AppendTokenizer(yaml, tokenizer);
         if (merge.ChatTemplate is { } template)
             yaml.Append("chat_template: ").Append(Quoted(template.Text)).Append('\n');
         if (merge.ImportanceBase is { } importanceBase)
-            yaml.Append("importance_base: ").Append(Quoted(importanceBase.Label)).Append('\n');
-        if (merge.Factor is { } factor)
-            yaml.Append("merge_factor: ").Append(factor.Value is { } value ? value.ToString("R", System.Globalization.CultureInfo.InvariantCulture) : "task").Append('\n');
-        else if (merge.NeedsScores)
-            yaml.Append("merge_factor: off\n");
-        if (!merge.ChecksItself && merge.NeedsScores)
-            yaml.Append("self_check: false\n");
+            yaml.Append(MergeOptions.ImportanceBase.Key).Append(": ").Append(Quoted(importanceBase.Label)).Append('\n');
+        if (merge.NeedsScores)
+            AppendOption(yaml, "", FactorDeclaration.Options[0], FactorDeclaration.Options[0].Written(merge.Factor ?? new FactorDeclaration(1, merge.Location)));
         if (merge.Aim is { } aim)
-            AppendSection(yaml, "aim", ImportanceText.Of(aim));
+            AppendSection(yaml, aim, AimDeclaration.Options);
         if (merge.Apl is { } apl)
-            AppendSection(yaml, "apl", ImportanceText.Of(apl));
+            AppendSection(yaml, apl, AplDeclaration.Options);
         return yaml.ToString();
     }
 
@@ -71,7 +59,7 @@ public static class RecipeText
             yaml.Append(indent).Append("  - model: ").Append(Quoted(model.Label)).Append('\n');
             AppendParameters(yaml, indent + "    ", model.Parameters);
             if (withData && model.TaskData is { } data)
-                yaml.Append(indent).Append("    task_data: ").Append(Quoted(data.Label)).Append('\n');
+                yaml.Append(indent).Append("    ").Append(DataFile.OfTask.Key).Append(": ").Append(Quoted(data.Label)).Append('\n');
         }
     }
 
@@ -93,12 +81,6 @@ public static class RecipeText
                 yaml.Append(indent).Append("    base_model: ").Append(Quoted(basis.Label)).Append('\n');
             AppendParameters(yaml, indent + "    ", slice.Parameters);
         }
-    }
-
-    private static void AppendList(StringBuilder yaml, string name, IReadOnlyList<string> texts)
-    {
-        if (texts.Count > 0)
-            yaml.Append(name).Append($": [{string.Join(", ", texts.Select(text => JsonSerializer.Serialize(text)))}]\n");
     }
 
     private static void AppendTokenizer(StringBuilder yaml, TokenizerDeclaration tokenizer)
@@ -125,11 +107,19 @@ public static class RecipeText
         }
     }
 
-    private static void AppendSection(StringBuilder yaml, string name, IEnumerable<(ImportanceOption Option, string Value)> values)
+    private static void AppendSection<T>(StringBuilder yaml, T settings, IReadOnlyList<MergeOption<T>> options)
     {
-        yaml.Append(name).Append(":\n");
-        foreach (var (option, value) in values)
-            yaml.Append("  ").Append(option.Key).Append(": ").Append(value.StartsWith('[') || SettingText.ParseNumber(value) is not null ? value : Quoted(value)).Append('\n');
+        yaml.Append(options[0].Section).Append(":\n");
+        foreach (var option in options)
+            AppendOption(yaml, "  ", option, option.Written(settings));
+    }
+
+    private static void AppendOption(StringBuilder yaml, string indent, MergeOption option, string? value)
+    {
+        if (value is null)
+            return;
+        var isPlain = value.StartsWith('[') || NumberText.Parse(value) is not null;
+        yaml.Append(indent).Append(option.Key).Append(": ").Append(isPlain ? value : Quoted(value)).Append('\n');
     }
 
     private static void AppendParameters(StringBuilder yaml, string indent, IReadOnlyDictionary<string, Setting> parameters)

@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning;

@@ -4,7 +4,7 @@ using MergeTasks.Sources.References;
 namespace MergeTasks.Sources.Contract;
 
 /// <summary>One kind of place that models come from.</summary>
-internal interface IModelSource
+internal interface IModelSource : IDisposable
 {
     /// <summary>Finds out what a reference means and what has to be fetched for it; fetches nothing but lists.</summary>
     /// <param name="reference">The reference.</param>
@@ -37,9 +37,4 @@ internal sealed record PendingFile(string Folder, long Bytes, Func<CancellationT
 /// <param name="Key">The reference's <see cref="ModelReference.Key"/>.</param>
 /// <param name="Folder">Full path of the model folder; nothing but its locked files counts.</param>
 /// <param name="Locked">What it is.</param>
-public sealed record RestoredModel(string Key, string Folder, LockedModel Locked)
-{
-    /// <summary>Whether it is one that restoring writes: a record of it may have been edited or damaged.</summary>
-    [System.Text.Json.Serialization.JsonIgnore]
-    public bool IsSound => Key is { Length: > 0 } && Folder is not null && !Folder.Contains('\0', StringComparison.Ordinal) && Path.IsPathFullyQualified(Folder) && Locked is { IsSound: true };
-}
+public sealed record RestoredModel(string Key, string Folder, LockedModel Locked);

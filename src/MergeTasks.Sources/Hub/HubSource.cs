@@ -11,9 +11,15 @@ using MergeTasks.Sources.References;
 namespace MergeTasks.Sources.Hub;
 
 /// <summary>Models of the Hub, in the cache that Hugging Face's own tools read and write.</summary>
-internal sealed class HubSource(HubSettings settings, HubClient client, RestoreOptions options, FileSha256 hashes, RestoreProgress progress) : IModelSource
+internal sealed class HubSource(HubSettings settings, HubClient client, SourceContext context) : IModelSource
 {
-    private bool IsOffline => options.Offline || settings.IsOffline;
+    private readonly RestoreOptions _options = context.Options;
+    private readonly FileSha256 _hashes = context.Hashes;
+    private readonly RestoreProgress _progress = context.Progress;
+
+    private bool IsOffline => _options.Offline || settings.IsOffline;
+
+    public void Dispose() => client.Dispose();
 
     public async Task<PendingModel> PrepareAsync(ModelReference reference, LockedModel? locked, CancellationToken cancellation)
     {
@@ -43,7 +49,7 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
 
         return new PendingModel(hub, Fetches(hub, cache, commit, files), async token =>
         {
-            await LockedFiles.CheckAsync(hub.Key, locked, name => cache.Find(commit, name)!, hashes, token);
+            await LockedFiles.CheckAsync(hub.Key, locked, name => cache.Find(commit, name)!, _hashes, token);
             return new RestoredModel(hub.Key, cache.Snapshot(commit), locked);
         });
     }
@@ -53,7 +59,7 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
         var commit = hub.IsCommit ? hub.Revision : IsOffline ? cache.Ref(hub.Revision) : await client.CommitAsync(hub, cancellation);
         if (commit is null)
             throw Offline(hub, $"which commit '{hub.Revision}' is");
-        if (IsOffline || (hub.IsCommit && !options.Update))
+        if (IsOffline || (hub.IsCommit && !_options.Update))
         {
             if (Cached(hub, cache, commit) is { } cached)
                 return new PendingModel(hub, [], async token => new RestoredModel(hub.Key, cache.Snapshot(commit), await LockAsync(cache, commit, cached, [], token)));
@@ -67,7 +73,7 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
         var wanted = ModelFiles.Select(names, () => shards, $"'{hub.Repository}' at '{hub.Revision}'");
         var missing = listing.Where(file => wanted.Contains(file.Name) && cache.Find(commit, file.Name) is null).ToList();
         if (!hub.IsCommit)
-            progress.Note($"{hub.Key} is commit {commit}.");
+            _progress.Note($"{hub.Key} is commit {commit}.");
         return new PendingModel(hub, Fetches(hub, cache, commit, missing), async token =>
         {
             var locked = await LockAsync(cache, commit, wanted, listing, token);
@@ -120,7 +126,7 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
 
     private List<PendingFile> Fetches(HubReference hub, HubCache cache, string commit, IEnumerable<HubFile> files) =>
         [.. files.Select(file => new PendingFile(cache.Folder, Left(cache, file),
-            token => new HubDownload(client, cache, hashes, progress).RunAsync(new HubRequest(settings.Endpoint, hub.Repository, commit, file.Name), file, token)))];
+            token => new HubDownload(client, cache, _hashes, _progress).RunAsync(new HubRequest(settings.Endpoint, hub.Repository, commit, file.Name), file, token)))];
 
     private static long Left(HubCache cache, HubFile file) =>
         File.Exists(cache.Blob(file.Blob)) ? 0
@@ -133,12 +139,12 @@ internal sealed class HubSource(HubSettings settings, HubClient client, RestoreO
         {
             var path = cache.Find(commit, name)!;
             var blob = listing.FirstOrDefault(file => file.Name == name)?.Blob ?? Path.GetFileName(path);
-            var found = SafeName.IsSha256(blob) ? hashes.Of(path, cancellation).ToString() : SafeName.IsCommit(blob) ? GitObject.NameOf(path) : blob;
+            var found = SafeName.IsSha256(blob) ? _hashes.Of(path, cancellation).ToString() : SafeName.IsCommit(blob) ? GitObject.NameOf(path) : blob;
             if (found != blob)
                 throw new SourceException(SourceError.Corrupt, $"'{path}' in the cache is damaged: its hash is {found} and should be {blob}. Delete it and build again.");
         }
 
-        return new LockedModel(LockedModel.HubType, commit, await LockedFiles.HashAsync(names, name => cache.Find(commit, name)!, hashes, cancellation));
+        return new LockedModel(HubScheme.Type, commit, await LockedFiles.HashAsync(names, name => cache.Find(commit, name)!, _hashes, cancellation));
     }
 
     private static SourceException Offline(HubReference hub, string what) =>

@@ -30,8 +30,10 @@ public static class LockFile
     };
 
     /// <summary>Reads a lock file; empty where there is none.</summary>
+    /// <param name="path">Full path.</param>
+    /// <param name="isSound">Whether an entry is one that restoring writes.</param>
     /// <exception cref="SourceException"><see cref="SourceError.BadLockFile"/>.</exception>
-    public static IReadOnlyDictionary<string, LockedModel> Read(string path)
+    internal static IReadOnlyDictionary<string, LockedModel> Read(string path, Func<LockedModel?, bool> isSound)
     {
         try
         {
@@ -42,7 +44,7 @@ public static class LockFile
                 throw Bad(path, $"its version is not {CurrentVersion}", 0);
             foreach (var (key, model) in content.Models ?? throw Bad(path, "it has no 'models'", 0))
             {
-                if (model is not { IsSound: true })
+                if (!isSound(model))
                     throw Bad(path, $"its entry '{SafeName.Quote(key)}' is not one that restoring writes", 0);
             }
 

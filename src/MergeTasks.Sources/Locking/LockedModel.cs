@@ -9,17 +9,11 @@ namespace MergeTasks.Sources.Locking;
 public sealed record LockedFile(long Size, string Sha256);
 
 /// <summary>What a reference means once it has been resolved, and for everybody who builds with the same lock file.</summary>
-/// <param name="Type"><see cref="HubType"/> or <see cref="PackageType"/>.</param>
-/// <param name="Resolved">The commit, or the package's version.</param>
+/// <param name="Type">Name of the scheme that it comes from.</param>
+/// <param name="Resolved">The version that the reference means: a commit, a package's version.</param>
 /// <param name="Files">File name to size and hash, in ordinal order.</param>
 public sealed record LockedModel(string Type, string Resolved, IReadOnlyDictionary<string, LockedFile> Files)
 {
-    /// <summary>A repository of the Hub.</summary>
-    public const string HubType = "hub";
-
-    /// <summary>A NuGet package.</summary>
-    public const string PackageType = "nuget";
-
     /// <summary>NuGet's own hash of the package (SHA-512, base64); absent for repositories.</summary>
     public string? ContentHash { get; init; }
 
@@ -27,9 +21,8 @@ public sealed record LockedModel(string Type, string Resolved, IReadOnlyDictiona
     public IReadOnlyDictionary<string, LockedFile> Files { get; } = Files is null ? null! : new SortedDictionary<string, LockedFile>(Files.ToDictionary(), StringComparer.Ordinal);
 
     // A lock file edited by hand may hold anything, also names that lead elsewhere.
-    internal bool IsSound =>
-        Type is HubType or PackageType && Resolved is not null && Files is { Count: > 0 }
-        && (Type == HubType ? SafeName.IsCommit(Resolved) : SafeName.IsFileName(Resolved))
+    internal bool HasSoundFiles =>
+        Type is not null && Resolved is not null && Files is { Count: > 0 }
         && (ContentHash is null || IsSha512(ContentHash))
         && Files.All(file => SafeName.IsFileName(file.Key) && file.Value is { Size: >= 0, Sha256: not null } && SafeName.IsSha256(file.Value.Sha256));
 

@@ -10,6 +10,10 @@ internal sealed class PackageSource(RestoreOptions options, bool isOffline, File
 {
     private bool IsOffline => options.Offline || isOffline;
 
+    public void Dispose()
+    {
+    }
+
     public async Task<PendingModel> PrepareAsync(ModelReference reference, LockedModel? locked, CancellationToken cancellation)
     {
         var package = (PackageReference)reference;
@@ -53,6 +57,6 @@ internal sealed class PackageSource(RestoreOptions options, bool isOffline, File
         }
 
         var files = await LockedFiles.HashAsync(PackageFolder.Files(model, what), name => Path.Combine(model, name), hashes, cancellation);
-        return new RestoredModel(package.Key, model, new LockedModel(LockedModel.PackageType, version, files) { ContentHash = contentHash });
+        return new RestoredModel(package.Key, model, new LockedModel(PackageScheme.Type, version, files) { ContentHash = contentHash });
     }
 }

@@ -3,6 +3,7 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Outputs;
 using Microsoft.Build.Framework;
 using Task = Microsoft.Build.Utilities.Task;

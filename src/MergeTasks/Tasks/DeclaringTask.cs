@@ -1,5 +1,6 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Build;
 using Microsoft.Build.Framework;
 
@@ -10,6 +11,8 @@ public abstract class DeclaringTask : CancelableTask
 {
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(2);
 
+    private readonly Lock _gate = new();
+    private GatheredProperties? _properties;
     private long _toDigest;
     private long _digested;
     private DateTime _nextReport = DateTime.MaxValue;
@@ -20,29 +23,24 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>The models that go into them.</summary>
     public ITaskItem[] MergeSources { get; set; } = [];
 
-    /// <summary>Full path of the project file.</summary>
+    /// <summary>The project's properties, each with its <c>Value</c>.</summary>
     [Required]
-    public string ProjectFile { get; set; } = "";
+    public ITaskItem[] Project { get; set; } = [];
 
-    /// <summary>Full path of the folder that gets one folder per merge.</summary>
-    [Required]
-    public string ModelsFolder { get; set; } = "";
+    /// <summary>The project's properties.</summary>
+    private protected GatheredProperties Properties => _properties ??= new GatheredProperties(Project);
+
+    /// <summary>Full path of the project file.</summary>
+    private protected string ProjectFile => Properties.ProjectFile;
 
     /// <summary>Full path of the folder for generated files.</summary>
-    [Required]
-    public string MergesFolder { get; set; } = "";
+    private protected string MergesFolder => Properties[ProjectProperties.MergesFolder];
 
-    /// <summary>The cache folder that the project chooses; empty for the user's.</summary>
-    public string CachePath { get; set; } = "";
+    /// <summary>The cache folder.</summary>
+    private protected string Cache => CacheFolder(Properties[ProjectProperties.CachePath]);
 
     /// <summary>Threads to use; 0 for one per core.</summary>
-    public int Threads { get; set; }
-
-    /// <summary>Project-wide defaults: metadata name, and <c>Value</c>.</summary>
-    public ITaskItem[] Defaults { get; set; } = [];
-
-    /// <summary>What the project says of the device that runs models, by the names in <see cref="MergeTasks.DeviceSettings"/>, each with its <c>Value</c>.</summary>
-    public ITaskItem[] DeviceSettings { get; set; } = [];
+    private protected int Threads => Properties.Whole(ProjectProperties.Threads);
 
     /// <inheritdoc/>
     protected override SourceLocation Location => new(ProjectFile);
@@ -53,9 +51,9 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>Reads the declarations as they are written.</summary>
     protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
     {
-        var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(ModelsFolder))
+        var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(Properties[ProjectProperties.ModelsFolder]))
         {
-            Metadata = Defaults.ToDictionary(item => item.ItemSpec, item => item.GetMetadata("Value"), StringComparer.OrdinalIgnoreCase),
+            Metadata = Properties.OfAllMerges,
         };
         return DeclarationReader.Read(project, DeclaredItems.From("MergedModel", MergedModels, ProjectFile), DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
     }
@@ -64,13 +62,13 @@ public abstract class DeclaringTask : CancelableTask
     /// <returns><see langword="null"/> for the built-in engine.</returns>
     private protected DeviceHost? ChooseDevice()
     {
-        var settings = new DeviceSettings(DeviceSettings);
-        var request = settings.Read(ProjectFile);
+        var settings = new DeviceSettings(Properties);
+        var request = settings.Read();
 
         // Most projects: nobody asks for a device, so nothing need be said of it.
         if (request.Demand == DeviceDemand.Auto && settings.TaskAssembly.Length == 0)
             return null;
-        var (device, reason) = settings.Choose(request, ProjectFile);
+        var (device, reason) = settings.Choose(request);
         Log.LogMessage(MessageImportance.Normal, "{0}: {1}.", Path.GetFileNameWithoutExtension(ProjectFile), reason);
         return device is null ? null : new DeviceHost(settings.TaskAssembly, device, request.ComputesMatrices);
     }
@@ -79,10 +77,10 @@ public abstract class DeclaringTask : CancelableTask
     /// <param name="merges">The merges.</param>
     /// <param name="device">Runs models, and computes with whole matrices; <see langword="null"/> for the processor.</param>
     /// <param name="told">Hears what the device had to do otherwise than usual.</param>
-    private protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, DeviceHost? device = null, Action<string>? told = null) => new(merges, CacheFolder(CachePath), Threads)
+    private protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, DeviceHost? device = null, Action<string>? told = null) => new(merges, Cache, Threads)
     {
-        Engine = device?.Engine(Threads, CacheFolder(CachePath), told),
-        MatrixDevice = device?.Matrices(Threads, CacheFolder(CachePath), told),
+        Engine = device?.Engine(Threads, Cache, told),
+        MatrixDevice = device?.Matrices(Threads, Cache, told),
         Digesting = (path, bytes) =>
         {
             Log.LogMessage(MessageImportance.Normal, "{0} is new or changed; reading {1} to identify its tensors.", path, ByteSize.Format(bytes));
@@ -99,7 +97,7 @@ public abstract class DeclaringTask : CancelableTask
         var digested = Interlocked.Add(ref _digested, bytes);
         if (DateTime.UtcNow < _nextReport)
             return;
-        lock (Defaults)
+        lock (_gate)
         {
             if (DateTime.UtcNow < _nextReport)
                 return;

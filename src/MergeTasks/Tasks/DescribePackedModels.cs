@@ -1,5 +1,6 @@
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Sources;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
@@ -44,6 +45,6 @@ public sealed class DescribePackedModels : CancelableTask
 
     // A reference with what it meant; a folder by its name, because its path is nobody else's business.
     private static string NameOf(ManifestInput input) =>
-        input.Source is { } source ? source.Reference.StartsWith("hf:", StringComparison.Ordinal) ? $"{source.Reference.Split('@')[0]}@{source.Resolved}" : $"{string.Join('/', source.Reference.Split('/')[0], source.Resolved)}"
+        input.Source is { } source ? SourceSchemes.Of(source.Reference, (scheme, reference) => scheme.Pinned(reference, source.Resolved)) ?? source.Reference
         : Path.GetFileName(Path.TrimEndingDirectorySeparator(input.Model.Replace('\\', '/')));
 }

@@ -1,5 +1,6 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 

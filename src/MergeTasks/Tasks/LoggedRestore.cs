@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Options;
 using MergeTasks.Sources.Contract;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;

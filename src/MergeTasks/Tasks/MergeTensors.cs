@@ -1,4 +1,5 @@
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs;
 using Microsoft.Build.Framework;

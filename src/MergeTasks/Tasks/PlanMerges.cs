@@ -2,6 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Outputs.Ownership;
@@ -18,9 +19,6 @@ namespace MergeTasks.Tasks;
 [MSBuildMultiThreadableTask]
 public sealed class PlanMerges : PlanningTask
 {
-    /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
-    public string CacheMaxSize { get; set; } = "";
-
     /// <summary>Whether only to say what would be done.</summary>
     public bool PrintOnly { get; set; }
 
@@ -38,6 +36,10 @@ public sealed class PlanMerges : PlanningTask
     /// <summary>Files of all outputs, with where publishing and packing put them.</summary>
     [Output]
     public ITaskItem[] Files { get; set; } = [];
+
+    private string CacheMaxSize => Properties[ProjectProperties.CacheMaxSize];
+
+    private string TaskAssembly => Properties[ProjectProperties.TaskAssembly];
 
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
@@ -68,7 +70,12 @@ public sealed class PlanMerges : PlanningTask
         if (PrintOnly)
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
-        var generated = new GeneratedProjects(MergesFolder, RunTargets, TaskAssembly, CacheFolder(CachePath), CacheMaxSize, Threads) { Device = device, OnDevice = OnDevice(states) }.Write(merges, stale);
+        var projects = new GeneratedProjects(MergesFolder, Properties[ProjectProperties.RunTargets], TaskAssembly, Cache, CacheMaxSize, Threads)
+        {
+            Device = device,
+            OnDevice = OnDevice(states),
+        };
+        var generated = projects.Write(merges, stale);
         var outputRecord = new OutputRecord(MergesFolder, ProjectFile, cancellation);
         var unwanted = outputRecord.Update(
             [.. merges.Select(merge => merge.OutputFolder)], File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
@@ -78,8 +85,19 @@ public sealed class PlanMerges : PlanningTask
         var outputs = states.Select(OutputOf).ToList();
         Return(outputs);
         if (stale.Count == 0 && !HasWarned && (SeesAllItems || unwanted.Count == 0))
-            record.Write([Path.GetDirectoryName(TaskAssembly)!, OutputRecord.PathIn(MergesFolder), RestoreRecord.PathIn(MergesFolder), ModelsLockFile, .. DevicePaths(), .. PlanFootprint.PathsOf(states.Select(state => state.Plan))], start, outputs);
+            record.Write(Looked(states), start, outputs);
     }
+
+    // Everything that the plan rests on.
+    private IReadOnlyList<string> Looked(IReadOnlyList<OutputState> states) =>
+    [
+        Path.GetDirectoryName(TaskAssembly)!,
+        OutputRecord.PathIn(MergesFolder),
+        RestoreRecord.PathIn(MergesFolder),
+        Properties[ProjectProperties.LockFile],
+        .. DevicePaths(),
+        .. PlanFootprint.PathsOf(states.Select(state => state.Plan)),
+    ];
 
     // What a merge reads stays, also where it is what another left; and what a merge that is there made in another folder, which may be
     // another configuration's.

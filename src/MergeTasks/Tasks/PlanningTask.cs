@@ -7,25 +7,13 @@ namespace MergeTasks.Tasks;
 /// <summary>A task that has nothing to do while the declarations, and all that the last plan rested on, are the same.</summary>
 public abstract class PlanningTask : DeclaringTask
 {
-    /// <summary>Full path of the targets that generated projects import.</summary>
-    [Required]
-    public string RunTargets { get; set; } = "";
-
-    /// <summary>Full path of this assembly, for the generated projects.</summary>
-    [Required]
-    public string TaskAssembly { get; set; } = "";
-
-    /// <summary>Full path of the lock file of models from elsewhere.</summary>
-    [Required]
-    public string ModelsLockFile { get; set; } = "";
-
     /// <summary>What is remembered of the last plan.</summary>
     private protected PlanRecord Record() => new(MergesFolder, DigestOfDeclarations());
 
     /// <summary>Full paths of the files, beside the settings themselves, that decide which device runs models.</summary>
     private protected IEnumerable<string> DevicePaths()
     {
-        var settings = new DeviceSettings(DeviceSettings);
+        var settings = new DeviceSettings(Properties);
         return settings.TaskAssembly.Length > 0 ? [settings.AssetsFile] : [];
     }
 
@@ -33,8 +21,9 @@ public abstract class PlanningTask : DeclaringTask
     private ContentDigest DigestOfDeclarations()
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', [ProjectFile, ModelsFolder, RunTargets, TaskAssembly, ModelsLockFile, CachePath]).Append('\n');
-        foreach (var items in new[] { MergedModels, MergeSources, Defaults, DeviceSettings })
+        foreach (var value in Properties.Deciding)
+            text.Append($"{value.Length} {value}\n");
+        foreach (var items in new[] { MergedModels, MergeSources })
         {
             text.Append('\n');
             foreach (var item in items)

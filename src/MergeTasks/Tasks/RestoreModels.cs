@@ -1,3 +1,4 @@
+using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Build;
 using MergeTasks.Sources.Contract;
 using Microsoft.Build.Framework;
@@ -11,25 +12,10 @@ namespace MergeTasks.Tasks;
 [MSBuildMultiThreadableTask]
 public sealed class RestoreModels : PlanningTask
 {
-    /// <summary>Whether every reference is resolved anew.</summary>
-    public bool Update { get; set; }
-
-    /// <summary>Whether the lock file may not change.</summary>
-    public bool LockedMode { get; set; }
-
-    /// <summary>Whether the network may not be used.</summary>
-    public bool Offline { get; set; }
-
-    /// <summary>NuGet's folder of packages; empty for what its configuration says.</summary>
-    public string PackagesFolder { get; set; } = "";
-
-    /// <summary>The NuGet configuration file that the project names; empty for the usual ones.</summary>
-    public string NuGetConfig { get; set; } = "";
-
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
-        if (!Update && Record().Find() is not null)
+        if (!Properties.Flag(ProjectProperties.Update) && Record().Find() is not null)
             return;
         using var progress = new LoggedRestore(Log);
         var restored = ModelRestore.Run(ReadUnrestored(), Options(), progress, cancellation);
@@ -41,14 +27,16 @@ public sealed class RestoreModels : PlanningTask
     private RestoreOptions Options() => new()
     {
         ProjectFolder = Path.GetDirectoryName(ProjectFile)!,
-        LockPath = ModelsLockFile,
-        CacheFolder = CacheFolder(CachePath),
+        LockPath = Properties[ProjectProperties.LockFile],
+        CacheFolder = Cache,
         Environment = TaskEnvironment.GetEnvironmentVariable,
-        Update = Update,
-        LockedMode = LockedMode,
-        Offline = Offline,
-        PackagesFolder = PackagesFolder.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(PackagesFolder),
-        NuGetConfig = NuGetConfig.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(NuGetConfig),
+        Update = Properties.Flag(ProjectProperties.Update),
+        LockedMode = Properties.Flag(ProjectProperties.LockedMode),
+        Offline = Properties.Flag(ProjectProperties.Offline),
+        PackagesFolder = FullPath(ProjectProperties.PackagesFolder),
+        NuGetConfig = FullPath(ProjectProperties.NuGetConfig),
         CacheUnwritable = ReportUnwritableCache,
     };
+
+    private string? FullPath(SurfaceName property) => Properties[property] is { Length: > 0 } path ? TaskEnvironment.GetAbsolutePath(path) : null;
 }

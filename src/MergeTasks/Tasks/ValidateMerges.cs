@@ -13,7 +13,7 @@ public sealed class ValidateMerges : DeclaringTask
         var merges = ReadDeclarations();
 
         // Not whether the device is there: declarations are checked on other machines too.
-        new DeviceSettings(DeviceSettings).Read(ProjectFile);
+        new DeviceSettings(Properties).Read();
         foreach (var warning in BuildOf(merges).Validate(cancellation))
             Report(warning);
         Log.LogMessage(MessageImportance.High, "{0} merge(s) valid: {1}.", merges.Count, string.Join(", ", merges.Select(merge => merge.Name)));

@@ -41,7 +41,7 @@ public sealed class DeclaredImportance
         // The card's recipe is one that this project reads.
         var card = File.ReadAllText(Path.Combine(project.Space.Output("m"), "README.md"));
         var recipe = RecipeReader.Parse("card", card.Split("```yaml\n")[1].Split("```")[0])[0];
-        Assert.Equal("[model, hidden]".Trim('[', ']').Replace(", ", ";", StringComparison.Ordinal), recipe.Importance[ImportanceOption.All.Single(option => option.Metadata == "Apl")].Text);
+        Assert.Equal("[model, hidden]".Trim('[', ']').Replace(", ", ";", StringComparison.Ordinal), recipe.Options[AplDeclaration.Options[0]].Text);
     }
 
     [Fact]

@@ -15,6 +15,7 @@ using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Planning.Vocabularies;
 using MergeTasks.Merging.Tests.Vocabularies;
+using MergeTasks.Sources;
 using MergeTasks.Sources.Locking;
 using MergeTasks.Sources.References;
 using MergeTasks.TestSupport;
@@ -177,13 +178,13 @@ public sealed class MutatedFiles : IDisposable
         "lock" => (LockText.Replace("AAAA", Convert.ToBase64String(new byte[64]), StringComparison.Ordinal), bytes =>
         {
             File.WriteAllBytes(_folder["models.lock.json"], bytes);
-            LockFile.Read(_folder["models.lock.json"]);
+            SourceSchemes.ReadLock(_folder["models.lock.json"]);
         }
         ),
         "restored" => (Restored, bytes =>
         {
             File.WriteAllBytes(RestoreRecord.PathIn(_folder.Path), bytes);
-            Assert.All(RestoreRecord.Read(_folder.Path), model => Assert.True(model.IsSound));
+            Assert.All(RestoreRecord.Read(_folder.Path), model => Assert.True(SourceSchemes.IsSound(model)));
         }
         ),
         "manifest" => (Manifest, bytes =>
@@ -199,7 +200,7 @@ public sealed class MutatedFiles : IDisposable
             RecordFile.Read<List<MergeDeclaration>>(_folder["declarations.json"]);
         }
         ),
-        "reference" => ("", bytes => ModelReference.Parse(Encoding.UTF8.GetString(bytes), [_folder.Path])),
+        "reference" => ("", bytes => SourceSchemes.Parse(Encoding.UTF8.GetString(bytes), [_folder.Path])),
         _ => ("""{"packageFolders":{"/packages/":{}},"libraries":{"libtorch-cpu-linux-x64/1.0":{"path":"libtorch","files":["runtimes/linux-x64/native/libtorch.so"]}}}""", bytes =>
         {
             File.WriteAllBytes(_folder["project.assets.json"], bytes);

@@ -50,9 +50,9 @@ public sealed class Slices : IDisposable
     [InlineData("modules:\n  encoder: {models: [{model: models/parts}, {model: ‸models/parts}]}\n", "MTK1006", "listed twice")]
     [InlineData("slices:\n  - sources: [{model: models/a, layer_range: [0, 2]}]\nbase_model: models/a\naim: {omega: 0.5, calibration: data.txt}\n", "MTK5006", "neither slices nor modules")]
     [InlineData("models: [{model: models/a}]\nstrict: ‸maybe\n", "MTK1003", "true or false", false)]
-    [InlineData("models: [{model: models/a}]\npost_weights_position: ‸2\n", "MTK1003", "their end", false)]
-    [InlineData("models: [{model: models/a}]\npost_weights_position: ‸-1\n", "MTK1003", "their end", false)]
-    [InlineData("models: [{model: models/a}]\npost_weights_position: ‸end\n", "MTK1003", "their end", false)]
+    [InlineData("models: [{model: models/a}]\npost_weights_position: ‸2\n", "MTK1003", "0 or 1", false)]
+    [InlineData("models: [{model: models/a}]\npost_weights_position: ‸-1\n", "MTK1003", "0 or 1", false)]
+    [InlineData("models: [{model: models/a}]\npost_weights_position: ‸end\n", "MTK1003", "0 or 1", false)]
     [InlineData("models: [{model: models/a}]\nkeep_tensors: ‸{a: b}\n", "MTK2004", "list of texts", false)]
     public void Are_refused_where_they_stand(string recipe, string code, string hint, bool alone = true)
     {

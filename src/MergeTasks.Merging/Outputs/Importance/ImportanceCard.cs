@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 
@@ -16,7 +17,7 @@ internal static class ImportanceCard
             return "";
         var card = new StringBuilder("## Importance\n\n");
         if (importance.Aim is { Declaration: var aim })
-            card.Append(Text($"After merging, [AIM](https://arxiv.org/abs/2502.02421) pulled the weights back towards `{importance.BaseDeclaration.Label}` where their input channels are active on `{aim.Calibration.Label}` (ω = {aim.Omega:R}, {ImportanceText.NameOf(aim.Statistic)}).\n\n"));
+            card.Append(Text($"After merging, [AIM](https://arxiv.org/abs/2502.02421) pulled the weights back towards `{importance.BaseDeclaration.Label}` where their input channels are active on `{aim.Calibration.Label}` (ω = {aim.Omega:R}, {OptionKind.NameOf(aim.Statistic)}).\n\n"));
         if (importance.Apl is { } apl)
             AppendApl(card, report, apl);
         if (importance.Factor is { Declaration: var factor })
@@ -34,7 +35,7 @@ internal static class ImportanceCard
         var settings = apl.Declaration;
         card.Append("Before merging, [APL](https://arxiv.org/abs/2408.09485) ");
         card.Append(settings.DropLevel is { } level
-            ? Text($"kept part of each model's changes, shared out by the importance of each {(level == PartitionLevel.Hidden ? "row" : ImportanceText.NameOf(level))} for the model's task (rule {ImportanceText.NameOf(settings.Drop)}{(settings.Density is { } density ? $", density {density:R}" : "")}).")
+            ? Text($"kept part of each model's changes, shared out by the importance of each {(level == PartitionLevel.Hidden ? "row" : OptionKind.NameOf(level))} for the model's task (rule {OptionKind.NameOf(settings.Drop)}{(settings.Density is { } density ? $", density {density:R}" : "")}).")
             : "weighed the models by the importance of their changes for their tasks.");
         card.Append("\n\n");
         if (found is not { Models.Count: > 0 } report)

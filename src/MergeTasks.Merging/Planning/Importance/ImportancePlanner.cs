@@ -6,6 +6,7 @@ using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Locating;
@@ -64,7 +65,7 @@ internal sealed class ImportancePlanner
         if (_merge.Apl is { } asked)
             RequireAplFits(asked);
         var factor = PlanFactor(description);
-        var isMeasured = factor is { Declaration.Value: null } || _merge.ChecksItself;
+        var isMeasured = factor is { Declaration.Value: null } || (_merge.ChecksItself && (_merge.Aim is not null || _merge.Apl is not null));
         var mustMeasure = _merge.Apl is not null || factor is { Declaration: { Value: null, IsExplicit: true } };
         List<TaskSide> sides = _merge.Apl is null && !isMeasured ? []
             : [.. Tuned().Where(model => model.Declaration.TaskData is not null).Select(model => mustMeasure ? Side(model, description) : TrySide(model, description)).OfType<TaskSide>()];
@@ -125,7 +126,7 @@ internal sealed class ImportancePlanner
             new("calibration", DigestOf(aim.Calibration)),
             new("samples", aim.Samples.ToString()),
             new("block", block.ToString()),
-            new("statistic", ImportanceText.NameOf(aim.Statistic)),
+            new("statistic", OptionKind.NameOf(aim.Statistic)),
             new("engine", _engine),
         ]);
         return new ActivationRequest(key, declaration, aim, model, Path.Combine(_base.Input.Folder, TokenizerFile), block);
@@ -285,14 +286,14 @@ internal sealed class ImportancePlanner
             Products = !apl.IsExact || apl.Verifies
                 ? new ProductRequest(
                     new ScoreKey("importance by gradient",
-                        [.. point.Model.Identity(_cancellation), .. side.Task, .. change, new("mode", ImportanceText.NameOf(apl.Mode)), new("gradient", reused is null ? "as it is computed" : "kept")]),
+                        [.. point.Model.Identity(_cancellation), .. side.Task, .. change, new("mode", OptionKind.NameOf(apl.Mode)), new("gradient", reused is null ? "as it is computed" : "kept")]),
                     declaration, point, input, _base.Input, partition, reused)
                 : null,
             Exact = levels.Distinct().ToDictionary(level => level, level => new InterventionRequest(
                 new ScoreKey("exact importance",
                 [
                     .. side.Tuned.Model.Identity(_cancellation), .. side.Task, .. change, new("base config", ContentDigest.Of(side.Base.Model.Model.Config.Text).ToString()),
-                    new("mode", ImportanceText.NameOf(apl.Mode)), new("level", ImportanceText.NameOf(level)),
+                    new("mode", OptionKind.NameOf(apl.Mode)), new("level", OptionKind.NameOf(level)),
                 ]),
                 declaration, level, apl.Mode, side.Base, side.Tuned, partition)),
         };
@@ -313,7 +314,7 @@ internal sealed class ImportancePlanner
             new("compared with", compared is null ? "nothing" : $"{compared.BaseScore.Key.Digest} {compared.TunedScore.Key.Digest}"),
             new("density", apl.Density is { } density ? density.ToString("R", CultureInfo.InvariantCulture) : "auto"),
             new("settings", FormattableString.Invariant(
-                $"{ImportanceText.NameOf(level)} {ImportanceText.NameOf(apl.Budget)} {ImportanceText.NameOf(apl.Drop)} {ImportanceText.NameOf(apl.Rescale)} tau1={apl.Tau1:R} tau2={apl.Tau2:R} {located.Text(apl)}")),
+                $"{OptionKind.NameOf(level)} {OptionKind.NameOf(apl.Budget)} {OptionKind.NameOf(apl.Drop)} {OptionKind.NameOf(apl.Rescale)} tau1={apl.Tau1:R} tau2={apl.Tau2:R} {located.Text(apl)}")),
         ]);
         return new KeptChangeRequest(key, side.Declaration, located, apl, side.Base, compared?.BaseScore, compared?.TunedScore);
     }

@@ -1,5 +1,6 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 
 namespace MergeTasks.Merging.Planning.Layout;

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources.References;
+namespace MergeTasks.Sources.Packages;
 
 /// <summary>A model in a NuGet package.</summary>
 /// <param name="Id">The package.</param>

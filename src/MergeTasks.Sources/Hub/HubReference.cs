@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
+using MergeTasks.Sources.References;
 
-namespace MergeTasks.Sources.References;
+namespace MergeTasks.Sources.Hub;
 
 /// <summary>A model repository of the Hugging Face Hub, or of a server that speaks its protocol.</summary>
 /// <param name="Repository"><c>org/name</c>, or the <c>name</c> of one of the Hub's oldest models.</param>

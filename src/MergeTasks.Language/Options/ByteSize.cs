@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace MergeTasks.Language.Declarations;
+namespace MergeTasks.Language.Options;
 
 /// <summary>Sizes as people write them.</summary>
 public static class ByteSize
@@ -23,6 +23,13 @@ public static class ByteSize
         var number = upper[..^suffix.Length];
         return decimal.TryParse(number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value)
             && value <= long.MaxValue / factor ? (long)(value * factor) : null;
+    }
+
+    /// <summary>A size as one would write it, in the largest unit of which it is a whole number: <c>5GB</c>, <c>20GiB</c>.</summary>
+    public static string Written(long bytes)
+    {
+        var (suffix, factor) = bytes == 0 ? ("", 1) : Units.Where(unit => bytes % unit.Factor == 0).MaxBy(unit => unit.Factor);
+        return string.Create(CultureInfo.InvariantCulture, $"{bytes / factor}{suffix.Replace("IB", "iB", StringComparison.Ordinal)}");
     }
 
     /// <summary>A size for people: <c>4.5 MB</c>.</summary>

@@ -1,7 +1,7 @@
 using System.IO.Enumeration;
 using MergeTasks.Language.Diagnostics;
 
-namespace MergeTasks.Language.Recipes;
+namespace MergeTasks.Language.Options;
 
 /// <summary>Which of an output's tensors are merged, by globs over their whole names: '*' stands for any characters, '?' for one.</summary>
 /// <param name="Merged">Only tensors that one of these fits are merged; empty for all.</param>

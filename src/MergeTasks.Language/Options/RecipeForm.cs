@@ -1,8 +1,11 @@
-namespace MergeTasks.Language.Recipes;
+namespace MergeTasks.Language.Options;
 
 /// <summary>What the value of a recipe's key may be.</summary>
 public abstract record RecipeForm
 {
+    /// <summary>Whether a list of texts may be written.</summary>
+    public bool TakesList => this is Texts || (this is Either either && either.Forms.Any(form => form.TakesList));
+
     /// <summary>A text; one of some values where they are given.</summary>
     /// <param name="Values">The valid values; none: any text.</param>
     public sealed record Text(params IReadOnlyList<string> Values) : RecipeForm;
@@ -13,10 +16,19 @@ public abstract record RecipeForm
     /// <summary><c>true</c> or <c>false</c>.</summary>
     public sealed record Flag : RecipeForm;
 
+    /// <summary>A word that switches something on or off; so does <c>true</c> or <c>false</c>.</summary>
+    /// <param name="Word"><c>on</c> or <c>off</c>.</param>
+    public sealed record Switch(string Word) : RecipeForm;
+
     /// <summary>A whole number.</summary>
     /// <param name="Minimum">Smallest.</param>
     /// <param name="Maximum">Largest; <see langword="null"/>: any.</param>
     public sealed record WholeNumber(long Minimum, long? Maximum = null) : RecipeForm;
+
+    /// <summary>A number.</summary>
+    /// <param name="Minimum">Smallest.</param>
+    /// <param name="Maximum">Largest; <see cref="double.MaxValue"/>: any.</param>
+    public sealed record Number(double Minimum, double Maximum) : RecipeForm;
 
     /// <summary>A number, a list of numbers over the layers, or conditions.</summary>
     public sealed record Setting : RecipeForm;
