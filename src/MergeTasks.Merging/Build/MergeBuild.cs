@@ -3,6 +3,7 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Measuring;
@@ -111,7 +112,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
         using var scores = Scores(state.Plan, inputs, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
-        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context));
+        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(
+            state.Plan, scores.Context, state.Plan.Measured is null ? null : SelfCheck.Run(state.Plan, scores.Context)));
         state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
         new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
         return state;
@@ -133,6 +135,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             return state;
         using var scores = Scores(state.Plan, inputs, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
+
+        // What is found is told when the merge is written.
+        if (state.Plan.Measured is not null)
+            scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context with { Progress = QuietProgress.Of(progress) }));
         return state;
     }
 
@@ -191,7 +197,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     // Scores decide tensors, and what manifest and model card say of them.
     private static bool NeedsScores(OutputState state) =>
-        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Output.Report is null));
+        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || ((state.Plan.Importance.Apl is not null || state.Plan.Measured is not null) && state.Output.Report is null));
 
     private ScoreBuild Scores(MergePlan plan, IdentifiedFiles inputs, MergeProgress progress, CancellationToken cancellation) =>
         new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), inputs, cancellation);

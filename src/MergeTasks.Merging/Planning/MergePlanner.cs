@@ -71,11 +71,12 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             {
                 Layout = layout,
                 Importance = importance,
+                Measured = planner.Measured,
                 Licences = LicencesOf(models),
                 Findings = [.. warnings, .. configs.Warnings],
                 Remarks = [.. remarks, .. configs.Notes],
             };
-            return Planned(plan);
+            return Planned(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] });
         });
     }
 
@@ -89,6 +90,23 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         catch (MethodLoadException e)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.MethodAssembly, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+        }
+    }
+
+    // Without AIM and APL, then with APL alone where both are asked for.
+    private IEnumerable<(string Step, MergePlan Plan)> Simpler(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    {
+        if (!plan.Declaration.ChecksItself || plan.Importance is not { Tasks.Count: > 0 } importance || (importance.Aim is null && importance.Apl is null))
+            yield break;
+        yield return ("plain", Without(importance with { Aim = null, Apl = null }));
+        if (importance is { Aim: not null, Apl: not null })
+            yield return ("APL", Without(importance with { Aim = null }));
+
+        MergePlan Without(ImportancePlan fewer)
+        {
+            var planner = new TensorPlanner(plan.Declaration, method, layout, fewer, workers) { Device = Device };
+            var tensors = planner.Plan(cancellation);
+            return plan with { Tensors = tensors, Importance = fewer, Measured = planner.Measured };
         }
     }
 
