@@ -34,7 +34,8 @@ internal sealed class MergeOnTrial : IDisposable
     {
         var plan = _planner.Plan(Declare(method, variant), CancellationToken.None);
         using var scores = new ScoreBuild(
-            plan.Name, null, _engine, _store, MergeProgress.None, new WorkerTeam(_options.Threads, CancellationToken.None), CancellationToken.None);
+            plan.Name, null, _engine, _store, MergeProgress.None, new WorkerTeam(_options.Threads, CancellationToken.None),
+            new IdentifiedFiles(), CancellationToken.None);
         scores.Ensure(plan.Importance!.Requests);
         using var importance = LoadedImportance.Load(plan, scores.Context);
         return new MergedInMemory(plan, importance, scores.Context);

@@ -99,7 +99,7 @@ internal sealed class RandomSparsifier : ISparsifier
             value /= _probabilities[model];
     }
 
-    private bool IsDivided(int model) => _divides && IsRandom(_probabilities[model]) && _probabilities[model] > 0;
+    private bool IsDivided(int model) => _divides && _isRandom[model] && _probabilities[model] > 0;
 
     private void Mask(int model, ulong[] all, MergeBlock block, Span<float> delta)
     {

@@ -123,7 +123,7 @@ public sealed class Edges
     [InlineData(DType.F16)]
     [InlineData(DType.F8E4M3)]
     [InlineData(DType.F8E5M2)]
-    public void The_limit_of_a_type_is_where_rounding_leaves_its_numbers(DType dtype)
+    internal void The_limit_of_a_type_is_where_rounding_leaves_its_numbers(DType dtype)
     {
         Span<float> around = [BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(dtype) - 1), BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(dtype))];
         ElementConversion.Round(dtype, around);
