@@ -202,7 +202,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             }
         }
 
-        return diagnostics.Count == 0 ? models : throw new DiagnosticException(diagnostics);
+        // Two of them may be one folder.
+        return diagnostics.Count == 0 ? models : throw new DiagnosticException([.. diagnostics.Distinct()]);
     }
 
     private ImportancePlan PlanImportance(MergeDeclaration merge, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
