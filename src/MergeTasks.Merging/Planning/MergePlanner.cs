@@ -30,6 +30,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
     private readonly Dictionary<string, ModelInput> _adapters = [];
+    private readonly TensorInfoPool _pool = new();
     private CancellationToken _cancellation;
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.</summary>
@@ -278,7 +279,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             // What else decides what a model is, by what it says or by not being there.
             foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
                 hasher?.Identified?.Add(Path.Combine(folder, name));
-            var stored = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
+            var stored = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
             try
             {
                 RequireLocked(model, stored);
