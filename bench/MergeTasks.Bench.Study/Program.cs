@@ -56,7 +56,7 @@ foreach (var method in methods)
     {
         try
         {
-            var merged = trial.Make(method, variant);
+            using var merged = trial.Make(method, variant);
             var points = new List<CurvePoint>();
             foreach (var factor in options.Factors)
             {
