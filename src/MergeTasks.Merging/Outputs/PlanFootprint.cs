@@ -18,6 +18,7 @@ public static class PlanFootprint
         {
             paths.Add(plan.Declaration.OutputFolder);
             paths.Add(plan.Declaration.Location.File);
+            paths.UnionWith(plan.DonorFiles.Where(file => file.Name.Contains('/', StringComparison.Ordinal) && file.Source is not null).Select(file => Path.GetDirectoryName(file.Source)!));
             foreach (var (model, input) in plan.Models)
             {
                 paths.UnionWith(input.Folders);
