@@ -13,13 +13,13 @@ internal static class OwnFiles
     /// repository's contents.
     /// </summary>
     /// <param name="folder">The model's folder, which may itself be a link.</param>
-    /// <param name="name">The file's name.</param>
+    /// <param name="name">The file's name; with '/' where it lies in a folder below.</param>
     /// <returns><see langword="null"/> where the file is the folder's own, or is not there.</returns>
     /// <exception cref="FileFault">Links lead in a circle, or may not be read.</exception>
     public static string? Outside(string folder, string name)
     {
         var path = Path.Combine(folder, name);
-        if (FileFault.During(path, FileAct.Read, () => new FileInfo(path).LinkTarget) is null)
+        if (!name.Contains('/', StringComparison.Ordinal) && FileFault.During(path, FileAct.Read, () => new FileInfo(path).LinkTarget) is null)
             return null;
         var (home, real) = (InputFolder.RealPath(folder), InputFolder.RealPath(path));
         return IsBelow(real, home) || (ContentsOf(home) is { } contents && IsBelow(real, contents)) ? null : real;

@@ -201,6 +201,9 @@ internal static class DiagnosticCode
     /// <summary>A file beside a model's weights is a link out of the model's folder and is left out (a warning).</summary>
     public const string ForeignFile = "MTK3060";
 
+    /// <summary>An output has code that loaders may run (a warning), or would have it although that is refused.</summary>
+    public const string RemoteCode = "MTK3061";
+
     /// <summary>A tensor cannot be merged as asked.</summary>
     public const string TensorNotMergeable = "MTK4001";
 

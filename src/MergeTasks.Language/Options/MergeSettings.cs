@@ -43,6 +43,9 @@ internal abstract record MergeSettings
         Row("NonFinite", "", OptionKind.Choice(("error", false), ("keep", true)), false,
             "NaN or infinity in an input: an error, or merged like other numbers.",
             merge => merge.KeepsNonFinite, (merge, value) => merge with { KeepsNonFinite = value }),
+        Row("RemoteCode", "", OptionKind.Choice(("copy", false), ("refuse", true)), false,
+            "Python code that a model's auto_map names, which loaders may run: copied into the output with a warning, or an error. It is never run here.",
+            merge => merge.RefusesCode, (merge, value) => merge with { RefusesCode = value }),
         Row("HashWeights", "", OptionKind.Flag, false,
             "Whether the statement of provenance has the SHA-256 of the output's weight files.",
             merge => merge.HashesWeights, (merge, value) => merge with { HashesWeights = value }),
@@ -80,6 +83,9 @@ internal abstract record MergeSettings
 
     /// <summary>Where on a gradient the tensors after the layers (final norm, head) lie: 0 at its beginning, 1 at its end.</summary>
     public double PostWeightsPosition { get; init; }
+
+    /// <summary>Whether code that a model brings is an error; otherwise it is copied with a warning.</summary>
+    public bool RefusesCode { get; init; }
 
     /// <summary>Whether NaN and infinity in the inputs are merged like other numbers, and not refused.</summary>
     public bool KeepsNonFinite { get; init; }

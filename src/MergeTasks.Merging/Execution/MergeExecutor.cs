@@ -47,11 +47,15 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         var publishing = false;
         try
         {
-            var partial = state.Ownership.Begin([.. NewNames(state), MergedFiles.Manifest]);
+            var partial = state.Ownership.Begin([.. NewNames(state).Select(MergedFiles.Prepared), MergedFiles.Manifest]);
             progress.Starting(state.BytesToWrite);
             var checksums = WriteShards(state, partial, cancellation);
             foreach (var file in state.StaleFiles)
-                File.WriteAllBytes(Path.Combine(partial, file.Name), FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, file.Read));
+            {
+                File.WriteAllBytes(
+                    Path.Combine(partial, MergedFiles.Prepared(file.Name)), FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, file.Read));
+            }
+
             var manifest = MergeManifest.Of(state.Output, checksums, cancellation);
             if (inputs.Changed().FirstOrDefault() is { } changed)
                 throw InputChanged(state.Plan, changed);
@@ -194,13 +198,15 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
     {
         var path = Path.Combine(folder, name);
         progress.Publishing(path);
-        File.Move(Path.Combine(partial, name), path, overwrite: true);
+        if (name.Contains('/', StringComparison.Ordinal))
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.Move(Path.Combine(partial, MergedFiles.Prepared(name)), path, overwrite: true);
     }
 
     private static void DeleteFiles(string folder, IEnumerable<string> names)
     {
         foreach (var name in names)
-            File.Delete(Path.Combine(folder, name));
+            OutputRemoval.DeleteWithFolder(folder, name);
     }
 
     // So that the next build, finding the stamps it knows, reads none of this back.

@@ -151,7 +151,7 @@ internal sealed record MergeManifest(
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)
         && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })
-        && FileNames.All(name => name.Length > 0 && name is not ("." or "..") && name.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0);
+        && FileNames.All(MergedFiles.IsName);
 
     private sealed record FormatOnly(int? Format);
 

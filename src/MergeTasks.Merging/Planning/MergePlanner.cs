@@ -60,6 +60,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var donorFiles = donor.Input.SideFiles(cancellation);
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, opened.Select(model => model.Input.SideFiles(cancellation)));
+            TellCode(merge, donor.Declaration, donorFiles, warnings.Add);
+            if (donorFiles.Where(file => file.Name.EndsWith("/" + WeightFiles.SingleFileName, StringComparison.Ordinal)).ToList() is { Count: > 0 } modules)
+                remarks.Add($"the weights of modules below ({string.Join(", ", modules.Select(file => file.Name))}) are those of '{donor.Declaration.Label}', not merged");
             var config = layout.Config.With(OutputDType(merge, tensors));
             var stops = opened.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
             if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
@@ -134,6 +137,17 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
             return (matched, matched[donor]);
         });
+    }
+
+    private static void TellCode(MergeDeclaration merge, ModelDeclaration donor, IReadOnlyList<SideFile> files, Action<Diagnostic> warn)
+    {
+        var code = files.Where(file => SideFiles.IsCode(file.Name)).Select(file => $"'{file.Name}'").ToList();
+        if (code.Count == 0)
+            return;
+        var message = $"Merge '{merge.Name}': '{donor.Label}' brings code that loaders run where they are told to trust it: {string.Join(", ", code)}.";
+        if (merge.RefusesCode)
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RemoteCode, $"{message} RemoteCode=\"refuse\" forbids that; remove 'auto_map' from the model's configuration, or allow it.", donor.Location));
+        warn(new Diagnostic(DiagnosticCode.RemoteCode, $"{message} It is copied into the output, and was not run here. Read it before you trust it.", donor.Location, IsWarning: true));
     }
 
     // The base, else the first model.

@@ -29,8 +29,8 @@ internal static class ModelFiles
     }
 
     private static bool IsKept(string name) =>
-        name is ModelConfig.FileName or "README.md" or LoraAdapter.WeightsFileName || SideFiles.IsSideFile(name)
-        || name.StartsWith("LICENSE", StringComparison.Ordinal) || name.StartsWith("NOTICE", StringComparison.Ordinal);
+        name is ModelConfig.FileName or "README.md" or LoraAdapter.WeightsFileName or AdapterConfig.FileName || SideFiles.IsSideFile(name)
+        || (SideFiles.IsCode(name) && !name.Contains('/', StringComparison.Ordinal));
 
     private static SourceException NoWeights(IReadOnlyCollection<string> names, string what) =>
         names.Any(name => Pickles.Contains(Path.GetExtension(name).ToLowerInvariant()))

@@ -90,7 +90,7 @@ internal sealed class OutputOwnership
         {
             if (IsAsWritten(name, hasher, cancellation))
                 deleted.Add(name);
-            else if (IsWeights(name))
+            else if (RecordedFile.IsWeights(name))
                 throw Refusal(_merge, $"'{Path.Combine(Folder, name)}', which was changed since and would stay beside new weights");
             else
                 left.Add(name);
@@ -153,7 +153,7 @@ internal sealed class OutputOwnership
 
     // A link of a recorded name is not what was written, wherever it leads.
     private bool IsAsWritten(string name, FileHasher hasher, CancellationToken cancellation) =>
-        RecordedFile.Find(Path.Combine(Folder, name), hasher, cancellation) is { } present && _files[name].Contains(present);
+        RecordedFile.Find(Folder, name, hasher, cancellation) is { } present && _files[name].Contains(present);
 
     // Null: it is this merge's, or a copy of this merge's that came here with the whole project.
     private static string? WhyNot(OwnershipRecord own, OwnershipRecord found)
@@ -182,7 +182,7 @@ internal sealed class OutputOwnership
         RequireOwnPartial();
         var weights = Directory.Exists(Folder) ? WeightFiles.List(Folder) : [];
         var foreign = wanted.Where(IsThere).Concat(weights).FirstOrDefault(name => !_names.Contains(name))
-            ?? wanted.FirstOrDefault(name => IsFolder(Path.Combine(Folder, name)));
+            ?? wanted.FirstOrDefault(name => IsFolder(Path.Combine(Folder, name)) || LeadsOut(name));
         if (foreign is not null)
             throw Refusal(_merge, $"'{Path.Combine(_merge.OutputFolder, foreign)}', which it did not make");
     }
@@ -200,6 +200,10 @@ internal sealed class OutputOwnership
         if (foreign is not null)
             throw Refusal(_merge, $"'{foreign}', which it did not make");
     }
+
+    // A file, or a link, in the place of a folder below that files are to lie in.
+    private bool LeadsOut(string name) => name.Contains('/', StringComparison.Ordinal)
+        && Path.GetDirectoryName(Path.Combine(Folder, name))! is var below && (File.Exists(below) || new FileInfo(below).LinkTarget is not null);
 
     private static bool IsFolder(string path) => Directory.Exists(path) && new FileInfo(path).LinkTarget is null;
 
@@ -238,8 +242,6 @@ internal sealed class OutputOwnership
     }
 
     private void RemoveEmptyPartial() => OutputRemoval.RemoveIfEmpty(Partial);
-
-    private static bool IsWeights(string name) => name.EndsWith(".safetensors", StringComparison.Ordinal);
 
     private static DiagnosticException Refusal(MergeDeclaration merge, string what) => new(new Diagnostic(DiagnosticCode.ForeignOutput,
         $"Merge '{merge.Name}' would overwrite {what}. Choose another OutputDirectory, or move away what is there.", merge.Location));

@@ -41,8 +41,8 @@ internal static class OutputRemoval
             var path = Path.Combine(record.Folder, files.Key);
             if (!OwnershipRecord.IsThere(path))
                 continue;
-            if (RecordedFile.Find(path, hasher, cancellation) is { } present && files.Contains(present))
-                Delete(path);
+            if (RecordedFile.Find(record.Folder, files.Key, hasher, cancellation) is { } present && files.Contains(present))
+                DeleteWithFolder(record.Folder, files.Key);
             else
                 left.AddRange(files);
         }
@@ -98,6 +98,14 @@ internal static class OutputRemoval
         }
 
         RemoveIfEmpty(partial);
+    }
+
+    /// <summary>Deletes a file of an output, and the folder below that it was the last in.</summary>
+    internal static void DeleteWithFolder(string folder, string name)
+    {
+        Delete(Path.Combine(folder, name));
+        if (name.Contains('/', StringComparison.Ordinal))
+            RemoveIfEmpty(Path.GetDirectoryName(Path.Combine(folder, name))!);
     }
 
     private static void Delete(string path) => FileFault.During(path, FileAct.Delete, () => File.Delete(path));

@@ -28,16 +28,25 @@ internal sealed record RecordedFile(string Name, long Length, string Digest)
     /// <summary>Describes any other file.</summary>
     public static RecordedFile Of(string name, byte[] content) => new(name, content.Length, TreeDigest.Of(content).ToString());
 
+    /// <summary>Whether a name is that of the output's own weights; those of a module below are copied like any other file.</summary>
+    public static bool IsWeights(string name) => name.EndsWith(Weights, StringComparison.Ordinal) && !name.Contains('/', StringComparison.Ordinal);
+
     /// <summary>Describes a file that lies on the disk.</summary>
+    /// <param name="folder">The output folder.</param>
+    /// <param name="name">The file's name in it.</param>
+    /// <param name="hasher">Digests files.</param>
+    /// <param name="cancellation">Ends digesting.</param>
     /// <returns><see langword="null"/> where it cannot be what was written: a link, a damaged weight file, one that may not be read.</returns>
-    public static RecordedFile? Find(string path, FileHasher hasher, CancellationToken cancellation)
+    public static RecordedFile? Find(string folder, string name, FileHasher hasher, CancellationToken cancellation)
     {
+        var path = Path.Combine(folder, name);
         try
         {
             if (FileStatus.Of(path) is not { Kind: FileKind.Regular } status || new FileInfo(path).LinkTarget is not null)
                 return null;
-            var name = Path.GetFileName(path);
-            if (name.EndsWith(Weights, StringComparison.Ordinal))
+            if (name.Contains('/', StringComparison.Ordinal) && new FileInfo(Path.GetDirectoryName(path)!).LinkTarget is not null)
+                return null;
+            if (IsWeights(name))
                 return WeightParts.ChecksumsOf(path, hasher, cancellation) is { } checksums
                     ? OfWeights(name, status.Size, checksums.Parts) : null;
             return new RecordedFile(name, status.Size, hasher.DigestWhole(path, cancellation).ToString());
