@@ -108,7 +108,7 @@ internal sealed class CombiningMerge : TensorMerge
         _context.Round(block.Output);
     }
 
-    public override bool TryMergeWide(MergeBlock block)
+    internal override bool TryMergeWide(MergeBlock block)
     {
         if (_context.CompatibleDType is not null || CopyOf is not null)
             return false;

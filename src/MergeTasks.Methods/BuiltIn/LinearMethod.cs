@@ -58,7 +58,7 @@ internal sealed class LinearMethod : MergeMethod
             }
         }
 
-        public override bool TryMergeWide(MergeBlock block)
+        internal override bool TryMergeWide(MergeBlock block)
         {
             if (_context.CompatibleDType is not null)
                 return false;

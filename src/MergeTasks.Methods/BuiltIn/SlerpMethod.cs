@@ -97,7 +97,7 @@ internal sealed class SlerpMethod : MergeMethod
             context.Round(block.Output);
         }
 
-        public override bool TryMergeWide(MergeBlock block)
+        internal override bool TryMergeWide(MergeBlock block)
         {
             var basis = block.Load(_base, 0);
             var other = block.Load(_other, 1);

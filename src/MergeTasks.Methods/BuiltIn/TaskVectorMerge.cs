@@ -133,7 +133,7 @@ internal sealed class TaskVectorMerge : TensorMerge
             MergeStepwise(block);
     }
 
-    public override bool TryMergeWide(MergeBlock block)
+    internal override bool TryMergeWide(MergeBlock block)
     {
         if (_context.CompatibleDType is not null)
             return false;

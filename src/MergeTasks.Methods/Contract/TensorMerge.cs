@@ -49,7 +49,7 @@ public abstract class TensorMerge
     /// the way may have been too large for fp32 although the result is not.
     /// </summary>
     /// <returns><see langword="false"/>: the merge has no such way.</returns>
-    public virtual bool TryMergeWide(MergeBlock block) => false;
+    internal virtual bool TryMergeWide(MergeBlock block) => false;
 
     /// <summary>Sums one of the numbers of a pass over all blocks, in the order of the blocks.</summary>
     protected static double Sum(double[] partials, int perBlock, int which)
