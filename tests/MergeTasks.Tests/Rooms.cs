@@ -23,10 +23,10 @@ public sealed class Rooms
         "Sources.References", "Sources.Locking", "Sources.Contract", "Sources.Hub", "Sources.Packages", "Sources",
         "Methods.Random", "Methods.Contract", "Methods.Selecting", "Methods.Kernels", "Methods.Sparsifying", "Methods.BuiltIn",
         "Language.Diagnostics", "Language.Options", "Language.Importance", "Language.Recipes", "Language.Declarations", "Language.Reference",
-        "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation",
+        "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation", "Merging.Locating",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning",
-        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution", "Merging.Build",
+        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution", "Merging.Comparing", "Merging.Build",
         "Tasks",
     ];
 

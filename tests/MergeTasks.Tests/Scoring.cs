@@ -33,7 +33,8 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
 
         var evaluated = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m");
         Assert.True(evaluated.Succeeded, evaluated.Output);
-        Assert.Contains("| data/math.jsonl | models/base (base) | exact match |", evaluated.Output, StringComparison.Ordinal);
+        Assert.Contains("math: exact match, nll", evaluated.Output, StringComparison.Ordinal);
+        Assert.Contains("| base (base) ", evaluated.Output, StringComparison.Ordinal);
         Assert.Contains("## Evaluation", File.ReadAllText(consumer.Output("assistant", "README.md")), StringComparison.Ordinal);
         var failed = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m", "-p:Demand=1");
         Assert.False(failed.Succeeded);
@@ -53,7 +54,7 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
     {
         consumer.Project($"""
                 <MergedModel Include="assistant" Method="task_arithmetic" Base="models/base"
-                             Aim="{omega}" Calibration="data/calibration.jsonl" AimBlock="128" Apl="layer" AplDensity="0.5" />
+                             Aim="{omega}" Calibration="data/calibration.jsonl" AimBlock="128" Apl="layer" AplDensity="0.5" AplRescale="none" SelfCheck="false" />
                 <MergeSource Include="models/math" Weight="1" TaskData="data/math.jsonl" />
                 <MergeEvaluation Include="data/math.jsonl" MinExactMatch="$(Demand)" />
             """, "<MergeCachePath>../cache</MergeCachePath>");

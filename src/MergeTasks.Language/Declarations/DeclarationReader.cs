@@ -155,7 +155,19 @@ public sealed class DeclarationReader
         var (aim, apl) = (AimDeclaration.Read(options, recipe?.AimLocation), AplDeclaration.Read(options));
         var basis = options.Find(MergeOptions.ImportanceBase) is { } named
             ? _references.Resolve(named.Text, named.Location, [.. FoldersOf(recipe), _project.Folder]) : null;
-        return merge with { Aim = aim, Apl = apl, ImportanceBase = aim is null && apl is null ? null : basis };
+        merge = merge with { Aim = aim, Apl = apl, ImportanceBase = basis };
+        merge = merge with { Factor = FactorDeclaration.Read(options, HasUsualFactor(merge) ? merge.Location : null) };
+        return aim is null && apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
+    }
+
+    // All models can be measured, and nothing else says how large the merged change is.
+    private static bool HasUsualFactor(MergeDeclaration merge)
+    {
+        var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
+        var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters)
+            .Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
+        return (merge.Base ?? merge.ImportanceBase) is not null && merge is { IsWhole: true, IsMergekitCompatible: false } && tuned.Count > 1
+            && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
     }
 
     // A recipe's options come before the item's, the item's before the project's.

@@ -123,9 +123,12 @@ public sealed record MergeDeclaration(string Name, SourceLocation Location) : Me
     /// <summary>Activated parameter locating before the method; <see langword="null"/>: none.</summary>
     public AplDeclaration? Apl { get; init; }
 
+    /// <summary>The factor of the merged change; <see langword="null"/>: 1.</summary>
+    public FactorDeclaration? Factor { get; init; }
+
     /// <summary>Whether scores of the models are needed.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public bool NeedsScores => Aim is not null || Apl is not null || MeasuresModels;
+    public bool NeedsScores => Aim is not null || Apl is not null || Factor is not null || MeasuresModels;
 
     /// <summary>Whether the method itself measures the models on their tasks.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

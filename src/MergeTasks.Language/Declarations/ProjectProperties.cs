@@ -95,6 +95,15 @@ public static class ProjectProperties
         Type = "bool",
     };
 
+    /// <summary>Whether builds measure.</summary>
+    public static SurfaceName EvaluateOnBuild { get; } = new(
+        "EvaluateMergesOnBuild",
+        "Whether every build ends with EvaluateMerges.")
+    {
+        Default = "false",
+        Type = "bool",
+    };
+
     /// <summary>Whether clean removes models.</summary>
     public static SurfaceName CleanOutputs { get; } = new(
         "MergeCleanOutputs",
@@ -141,7 +150,7 @@ public static class ProjectProperties
     public static IReadOnlyList<SurfaceName> All { get; } =
     [
         Enabled, ModelsFolder, CachePath, CacheMaxSize, Cache, Threads, Device, DevicePrecision, DeviceArithmetic, DeviceMemory,
-        InParallel, CleanOutputs, LockFile, Update, LockedMode, Offline,
+        InParallel, EvaluateOnBuild, CleanOutputs, LockFile, Update, LockedMode, Offline,
     ];
 
     /// <summary>The project's own file.</summary>

@@ -234,6 +234,12 @@ public static class DiagnosticCode
     /// <summary>The device has too little memory for even one layer and one sequence of a model.</summary>
     public const string DeviceTooSmall = "MTK5011";
 
+    /// <summary>A step or setting of AIM or APL makes a merge worse on its models' own tasks (a warning).</summary>
+    public const string WorseStep = "MTK5012";
+
+    /// <summary>A fine-tuned model does no better on its task data than the base (a warning).</summary>
+    public const string NoGain = "MTK5013";
+
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public const string CacheUnwritable = "MTK6001";
 

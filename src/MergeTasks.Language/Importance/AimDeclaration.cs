@@ -29,6 +29,19 @@ public enum ImportanceScaling
     Exponential,
 }
 
+/// <summary>What a channel's statistic s is compared with, to give its importance a in [0, 1].</summary>
+public enum ImportanceNormalization
+{
+    /// <summary>a = s / max s, as the paper's released code does. Where few channels are far more active than the others, it relaxes little.</summary>
+    Max,
+
+    /// <summary>a = min(1, s / (2·mean s)).</summary>
+    Mean,
+
+    /// <summary>The share of the module's channels whose statistic is smaller; equal ones share the mean of their ranks.</summary>
+    Rank,
+}
+
 /// <summary>Whose activations count.</summary>
 public enum ActivationSource
 {
@@ -68,6 +81,9 @@ public sealed record AimDeclaration(SourceLocation Location)
         Row("AimStatistic", "statistic", OptionKind.Choice<ActivationStatistic>(), ActivationStatistic.MeanAbs,
             "Of each input channel, or of the gradient of the next-token loss.",
             aim => aim.Statistic, (aim, value) => aim with { Statistic = value }),
+        Row("AimNormalization", "normalization", OptionKind.Choice<ImportanceNormalization>(), ImportanceNormalization.Max,
+            "What a channel's statistic is compared with: the largest of its module, twice their mean (recommended), or the others' ranks.",
+            aim => aim.Normalization, (aim, value) => aim with { Normalization = value }),
         Row("AimScaling", "scaling", OptionKind.Choice<ImportanceScaling>(), ImportanceScaling.Linear,
             "How a channel's activity becomes its importance.",
             aim => aim.Scaling, (aim, value) => aim with { Scaling = value }),
@@ -96,6 +112,9 @@ public sealed record AimDeclaration(SourceLocation Location)
 
     /// <summary>The statistic.</summary>
     public ActivationStatistic Statistic { get; init; }
+
+    /// <summary>What statistics are compared with.</summary>
+    public ImportanceNormalization Normalization { get; init; }
 
     /// <summary>φ.</summary>
     public ImportanceScaling Scaling { get; init; }

@@ -33,14 +33,49 @@ public enum InterventionMode
 /// <summary>Which elements of a delta are dropped inside a part.</summary>
 public enum DropRule
 {
-    /// <summary>Any, each with the same probability.</summary>
-    Random,
-
     /// <summary>Those of smallest |Δ|.</summary>
     Magnitude,
 
-    /// <summary>Those of smallest |Δ·∇M|.</summary>
+    /// <summary>Any, each with the same probability.</summary>
+    Random,
+
+    /// <summary>
+    /// Those whose removal from the fine-tuned model θ_i costs least to second order: Δ²F(θ_i)/2 + |Δ·∇M(θ_i)|, F the mean over samples of the
+    /// squared gradient of one sample's metric.
+    /// </summary>
     Importance,
+
+    /// <summary>Those of smallest |Δ·∇M|, the gradient taken where the intervention starts: of <c>restore</c>, at the base.</summary>
+    RestoreImportance,
+}
+
+/// <summary>How the importance of parts becomes the share of each that is kept.</summary>
+public enum BudgetRule
+{
+    /// <summary>
+    /// By importance per parameter, clamped around its median, counted over all elements. Each tensor has a threshold of its own, and
+    /// elements equal to it are kept.
+    /// </summary>
+    PerParameter,
+
+    /// <summary>In proportion to a part's whole importance, counted over changed elements, to an exact number of elements.</summary>
+    Total,
+}
+
+/// <summary>What makes up for the changes that are dropped.</summary>
+public enum RescaleRule
+{
+    /// <summary>One factor for a model's kept changes: the one of a few at which the base with them does best on the model's task data.</summary>
+    Task,
+
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>One factor for a model's kept changes, so that their sum of magnitudes is that of all its changes.</summary>
+    Mass,
+
+    /// <summary>Each part's kept changes are divided by its keep ratio; with <see cref="BudgetRule.PerParameter"/>, all by the model's.</summary>
+    Inverse,
 }
 
 /// <summary>
@@ -51,8 +86,8 @@ public enum DropRule
 /// <param name="Location">Where it is asked for.</param>
 public sealed record AplDeclaration(SourceLocation Location)
 {
-    /// <summary>Share of the changed elements kept where neither <c>AplDensity</c> nor the method's own density says otherwise.</summary>
-    public const double DefaultDensity = 0.5;
+    /// <summary>τ₁ and τ₂ where none is given.</summary>
+    public const double DefaultTau = 2;
 
     /// <summary>The options in the order in which a recipe has them.</summary>
     public static IReadOnlyList<MergeOption<AplDeclaration>> Options { get; } =
@@ -66,30 +101,38 @@ public sealed record AplDeclaration(SourceLocation Location)
             IsProjectWide = true,
             DefaultText = OptionKind.Off[0],
         },
-        Row("AplDensity", "density", OptionKind.Number(1e-6, 1).OrNone(), null,
-            FormattableString.Invariant($"Share of the changed elements that is kept; default: the method's density, else {DefaultDensity}."),
-            apl => apl.Density, (apl, value) => apl with { Density = value }),
+        Row("AplDensity", "density", OptionKind.Number(1e-6, 1).OrWord("auto"), null,
+            "Least share of all elements whose changes are kept; auto: the smallest of 0.05, 0.1, 0.2, 0.5 and 1 that keeps 98 % of what "
+            + "fine-tuning gained on the task data.",
+            apl => apl.Density, (apl, value) => apl with { Density = value }, apl => apl.DropLevel is not null),
+        Row("AplBudget", "budget", OptionKind.Choice<BudgetRule>(), BudgetRule.PerParameter,
+            "Whether a part's share follows its importance per parameter, over all elements and with elements equal to a threshold kept, "
+            + "or its whole importance, over changed elements to an exact count.",
+            apl => apl.Budget, (apl, value) => apl with { Budget = value }),
         Row("AplMode", "mode", OptionKind.Choice<InterventionMode>(), InterventionMode.Restore,
             "Put a part into the base, or take its change out of the fine-tuned model.",
             apl => apl.Mode, (apl, value) => apl with { Mode = value }),
         Row("AplScoring", "scoring", OptionKind.Choice(("gradient", false), ("exact", true)), false,
             "Approximate interventions by one gradient, or run each.",
             apl => apl.IsExact, (apl, value) => apl with { IsExact = value }),
-        Row("AplDrop", "drop", OptionKind.Choice<DropRule>(), DropRule.Random,
-            "Which elements of a part are dropped: random ones, the smallest changes, or the least important.",
+        Row("AplDrop", "drop", OptionKind.Choice<DropRule>(), DropRule.Magnitude,
+            "Which elements of a part are dropped: the smallest changes, random ones, those whose removal costs least to second order, "
+            + "or those of the smallest product with the gradient that scoring used.",
             apl => apl.Drop, (apl, value) => apl with { Drop = value }, _ => true),
         Row("AplTau0", "tau0", OptionKind.Temperature, 1,
             "Temperature of the models' weights; inf: all the same.",
             apl => apl.Tau0, (apl, value) => apl with { Tau0 = value }),
-        Row("AplTau1", "tau1", OptionKind.Temperature, 1,
-            "Temperature of layers or tensors; inf: all the same.",
+        Row("AplTau1", "tau1", OptionKind.Temperature, DefaultTau,
+            "Temperature of layers; inf: all the same.",
             apl => apl.Tau1, (apl, value) => apl with { Tau1 = value }),
-        Row("AplTau2", "tau2", OptionKind.Temperature, 1,
-            "Temperature of rows within a layer; inf: all the same.",
+        Row("AplTau2", "tau2", OptionKind.Temperature, DefaultTau,
+            "Temperature of tensors or rows within a layer; inf: all the same.",
             apl => apl.Tau2, (apl, value) => apl with { Tau2 = value }),
-        Row("AplRescale", "rescale", OptionKind.Flag.OrNone(), null,
-            "Divide what is kept by its keep ratio; default: where random elements are dropped.",
-            apl => apl.Rescale, (apl, value) => apl with { Rescale = value }, apl => apl.Rescales != RescalesByDefault(apl)),
+        Row("AplRescale", "rescale",
+            OptionKind.Choice<RescaleRule>().OrWords(["true"], RescaleRule.Inverse).OrWords(["false"], RescaleRule.None), RescaleRule.Task,
+            "What makes up for dropped changes: one factor for each model, chosen on its task data (task) or so that the changes' magnitude "
+            + "stays (mass); division by the keep ratio (inverse, true); nothing (none, false).",
+            apl => apl.Rescale, (apl, value) => apl with { Rescale = value }),
         Row("AplVerify", "verify", OptionKind.Flag, false,
             "Compare the approximation with exact interventions; the result goes to log, manifest and model card.",
             apl => apl.Verifies, (apl, value) => apl with { Verifies = value }),
@@ -101,8 +144,14 @@ public sealed record AplDeclaration(SourceLocation Location)
     /// <summary>The levels; of layer, tensor and hidden the finest decides what is dropped.</summary>
     public required IReadOnlyList<PartitionLevel> Levels { get; init; }
 
-    /// <summary>Target density q; <see langword="null"/> where none is named.</summary>
+    /// <summary>
+    /// Target density q, of all elements or, with <see cref="BudgetRule.Total"/>, of the changed ones; <see langword="null"/>: the smallest of
+    /// a few at which the kept changes still do what all do.
+    /// </summary>
     public double? Density { get; init; }
+
+    /// <summary>How importance becomes keep ratios.</summary>
+    public BudgetRule Budget { get; init; }
 
     /// <summary>The intervention.</summary>
     public InterventionMode Mode { get; init; }
@@ -125,12 +174,12 @@ public sealed record AplDeclaration(SourceLocation Location)
     [JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
     public double Tau2 { get; init; }
 
-    /// <summary>Whether survivors are to be divided by the keep ratio; <see langword="null"/> where the rule decides.</summary>
-    public bool? Rescale { get; init; }
+    /// <summary>What makes up for what is dropped.</summary>
+    public RescaleRule Rescale { get; init; }
 
-    /// <summary>Whether survivors are divided by the keep ratio.</summary>
+    /// <summary>Whether the merge needs what runs of the whole model with the kept changes tell: a density, or a factor for them.</summary>
     [JsonIgnore]
-    public bool Rescales => Rescale ?? RescalesByDefault(this);
+    public bool Searches => DropLevel is not null && (Density is null || (Rescale is RescaleRule.Task or RescaleRule.Mass && Density < 1));
 
     /// <summary>Whether the approximation is compared with exact interventions on layers and tensors.</summary>
     public bool Verifies { get; init; }
@@ -165,8 +214,6 @@ public sealed record AplDeclaration(SourceLocation Location)
 
         return apl;
     }
-
-    private static bool RescalesByDefault(AplDeclaration apl) => apl.Drop == DropRule.Random;
 
     private static MergeOption<AplDeclaration, T> Row<T>(
         string metadata, string key, OptionKind<T> kind, T missing, string description,

@@ -43,6 +43,10 @@ public abstract record MergeSettings
         Row("HashWeights", "", OptionKind.Flag, false,
             "Whether the statement of provenance has the SHA-256 of the output's weight files.",
             merge => merge.HashesWeights, (merge, value) => merge with { HashesWeights = value }),
+        Row("SelfCheck", "self_check", OptionKind.Flag, true,
+            "Keep half of the task data from scoring, and compare the merge with APL and AIM and without on it; "
+            + "where a model has fewer than 8 samples, all are used for scoring.",
+            merge => merge.ChecksItself, (merge, value) => merge with { ChecksItself = value }),
     ];
 
     /// <summary>
@@ -78,6 +82,11 @@ public abstract record MergeSettings
     /// Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.
     /// </summary>
     public bool HashesWeights { get; init; }
+
+    /// <summary>
+    /// Whether, where the merge's models have task data, half of it is kept from scoring, to compare the merge with AIM and APL and without.
+    /// </summary>
+    public bool ChecksItself { get; init; }
 
     private static MergeOption<MergeSettings, T> Row<T>(
         string metadata, string key, OptionKind<T> kind, T missing, string description,

@@ -134,6 +134,10 @@ public static partial class OptionKind
         (written, pathOf) => kind.Parse(written, pathOf) is (var value, var fault) ? (value, fault) : default,
         value => value is { } some ? kind.Print(some) : "");
 
+    /// <summary>The same, or nothing, for which there is a word.</summary>
+    internal static OptionKind<T?> OrWord<T>(this OptionKind<T> kind, string word)
+        where T : struct => kind.OrNone().OrWords([word], null) with { Print = value => value is { } some ? kind.Print(some) : word };
+
     /// <summary>The same, besides words that mean one value.</summary>
     internal static OptionKind<T> OrWords<T>(this OptionKind<T> kind, string[] words, T meaning) => new(
         new RecipeForm.Either([.. kind.Form is RecipeForm.Either either ? either.Forms : [kind.Form], new RecipeForm.Switch(words[0])]),

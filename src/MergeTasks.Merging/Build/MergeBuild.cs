@@ -3,6 +3,7 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Measuring;
@@ -113,7 +114,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
         using var scores = Scores(state.Plan, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
-        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context));
+        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(
+            state.Plan, scores.Context, state.Plan.Measured is null ? null : SelfCheck.Run(state.Plan, scores.Context)));
         state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
         new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
         return state;
@@ -137,6 +139,10 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
             return state;
         using var scores = Scores(state.Plan, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
+
+        // What is found is told when the merge is written.
+        if (state.Plan.Measured is not null)
+            scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context with { Progress = QuietProgress.Of(progress) }));
         return state;
     }
 
@@ -192,7 +198,7 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
 
     // Scores decide tensors, and what manifest and model card say of them.
     private static bool NeedsScores(OutputState state) =>
-        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || (state.Plan.Importance.Apl is not null && state.Output.Report is null));
+        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || ((state.Plan.Importance.Apl is not null || state.Plan.Measured is not null) && state.Output.Report is null));
 
     private ScoreBuild Scores(MergePlan plan, MergeProgress progress, CancellationToken cancellation) =>
         new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);

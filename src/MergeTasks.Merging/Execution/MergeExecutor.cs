@@ -114,7 +114,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         var writer = new TensorWriter(
             plan => Begin(context => state.Plan.Method.Begin(context with { Survey = survey, Cancellation = cancellation }), plan), new WorkerTeam(workers, cancellation));
         if (state.Plan.Method.NeedsSurvey)
-            survey = Survey(state.Plan, writer);
+            survey = Survey(state.Plan, writer, Begin);
         try
         {
             foreach (var shard in state.StaleShards)
@@ -144,7 +144,8 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
 
     private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) => plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(begin, plan) ?? begin(plan.Context!);
 
-    private ModelSurvey? Survey(MergePlan plan, TensorWriter writer)
+    /// <summary>What a method must know of all tensors before it merges one; <see langword="null"/> where it merges none.</summary>
+    internal static ModelSurvey? Survey(MergePlan plan, TensorWriter writer, Func<Func<TensorContext, TensorMerge>, TensorPlan, TensorMerge> begin)
     {
         var merged = plan.Tensors.Where(tensor => tensor.IsMerged).ToList();
         if (merged.Count == 0)
@@ -153,7 +154,7 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
         while (survey.BeginRound())
         {
             foreach (var tensor in merged)
-                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, Begin(survey.Begin, tensor)));
+                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, begin(survey.Begin, tensor)));
             survey.EndRound();
         }
 

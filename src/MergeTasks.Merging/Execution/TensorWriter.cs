@@ -43,6 +43,28 @@ internal sealed class TensorWriter
         return Merge(merge!, target, file);
     }
 
+    /// <summary>Makes one tensor as planned, in memory and not rounded to its type.</summary>
+    /// <param name="plan">How; one that is computed and not copied.</param>
+    public float[] MakeInMemory(TensorPlan plan)
+    {
+        var merge = _begin(plan);
+        var sources = plan.Sources.Select(source => source.Open()).ToList();
+        foreach (var worker in _workers)
+            worker.TurnTo(plan, sources);
+        var elements = plan.Context!.ElementCount;
+        var values = GC.AllocateUninitializedArray<float>(checked((int)elements));
+        Analyze(merge, elements);
+        const int blocksPerItem = StoredTensor.WindowLength / TensorMerge.BlockLength;
+        var blocks = TensorMerge.BlockCount(elements);
+        _team.Run(DivideUp(blocks, blocksPerItem), merge.IsSequential, (worker, item) => _workers[worker].ForEachBlock(
+            item * blocksPerItem, Math.Min(blocks, (item + 1) * blocksPerItem), elements, block =>
+            {
+                merge.Merge(block);
+                block.Output.CopyTo(values.AsSpan((int)block.Start, block.Count));
+            }));
+        return values;
+    }
+
     /// <summary>Runs the passes of a merge over a tensor's inputs, and makes nothing.</summary>
     /// <returns>How many elements the tensor has.</returns>
     public long Look(TensorPlan plan, TensorMerge merge)

@@ -48,6 +48,9 @@ public sealed class DeltaPartition
     /// <summary>The layers: embeddings first, then the blocks in order, then the rest.</summary>
     public IReadOnlyList<DeltaLayer> Layers { get; }
 
+    /// <summary>Elements of some tensors.</summary>
+    public long ElementsOf(IEnumerable<int> tensors) => tensors.Sum(tensor => Tensors[tensor].Elements);
+
     /// <summary>Divides a model's parameters.</summary>
     /// <param name="description">The model.</param>
     /// <param name="tensors">Those of its tensors that have deltas, in ordinal order.</param>

@@ -15,7 +15,8 @@ internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? cas
     private float[] _subtracted = [];
 
     /// <summary>Fills <paramref name="delta"/> from an element on.</summary>
-    public void Read(string tensor, long start, Span<float> delta)
+    /// <returns>θ_b there, until the next call.</returns>
+    public ReadOnlySpan<float> Read(string tensor, long start, Span<float> delta)
     {
         if (_subtracted.Length < delta.Length)
             _subtracted = new float[delta.Length];
@@ -23,6 +24,7 @@ internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? cas
         _base.Read(tensor, start, subtracted);
         _tuned.Read(tensor, start, delta);
         BlockMath.Subtract(delta, subtracted);
+        return subtracted;
     }
 
     private sealed class Side(ModelInput model, DType? castTo)

@@ -7,18 +7,19 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
-/// A model's diagonal Fisher information on its task: for each parameter p, F = (1/n)·Σ (∂Lₛ/∂p)² over the n samples, Lₛ the sum of the log-probabilities of sample s's
-/// targets. Each sample runs alone, so that squares are per sample.
+/// A model's diagonal Fisher information on its task: for each parameter p, F = (1/n)·Σ (∂Lₛ/∂p)² over the n samples, Lₛ the sum, or the mean, of the log-probabilities
+/// of sample s's targets. Each sample runs alone, so that squares are per sample.
 /// </summary>
 public sealed record FisherRequest : ScoreRequest
 {
     private readonly TaskRun _run;
+    private readonly bool _ofMeans;
 
-    internal FisherRequest(ScoreKey key, ModelDeclaration declaration, TaskRun run)
-        : base(key, declaration, run.Data) => _run = run;
+    internal FisherRequest(ScoreKey key, ModelDeclaration declaration, TaskRun run, bool ofMeans = false)
+        : base(key, declaration, run.Data) => (_run, _ofMeans) = (run, ofMeans);
 
     /// <inheritdoc/>
-    public override string Phase => "Fisher information";
+    public override string Phase => _ofMeans ? "mean squared gradients" : "Fisher information";
 
     internal override void Compute(ScoringContext context, string path)
     {
@@ -33,7 +34,8 @@ public sealed record FisherRequest : ScoreRequest
         {
             for (var sequence = 0; sequence < batch.Sequences.Count; sequence++)
             {
-                var own = targets.Where(target => target.Sequence == sequence).Select(target => target with { Sequence = 0, Weight = 1 }).ToList();
+                var own = targets.Where(target => target.Sequence == sequence).ToList();
+                own = own.ConvertAll(target => target with { Sequence = 0, Weight = _ofMeans ? 1.0 / own.Count : 1 });
                 loaded.Model.Backward(new TokenBatch(batch.Sequences[sequence]), own, receiver, context.Cancellation);
                 context.Progress.Scored(batch.Sequences[sequence].Ids.Count);
             }

@@ -1,3 +1,4 @@
+using MergeTasks.Caching;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Metrics;
@@ -5,21 +6,37 @@ using MergeTasks.Transformers.Metrics;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>A metric over a task's samples: the mean over samples of the mean log-probability of their targets.</summary>
-/// <param name="Batches">Samples that run together; the targets' weights sum to one over all batches.</param>
+/// <param name="Batches">Samples that run together, in an order that depends on the samples alone; the targets' weights sum to one over all batches.</param>
 internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList<Target> Targets)> Batches)
 {
+    /// <summary>Fewest samples of a task of which half is kept from deciding.</summary>
+    public const int FewestToHalve = 8;
+
     /// <summary>Tokens of all samples.</summary>
     public long Tokens { get; } = Batches.Sum(batch => (long)batch.Batch.Rows);
 
     /// <summary>Reads a task's samples: prompts and targets for a decoder, texts and labels for a classifier.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="share">Which of them. Which half a sample belongs to depends on the samples alone and not on their order; of fewer than <see cref="FewestToHalve"/>, all decide and none is held.</param>
     /// <exception cref="ModelException">The file is malformed or empty, or a sample does not fit the model.</exception>
-    public static TaskMetric Read(string path, TextModel model)
+    public static TaskMetric Read(string path, TextModel model, SampleShare share)
     {
         var samples = model.Model.Description.Task == ModelTask.SequenceClassification
             ? JsonLines.ReadLabels(path, model.Model.Description.Labels).Select(sample => (Ids: (IReadOnlyList<int>)model.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) })).ToList()
             : JsonLines.ReadTasks(path).Select(model.Prepare).Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray())).ToList();
-        return samples.Count > 0 ? Of(samples, model.Model.TokensPerRun) : throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
+        if (samples.Count == 0)
+            throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
+        var ordered = samples.OrderBy(sample => OrderOf(sample.Ids, sample.Targets), StringComparer.Ordinal).ToList();
+        if (share != SampleShare.All && samples.Count >= FewestToHalve)
+            ordered = [.. ordered.Where((_, i) => i % 2 == (share == SampleShare.Scoring ? 0 : 1))];
+        else if (share == SampleShare.Held)
+            ordered = [];
+        return Of(ordered, model.Model.TokensPerRun);
     }
+
+    private static string OrderOf(IReadOnlyList<int> ids, Target[] targets) =>
+        ContentDigest.Of($"{string.Join(' ', ids)} {string.Join(' ', targets.Select(target => $"{target.Position}:{target.Outcome}"))}").ToString();
 
     /// <summary>A metric over token ids and targets, in batches of so many tokens.</summary>
     public static TaskMetric Of(IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples, int tokensPerRun)
@@ -40,19 +57,27 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
         return new TaskMetric(batches);
     }
 
+    /// <summary>Number of samples.</summary>
+    public int Samples { get; } = Batches.Sum(batch => batch.Batch.Sequences.Count);
+
     /// <summary>The metric's value.</summary>
-    public double Measure(ITransformerModel model, ScoringContext context)
+    public double Measure(ITransformerModel model, ScoringContext context) => Each(model, context).Sum() / Samples;
+
+    /// <summary>Of each sample, the mean log-probability of its targets.</summary>
+    public double[] Each(ITransformerModel model, ScoringContext context)
     {
-        var sum = 0.0;
+        var values = new List<double>();
         foreach (var (batch, targets) in Batches)
         {
             var scores = model.Score(batch, targets, context.Cancellation);
+            var own = new double[batch.Sequences.Count];
             for (var i = 0; i < targets.Count; i++)
-                sum += targets[i].Weight * scores[i].LogProbability;
+                own[targets[i].Sequence] += targets[i].Weight * Samples * scores[i].LogProbability;
+            values.AddRange(own);
             context.Progress.Scored(batch.Rows);
         }
 
-        return sum;
+        return [.. values];
     }
 
     /// <summary>Hands out the metric's gradient, batch by batch: the gradient is the sum of what comes.</summary>

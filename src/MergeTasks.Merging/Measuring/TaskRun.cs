@@ -5,12 +5,32 @@ using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 
+/// <summary>Which of a task's samples.</summary>
+internal enum SampleShare
+{
+    /// <summary>All of them.</summary>
+    All,
+
+    /// <summary>The half that decides.</summary>
+    Scoring,
+
+    /// <summary>The half that is kept to check what was decided.</summary>
+    Held,
+}
+
 /// <summary>A model and the samples that it is measured on.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Tokenizer">Path of the tokenizer.</param>
 /// <param name="Data">The samples.</param>
 internal sealed record TaskRun(RunnableModel Model, string Tokenizer, DataFile Data)
 {
-    /// <summary>Reads the samples as this loaded model sees them.</summary>
-    public TaskMetric Metric(ITransformerModel model) => TaskMetric.Read(Data.Path, new TextModel(model, Transformers.Tokenization.Tokenizer.Load(Tokenizer)));
+    /// <summary>Which samples decide.</summary>
+    public SampleShare Share { get; init; }
+
+    /// <summary>Reads the samples that decide as this loaded model sees them.</summary>
+    public TaskMetric Metric(ITransformerModel model) => Metric(model, Share);
+
+    /// <summary>Reads some of the samples.</summary>
+    public TaskMetric Metric(ITransformerModel model, SampleShare share) =>
+        TaskMetric.Read(Data.Path, new TextModel(model, Transformers.Tokenization.Tokenizer.Load(Tokenizer)), share);
 }

@@ -80,7 +80,7 @@ public sealed record MergeManifest(
                 tensor => tensor.Output.Name,
                 tensor => new ManifestTensor(fileOf[tensor.Output.Name], tensor.Key.ToString(), checksums[tensor.Output.Name].ToString())))
         {
-            Importance = ManifestImportance.Of(plan.Importance, output.Report),
+            Importance = ManifestImportance.Of(plan, output.Report),
             Evaluations = output.Evaluations,
         };
     }

@@ -4,6 +4,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
@@ -84,8 +85,8 @@ public sealed record OutputState(
         if (plan.Importance is not { } importance || manifest?.Importance is not { } earlier || manifest.Recipe != RecipeText.Of(plan.Declaration))
             return null;
         return earlier.Scores.Select(score => score.Key).SequenceEqual(importance.Requests.Select(request => request.Key.Digest.ToString()))
-            && earlier.Models?.Count == importance.Apl?.Models.Count
-            ? new ImportanceReport(earlier.Models ?? []) : null;
+            && earlier.Models?.Count == importance.Apl?.Models.Count && earlier.Measured == ManifestImportance.MeasuredOf(plan)
+            ? new ImportanceReport(earlier.Models ?? []) { Check = earlier.Check } : null;
     }
 
     // Tensors whose bytes on disk are those that the manifest describes; the headers of their files as they are.

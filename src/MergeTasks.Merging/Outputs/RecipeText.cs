@@ -20,7 +20,7 @@ public static class RecipeText
         if (merge.Base is { } basis)
             yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
         if (merge.IsWhole)
-            AppendModels(yaml, "", merge.Models, merge.Apl is not null || merge.MeasuresModels);
+            AppendModels(yaml, "", merge.Models, merge.NeedsScores);
         AppendSlices(yaml, "", merge.Slices);
         if (merge.Modules.Count > 0)
             yaml.Append("modules:\n");
@@ -41,6 +41,8 @@ public static class RecipeText
             yaml.Append("chat_template: ").Append(Quoted(template.Text)).Append('\n');
         if (merge.ImportanceBase is { } importanceBase)
             yaml.Append(MergeOptions.ImportanceBase.Key).Append(": ").Append(Quoted(importanceBase.Label)).Append('\n');
+        if (merge.NeedsScores)
+            AppendOption(yaml, "", FactorDeclaration.Options[0], FactorDeclaration.Options[0].Written(merge.Factor ?? new FactorDeclaration(1, merge.Location)));
         if (merge.Aim is { } aim)
             AppendSection(yaml, aim, AimDeclaration.Options);
         if (merge.Apl is { } apl)

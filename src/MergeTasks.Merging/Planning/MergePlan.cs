@@ -4,6 +4,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
@@ -36,6 +37,12 @@ public sealed record MergePlan(
 
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
     public ImportancePlan? Importance { get; init; }
+
+    /// <summary>What measures the merge on its models' tasks; <see langword="null"/> where nothing does.</summary>
+    public ScoreKey? Measured { get; init; }
+
+    /// <summary>The same merge with fewer of the steps that scores decide, for comparison: first without any, each later one with one step more; the merge itself is not among them.</summary>
+    public IReadOnlyList<(string Step, MergePlan Plan)> Simpler { get; init; } = [];
 
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;

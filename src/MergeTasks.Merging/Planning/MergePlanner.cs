@@ -58,10 +58,28 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             {
                 Layout = layout,
                 Importance = importance,
+                Measured = planner.Measured,
                 Licences = LicencesOf(models),
             };
-            return Planned(plan);
+            return Planned(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] });
         });
+    }
+
+    // Without AIM and APL, then with APL alone where both are asked for.
+    private IEnumerable<(string Step, MergePlan Plan)> Simpler(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    {
+        if (!plan.Declaration.ChecksItself || plan.Importance is not { Tasks.Count: > 0 } importance || (importance.Aim is null && importance.Apl is null))
+            yield break;
+        yield return ("plain", Without(importance with { Aim = null, Apl = null }));
+        if (importance is { Aim: not null, Apl: not null })
+            yield return ("APL", Without(importance with { Aim = null }));
+
+        MergePlan Without(ImportancePlan fewer)
+        {
+            var planner = new TensorPlanner(plan.Declaration, method, layout, fewer, workers) { Device = Device };
+            var tensors = planner.Plan(cancellation);
+            return plan with { Tensors = tensors, Importance = fewer, Measured = planner.Measured };
+        }
     }
 
     /// <inheritdoc/>

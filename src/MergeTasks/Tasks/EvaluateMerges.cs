@@ -26,7 +26,7 @@ public sealed class EvaluateMerges : DeclaringTask
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "evaluation", Report, running);
         var results = BuildOf(merges, host, progress.Note).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
-        foreach (var line in MergeEvaluation.Table(results))
+        foreach (var line in EvaluationTable.Of(results))
             Log.LogMessage(MessageImportance.High, "{0}", line);
         foreach (var failure in results.SelectMany(result => result.Failures()))
             Report(failure);

@@ -29,7 +29,7 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
 
     public override void Warn(Diagnostic warning) => report(warning);
 
-    public override void Note(string message) => log.LogMessage(MessageImportance.Normal, "{0}", message);
+    public override void Note(string message) => log.LogMessage(MessageImportance.High, "{0}", message);
 
     public override void Starting(long bytes) => _total = bytes;
 

@@ -24,7 +24,7 @@ public sealed class ScoredAdapters
         project.Run();
         var fused = project.Space.Result("m");
         project.Space.Clear();
-        project.Space.Merge("m", [("Method", "task_arithmetic"), ("Base", "models/base"), .. settings]);
+        project.Space.Merge("m", [("Method", "task_arithmetic"), ("Base", "models/base"), .. FirstVersion.With(settings)]);
         project.Space.Source("models/base", ("Adapter", "adapters/x"), ("TaskData", "data/a.jsonl"), ("Weight", "0.5"));
         Assert.NotEmpty(project.Run());
         foreach (var (name, tensor) in project.Space.Result("m"))

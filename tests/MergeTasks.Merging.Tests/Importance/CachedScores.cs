@@ -31,7 +31,7 @@ public sealed class CachedScores
         }
 
         project.Space.Clear();
-        project.Space.Merge("m", [("Method", "linear"), ("Base", "models/base"), .. Both]);
+        project.Space.Merge("m", [("Method", "linear"), ("Base", "models/base"), .. FirstVersion.With(Both)]);
         foreach (var model in Models)
             project.Space.Source("models/" + model, ("Weight", "0.1"), ("TaskData", $"data/{model}.jsonl"));
         Assert.Empty(project.Run());
@@ -54,7 +54,7 @@ public sealed class CachedScores
     public void A_kept_gradient_of_the_base_needs_no_run_for_a_changed_model()
     {
         using var project = new ScoredProject("llama-A", Models);
-        (string, string)[] apl = [("Apl", "layer"), ("AplDensity", "0.5"), ("AplDrop", "importance")];
+        (string, string)[] apl = [("Apl", "layer"), ("AplDensity", "0.5"), ("AplDrop", "restore-importance")];
         project.Declare("linear", Models, apl);
         Assert.Equal(["backward base", "backward base", "backward base"], project.Run());
         project.Tune("b", 99);

@@ -61,7 +61,7 @@ public sealed class Combinations : IDisposable
             [
                 ("Method", "tsv"), ("Base", "models/base"),
                 .. aim ? [("Aim", "0.4"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16")] : Array.Empty<(string, string)>(),
-                .. apl ? [("Apl", "layer"), ("AplDensity", "0.5")] : Array.Empty<(string, string)>(),
+                .. FirstVersion.With(apl ? [("Apl", "layer")] : []),
             ]);
             foreach (var model in new[] { "a", "b", "c" })
                 project.Space.Source("models/" + model, ("TaskData", $"data/{model}.jsonl"));
@@ -76,9 +76,11 @@ public sealed class Combinations : IDisposable
     [InlineData("random")]
     [InlineData("magnitude")]
     [InlineData("importance")]
+    [InlineData("restore-importance")]
     public void Only_the_target_share_of_a_pruned_model_differs_from_the_base(string rule)
     {
-        _space.Merge("m", ("Method", "passthrough"), ("Base", Path.Combine(_models, "base")), ("Apl", "hidden"), ("AplDensity", "0.3"), ("AplDrop", rule), ("AplRescale", "false"), ("DType", "float32"));
+        _space.Merge("m", [("Method", "passthrough"), ("Base", Path.Combine(_models, "base")), ("DType", "float32"),
+            .. FirstVersion.With(("Apl", "hidden"), ("AplDensity", "0.3"), ("AplDrop", rule), ("AplRescale", "false"))]);
         _space.Source(Path.Combine(_models, "math"), ("TaskData", Path.Combine(_models, "data", "math.jsonl")));
         _space.Run("m");
         var (basis, tuned, pruned) = (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
@@ -104,7 +106,8 @@ public sealed class Combinations : IDisposable
     public void Compatibility_rounds_what_the_method_reads_and_takes_nothing_else_from_a_pruned_model()
     {
         // A dropped element is the base's, and a kept one the fine-tuned one, but where that is so much smaller that fp32 loses its end.
-        _space.Merge("m", ("Method", "passthrough"), ("Base", Path.Combine(_models, "base")), ("Apl", "tensor"), ("AplDensity", "0.3"), ("AplDrop", "random"), ("AplRescale", "false"), ("Compatibility", "mergekit"));
+        _space.Merge("m", [("Method", "passthrough"), ("Base", Path.Combine(_models, "base")), ("Compatibility", "mergekit"),
+            .. FirstVersion.With(("Apl", "tensor"), ("AplDensity", "0.3"), ("AplRescale", "false"))]);
         _space.Source(Path.Combine(_models, "math"), ("TaskData", Path.Combine(_models, "data", "math.jsonl")));
         _space.Run("m");
         var (basis, tuned, pruned) = (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
@@ -153,7 +156,7 @@ public sealed class Combinations : IDisposable
         {
             _space.Clear();
             _space.Threads = threads;
-            _space.Merge("m", ("Method", "ties"), ("Base", Path.Combine(_models, "base")), ("Apl", "model;tensor"), ("AplDrop", rule), ("Density", "0.4"));
+            _space.Merge("m", [("Method", "ties"), ("Base", Path.Combine(_models, "base")), .. FirstVersion.With(("Apl", "model;tensor"), ("AplDrop", rule), ("AplDensity", "0.4"))]);
             foreach (var model in new[] { "math", "code" })
                 _space.Source(Path.Combine(_models, model), ("Weight", "0.5"), ("TaskData", Path.Combine(_models, "data", model + ".jsonl")));
             if (Directory.Exists(_space.Output("m")))
@@ -173,7 +176,7 @@ public sealed class Combinations : IDisposable
             .. Needs(method, "t") ? [("T", method == "nearswap" ? "0.01" : "0.5")] : Array.Empty<(string, string)>(),
             .. method.StartsWith("della", StringComparison.Ordinal) ? [("Density", "0.5")] : Array.Empty<(string, string)>(),
             .. aim ? [("Aim", "0.4"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "128")] : Array.Empty<(string, string)>(),
-            .. apl ? [("Apl", "layer"), ("AplDensity", "0.5")] : Array.Empty<(string, string)>(),
+            .. FirstVersion.With(apl ? [("Apl", "layer")] : []),
         ]);
         foreach (var model in new[] { "math", "code", "manual" }.Take(MergeMethods.Find(method)!.MaxModels))
         {

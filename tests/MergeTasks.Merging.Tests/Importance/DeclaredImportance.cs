@@ -140,7 +140,7 @@ public sealed class DeclaredImportance
     public void Slerp_measures_its_base_too_where_another_model_is_the_importance_base()
     {
         using var project = new ScoredProject("llama-A", "a", "b");
-        project.Space.Merge("m", ("Method", "slerp"), ("Base", "models/a"), ("T", "0.5"), ("ImportanceBase", "models/base"), ("Apl", "layer"), ("AplDensity", "0.5"));
+        project.Space.Merge("m", [("Method", "slerp"), ("Base", "models/a"), ("T", "0.5"), ("ImportanceBase", "models/base"), .. FirstVersion.With(("Apl", "layer"))]);
         project.Space.Source("models/a", ("TaskData", "data/a.jsonl"));
         project.Space.Source("models/b", ("TaskData", "data/b.jsonl"));
         Assert.Equal(["backward base", "backward base"], project.Run());

@@ -41,7 +41,8 @@ public sealed class EvaluatedMerges : IDisposable
         _engine.Runs.Clear();
         Assert.Equal(results.Select(result => result.Merged), Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")])).Select(result => result.Merged));
         Assert.Empty(_engine.Runs);
-        Assert.Contains(MergeEvaluation.Table(results), line => line.Contains("| **m** | exact match |", StringComparison.Ordinal));
+        Assert.Equal(["", "math: exact match, nll", "pydoc: perplexity", ""], EvaluationTable.Of(results).First().Split('|').Select(cell => cell.Trim()));
+        Assert.Equal(["base (base)", "math", "**m**"], EvaluationTable.Of(results).Skip(2).Select(line => line.Split('|')[1].Trim()));
     }
 
     [Fact]

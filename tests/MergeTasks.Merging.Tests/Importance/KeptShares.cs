@@ -1,4 +1,4 @@
-using MergeTasks.Merging.Execution.Importance;
+using MergeTasks.Merging.Locating;
 
 namespace MergeTasks.Merging.Tests.Importance;
 

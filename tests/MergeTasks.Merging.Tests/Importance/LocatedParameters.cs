@@ -141,7 +141,7 @@ public sealed class LocatedParameters
         TestCheckpoint.WriteFile(project.Model("base"), [.. masked.Select(tensor => (tensor.Key, own.GetValueOrDefault(tensor.Key, tensor.Value)))]);
         File.Copy(Path.Combine(AppContext.BaseDirectory, "Data", "golden", "roberta-mlm-A", "config.json"), project.Model("base", "config.json"), overwrite: true);
         project.Space.Clear();
-        project.Space.Merge("m", ("Method", "linear"), ("ImportanceBase", "models/base"), ("Apl", "layer"), ("AplDensity", "0.5"), ("AplDrop", "magnitude"));
+        project.Space.Merge("m", [("Method", "linear"), ("ImportanceBase", "models/base"), .. FirstVersion.With(("Apl", "layer"), ("AplDrop", "magnitude"))]);
         foreach (var model in new[] { "a", "b" })
             project.Space.Source("models/" + model, ("Weight", "0.5"), ("TaskData", $"data/{model}.jsonl"));
         Assert.Equal(["backward a", "backward b"], project.Run());

@@ -82,8 +82,12 @@ internal sealed class ScoredProject : IDisposable
         File.WriteAllLines(Data(name + ".jsonl"), lines);
     }
 
-    /// <summary>Declares one merge of all models.</summary>
-    public void Declare(string method, IReadOnlyList<string> models, params (string Name, string Value)[] metadata)
+    /// <summary>Declares one merge of all models, with AIM's and APL's first version where the settings say nothing else.</summary>
+    public void Declare(string method, IReadOnlyList<string> models, params (string Name, string Value)[] metadata) =>
+        DeclareAsIs(method, models, FirstVersion.With(metadata));
+
+    /// <summary>Declares one merge of all models, with these settings alone.</summary>
+    public void DeclareAsIs(string method, IReadOnlyList<string> models, params (string Name, string Value)[] metadata)
     {
         Space.Clear();
         Space.Merge("m", [("Method", method), ("Base", "models/base"), .. method == "slerp" ? [("T", "0.5")] : Array.Empty<(string, string)>(), .. metadata]);

@@ -38,8 +38,8 @@ public sealed class OptionTable
         var options = AplDeclaration.Options;
         var apl = Apl with
         {
-            Levels = [PartitionLevel.Model, PartitionLevel.Hidden], Density = 0.25, Mode = InterventionMode.Ablate, IsExact = true, Drop = DropRule.Magnitude, Tau0 = double.PositiveInfinity,
-            Tau1 = 0.1, Tau2 = 3, Rescale = true, Verifies = true, AllowsCostly = true,
+            Levels = [PartitionLevel.Model, PartitionLevel.Hidden], Density = 0.25, Mode = InterventionMode.Ablate, IsExact = true, Drop = DropRule.RestoreImportance, Tau0 = double.PositiveInfinity,
+            Tau1 = 0.1, Tau2 = 3, Budget = BudgetRule.Total, Rescale = RescaleRule.Inverse, Verifies = true, AllowsCostly = true,
         };
         Assert.Equal(options.Count, options.Count(option => option.Written(apl) is not null));
         var read = Read(Apl, options, option => ((MergeOption<AplDeclaration>)option).Written(apl)?.Trim('[', ']'));

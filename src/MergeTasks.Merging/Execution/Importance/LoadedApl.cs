@@ -1,6 +1,6 @@
-using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
@@ -13,8 +13,11 @@ internal sealed class LoadedApl : IDisposable
 {
     private const string Weight = "weight";
 
+    // A density that somebody named is taken as it is, but not without a word where it costs this much of the model's own task.
+    private const double LeastRecovery = 0.9;
+
     private readonly Dictionary<int, DeltaDrop> _drops = [];
-    private readonly List<KeptGradient> _gradients = [];
+    private readonly List<ChangeLocator> _locators = [];
     private readonly Dictionary<int, (double Mean, double Weight)> _weights;
 
     private LoadedApl(Dictionary<int, (double Mean, double Weight)> weights) => _weights = weights;
@@ -25,17 +28,22 @@ internal sealed class LoadedApl : IDisposable
     /// <summary>Reads the scores and decides.</summary>
     public static LoadedApl Load(MergePlan plan, AplPlan apl, ScoringContext context)
     {
-        var scores = apl.Models.ToDictionary(model => model.Index, model => Read(model, apl.Declaration, context));
+        var locators = apl.Models.ToDictionary(model => model.Index, model => new ChangeLocator(model.Located, apl.Declaration, context));
+        var scores = locators.ToDictionary(pair => pair.Key, pair => pair.Value.Importance);
         var loaded = new LoadedApl(apl.Declaration.SetsWeights ? Weights(plan, apl, scores, context) : []);
+        loaded._locators.AddRange(locators.Values);
         var reports = new List<ModelReport>();
         foreach (var model in apl.Models)
         {
-            var keep = apl.Declaration.DropLevel is null ? null : ModelKeep.Of(scores[model.Index], apl.Declaration, apl.Density);
+            var kept = model.Kept?.Result(context);
+            var keep = apl.Declaration.DropLevel is null ? null : locators[model.Index].Keep(kept?.Density ?? apl.Declaration.Density!.Value);
             if (keep is not null)
-                loaded.AddDrop(plan, apl, model, keep, context);
-            reports.Add(ReportOf(model, scores[model.Index], keep, loaded, Verified(model, scores[model.Index], apl.Declaration, context)));
+                loaded._drops[model.Index] = locators[model.Index].At(keep, kept?.Scale ?? 1);
+            reports.Add(ReportOf(model, scores[model.Index], keep, kept, loaded, Verified(model, scores[model.Index], apl.Declaration, context)));
             if (keep is not null && IsZero(scores[model.Index], apl.Declaration))
                 WarnOfNothing(plan, model, context);
+            if (kept is not null)
+                Tell(plan, apl.Declaration, model, kept, context);
         }
 
         loaded.Report = new ImportanceReport(reports);
@@ -53,13 +61,7 @@ internal sealed class LoadedApl : IDisposable
             : input)],
     };
 
-    public void Dispose() => _gradients.ForEach(gradient => gradient.Dispose());
-
-    private static PartImportance Read(AplModel model, AplDeclaration apl, ScoringContext context) => new(
-        model.Partition,
-        ScoreFile.Read(context.PathOf(model.Counts)),
-        model.Products is null ? null : ScoreFile.Read(context.PathOf(model.Products)),
-        apl.IsExact ? model.Exact.ToDictionary(pair => pair.Key, pair => ScoreFile.Read(context.PathOf(pair.Value))) : new Dictionary<PartitionLevel, Dictionary<string, double[]>>());
+    public void Dispose() => _locators.ForEach(locator => locator.Dispose());
 
     // λ_i = Λ·I_i^{1/τ₀} / Σ_k I_k^{1/τ₀}, Λ the sum of the declared weights; in logarithms, because of small temperatures.
     private static Dictionary<int, (double Mean, double Weight)> Weights(MergePlan plan, AplPlan apl, Dictionary<int, PartImportance> scores, ScoringContext context)
@@ -86,19 +88,24 @@ internal sealed class LoadedApl : IDisposable
         return weights.Distinct().Take(2).Count() == 1 ? weights[0] : weights.Average();
     }
 
-    private void AddDrop(MergePlan plan, AplPlan apl, AplModel model, ModelKeep keep, ScoringContext context)
+    private static void Tell(MergePlan plan, AplDeclaration apl, AplModel model, KeptChange kept, ScoringContext context)
     {
-        KeptGradient? gradient = null;
-        if (model.Gradient is { } request)
-            _gradients.Add(gradient = new KeptGradient(SafetensorsFile.Open(context.PathOf(request))));
-        TensorCut[]? cuts = null;
-        if (apl.Declaration.Drop != DropRule.Random)
+        var share = kept.Changed.Sum() > 0 ? kept.Kept.Sum() / kept.Changed.Sum() : 0;
+        var recovery = double.IsNaN(kept.Recovery) ? "" : FormattableString.Invariant($", which keeps {kept.Recovery:P1} of what fine-tuning gained on the task");
+        context.Progress.Note(FormattableString.Invariant(
+            $"{model.Declaration.Label}: density {kept.Density:0.####}{(apl.Density is null ? " (auto)" : "")}, {share:P1} of its changes kept, multiplied by {kept.Scale:0.####}{recovery}."));
+        if (kept.TunedScore <= kept.BaseScore)
         {
-            var cast = plan.Tensors.Select(tensor => tensor.Context?.CompatibleDType).FirstOrDefault(dtype => dtype is not null);
-            cuts = new RankSelection(model.Partition, context.Team, () => new RankReader(new DeltaReader(model.Input, plan.Importance!.Base, cast), gradient)).Find(keep);
+            context.Progress.Warn(new Diagnostic(DiagnosticCode.NoGain,
+                FormattableString.Invariant($"Merge '{plan.Name}': '{model.Declaration.Label}' does no better on its task data than the base (mean ln p {kept.TunedScore:0.000} against {kept.BaseScore:0.000}), so what its changes are worth cannot be measured{(apl.Density is null ? ", and all are kept" : "")}. Check TaskData."),
+                model.Declaration.TaskData?.Location ?? model.Declaration.Location, IsWarning: true));
         }
-
-        _drops[model.Index] = new DeltaDrop(apl.Declaration, model.Partition, keep, cuts, gradient, plan.Declaration.Seed, model.Index);
+        else if (kept.Recovery < LeastRecovery)
+        {
+            context.Progress.Warn(new Diagnostic(DiagnosticCode.WorseStep,
+                FormattableString.Invariant($"Merge '{plan.Name}': at density {kept.Density:0.####} the changes of '{model.Declaration.Label}' keep {kept.Recovery:P0} of what fine-tuning gained on its task. Use AplDensity=\"auto\", or a larger density."),
+                apl.Location, IsWarning: true));
+        }
     }
 
     private static Dictionary<string, Agreement>? Verified(AplModel model, PartImportance scores, AplDeclaration apl, ScoringContext context)
@@ -118,16 +125,22 @@ internal sealed class LoadedApl : IDisposable
 
         return agreements;
 
-        double[] Exact(PartitionLevel level) => [.. ScoreFile.Read(context.PathOf(model.Exact[level]))[Interventions.Parts].Select(Math.Abs)];
+        double[] Exact(PartitionLevel level) => [.. ScoreFile.Read(context.PathOf(model.Scores.Exact[level]))[Interventions.Parts].Select(Math.Abs)];
     }
 
-    private static ModelReport ReportOf(AplModel model, PartImportance scores, ModelKeep? keep, LoadedApl loaded, Dictionary<string, Agreement>? verified) => new(
+    private static ModelReport ReportOf(
+        AplModel model, PartImportance scores, ModelKeep? keep, KeptChange? kept, LoadedApl loaded, Dictionary<string, Agreement>? verified) => new(
         model.Declaration.Label,
         scores.HasModel ? Rounded(scores.OfModel()) : null,
         loaded._weights.TryGetValue(model.Index, out var weight) ? Rounded(weight.Weight) : null,
         (long)scores.Total,
-        keep is null ? null : model.Partition.Layers.Select((layer, i) => (layer.Name, Share: Rounded(keep.Layers[i]))).ToDictionary(pair => pair.Name, pair => pair.Share),
-        verified?.ToDictionary(pair => pair.Key, pair => new Agreement(Rounded(pair.Value.Spearman), Rounded(pair.Value.RelativeError))));
+        keep is null ? null : model.Scores.Partition.Layers.Select((layer, i) => (layer.Name, Share: Rounded(kept is null ? keep.Layers[i] : kept.Changed[i] > 0 ? kept.Kept[i] / kept.Changed[i] : 1)))
+            .ToDictionary(pair => pair.Name, pair => pair.Share),
+        verified?.ToDictionary(pair => pair.Key, pair => new Agreement(Rounded(pair.Value.Spearman), Rounded(pair.Value.RelativeError))))
+    {
+        Change = kept is null ? null : new ChangeReport(
+            kept.Density, Rounded(kept.Kept.Sum() / Math.Max(1, kept.Elements.Sum())), Rounded(kept.Scale), double.IsNaN(kept.Recovery) ? null : Rounded(kept.Recovery)),
+    };
 
     // More digits would only be noise to a reader.
     private static double Rounded(double value) => double.Parse(value.ToString("G6", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);

@@ -16,24 +16,35 @@ internal sealed class LoadedImportance : IDisposable
     private readonly List<(int Input, ModuleImportance Importance)> _participants;
     private readonly LoadedApl? _apl;
 
+    /// <summary>The factor of the merged change.</summary>
+    public double Factor { get; private init; } = 1;
+
     private LoadedImportance(ImportancePlan plan, ModuleImportance? basis, List<(int Input, ModuleImportance Importance)> participants, LoadedApl? apl) =>
         (_plan, _base, _participants, _apl) = (plan, basis, participants, apl);
 
     /// <summary>What was found, for manifest and model card.</summary>
-    public ImportanceReport Report => _apl?.Report ?? new ImportanceReport([]);
+    public ImportanceReport Report { get; private init; } = new([]);
 
     /// <summary>Loads a merge's scores, computing those that the store lacks.</summary>
-    public static LoadedImportance Load(MergePlan plan, ScoringContext context)
+    /// <param name="plan">The merge.</param>
+    /// <param name="context">Computes scores.</param>
+    /// <param name="check">How the merge does, and with which factor; <see langword="null"/>: a factor that is not set is 1.</param>
+    public static LoadedImportance Load(MergePlan plan, ScoringContext context, CheckReport? check = null)
     {
         var importance = plan.Importance!;
         foreach (var request in importance.Requests)
             context.PathOf(request);
         foreach (var (_, statistic) in importance.Statistics?.Models ?? [])
             statistic.Load(context.PathOf(statistic.Request));
-        var basis = importance.Aim?.Activations is { } own ? ModuleImportance.Read(context.PathOf(own), own, context.Progress) : null;
+        var basis = importance.Aim?.Activations is { } own ? ModuleImportance.Read(context.PathOf(own), own, importance.Aim.Declaration.Normalization, context.Progress) : null;
         var participants = importance.Aim?.Participants.Select(participant =>
-            (participant.Input, ModuleImportance.Read(context.PathOf(participant.Request), participant.Request, context.Progress))).ToList() ?? [];
-        return new LoadedImportance(importance, basis, participants, importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null);
+            (participant.Input, ModuleImportance.Read(context.PathOf(participant.Request), participant.Request, importance.Aim.Declaration.Normalization, context.Progress))).ToList() ?? [];
+        var loaded = importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null;
+        return new LoadedImportance(importance, basis, participants, loaded)
+        {
+            Factor = check?.Steps[^1].Factor ?? importance.Factor?.Declaration.Value ?? 1,
+            Report = (loaded?.Report ?? new ImportanceReport([])) with { Check = check },
+        };
     }
 
     /// <summary>Begins the merge of a tensor, or its part of a survey.</summary>
@@ -48,7 +59,7 @@ internal sealed class LoadedImportance : IDisposable
             importance.Contributing.Contains(input) ? Contribution(plan.Output, input) : null));
 
         // A method uses a buffer per input and two more.
-        return new TensorImportanceMerge(inner, context, basis, steps, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
+        return new TensorImportanceMerge(inner, context, basis, steps, importance.IsScaled ? Factor : 1, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Locating;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Kernels;
 
@@ -16,13 +17,14 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 /// <param name="context">What the method knows of the tensor.</param>
 /// <param name="basis">Index of the base's tensor among the sources.</param>
 /// <param name="steps">Steps by input.</param>
+/// <param name="factor">The factor of the merged change.</param>
 /// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
 /// <param name="firstFreeSlot">Buffers of a block from this one on are not the method's.</param>
 internal sealed class TensorImportanceMerge(
-    TensorMerge inner, TensorContext context, int basis, IReadOnlyDictionary<int, DeltaStep> steps, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
+    TensorMerge inner, TensorContext context, int basis, IReadOnlyDictionary<int, DeltaStep> steps, double factor, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
 {
     /// <summary>Buffers of a block that it needs beside the method's.</summary>
-    public const int OwnBuffers = 2;
+    public const int OwnBuffers = 3;
 
     public override bool IsSequential => inner.IsSequential;
 
@@ -42,7 +44,19 @@ internal sealed class TensorImportanceMerge(
     {
         Intercept(block);
         inner.Merge(block);
-        relaxation?.Apply(block.Start, block.Output, block.Load(basis, firstFreeSlot));
+        if (relaxation is null && factor == 1)
+            return;
+        var origin = block.Load(basis, firstFreeSlot);
+        if (factor != 1)
+            Multiply(block.Output, origin, factor);
+        relaxation?.Apply(block.Start, block.Output, origin);
+    }
+
+    // In fp64 with one rounding, as the relaxation after it.
+    private static void Multiply(Span<float> merged, ReadOnlySpan<float> origin, double factor)
+    {
+        for (var i = 0; i < merged.Length; i++)
+            merged[i] = (float)(origin[i] + (((double)merged[i] - origin[i]) * factor));
     }
 
     private void Intercept(MergeBlock block)
@@ -54,10 +68,16 @@ internal sealed class TensorImportanceMerge(
     private void Read(ElementReader read, MergeBlock block, int input, long start, Span<float> values)
     {
         read(input, start, values);
-        if (!steps.TryGetValue(input, out var step))
+        if (!steps.TryGetValue(input, out var step) || (step.Contribution is null && step.Drop!.KeepsAll(context.Tensor)))
             return;
         var own = block.Buffer(firstFreeSlot + 1, values.Length);
         read(basis, start, own);
+        if (step.Contribution is null && step.Drop!.KeepsValues)
+        {
+            Select(step.Drop, block, start, values, own);
+            return;
+        }
+
         BlockMath.Subtract(values, own);
         step.Drop?.Apply(context.Tensor, start, values);
         step.Contribution?.Apply(start, values);
@@ -65,5 +85,19 @@ internal sealed class TensorImportanceMerge(
 
         // As if a checkpoint of that type held them.
         context.Round(values);
+    }
+
+    // What is kept stays bit for bit, and what is dropped is the base's.
+    private void Select(DeltaDrop drop, MergeBlock block, long start, Span<float> values, ReadOnlySpan<float> own)
+    {
+        var delta = block.Buffer(firstFreeSlot + 2, values.Length);
+        values.CopyTo(delta);
+        BlockMath.Subtract(delta, own);
+        drop.Apply(context.Tensor, start, delta);
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (delta[i] == 0)
+                values[i] = own[i];
+        }
     }
 }

@@ -43,21 +43,4 @@ public sealed record MergeEvaluation(EvaluationDeclaration Declaration, Measurem
         Measure.ExactMatch => "exact match",
         _ => "accuracy",
     };
-
-    /// <summary>The evaluations as a table in Markdown, a row for each file and model.</summary>
-    public static IEnumerable<string> Table(IEnumerable<MergeEvaluation> evaluations)
-    {
-        ArgumentNullException.ThrowIfNull(evaluations);
-        yield return "| data | model | measure | value | mean ln p |";
-        yield return "|---|---|---|---|---|";
-        foreach (var evaluation in evaluations)
-        {
-            yield return Row(evaluation, $"**{evaluation.Declaration.Merge}**", evaluation.Merged);
-            foreach (var (model, isBase, result) in evaluation.Models)
-                yield return Row(evaluation, isBase ? $"{model} (base)" : model, result);
-        }
-    }
-
-    private static string Row(MergeEvaluation evaluation, string model, Measurement result) =>
-        FormattableString.Invariant($"| {evaluation.Declaration.Data.Label} | {model} | {Name(result.Measure)} | {result.Value:0.0000} | {result.LogProbability:0.0000} |");
 }

@@ -20,6 +20,10 @@ internal static class ImportanceCard
             card.Append(Text($"After merging, [AIM](https://arxiv.org/abs/2502.02421) pulled the weights back towards `{importance.BaseDeclaration.Label}` where their input channels are active on `{aim.Calibration.Label}` (ω = {aim.Omega:R}, {OptionKind.NameOf(aim.Statistic)}).\n\n"));
         if (importance.Apl is { } apl)
             AppendApl(card, report, apl);
+        if (importance.Factor is { Declaration: var factor })
+            card.Append(Text($"The merged change was multiplied by {(factor.Value ?? report?.Check?.Steps[^1].Factor ?? 1):R}{(factor.Value is null ? ", chosen on the models' tasks" : "")}.\n\n"));
+        if (report?.Check is { } check)
+            AppendCheck(card, check);
         card.Append("Scores used:\n\n| score | model | data | key |\n|---|---|---|---|\n");
         foreach (var score in importance.Requests.Select(ManifestScore.Of))
             card.Append($"| {score.Score} | `{score.Model}` | {(score.Data is null ? "" : $"`{score.Data}`")} | `{score.Key[..16]}` |\n");
@@ -31,7 +35,7 @@ internal static class ImportanceCard
         var settings = apl.Declaration;
         card.Append("Before merging, [APL](https://arxiv.org/abs/2408.09485) ");
         card.Append(settings.DropLevel is { } level
-            ? Text($"kept {apl.Density:P0} of each model's changes, chosen by the importance of each {(level == PartitionLevel.Hidden ? "row" : OptionKind.NameOf(level))} for the model's task (rule {OptionKind.NameOf(settings.Drop)}{(settings.Rescales ? ", rescaled" : "")}).")
+            ? Text($"kept part of each model's changes, shared out by the importance of each {(level == PartitionLevel.Hidden ? "row" : OptionKind.NameOf(level))} for the model's task (rule {OptionKind.NameOf(settings.Drop)}{(settings.Density is { } density ? $", density {density:R}" : "")}).")
             : "weighed the models by the importance of their changes for their tasks.");
         card.Append("\n\n");
         if (found is not { Models.Count: > 0 } report)
@@ -39,6 +43,7 @@ internal static class ImportanceCard
         var weights = report.Models.Where(model => model.Weight is not null).Select(model => Text($"`{model.Model}` {model.Weight:R}")).ToList();
         if (weights.Count > 0)
             card.Append($"Weights: {string.Join(", ", weights)}.\n\n");
+        AppendChanges(card, [.. report.Models.Where(model => model.Change is not null)]);
         AppendKept(card, [.. report.Models.Where(model => model.Kept is not null)]);
         foreach (var model in report.Models)
         {
@@ -46,6 +51,31 @@ internal static class ImportanceCard
                 card.Append(Text($"`{model.Model}`, importance per {name} against exact interventions: Spearman's ρ {agreement.Spearman:R}, relative error {agreement.RelativeError:R}.\n\n"));
         }
     }
+
+    private static void AppendChanges(StringBuilder card, List<ModelReport> models)
+    {
+        if (models.Count == 0)
+            return;
+        card.Append("| model | density | elements kept | multiplied by | of its own gain |\n|---|---|---|---|---|\n");
+        foreach (var model in models)
+            card.Append(Text($"| `{model.Model}` | {model.Change!.Density:0.####} | {model.Change.Kept * 100:0.0} % | {model.Change.Scale:0.####} | {(model.Change.Recovery is { } recovery ? Text($"{recovery * 100:0.0} %") : "")} |\n"));
+        card.Append('\n');
+    }
+
+    private static void AppendCheck(StringBuilder card, CheckReport check)
+    {
+        card.Append("On the models' tasks, as the share of each fine-tuned model's gain in log-probability that the merge keeps (mean of the tasks):\n\n");
+        card.Append("| merge | factor | on samples that decided | on held samples | change, 95 % |\n|---|---|---|---|---|\n");
+        foreach (var step in check.Steps)
+        {
+            card.Append(Text($"| {(step.Step == "plain" ? "plain" : "with " + step.Step)} | {step.Factor:0.##} | {Share(step.Recovery)} | {Share(step.Held)} | "));
+            card.Append(step.Change is { } change ? Text($"{change:+0.000;-0.000} ± {step.Within:0.000} |\n") : "|\n");
+        }
+
+        card.Append('\n');
+    }
+
+    private static string Share(double? value) => value is { } share ? Text($"{share:0.000}") : "";
 
     private static void AppendKept(StringBuilder card, List<ModelReport> models)
     {

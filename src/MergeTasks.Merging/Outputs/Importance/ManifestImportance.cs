@@ -1,4 +1,6 @@
+using MergeTasks.Caching;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 
 namespace MergeTasks.Merging.Outputs.Importance;
@@ -9,16 +11,34 @@ namespace MergeTasks.Merging.Outputs.Importance;
 /// <param name="Models">What was decided for each model; absent where APL was not used.</param>
 public sealed record ManifestImportance(string Base, IReadOnlyList<ManifestScore> Scores, IReadOnlyList<ModelReport>? Models)
 {
+    /// <summary>The merge beside the same merge with fewer steps; absent where that was not measured.</summary>
+    public CheckReport? Check { get; init; }
+
+    /// <summary>Identifies what <see cref="Check"/> measured.</summary>
+    public string? Measured { get; init; }
+
     /// <summary>Describes a plan and what is known of its outcome.</summary>
-    public static ManifestImportance? Of(ImportancePlan? plan, ImportanceReport? report) => plan is null ? null : new ManifestImportance(
-        plan.BaseDeclaration.Label,
-        [.. plan.Requests.Select(ManifestScore.Of)],
-        plan.Apl is null ? null : report?.Models ?? []);
+    public static ManifestImportance? Of(MergePlan plan, ImportanceReport? report) => plan.Importance is not { } importance ? null : new ManifestImportance(
+        importance.BaseDeclaration.Label,
+        [.. importance.Requests.Select(ManifestScore.Of)],
+        importance.Apl is null ? null : report?.Models ?? [])
+    {
+        Check = report?.Check,
+        Measured = MeasuredOf(plan),
+    };
+
+    /// <summary>Identifies what measuring a merge and its simpler forms depends on.</summary>
+    public static string? MeasuredOf(MergePlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Measured is null ? null
+            : ContentDigest.Of(string.Join(' ', plan.Simpler.Select(simpler => simpler.Plan.Measured!.Digest).Append(plan.Measured.Digest))).ToString();
+    }
 
     /// <summary>Whether everything that a reader needs is there; a manifest edited by hand may lack it.</summary>
     internal bool IsComplete =>
         Base is not null && Scores is not null && Scores.All(score => score is { Score: not null, Model: not null, Key: not null, From: not null })
-        && (Models is null || Models.All(model => model is { Model: not null }));
+        && (Models is null || Models.All(model => model is { Model: not null })) && (Check is null || (Check.Steps is { Count: > 0 } && Check.Steps.All(step => step is { Step: not null })));
 }
 
 /// <summary>One score that was used.</summary>

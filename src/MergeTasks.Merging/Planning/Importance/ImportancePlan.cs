@@ -1,6 +1,7 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Transformers.Engine;
 
@@ -17,12 +18,19 @@ public sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput
     /// <summary>APL, if asked for.</summary>
     public AplPlan? Apl { get; init; }
 
+    /// <summary>The factor of the merged change; <see langword="null"/>: 1.</summary>
+    public FactorPlan? Factor { get; init; }
+
+    /// <summary>The tasks on which merges are measured; empty where none is.</summary>
+    internal IReadOnlyList<TaskMeasure> Tasks { get; init; } = [];
+
     /// <summary>Statistics for the method itself, if it wants any.</summary>
     public StatisticsPlan? Statistics { get; init; }
 
     /// <summary>The scores in the order in which they are computed.</summary>
     public IEnumerable<ScoreRequest> Requests =>
-        (Aim?.Requests ?? []).Concat(Apl?.Requests ?? []).Concat(Statistics?.Models.Select(model => model.Statistic.Request) ?? []);
+        (Aim?.Requests ?? []).Concat(Apl?.Requests ?? []).Concat(Statistics?.Models.Select(model => model.Statistic.Request) ?? [])
+            .Concat(Tasks.SelectMany(task => new[] { task.BaseScore, task.TunedScore })).DistinctBy(request => request.Key.Digest);
 
     /// <summary>Names of the output's tensors that have no base tensor of the same name and shape, and so are left as the method merges them.</summary>
     public IReadOnlyList<string> WithoutBase { get; init; } = [];
@@ -45,9 +53,8 @@ public sealed record AimPlan(
 
 /// <summary>APL's part of a plan.</summary>
 /// <param name="Declaration">The settings.</param>
-/// <param name="Density">Target density q.</param>
 /// <param name="Models">The models whose deltas are scored.</param>
-public sealed record AplPlan(AplDeclaration Declaration, double Density, IReadOnlyList<AplModel> Models)
+public sealed record AplPlan(AplDeclaration Declaration, IReadOnlyList<AplModel> Models)
 {
     /// <summary>The scores.</summary>
     public IEnumerable<ScoreRequest> Requests => Models.SelectMany(model => model.Requests);
@@ -56,27 +63,29 @@ public sealed record AplPlan(AplDeclaration Declaration, double Density, IReadOn
 /// <summary>One fine-tuned model in APL.</summary>
 /// <param name="Index">Its index among the merge's inputs.</param>
 /// <param name="Declaration">The model.</param>
-/// <param name="Input">Its tensors.</param>
-/// <param name="Partition">How its deltas divide.</param>
-public sealed record AplModel(int Index, ModelDeclaration Declaration, ModelInput Input, DeltaPartition Partition)
+/// <param name="Located">Its tensors, and how its deltas divide.</param>
+public sealed record AplModel(int Index, ModelDeclaration Declaration, LocatedModel Located)
 {
-    /// <summary>Changed elements of each unit.</summary>
-    public required ChangeCountRequest Counts { get; init; }
+    /// <summary>What decides how much of each part is kept.</summary>
+    public AplScores Scores => Located.Scores;
 
-    /// <summary>The gradient that is kept for the rule <see cref="DropRule.Importance"/>.</summary>
-    public GradientRequest? Gradient { get; init; }
-
-    /// <summary>Inner products of deltas and gradient, for the approximation.</summary>
-    public ProductRequest? Products { get; init; }
-
-    /// <summary>Exact interventions, by level: those that decide, or those that verify.</summary>
-    public IReadOnlyDictionary<PartitionLevel, InterventionRequest> Exact { get; init; } = new Dictionary<PartitionLevel, InterventionRequest>();
+    /// <summary>Density and factor of what is kept; <see langword="null"/> where the settings alone decide both.</summary>
+    public KeptChangeRequest? Kept { get; init; }
 
     /// <summary>The scores that decide what is kept and what models weigh; the others only verify.</summary>
-    public IEnumerable<ScoreRequest> Deciding(AplDeclaration apl) =>
-        apl.IsExact ? new ScoreRequest?[] { Counts, Gradient }.OfType<ScoreRequest>().Concat(Exact.OrderBy(pair => pair.Key).Select(pair => pair.Value)) : [Counts, Products!];
+    public IEnumerable<ScoreRequest> Deciding(AplDeclaration apl) => Kept is null ? Scores.Deciding(apl) : Scores.Deciding(apl).Append(Kept);
 
     /// <summary>The scores.</summary>
-    public IEnumerable<ScoreRequest> Requests =>
-        new ScoreRequest?[] { Counts, Gradient, Products }.OfType<ScoreRequest>().Concat(Exact.OrderBy(pair => pair.Key).Select(pair => pair.Value));
+    public IEnumerable<ScoreRequest> Requests => Kept is null ? Scores.Requests : [.. Scores.Requests, .. Kept.Compared, Kept];
 }
+
+/// <summary>The factor of the merged change.</summary>
+/// <param name="Declaration">What is asked for.</param>
+public sealed record FactorPlan(FactorDeclaration Declaration);
+
+/// <summary>A fine-tuned model's task, on which a merge is measured.</summary>
+/// <param name="Declaration">The model.</param>
+/// <param name="Base">The base as the task sees it; what is merged takes the place of its parameters.</param>
+/// <param name="BaseScore">M(θ_b).</param>
+/// <param name="TunedScore">M(θ_i).</param>
+internal sealed record TaskMeasure(ModelDeclaration Declaration, TaskRun Base, SampleScoreRequest BaseScore, SampleScoreRequest TunedScore);

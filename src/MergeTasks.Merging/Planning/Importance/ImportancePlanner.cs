@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Naming;
@@ -8,6 +9,7 @@ using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Transformers.Architecture;
@@ -56,17 +58,39 @@ internal sealed class ImportancePlanner
     public ImportancePlan Plan()
     {
         var statistics = _method.Statistic == ModelStatistic.None ? null : PlanStatistics();
-        if (_merge.Aim is null && _merge.Apl is null)
-            return new ImportancePlan(_base.Declaration, _base.Input) { Statistics = statistics };
+        var none = new ImportancePlan(_base.Declaration, _base.Input) { Statistics = statistics };
+        if (_merge.Aim is null && _merge.Apl is null && (_merge.Factor is null || (!_merge.Factor.IsExplicit && !CanDescribe())))
+            return none;
         var description = Describe(_base.Declaration, _base.Input);
-        return new ImportancePlan(_base.Declaration, _base.Input)
+        if (_merge.Apl is { } asked)
+            RequireAplFits(asked);
+        var factor = PlanFactor(description);
+        var isMeasured = factor is { Declaration.Value: null } || (_merge.ChecksItself && (_merge.Aim is not null || _merge.Apl is not null));
+        var mustMeasure = _merge.Apl is not null || factor is { Declaration: { Value: null, IsExplicit: true } };
+        List<TaskSide> sides = _merge.Apl is null && !isMeasured ? []
+            : [.. Tuned().Where(model => model.Declaration.TaskData is not null).Select(model => mustMeasure ? Side(model, description) : TrySide(model, description)).OfType<TaskSide>()];
+        var tasks = isMeasured ? sides.ConvertAll(Measure) : [];
+        return none with
         {
-            Statistics = statistics,
+            Factor = factor,
+            Tasks = tasks,
             Aim = _merge.Aim is { } aim ? PlanAim(aim, description) : null,
-            Apl = _merge.Apl is { } apl ? PlanApl(apl, description) : null,
+            Apl = _merge.Apl is { } apl ? new AplPlan(apl, [.. sides.Select((side, i) => Model(apl, side, isMeasured ? tasks[i] : null))]) : null,
             WithoutBase = [.. _outputs.Where(name => !TensorNames.IsBuffer(name) && _participants.Any(model => model.Input.Find(name) is { } tensor
                 && tensor.DType.IsFloatingPoint() && !HasSame(_base.Input, name, tensor.Shape)))],
         };
+    }
+
+    private bool CanDescribe()
+    {
+        try
+        {
+            return Describe(_base.Declaration, _base.Input) is not null;
+        }
+        catch (DiagnosticException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Whether a model has a floating-point tensor of a name and shape.</summary>
@@ -108,13 +132,40 @@ internal sealed class ImportancePlanner
         return new ActivationRequest(key, declaration, aim, model, Path.Combine(_base.Input.Folder, TokenizerFile), block);
     }
 
-    private AplPlan PlanApl(AplDeclaration apl, ModelDescription description)
+    private void RequireAplFits(AplDeclaration apl)
     {
         if (apl.SetsWeights && !_method.Parameters.Any(parameter => parameter is { PerModel: true, Name: "weight" }))
             throw Fault(DiagnosticCode.UnsuitableScoring, $"the level 'model' sets the models' weights, and the method '{_method.Name}' has none.", apl.Location);
-        var tuned = Tuned().ToList();
-        RequireTaskData("APL", tuned.Select(model => model.Declaration));
-        return new AplPlan(apl, DensityOf(apl), [.. tuned.Select(model => Model(apl, model.Index, model.Declaration, model.Input, description))]);
+        RequireTaskData("APL", Tuned().Select(model => model.Declaration));
+    }
+
+    // A factor that nobody asked for is chosen where it can be.
+    private FactorPlan? PlanFactor(ModelDescription description)
+    {
+        if (_merge.Factor is not { } factor)
+            return null;
+        if (factor is { IsExplicit: true, Value: null })
+            RequireTaskData("MergeFactor \"task\"", Tuned().Select(model => model.Declaration));
+        return factor.IsExplicit || CanMeasure(description) ? new FactorPlan(factor) : null;
+    }
+
+    private bool CanMeasure(ModelDescription description)
+    {
+        return Tuned().ToList() is { Count: > 0 } tuned
+                && tuned.TrueForAll(model => model.Declaration.TaskData is not null && TrySide(model, description) is not null);
+    }
+
+    // Where measuring is a default, what cannot be measured is left out without a word.
+    private TaskSide? TrySide((int Index, ModelDeclaration Declaration, ModelInput Input) model, ModelDescription baseDescription)
+    {
+        try
+        {
+            return Side(model, baseDescription);
+        }
+        catch (DiagnosticException)
+        {
+            return null;
+        }
     }
 
     private void RequireTaskData(string who, IEnumerable<ModelDeclaration> models)
@@ -164,22 +215,13 @@ internal sealed class ImportancePlanner
             new InputProductsRequest(new ScoreKey("input products", ingredients), declaration, run, modules), modules.ToDictionary(pair => pair.Key, pair => (ModuleDescription?)pair.Value, StringComparer.Ordinal));
     }
 
-    private double DensityOf(AplDeclaration apl)
-    {
-        if (apl.Density is { } own)
-            return own;
-        var densities = _merge.Models.Select(model => model.Parameters.GetValueOrDefault("density")).Append(_merge.Parameters.GetValueOrDefault("density"))
-            .OfType<Setting>().Distinct().ToList();
-        return densities switch
-        {
-            [] => AplDeclaration.DefaultDensity,
-            [Setting.Number { Value: > 0 } single] => single.Value,
-            _ => throw Fault(DiagnosticCode.UnsuitableScoring, "the method's densities are not one number that APL could take as its target. Set AplDensity.", apl.Location),
-        };
-    }
+    // What a model's task needs to be run with the model, the base, or anything between.
+    private sealed record TaskSide(
+        int Index, ModelDeclaration Declaration, ModelInput Input, ModelDescription Description, IReadOnlyList<string> Shared, TaskRun Base, TaskRun Tuned, KeyValuePair<string, string>[] Task);
 
-    private AplModel Model(AplDeclaration apl, int index, ModelDeclaration declaration, ModelInput input, ModelDescription baseDescription)
+    private TaskSide Side((int Index, ModelDeclaration Declaration, ModelInput Input) model, ModelDescription baseDescription)
     {
+        var (index, declaration, input) = model;
         var description = Describe(declaration, input);
         if (description.Task == ModelTask.MaskedLanguageModel)
             throw Fault(DiagnosticCode.UnsuitableScoring, $"'{declaration.Label}' is a masked language model, for which APL knows no task. It takes decoders and sequence classifiers.", declaration.Location);
@@ -187,53 +229,94 @@ internal sealed class ImportancePlanner
         var shared = used.Where(name => HasSame(_base.Input, name, input.Find(name)!.Shape)).ToList();
         if (shared.Count == 0)
             throw Fault(DiagnosticCode.MissingImportanceBase, $"'{declaration.Label}' and the base '{_base.Declaration.Label}' share no tensor, so there is no change to measure.", declaration.Location);
-        var outputs = _outputs.ToHashSet(StringComparer.Ordinal);
-        var partition = DeltaPartition.Of(description, shared.Where(outputs.Contains).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
-        var tuned = new RunnableModel(input, description, null, []);
         var basis = baseDescription.Task == description.Task && shared.Count == used.Count
             ? new RunnableModel(_base.Input, baseDescription, null, [])
             : new RunnableModel(input, description, _base.Input, [.. shared.Order(StringComparer.Ordinal)]);
         var data = declaration.TaskData!;
         var owner = _base.Input.SideFiles(_cancellation).Any(file => file.Name == TokenizerFile) ? _base : (Declaration: declaration, Input: input);
         var tokenizer = Path.Combine(owner.Input.Folder, TokenizerFile);
-        KeyValuePair<string, string>[] task =
-        [
-            new("tokenizer", Tokenizer(owner.Declaration, owner.Input).Digest.ToString()),
-            new("task data", DigestOf(data)),
-            new("metric", description.Task == ModelTask.SequenceClassification ? "mean log-probability of the label" : "mean over samples of the targets' mean log-probability"),
-            new("engine", _engine),
-        ];
+        var share = _merge.ChecksItself ? SampleShare.Scoring : SampleShare.All;
+        return new TaskSide(
+            index, declaration, input, description, shared, new TaskRun(basis, tokenizer, data) { Share = share }, new TaskRun(new RunnableModel(input, description, null, []), tokenizer, data) { Share = share },
+            [
+                new("tokenizer", Tokenizer(owner.Declaration, owner.Input).Digest.ToString()),
+                new("task data", DigestOf(data)),
+                new("samples", share == SampleShare.All ? "all" : "the deciding half"),
+                new("metric", description.Task == ModelTask.SequenceClassification ? "mean log-probability of the label" : "mean over samples of the targets' mean log-probability"),
+                new("engine", _engine),
+            ]);
+    }
+
+    private TaskMeasure Measure(TaskSide side) => new(side.Declaration, side.Base, Score(side, side.Base), Score(side, side.Tuned));
+
+    private SampleScoreRequest Score(TaskSide side, TaskRun run) =>
+        new(new ScoreKey("sample scores", [.. run.Model.Identity(_cancellation), .. side.Task]), run == side.Base ? _base.Declaration : side.Declaration, run);
+
+    private AplModel Model(AplDeclaration apl, TaskSide side, TaskMeasure? measure)
+    {
+        var (declaration, input) = (side.Declaration, side.Input);
+        var outputs = _outputs.ToHashSet(StringComparer.Ordinal);
+        var partition = DeltaPartition.Of(side.Description, side.Shared.Where(outputs.Contains).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
         KeyValuePair<string, string>[] change =
         [
             new("base", Weights(_base.Input)),
             new("fine-tuned", Weights(input)),
             new("tensors", ContentDigest.Of(string.Concat(partition.Tensors.Select(tensor => $"{tensor.UnitsAreColumns} {tensor.Name}\n"))).ToString()),
         ];
-        var point = new TaskRun(apl.Mode == InterventionMode.Restore ? basis : tuned, tokenizer, data);
-        var gradient = apl.Drop == DropRule.Importance && apl.DropLevel is not null
-            ? new GradientRequest(new ScoreKey("task gradient", [.. point.Model.Identity(_cancellation), .. task]), declaration, point)
-            : null;
-        var needsProducts = !apl.IsExact || apl.Verifies;
+        var point = apl.Mode == InterventionMode.Restore ? side.Base : side.Tuned;
+        var slopes = apl.DropLevel is null ? null : apl.Drop switch
+        {
+            DropRule.RestoreImportance => point,
+            DropRule.Importance => side.Tuned,
+            _ => null,
+        };
+        var gradient = slopes is null ? null : new GradientRequest(new ScoreKey("task gradient", [.. slopes.Model.Identity(_cancellation), .. side.Task]), declaration, slopes);
+        var reused = slopes == point ? gradient : null;
         var levels = new List<PartitionLevel>();
         if (apl.IsExact)
-            levels.AddRange(apl.Levels.Append(apl.DropLevel == PartitionLevel.Hidden ? PartitionLevel.Layer : apl.Levels[0]));
+            levels.AddRange(apl.Levels.Append(apl.Budget == BudgetRule.PerParameter && apl.DropLevel is not null || apl.DropLevel == PartitionLevel.Hidden ? PartitionLevel.Layer : apl.Levels[0]));
         if (apl.Verifies)
             levels.AddRange([PartitionLevel.Layer, PartitionLevel.Tensor]);
-        return new AplModel(index, declaration, input, partition)
+        var scores = new AplScores(partition)
         {
             Counts = new ChangeCountRequest(new ScoreKey("changed elements", change), declaration, input, _base.Input, partition),
             Gradient = gradient,
-            Products = needsProducts
+            Squares = apl.DropLevel is not null && apl.Drop == DropRule.Importance
+                ? new FisherRequest(new ScoreKey("mean squared gradients", [.. side.Tuned.Model.Identity(_cancellation), .. side.Task]), declaration, side.Tuned, ofMeans: true) : null,
+            Products = !apl.IsExact || apl.Verifies
                 ? new ProductRequest(
                     new ScoreKey("importance by gradient",
-                        [.. point.Model.Identity(_cancellation), .. task, .. change, new("mode", OptionKind.NameOf(apl.Mode)), new("gradient", gradient is null ? "as it is computed" : "kept")]),
-                    declaration, point, input, _base.Input, partition, gradient)
+                        [.. point.Model.Identity(_cancellation), .. side.Task, .. change, new("mode", OptionKind.NameOf(apl.Mode)), new("gradient", reused is null ? "as it is computed" : "kept")]),
+                    declaration, point, input, _base.Input, partition, reused)
                 : null,
             Exact = levels.Distinct().ToDictionary(level => level, level => new InterventionRequest(
                 new ScoreKey("exact importance",
-                    [.. tuned.Identity(_cancellation), .. task, .. change, new("base config", ContentDigest.Of(basis.Model.Config.Text).ToString()), new("mode", OptionKind.NameOf(apl.Mode)), new("level", OptionKind.NameOf(level))]),
-                declaration, level, apl.Mode, new TaskRun(basis, tokenizer, data), new TaskRun(tuned, tokenizer, data), partition)),
+                [
+                    .. side.Tuned.Model.Identity(_cancellation), .. side.Task, .. change, new("base config", ContentDigest.Of(side.Base.Model.Model.Config.Text).ToString()),
+                    new("mode", OptionKind.NameOf(apl.Mode)), new("level", OptionKind.NameOf(level)),
+                ]),
+                declaration, level, apl.Mode, side.Base, side.Tuned, partition)),
         };
+        var cast = _merge.IsMergekitCompatible && partition.Tensors.Count > 0 ? _merge.DType ?? _base.Input.Find(partition.Tensors[0].Name)!.DType : (DType?)null;
+        var located = new LocatedModel(scores, input, _base.Input, cast, _merge.Seed, side.Index);
+        return new AplModel(side.Index, declaration, located) { Kept = Kept(apl, side, located, measure) };
+    }
+
+    // The first version's choices are made by settings alone.
+    private KeptChangeRequest? Kept(AplDeclaration apl, TaskSide side, LocatedModel located, TaskMeasure? measure)
+    {
+        if (apl.DropLevel is not { } level || (apl.Budget == BudgetRule.Total && !apl.Searches))
+            return null;
+        var compared = apl.Density is null || (apl.Rescale == RescaleRule.Task && apl.Density < 1) ? measure ?? Measure(side) : null;
+        var key = new ScoreKey("kept changes",
+        [
+            new("scores", ContentDigest.Of(string.Join(' ', located.Scores.Deciding(apl).Select(request => request.Key.Digest))).ToString()),
+            new("compared with", compared is null ? "nothing" : $"{compared.BaseScore.Key.Digest} {compared.TunedScore.Key.Digest}"),
+            new("density", apl.Density is { } density ? density.ToString("R", CultureInfo.InvariantCulture) : "auto"),
+            new("settings", FormattableString.Invariant(
+                $"{OptionKind.NameOf(level)} {OptionKind.NameOf(apl.Budget)} {OptionKind.NameOf(apl.Drop)} {OptionKind.NameOf(apl.Rescale)} tau1={apl.Tau1:R} tau2={apl.Tau2:R} {located.Text(apl)}")),
+        ]);
+        return new KeptChangeRequest(key, side.Declaration, located, apl, side.Base, compared?.BaseScore, compared?.TunedScore);
     }
 
     private string Weights(ModelInput input) =>

@@ -2,7 +2,41 @@ namespace MergeTasks.Merging.Planning.Importance;
 
 /// <summary>What scoring found and decided for one merge.</summary>
 /// <param name="Models">Each scored model.</param>
-public sealed record ImportanceReport(IReadOnlyList<ModelReport> Models);
+public sealed record ImportanceReport(IReadOnlyList<ModelReport> Models)
+{
+    /// <summary>The merge beside the same merge with fewer steps; absent where that was not measured.</summary>
+    public CheckReport? Check { get; init; }
+}
+
+/// <summary>A merge and the same merge with fewer steps, measured on its models' tasks.</summary>
+/// <param name="Steps">From the plain merge to the merge itself, each with one step more.</param>
+public sealed record CheckReport(IReadOnlyList<StepReport> Steps);
+
+/// <summary>A merge, measured on its models' tasks. Recovery is the share of a fine-tuned model's gain in log-probability over the base that the merge keeps.</summary>
+/// <param name="Step">The step that it has more than the one before: <c>plain</c>, <c>APL</c> or <c>AIM</c>.</param>
+/// <param name="Factor">The factor of its merged change.</param>
+/// <param name="Recovery">Mean over tasks, on the samples that decided the factor; absent where no task has a gain.</param>
+public sealed record StepReport(string Step, double Factor, double? Recovery)
+{
+    /// <summary>Mean recovery over tasks, on the samples that nothing was decided by; absent where there are none.</summary>
+    public double? Held { get; init; }
+
+    /// <summary>That of each task, by model.</summary>
+    public IReadOnlyDictionary<string, double>? HeldByTask { get; init; }
+
+    /// <summary>How much more <see cref="Held"/> is than before the step; absent for the first.</summary>
+    public double? Change { get; init; }
+
+    /// <summary>Half the width of the 95 % interval of <see cref="Change"/>, from differences sample by sample.</summary>
+    public double? Within { get; init; }
+}
+
+/// <summary>What a model keeps of its changes.</summary>
+/// <param name="Density">The density: at least so large a share of all elements.</param>
+/// <param name="Kept">The share of all elements that is kept; elements that did not change are not.</param>
+/// <param name="Scale">The factor of what is kept.</param>
+/// <param name="Recovery">The share of the model's gain on its task that the base with the kept changes has; absent where it was not measured.</param>
+public sealed record ChangeReport(double Density, double Kept, double Scale, double? Recovery);
 
 /// <summary>What APL found for one model.</summary>
 /// <param name="Model">As the user named it.</param>
@@ -12,7 +46,12 @@ public sealed record ImportanceReport(IReadOnlyList<ModelReport> Models);
 /// <param name="Kept">The share of them that is kept, by layer; absent where nothing is dropped.</param>
 /// <param name="Verified">How well the approximation agrees with exact interventions, by level; absent where that was not asked for.</param>
 public sealed record ModelReport(
-    string Model, double? Importance, double? Weight, long Changed, IReadOnlyDictionary<string, double>? Kept, IReadOnlyDictionary<string, Agreement>? Verified);
+    string Model, double? Importance, double? Weight, long Changed, IReadOnlyDictionary<string, double>? Kept, IReadOnlyDictionary<string, Agreement>? Verified)
+{
+    /// <summary>Density and factor of what is kept; absent where the settings alone decide them.</summary>
+    public ChangeReport? Change { get; init; }
+}
+
 
 /// <summary>How approximated importances agree with exact ones.</summary>
 /// <param name="Spearman">Rank correlation.</param>

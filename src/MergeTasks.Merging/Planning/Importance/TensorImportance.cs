@@ -5,5 +5,6 @@ namespace MergeTasks.Merging.Planning.Importance;
 /// <param name="Dropped">Inputs whose deltas APL drops from.</param>
 /// <param name="Contributing">Inputs whose deltas are weighted by their activations.</param>
 /// <param name="IsRelaxed">Whether AIM pulls the merged tensor towards the base.</param>
+/// <param name="IsScaled">Whether the merged change is multiplied by the merge's factor.</param>
 /// <param name="KeyText">The settings and the keys of the scores that take part.</param>
-public sealed record TensorImportance(int? BaseSource, IReadOnlyList<int> Dropped, IReadOnlyList<int> Contributing, bool IsRelaxed, string KeyText);
+public sealed record TensorImportance(int? BaseSource, IReadOnlyList<int> Dropped, IReadOnlyList<int> Contributing, bool IsRelaxed, bool IsScaled, string KeyText);

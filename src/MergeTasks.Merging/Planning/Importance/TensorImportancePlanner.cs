@@ -26,18 +26,18 @@ internal sealed class TensorImportancePlanner
         if (plan.Apl is { } apl)
         {
             if (apl.Declaration.DropLevel is not null)
-                _dropped = apl.Models.ToDictionary(model => model.Index, model => model.Partition.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
+                _dropped = apl.Models.ToDictionary(model => model.Index, model => model.Scores.Partition.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
             _dropKeys = apl.Models.ToDictionary(model => model.Index, model => DropKey(apl, model));
             if (apl.Declaration.SetsWeights)
-                _weightsKey = Text($"weights tau0={apl.Declaration.Tau0:R} {Keys(apl.Models.SelectMany(model => model.Deciding(apl.Declaration)))}\n");
+                _weightsKey = Text($"weights tau0={apl.Declaration.Tau0:R} {Keys(apl.Models.SelectMany(model => model.Scores.Deciding(apl.Declaration)))}\n");
         }
 
         if (plan.Aim is { } aim)
         {
             if (aim.Activations is { } activations)
-                _relaxKey = Text($"relax omega={aim.Declaration.Omega:R} {aim.Declaration.Scaling} kappa={aim.Declaration.Kappa:R} {activations.Key.Digest}\n");
+                _relaxKey = Text($"relax omega={aim.Declaration.Omega:R} {aim.Declaration.Normalization} {aim.Declaration.Scaling} kappa={aim.Declaration.Kappa:R} {activations.Key.Digest}\n");
             if (aim.Participants.Count > 0)
-                _contributionKey = $"contributions {Keys(aim.Participants.Select(participant => participant.Request))}\n";
+                _contributionKey = $"contributions {aim.Declaration.Normalization} {Keys(aim.Participants.Select(participant => participant.Request))}\n";
         }
     }
 
@@ -61,11 +61,14 @@ internal sealed class TensorImportancePlanner
             key.Append(_contributionKey);
         if (isRelaxed)
             key.Append(_relaxKey);
-        if (key.Length == 0)
+        var isScaled = hasBase && _plan.Factor is not null;
+        if (isScaled && _plan.Factor!.Declaration.Value is { } factor)
+            key.Append(Text($"factor {factor:R}\n"));
+        if (key.Length == 0 && !isScaled)
             return null;
-        int? basis = dropped.Count + contributing.Count > 0 || isRelaxed ? BaseSource(output.Name, sources) : null;
+        int? basis = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(output.Name, sources) : null;
         context = context with { Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)] };
-        return new TensorImportance(basis, dropped, contributing, isRelaxed, key.ToString());
+        return new TensorImportance(basis, dropped, contributing, isRelaxed, isScaled, key.ToString());
     }
 
     private int BaseSource(string name, List<TensorSource> sources)
@@ -84,7 +87,7 @@ internal sealed class TensorImportancePlanner
     {
         var settings = apl.Declaration;
         var seed = settings.Drop == DropRule.Random ? Text($" seed={_merge.Seed} position={model.Index}") : "";
-        return Text($"drop {model.Index} {settings.DropLevel} {settings.Drop} q={apl.Density:R} tau1={settings.Tau1:R} tau2={settings.Tau2:R} rescale={settings.Rescales}{seed} {Keys(model.Deciding(settings))}\n");
+        return Text($"drop {model.Index} {settings.DropLevel} {settings.Budget} {settings.Drop} q={settings.Density:R} tau1={settings.Tau1:R} tau2={settings.Tau2:R} rescale={settings.Rescale}{seed} {Keys(model.Deciding(settings))}\n");
     }
 
     private static string Keys(IEnumerable<ScoreRequest> requests) => string.Join(' ', requests.Select(request => request.Key.Digest));

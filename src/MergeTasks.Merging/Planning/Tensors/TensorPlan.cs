@@ -25,7 +25,7 @@ public sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> S
     public TensorImportance? Importance { get; init; }
 
     // Raised whenever the same inputs and parameters would give other bytes than before, of all methods.
-    private const int NumericsVersion = 3;
+    private const int NumericsVersion = 4;
 
     /// <summary>Computes the key of a tensor.</summary>
     public static ContentDigest KeyOf(

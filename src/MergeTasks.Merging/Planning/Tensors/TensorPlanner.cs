@@ -26,6 +26,7 @@ internal sealed class TensorPlanner
     private readonly DrawSequence? _draws;
     private readonly TensorImportancePlanner? _importance;
     private readonly StatisticsPlan? _statistics;
+    private readonly ImportancePlan? _whole;
     private long _drawOffset;
 
     /// <summary>Where methods on whole matrices compute, where that is worth it; <see langword="null"/>: on the processor.</summary>
@@ -34,10 +35,14 @@ internal sealed class TensorPlanner
     public TensorPlanner(MergeDeclaration merge, MergeMethod method, OutputLayout layout, ImportancePlan? importance, int workers)
     {
         (_merge, _method, _layout, _workers) = (merge, method, layout, workers);
+        _whole = importance;
         _statistics = importance?.Statistics;
         _importance = importance is null ? null : new TensorImportancePlanner(merge, importance);
         _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
+
+    /// <summary>What measures the merge before its factor is known, or to check it; <see langword="null"/> where nothing does. Known once it is planned.</summary>
+    public ScoreKey? Measured { get; private set; }
 
     /// <summary>Plans all tensors, in ordinal order of name.</summary>
     public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation)
@@ -45,7 +50,17 @@ internal sealed class TensorPlanner
         IReadOnlyList<TensorPlan> plans = [.. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)];
         if (_method.Conflict([.. plans.Where(plan => plan.IsMerged).Select(plan => plan.Context!)]) is { } conflict)
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}': {conflict}", _merge.Location));
-        return _method.NeedsSurvey ? [.. plans.Select(OfWhole(plans))] : plans;
+        if (_method.NeedsSurvey)
+            plans = [.. plans.Select(OfWhole(plans))];
+        if (_whole is not { Tasks.Count: > 0 } importance)
+            return plans;
+        Measured = new ScoreKey("merge on its tasks",
+        [
+            new("tensors", ContentDigest.Of(string.Concat(plans.Select(plan => $"{plan.Key} {plan.Output.Name}\n"))).ToString()),
+            new("tasks", ContentDigest.Of(string.Concat(importance.Tasks.Select(task => $"{task.BaseScore.Key.Digest} {task.TunedScore.Key.Digest}\n"))).ToString()),
+            new("factor", importance.Factor is { Declaration.Value: null } ? "task" : "as it is"),
+        ]);
+        return importance.Factor is { Declaration.Value: null } ? [.. plans.Select(plan => plan.Importance is { IsScaled: true } ? plan with { Key = ContentDigest.Of($"{plan.Key}\nfactor {Measured.Digest}") } : plan)] : plans;
     }
 
     /// <summary>Bytes of the output's tensors, known before any input is read.</summary>

@@ -1,4 +1,4 @@
-namespace MergeTasks.Merging.Execution.Importance;
+namespace MergeTasks.Merging.Locating;
 
 /// <summary>How much of each part of a delta is kept, so that a target share of the whole is.</summary>
 public static class KeepRatios
@@ -6,6 +6,43 @@ public static class KeepRatios
     // Survivors are divided by the ratio, so it stays within a factor of the target.
     private const double LeastShare = 0.1;
     private const int Bisections = 200;
+
+    // How far importance per parameter may lie from its median before it is taken for an outlier.
+    private const double Farthest = 20;
+
+    /// <summary>
+    /// k_p = min(1, c·w_p), w_p = clamp((I_p/n_p) / median, 1/20, 20)^{1/τ}, with c such that Σ n_p·k_p = <paramref name="density"/>·Σ n_p.
+    /// The median is of I_p/n_p over the parts that have elements; where it is 0, of those above 0; where none is, all weigh the same.
+    /// </summary>
+    /// <param name="importances">I_p, at least 0.</param>
+    /// <param name="elements">n_p, all elements of each part.</param>
+    /// <param name="density">The share to keep, in (0, 1].</param>
+    /// <param name="temperature">τ above 0; infinite: the same ratio for all.</param>
+    public static double[] PerParameter(IReadOnlyList<double> importances, IReadOnlyList<double> elements, double density, double temperature)
+    {
+        ArgumentNullException.ThrowIfNull(importances);
+        ArgumentNullException.ThrowIfNull(elements);
+        var ratios = new double[importances.Count];
+        double[] each = [.. importances.Zip(elements, (importance, count) => count > 0 ? importance / count : 0)];
+        var middle = Median([.. each.Where((_, i) => elements[i] > 0)]) is var all and > 0 ? all : Median([.. each.Where(value => value > 0)]);
+        if (density >= 1 || double.IsPositiveInfinity(temperature) || middle <= 0 || elements.Sum() <= 0)
+        {
+            Array.Fill(ratios, Math.Min(1, density));
+            return ratios;
+        }
+
+        double[] weights = [.. each.Select(value => Math.Pow(Math.Clamp(value / middle, 1 / Farthest, Farthest), 1 / temperature))];
+        Fill(ratios, weights, elements, density * elements.Sum(), 1, 0);
+        return ratios;
+    }
+
+    private static double Median(double[] values)
+    {
+        if (values.Length == 0)
+            return 0;
+        Array.Sort(values);
+        return (values[(values.Length - 1) / 2] + values[values.Length / 2]) / 2;
+    }
 
     /// <summary>
     /// k_p = min(1, c·(I_p / mean I)^{1/τ}), at least q/10, with c such that Σ n_p·k_p = <paramref name="density"/>·Σ n_p. Where no c does
@@ -51,7 +88,7 @@ public static class KeepRatios
     private static void Fill(double[] ratios, IReadOnlyList<double> importances, IReadOnlyList<double> counts, double target, double temperature, double floor)
     {
         var logarithms = importances.Select(importance => importance > 0 ? Math.Log(importance) / temperature : double.NegativeInfinity).ToArray();
-        var (low, high) = (Math.Log(floor) - logarithms.Max(), -logarithms.Where(double.IsFinite).Min());
+        var (low, high) = (Math.Log(Math.Max(floor, double.Epsilon)) - logarithms.Max(), -logarithms.Where(double.IsFinite).Min());
         for (var i = 0; i < Bisections && low < high; i++)
         {
             var middle = low + ((high - low) / 2);

@@ -3,30 +3,39 @@ using MergeTasks.Merging.Measuring;
 using MergeTasks.Methods.Kernels;
 using MergeTasks.Methods.Random;
 
-namespace MergeTasks.Merging.Execution.Importance;
+namespace MergeTasks.Merging.Locating;
 
-/// <summary>Drops elements of one model's deltas and, if asked, divides the others by the keep ratio.</summary>
+/// <summary>Drops elements of one model's deltas and multiplies the others.</summary>
 internal sealed class DeltaDrop
 {
-    private readonly AplDeclaration _apl;
     private readonly Dictionary<string, (DeltaTensor Tensor, double[] Ratios, TensorCut? Cut, Philox Random)> _tensors;
-    private readonly KeptGradient? _gradient;
+    private readonly KeptSlopes _slopes;
+    private readonly bool _rescalesParts;
+    private readonly float _scale;
 
     /// <summary>A rule with its numbers.</summary>
     /// <param name="apl">The settings.</param>
     /// <param name="partition">The model's tensors.</param>
     /// <param name="keep">How much is kept of each.</param>
     /// <param name="cuts">Which elements, for rules by rank.</param>
-    /// <param name="gradient">The gradient, for the rule by importance.</param>
+    /// <param name="slopes">What ranks are by.</param>
     /// <param name="seed">Seed of random masks.</param>
     /// <param name="position">The model's position in the merge.</param>
-    public DeltaDrop(AplDeclaration apl, DeltaPartition partition, ModelKeep keep, TensorCut[]? cuts, KeptGradient? gradient, long seed, int position)
+    /// <param name="scale">The factor of everything that is kept.</param>
+    public DeltaDrop(AplDeclaration apl, DeltaPartition partition, ModelKeep keep, TensorCut[]? cuts, KeptSlopes slopes, long seed, int position, double scale)
     {
-        _apl = apl;
         _tensors = partition.Tensors.Select((tensor, i) => (Tensor: tensor, Ratios: keep.Ratios[i], Cut: cuts?[i], Random: Philox.For(seed, tensor.Name, position)))
             .ToDictionary(entry => entry.Tensor.Name, StringComparer.Ordinal);
-        _gradient = gradient;
+        (_slopes, _scale) = (slopes, (float)scale);
+        _rescalesParts = apl is { Rescale: RescaleRule.Inverse, Budget: BudgetRule.Total };
     }
+
+    /// <summary>Whether what is kept stays as it is.</summary>
+    public bool KeepsValues => _scale == 1 && !_rescalesParts;
+
+    /// <summary>Whether a tensor stays as it is.</summary>
+    public bool KeepsAll(string name) => _scale == 1 && _tensors[name] is var (_, ratios, cut, _)
+        && (cut is null ? Array.TrueForAll(ratios, ratio => ratio >= 1) : cut.KeepsAll && (!_rescalesParts || Array.TrueForAll(ratios, ratio => ratio >= 1)));
 
     /// <summary>Drops elements of one block.</summary>
     /// <param name="name">The tensor.</param>
@@ -39,16 +48,16 @@ internal sealed class DeltaDrop
             DropRandomly(random, tensor, ratios, start, delta);
         else
             DropByRank(name, cut, start, delta);
-        if (_apl.Rescales)
+        if (_rescalesParts)
             Rescale(tensor, ratios, start, delta);
+        else if (_scale != 1)
+            BlockMath.Multiply(delta, _scale);
     }
 
     private void DropByRank(string name, TensorCut cut, long start, Span<float> delta)
     {
         var ranks = new uint[delta.Length];
-        var gradient = _gradient is null ? [] : new float[delta.Length];
-        _gradient?.Read(name, start, gradient);
-        TensorCut.Rank(delta, gradient, ranks);
+        _slopes.Rank(name, start, delta, ranks);
         cut.Apply(start, delta, ranks);
     }
 

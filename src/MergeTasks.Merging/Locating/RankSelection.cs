@@ -1,12 +1,12 @@
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Numerics.Threads;
 
-namespace MergeTasks.Merging.Execution.Importance;
+namespace MergeTasks.Merging.Locating;
 
 /// <summary>
 /// Finds the cuts that keep a given number of elements of largest rank in each part. A part of whole tensors is never held in memory: two
 /// passes count the upper and the lower halves of the ranks. A row is small, and selected from a copy.
-/// Among equal ranks the first tensor, then the lowest flat index, is kept.
+/// Among equal ranks all are kept, or the first tensor, then the lowest flat index, up to an exact number.
 /// </summary>
 internal sealed class RankSelection
 {
@@ -31,27 +31,31 @@ internal sealed class RankSelection
     {
         var cuts = new TensorCut[_partition.Tensors.Count];
         foreach (var part in keep.Parts.Where(part => part.Unit is null))
-            SelectWhole(part, cuts);
+            SelectWhole(part, keep.KeepsTies, cuts);
         foreach (var group in keep.Parts.Where(part => part.Unit is not null).GroupBy(part => part.Tensors[0]))
-            SelectRows([.. group], cuts);
+            SelectRows([.. group], keep.KeepsTies, cuts);
         return cuts;
     }
 
-    private void SelectWhole(KeptPart part, TensorCut[] cuts)
+    private void SelectWhole(KeptPart part, bool keepsTies, TensorCut[] cuts)
     {
         var threshold = TensorCut.None;
         var quota = 0L;
-        if (part.Keep > 0)
+        if (keepsTies && part.Keep >= _partition.ElementsOf(part.Tensors))
+        {
+            threshold = TensorCut.Least;
+        }
+        else if (part.Keep > 0)
         {
             var above = 0L;
             var upper = Bucket(Count(part.Tensors, rank => (int)(rank >> HalfBits)), part.Keep, ref above);
             var lower = Bucket(Count(part.Tensors, rank => rank >> HalfBits == upper ? (int)(rank & 0xFFFF) : -1), part.Keep, ref above);
-            threshold = (upper << HalfBits) | lower;
+            threshold = Math.Max((upper << HalfBits) | lower, TensorCut.Least);
             quota = part.Keep - above;
         }
 
         foreach (var tensor in part.Tensors)
-            cuts[tensor] = new TensorCut(_partition.Tensors[tensor], [threshold], [LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
+            cuts[tensor] = new TensorCut(_partition.Tensors[tensor], [threshold], [keepsTies ? long.MaxValue : LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
     }
 
     private long[] Count(IReadOnlyList<int> tensors, Func<uint, int> bucketOf)
@@ -107,7 +111,7 @@ internal sealed class RankSelection
         return long.MaxValue;
     }
 
-    private void SelectRows(IReadOnlyList<KeptPart> rows, TensorCut[] cuts)
+    private void SelectRows(IReadOnlyList<KeptPart> rows, bool keepsTies, TensorCut[] cuts)
     {
         var members = rows[0].Tensors;
         foreach (var index in members)
@@ -129,6 +133,8 @@ internal sealed class RankSelection
             if (bias is not null)
                 ranks[length] = bias[unit];
             var (threshold, last) = Select(ranks, row.Keep);
+            if (keepsTies)
+                last = long.MaxValue;
             cuts[members[0]].Thresholds[unit] = threshold;
             cuts[members[0]].LastTies[unit] = last < 0 ? -1 : last >= length ? long.MaxValue : matrix.UnitsAreColumns ? (last * matrix.Columns) + unit : (unit * length) + last;
             if (bias is null)

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Merging.Measuring;
 
-namespace MergeTasks.Merging.Execution.Importance;
+namespace MergeTasks.Merging.Locating;
 
 /// <summary>
 /// Where the elements of a tensor that are kept by rank begin: those above a threshold, and those at it up to an index. One pair for the
@@ -12,6 +12,9 @@ namespace MergeTasks.Merging.Execution.Importance;
 /// <param name="lastTies">The last element, by flat index, that is kept at the threshold.</param>
 internal sealed class TensorCut(DeltaTensor tensor, uint[] thresholds, long[] lastTies)
 {
+    /// <summary>The threshold that every element that changed reaches.</summary>
+    public const uint Least = 1;
+
     /// <summary>A threshold that nothing reaches.</summary>
     public const uint None = uint.MaxValue;
 
@@ -19,14 +22,19 @@ internal sealed class TensorCut(DeltaTensor tensor, uint[] thresholds, long[] la
 
     public long[] LastTies => lastTies;
 
-    /// <summary>The ranks of elements: by |Δ|, or by |Δ·∇M| where a gradient is given.</summary>
-    public static void Rank(ReadOnlySpan<float> delta, ReadOnlySpan<float> gradient, Span<uint> ranks)
+    /// <summary>Whether every element that changed is kept.</summary>
+    public bool KeepsAll => Array.TrueForAll(thresholds, threshold => threshold <= Least) && Array.TrueForAll(lastTies, last => last == long.MaxValue);
+
+    /// <summary>The ranks of elements: by |Δ|; by |Δ·∇M| where a gradient is given; by Δ²F/2 + |Δ·∇M| where mean squared gradients are, too.</summary>
+    public static void Rank(ReadOnlySpan<float> delta, ReadOnlySpan<float> gradient, ReadOnlySpan<float> squares, Span<uint> ranks)
     {
         const uint magnitude = 0x7FFF_FFFF;
         var bits = MemoryMarshal.Cast<float, uint>(delta);
         for (var i = 0; i < delta.Length; i++)
         {
-            var size = gradient.IsEmpty ? bits[i] & magnitude : BitConverter.SingleToUInt32Bits(delta[i] * gradient[i]) & magnitude;
+            var size = gradient.IsEmpty ? bits[i] & magnitude
+                : squares.IsEmpty ? BitConverter.SingleToUInt32Bits(delta[i] * gradient[i]) & magnitude
+                : BitConverter.SingleToUInt32Bits((float)(((double)delta[i] * delta[i] * squares[i] / 2) + Math.Abs((double)delta[i] * gradient[i]))) & magnitude;
             ranks[i] = delta[i] == 0 ? 0 : size + 1;
         }
     }

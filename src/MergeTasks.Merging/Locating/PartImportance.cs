@@ -1,7 +1,7 @@
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Measuring;
 
-namespace MergeTasks.Merging.Execution.Importance;
+namespace MergeTasks.Merging.Locating;
 
 /// <summary>The importance of every part of one model's deltas, at every level that was scored, and how many elements each part changed.</summary>
 /// <param name="partition">The parts.</param>

@@ -1,0 +1,89 @@
+using System.Globalization;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
+
+namespace MergeTasks.Merging.Comparing;
+
+/// <summary>Compares a merge with the same merge with fewer steps, sample by sample, and tells of steps that made it worse.</summary>
+internal static class SelfCheck
+{
+    /// <summary>Measures, as far as the store lacks it.</summary>
+    public static CheckReport Run(MergePlan plan, ScoringContext context)
+    {
+        var steps = plan.Simpler.Append((Step: plan.Importance is { Aim: not null } ? "AIM" : plan.Importance is { Apl: not null } ? "APL" : "plain", Plan: plan)).ToList();
+        var gains = plan.Importance!.Tasks.Select(task => Gain.Of(task, context)).ToList();
+        var reports = new List<StepReport>();
+        IReadOnlyList<double[]>? before = null;
+        foreach (var (name, own) in steps)
+        {
+            var (factor, tasks) = new MergedScoreRequest(own, name).Result(context);
+            var held = tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
+            var report = new StepReport(name, factor, Rounded(Mean(tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
+            if (held.Exists(task => task.Length > 0))
+            {
+                report = report with
+                {
+                    Held = Rounded(Mean(held.Select(task => task.Length > 0 ? task.Average() : (double?)null))),
+                    HeldByTask = gains.Zip(held).Where(pair => pair.Second.Length > 0).DistinctBy(pair => pair.First.Model).ToDictionary(pair => pair.First.Model, pair => Rounded(pair.Second.Average())!.Value),
+                };
+                if (before is not null)
+                    report = Compared(plan, report, before, held, context);
+                before = held;
+            }
+
+            reports.Add(report);
+        }
+
+        Tell(plan, reports, context);
+        return new CheckReport(reports);
+    }
+
+    private static StepReport Compared(MergePlan plan, StepReport report, IReadOnlyList<double[]> before, IReadOnlyList<double[]> held, ScoringContext context)
+    {
+        var (change, within) = PairedDifference.Of([.. before.Zip(held).Where(pair => pair.Second.Length > 0).Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())]);
+        if (change + within < 0)
+        {
+            var advice = report.Step == "AIM"
+                ? "Set a larger Aim (1 leaves the merge as it is), AimNormalization=\"max\", or Aim=\"off\"."
+                : "Set AplDensity=\"auto\" or a larger one, AplTau1=\"inf\", or Apl=\"off\".";
+            context.Progress.Warn(new Diagnostic(DiagnosticCode.WorseStep,
+                string.Create(CultureInfo.InvariantCulture, $"Merge '{plan.Name}': {report.Step} made it worse on its models' tasks: recovery {report.Held:0.000}, {change:+0.000;-0.000} ± {within:0.000} (95 %). {advice}"),
+                report.Step == "AIM" ? plan.Importance!.Aim!.Declaration.Location : plan.Importance!.Apl!.Declaration.Location, IsWarning: true));
+        }
+
+        return report with { Change = Rounded(change), Within = Rounded(within) };
+    }
+
+    private static void Tell(MergePlan plan, List<StepReport> reports, ScoringContext context)
+    {
+        foreach (var report in reports)
+        {
+            var held = report.Held is { } value ? string.Create(CultureInfo.InvariantCulture, $", on held samples {value:0.000}") : "";
+            var change = report.Change is { } difference ? string.Create(CultureInfo.InvariantCulture, $" ({difference:+0.000;-0.000} ± {report.Within:0.000})") : "";
+            context.Progress.Note(string.Create(CultureInfo.InvariantCulture,
+                $"{plan.Name}, {(report.Step == "plain" ? "plain" : "with " + report.Step)}: factor {report.Factor:0.##}, recovery {report.Recovery:0.000} on samples that decided{held}{change}."));
+        }
+    }
+
+    private static double? Mean(IEnumerable<double?> values) => values.OfType<double>().ToList() is { Count: > 0 } known ? known.Average() : null;
+
+    private static double? Rounded(double? value) => value is { } number && double.IsFinite(number) ? Math.Round(number, 5) : null;
+
+    // What fine-tuning gained on a task, on either share of its samples.
+    private sealed record Gain(string Model, double BaseDeciding, double TunedDeciding, double[] BaseHeld, double TunedHeld)
+    {
+        public static Gain Of(TaskMeasure task, ScoringContext context)
+        {
+            var (basis, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
+            return new Gain(task.Declaration.Label, basis.Deciding.Average(), tuned.Deciding.Average(), basis.Held, tuned.Held.Length > 0 ? tuned.Held.Average() : double.NaN);
+        }
+
+        public double? Recovery(double[] scores) => TunedDeciding > BaseDeciding ? (scores.Average() - BaseDeciding) / (TunedDeciding - BaseDeciding) : null;
+
+        // Of each sample, so that their mean is the task's; none where the task has no gain there.
+        public double[] HeldRecovery(double[] scores) => BaseHeld.Length > 0 && TunedHeld - BaseHeld.Average() is var gain and > 0
+            ? [.. scores.Zip(BaseHeld, (score, basis) => (score - basis) / gain)] : [];
+    }
+}
