@@ -28,12 +28,15 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
     public bool Refreshes { get; init; }
 
     /// <summary>The file of an entry.</summary>
+    /// <param name="key">Digest of everything that the content depends on.</param>
+    /// <param name="isOf">Whether a file says of itself that it is this entry: whoever copies one under another's name makes none.</param>
+    /// <param name="cancellation">Ends digesting.</param>
     /// <returns><see langword="null"/> where there is none, or only a damaged one.</returns>
-    public string? Find(ContentDigest key, CancellationToken cancellation)
+    public string? Find(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation)
     {
         if (Refreshes && !_used.Contains(key))
             return null;
-        var path = Intact(key, cancellation);
+        var path = Intact(key, isOf, cancellation);
         if (path is not null)
             MarkUsed(key);
         return path;
@@ -41,17 +44,18 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
 
     /// <summary>The file of an entry, made if need be. Of several builds that want the same entry, one makes it and the others wait.</summary>
     /// <param name="key">Digest of everything that the content depends on.</param>
-    /// <param name="write">Writes the content to the file whose path it gets.</param>
+    /// <param name="isOf">Whether a file says of itself that it is this entry.</param>
+    /// <param name="write">Writes the content to the file whose path it gets; where it throws, nothing is kept.</param>
     /// <param name="waiting">Called once if another build is making the entry.</param>
     /// <param name="cancellation">Ends waiting and digesting.</param>
     /// <exception cref="IOException">The store cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
-    public string GetOrAdd(ContentDigest key, Action<string> write, Action? waiting, CancellationToken cancellation)
+    public string GetOrAdd(ContentDigest key, Func<string, bool> isOf, Action<string> write, Action? waiting, CancellationToken cancellation)
     {
-        if (Find(key, cancellation) is { } found)
+        if (Find(key, isOf, cancellation) is { } found)
             return found;
         using var own = FileLock.Acquire(LockOf(key), waiting, cancellation);
-        if (Find(key, cancellation) is { } meanwhile)
+        if (Find(key, isOf, cancellation) is { } meanwhile)
             return meanwhile;
         foreach (var left in Files(key, Unfinished))
             File.Delete(left);
@@ -116,13 +120,13 @@ public sealed class ContentStore(string cacheFolder, FileHasher hasher)
     private string[] Files(ContentDigest key, string extension) =>
         Directory.Exists(FolderOf(key)) ? Directory.GetFiles(FolderOf(key), $"{key}-*{extension}") : [];
 
-    private string? Intact(ContentDigest key, CancellationToken cancellation)
+    private string? Intact(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation)
     {
         foreach (var path in Files(key, Extension).Order(StringComparer.Ordinal))
         {
             try
             {
-                if (Path.GetFileName(path) == $"{key}-{hasher.DigestWhole(path, cancellation)}{Extension}")
+                if (Path.GetFileName(path) == $"{key}-{hasher.DigestWhole(path, cancellation)}{Extension}" && isOf(path))
                     return path;
             }
             catch (Exception e) when (FileFault.Covers(e))

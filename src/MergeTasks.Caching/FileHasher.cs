@@ -23,6 +23,9 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     /// <summary>Called from any thread as bytes are hashed.</summary>
     public Action<long>? Hashed { get; init; }
 
+    /// <summary>Hears of every file that is digested, and of its stamp; <see langword="null"/> where the files may change afterwards.</summary>
+    public IdentifiedFiles? Identified { get; init; }
+
     /// <summary>The digests of a file's parts.</summary>
     /// <param name="path">Full path.</param>
     /// <param name="kind">Which digests.</param>
@@ -31,26 +34,9 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     /// <exception cref="IOException">There is no such file, it cannot be read, or it goes on changing while it is.</exception>
     public FileDigests Digest(string path, DigestKind kind, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
     {
-        if (memo.Find(path, kind, StampOf(path)) is { } known)
-            return known;
-        using var own = memo.LockFor(path, kind, cancellation);
-        for (var attempt = 0; attempt < Attempts; attempt++)
-        {
-            var stamp = StampOf(path);
-            if (memo.Find(path, kind, stamp) is { } meanwhile)
-                return meanwhile;
-            var observed = FileStamp.Now;
-            Reading?.Invoke(path, stamp.Size);
-            var parts = Hash(path, kind, partition(), cancellation);
-            if (StampOf(path) == stamp)
-            {
-                var digests = new FileDigests(stamp, observed, parts);
-                memo.Remember(path, kind, digests);
-                return digests;
-            }
-        }
-
-        throw new IOException($"'{path}' goes on changing while it is read.");
+        var digests = FindOrRead(path, kind, partition, cancellation);
+        Identified?.Add(path, digests.Stamp);
+        return digests;
     }
 
     /// <summary>The SHA-256 digest of a small file as a whole.</summary>
@@ -62,9 +48,39 @@ public sealed class FileHasher(DigestMemo memo, int threads)
     /// <inheritdoc cref="FileSha256.Of"/>
     public ContentDigest Published(string path, CancellationToken cancellation) => new FileSha256(memo).Of(path, cancellation);
 
-    private Dictionary<string, ContentDigest> Hash(string path, DigestKind kind, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
+    private FileDigests FindOrRead(string path, DigestKind kind, Func<IReadOnlyList<FilePart>> partition, CancellationToken cancellation)
+    {
+        if (memo.Find(path, kind, StampOf(path)) is { } known)
+            return known;
+        using var own = memo.LockFor(path, kind, cancellation);
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var stamp = StampOf(path);
+
+            // From here on every write leaves another stamp, so that what is read now can be told from what comes later.
+            stamp.Settle();
+            if (memo.Find(path, kind, stamp) is { } meanwhile)
+                return meanwhile;
+            var observed = FileStamp.Now;
+            Reading?.Invoke(path, stamp.Size);
+            var parts = Hash(path, stamp, kind, partition(), cancellation);
+            if (StampOf(path) == stamp)
+            {
+                var digests = new FileDigests(stamp, observed, parts);
+                memo.Remember(path, kind, digests);
+                return digests;
+            }
+        }
+
+        throw FileFault.Changed(path);
+    }
+
+    private Dictionary<string, ContentDigest> Hash(
+        string path, FileStamp stamp, DigestKind kind, IReadOnlyList<FilePart> parts, CancellationToken cancellation)
     {
         using var handle = InputFile.Open(path);
+        if (FileStamp.Of(FileStatus.Of(handle, path)) != stamp)
+            throw FileFault.Changed(path);
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
         var chunks = parts.SelectMany((part, i) => Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
@@ -95,7 +111,7 @@ public sealed class FileHasher(DigestMemo memo, int threads)
         {
             var got = RandomAccess.Read(handle, bytes, offset);
             if (got == 0)
-                throw new IOException($"'{path}' became shorter while it was read.");
+                throw FileFault.Changed(path);
             bytes = bytes[got..];
             offset += got;
         }

@@ -32,7 +32,7 @@ public sealed class FileSha256(DigestMemo memo)
             return digest;
         }
 
-        throw new IOException($"'{path}' goes on changing while it is read.");
+        throw FileFault.Changed(path);
     }
 
     /// <summary>Remembers the hash of a file that was just written, so that it is not read for it.</summary>

@@ -17,11 +17,11 @@ public readonly record struct FileStamp(long Size, long Modified, long Changed, 
 
     /// <summary>Reads the stamp; <see langword="null"/> where there is no file of that name whose bytes lie on a disk.</summary>
     /// <exception cref="IOException">The file system did not answer.</exception>
-    public static FileStamp? Of(string path)
-    {
-        var status = FileStatus.Of(path);
-        return status.Kind == FileKind.Regular ? new FileStamp(status.Size, status.Modified, status.Changed, status.Inode) : null;
-    }
+    public static FileStamp? Of(string path) => Of(FileStatus.Of(path));
+
+    /// <summary>The stamp that a status means; <see langword="null"/> where that is of no file whose bytes lie on a disk.</summary>
+    public static FileStamp? Of(FileStatus status) =>
+        status.Kind == FileKind.Regular ? new FileStamp(status.Size, status.Modified, status.Changed, status.Inode) : null;
 
     /// <summary>The stamp of a folder: its last change is that of the names in it.</summary>
     internal static FileStamp OfFolder(string path) => new(0, (Directory.GetLastWriteTimeUtc(path) - DateTime.UnixEpoch).Ticks * 100, 0, 0);

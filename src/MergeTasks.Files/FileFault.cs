@@ -32,6 +32,9 @@ public enum FileFaultKind
     /// <summary>Its content is not what it should be.</summary>
     Malformed,
 
+    /// <summary>It is not the file any more that it was.</summary>
+    Changed,
+
     /// <summary>Anything else that the system reports.</summary>
     Failed,
 }
@@ -90,6 +93,10 @@ public sealed class FileFault : IOException
         ArgumentNullException.ThrowIfNull(exception);
         return exception is FileFault ? exception.Message : MessageText.Shown(exception.Message);
     }
+
+    /// <summary>A file was written, replaced or removed while somebody read it.</summary>
+    public static FileFault Changed(string path) =>
+        new(FileFaultKind.Changed, path, "changed while it was read, so what was made from it is not kept; build again once it stays as it is");
 
     /// <summary>Does work on a file or folder; what the system reports becomes a fault.</summary>
     /// <exception cref="FileFault">It failed.</exception>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Files;
 
@@ -27,6 +28,8 @@ public enum FileKind
 public readonly partial record struct FileStatus(FileKind Kind, long Size, long Modified, long Changed, ulong Inode)
 {
     private const long Second = 1_000_000_000;
+    private const int CurrentFolder = -100;
+    private const int EmptyPath = 0x1000;
 
     /// <summary>Looks.</summary>
     public static FileStatus Of(string path)
@@ -34,7 +37,7 @@ public readonly partial record struct FileStatus(FileKind Kind, long Size, long 
         // The system would take what stands before it for the whole name.
         if (path.Contains('\0', StringComparison.Ordinal))
             return default;
-        if (OperatingSystem.IsLinux() && TryStatx(path) is { } status)
+        if (OperatingSystem.IsLinux() && TryStatx(CurrentFolder, path, 0) is { } status)
             return status;
         var file = new FileInfo(path);
         return file.Exists ? new FileStatus(FileKind.Regular, file.Length, Nanoseconds(file.LastWriteTimeUtc), 0, 0)
@@ -42,21 +45,39 @@ public readonly partial record struct FileStatus(FileKind Kind, long Size, long 
             : default;
     }
 
-    private static long Nanoseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks * 100;
-
-    private static FileStatus? TryStatx(string path)
+    /// <summary>Looks at the file that a handle reads, whatever its path leads to by now (elsewhere than on Linux: at the path).</summary>
+    public static FileStatus Of(SafeFileHandle handle, string path)
     {
-        const int currentFolder = -100;
-        const uint basicStats = 0x7ff;
-        const ushort kindMask = 0xF000, regularFile = 0x8000, folder = 0x4000;
+        ArgumentNullException.ThrowIfNull(handle);
+        if (!OperatingSystem.IsLinux())
+            return Of(path);
+        var isHeld = false;
         try
         {
-            if (Statx(currentFolder, path, 0, basicStats, out var result) != 0)
+            handle.DangerousAddRef(ref isHeld);
+            return TryStatx((int)handle.DangerousGetHandle(), "", EmptyPath) ?? Of(path);
+        }
+        finally
+        {
+            if (isHeld)
+                handle.DangerousRelease();
+        }
+    }
+
+    private static long Nanoseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks * 100;
+
+    private static FileStatus? TryStatx(int folder, string path, int flags)
+    {
+        const uint basicStats = 0x7ff;
+        const ushort kindMask = 0xF000, regularFile = 0x8000, directory = 0x4000;
+        try
+        {
+            if (Statx(folder, path, flags, basicStats, out var result) != 0)
                 return default(FileStatus);
             var kind = (result.Mode & kindMask) switch
             {
                 regularFile => FileKind.Regular,
-                folder => FileKind.Folder,
+                directory => FileKind.Folder,
                 _ => FileKind.Special,
             };
             return new FileStatus(kind, (long)result.Size, result.Modified.Nanoseconds, result.Changed.Nanoseconds, result.Inode);

@@ -13,9 +13,9 @@ public sealed class ContentStores : IDisposable
     {
         var made = 0;
         for (var i = 0; i < 3; i++)
-            Assert.Equal("one", File.ReadAllText(Store().GetOrAdd(Key(1), path => Write(path, "one", ref made), null, default)));
+            Assert.Equal("one", File.ReadAllText(Store().GetOrAdd(Key(1), _ => true, path => Write(path, "one", ref made), null, default)));
         Assert.Equal(1, made);
-        Assert.Null(Store().Find(Key(2), default));
+        Assert.Null(Store().Find(Key(2), _ => true, default));
     }
 
     [Fact]
@@ -24,7 +24,7 @@ public sealed class ContentStores : IDisposable
         var made = 0;
         Parallel.For(0, 16, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
         {
-            var path = Store().GetOrAdd(Key(1), path =>
+            var path = Store().GetOrAdd(Key(1), _ => true, path =>
             {
                 Interlocked.Increment(ref made);
                 Thread.Sleep(30);
@@ -42,27 +42,27 @@ public sealed class ContentStores : IDisposable
     public void A_damaged_entry_counts_as_absent_and_is_made_again(string damaged)
     {
         var made = 0;
-        var path = Store().GetOrAdd(Key(1), path => Write(path, "one", ref made), null, default);
+        var path = Store().GetOrAdd(Key(1), _ => true, path => Write(path, "one", ref made), null, default);
         File.WriteAllText(path, damaged);
-        Assert.Null(Store().Find(Key(1), default));
-        Assert.Equal("one", File.ReadAllText(Store().GetOrAdd(Key(1), path => Write(path, "one", ref made), null, default)));
+        Assert.Null(Store().Find(Key(1), _ => true, default));
+        Assert.Equal("one", File.ReadAllText(Store().GetOrAdd(Key(1), _ => true, path => Write(path, "one", ref made), null, default)));
         Assert.Equal(2, made);
     }
 
     [Fact]
     public void What_a_failed_or_killed_build_left_is_not_an_entry()
     {
-        Assert.Throws<InvalidOperationException>(() => Store().GetOrAdd(Key(1), path =>
+        Assert.Throws<InvalidOperationException>(() => Store().GetOrAdd(Key(1), _ => true, path =>
         {
             File.WriteAllText(path, "half");
             throw new InvalidOperationException();
         }, null, default));
-        Assert.Null(Store().Find(Key(1), default));
-        var folder = Path.GetDirectoryName(Store().GetOrAdd(Key(2), path => File.WriteAllText(path, "two"), null, default))!;
+        Assert.Null(Store().Find(Key(1), _ => true, default));
+        var folder = Path.GetDirectoryName(Store().GetOrAdd(Key(2), _ => true, path => File.WriteAllText(path, "two"), null, default))!;
         var left = Path.Combine(folder, $"{Key(2)}-dead.tmp");
         File.WriteAllText(left, "half");
-        File.Delete(Store().Find(Key(2), default)!);
-        Assert.Equal("two", File.ReadAllText(Store().GetOrAdd(Key(2), path => File.WriteAllText(path, "two"), null, default)));
+        File.Delete(Store().Find(Key(2), _ => true, default)!);
+        Assert.Equal("two", File.ReadAllText(Store().GetOrAdd(Key(2), _ => true, path => File.WriteAllText(path, "two"), null, default)));
         Assert.False(File.Exists(left));
     }
 
@@ -71,14 +71,14 @@ public sealed class ContentStores : IDisposable
     {
         for (var i = 0; i < 4; i++)
         {
-            Store().GetOrAdd(Key(i), path => File.WriteAllText(path, new string('x', 100)), null, default);
+            Store().GetOrAdd(Key(i), _ => true, path => File.WriteAllText(path, new string('x', 100)), null, default);
             Thread.Sleep(20);
         }
 
-        Assert.NotNull(Store().Find(Key(0), default));
+        Assert.NotNull(Store().Find(Key(0), _ => true, default));
         Thread.Sleep(20);
-        Store(sizeLimit: 350).GetOrAdd(Key(4), path => File.WriteAllText(path, new string('x', 100)), null, default);
-        Assert.Equal([true, false, false, true, true], Enumerable.Range(0, 5).Select(i => Store().Find(Key(i), default) is not null));
+        Store(sizeLimit: 350).GetOrAdd(Key(4), _ => true, path => File.WriteAllText(path, new string('x', 100)), null, default);
+        Assert.Equal([true, false, false, true, true], Enumerable.Range(0, 5).Select(i => Store().Find(Key(i), _ => true, default) is not null));
     }
 
     [Fact]
@@ -86,18 +86,18 @@ public sealed class ContentStores : IDisposable
     {
         var store = Store(sizeLimit: 10);
         for (var i = 0; i < 3; i++)
-            store.GetOrAdd(Key(i), path => File.WriteAllText(path, new string('x', 100)), null, default);
-        Assert.All(Enumerable.Range(0, 3), i => Assert.NotNull(store.Find(Key(i), default)));
+            store.GetOrAdd(Key(i), _ => true, path => File.WriteAllText(path, new string('x', 100)), null, default);
+        Assert.All(Enumerable.Range(0, 3), i => Assert.NotNull(store.Find(Key(i), _ => true, default)));
     }
 
     [Fact]
     public void Refreshing_makes_each_entry_once_more()
     {
         var made = 0;
-        Store().GetOrAdd(Key(1), path => Write(path, "one", ref made), null, default);
+        Store().GetOrAdd(Key(1), _ => true, path => Write(path, "one", ref made), null, default);
         var refreshing = new ContentStore(_folder.Path, Hasher()) { Refreshes = true };
         for (var i = 0; i < 2; i++)
-            refreshing.GetOrAdd(Key(1), path => Write(path, "one", ref made), null, default);
+            refreshing.GetOrAdd(Key(1), _ => true, path => Write(path, "one", ref made), null, default);
         Assert.Equal(2, made);
     }
 
@@ -105,7 +105,7 @@ public sealed class ContentStores : IDisposable
     public void Cleaning_removes_entries_and_digests_and_nothing_else()
     {
         File.WriteAllText(_folder["mine.txt"], "");
-        Store().GetOrAdd(Key(1), path => File.WriteAllText(path, "one"), null, default);
+        Store().GetOrAdd(Key(1), _ => true, path => File.WriteAllText(path, "one"), null, default);
         Assert.Equal(3, ContentStore.Clean(_folder.Path));
         Assert.Equal([_folder["mine.txt"]], Directory.GetFileSystemEntries(_folder.Path));
         Assert.Equal(0, ContentStore.Clean(_folder.Path));

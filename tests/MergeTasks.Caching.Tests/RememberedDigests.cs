@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Caching.Tests;
@@ -108,7 +109,7 @@ public sealed class RememberedDigests : IDisposable
     {
         var path = Settled("a", "text");
         var hasher = new FileHasher(Memo(), 1) { Hashed = _ => File.AppendAllText(path, "!") };
-        Assert.Throws<IOException>(() => hasher.DigestWhole(path, default));
+        Assert.Equal(FileFaultKind.Changed, Assert.Throws<FileFault>(() => hasher.DigestWhole(path, default)).Kind);
     }
 
     private string Settled(string name, string text)

@@ -102,6 +102,22 @@ public static class ElementConversion
         }
     }
 
+    /// <summary>The bit pattern of the smallest fp32 magnitude that <see cref="FromSingle"/> turns into infinity or NaN: all below it stay numbers.</summary>
+    /// <param name="dtype">A floating-point type.</param>
+    public static uint FirstBeyond(DType dtype) => dtype switch
+    {
+        DType.F32 or DType.F64 => BitConverter.SingleToUInt32Bits(float.PositiveInfinity),
+
+        // Half a step above the largest number, where the tie goes to the even neighbour: infinity.
+        DType.BF16 => 0x7F7F_8000,
+        DType.F16 => BitConverter.SingleToUInt32Bits(65_520),
+        DType.F8E5M2 => BitConverter.SingleToUInt32Bits(61_440),
+
+        // There the largest number is the even one.
+        DType.F8E4M3 => BitConverter.SingleToUInt32Bits(464) + 1,
+        _ => throw NotFloating(dtype),
+    };
+
     private static void CheckLengths(DType dtype, int bytes, int elements)
     {
         if (bytes != elements * dtype.Size())

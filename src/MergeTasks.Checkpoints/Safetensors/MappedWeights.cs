@@ -33,7 +33,7 @@ public sealed unsafe class MappedWeights : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_maps.TryGetValue(file, out var map))
-                _maps.Add(file, map = Map.Open(file.Path));
+                _maps.Add(file, map = Map.Open(file));
             return map.Start + info.Offset;
         }
     }
@@ -54,11 +54,11 @@ public sealed unsafe class MappedWeights : IDisposable
     {
         public byte* Start => start;
 
-        public static Map Open(string path)
+        public static Map Open(SafetensorsFile weights)
         {
+            var file = weights.Map();
             try
             {
-                var file = MemoryMappedFile.CreateFromFile(InputFile.Open(path), null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
                 var view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
                 byte* start = null;
                 view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
@@ -66,12 +66,8 @@ public sealed unsafe class MappedWeights : IDisposable
             }
             catch (Exception e) when (FileFault.Covers(e))
             {
-                throw new CheckpointException(CheckpointError.Unreadable, path, FileFault.Of(e, path, FileAct.Read).Message, e);
-            }
-            catch (ArgumentException e)
-            {
-                // Nothing is left that could be mapped.
-                throw new CheckpointException(CheckpointError.Malformed, path, $"'{path}' became shorter while it was read.", e);
+                file.Dispose();
+                throw new CheckpointException(CheckpointError.Unreadable, weights.Path, FileFault.Of(e, weights.Path, FileAct.Read).Message, e);
             }
         }
 

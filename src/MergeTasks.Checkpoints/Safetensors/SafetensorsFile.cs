@@ -1,3 +1,4 @@
+using System.IO.MemoryMappedFiles;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
@@ -9,15 +10,19 @@ public sealed class SafetensorsFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header)
+    private SafetensorsFile(string path, SafeFileHandle handle, FileStatus status, SafetensorsHeader header)
     {
         Path = path;
         _handle = handle;
+        Status = status;
         Header = header;
     }
 
     /// <summary>Full path.</summary>
     public string Path { get; }
+
+    /// <summary>What the file system said of the file that is open here, before the header was read.</summary>
+    public FileStatus Status { get; }
 
     /// <summary>The validated header.</summary>
     public SafetensorsHeader Header { get; }
@@ -30,13 +35,14 @@ public sealed class SafetensorsFile : IDisposable
         try
         {
             handle = InputFile.Open(path, FileOptions.RandomAccess);
+            var status = FileStatus.Of(handle, path);
             var fileLength = RandomAccess.GetLength(handle);
             var field = new byte[SafetensorsHeader.LengthFieldSize];
             var got = ReadUpTo(handle, field, 0);
             var json = new byte[SafetensorsHeader.ReadLength(path, field.AsSpan(0, got), fileLength)];
             if (ReadUpTo(handle, json, field.Length) < json.Length)
                 throw Truncated(path);
-            var file = new SafetensorsFile(path, handle, SafetensorsHeader.Parse(path, json, fileLength));
+            var file = new SafetensorsFile(path, handle, status, SafetensorsHeader.Parse(path, json, fileLength));
             handle = null;
             return file;
         }
@@ -65,6 +71,23 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>Maps the whole file into memory to be read; the map outlives this object.</summary>
+    /// <exception cref="CheckpointException">The file became shorter since it was opened, or cannot be mapped.</exception>
+    public MemoryMappedFile Map()
+    {
+        try
+        {
+            // What the header says lies where the file ends by now must not be looked at: the process would be killed for it.
+            if (RandomAccess.GetLength(_handle) < Status.Size)
+                throw Truncated(Path);
+            return MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            throw Unreadable(Path, e);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
 
@@ -83,7 +106,7 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     private static CheckpointException Truncated(string path) =>
-        new(CheckpointError.Malformed, path, $"'{path}' became shorter while it was read.");
+        new(CheckpointError.Unreadable, path, $"'{path}' became shorter while it was read.");
 
     private static CheckpointException Unreadable(string path, Exception e) =>
         new(CheckpointError.Unreadable, path, FileFault.Of(e, path, FileAct.Read).Message, e);

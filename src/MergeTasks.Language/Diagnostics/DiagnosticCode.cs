@@ -198,6 +198,9 @@ public static class DiagnosticCode
     /// <summary>The method needs more memory for a tensor than there is.</summary>
     public const string TensorTooLarge = "MTK4004";
 
+    /// <summary>Elements of a merged tensor are too large for the output's type.</summary>
+    public const string ResultRange = "MTK4005";
+
     /// <summary>An adapter cannot be made of these models.</summary>
     public const string AdapterOutput = "MTK4020";
 

@@ -46,7 +46,7 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
                 new("tokens per text", evaluation.TokensPerText.ToString(System.Globalization.CultureInfo.InvariantCulture)),
                 new("engine", context.Engine.NumericsVersion),
             ]);
-            request = new EvaluationRequest(key, declaration, evaluation.Data, model, Path.Combine(input.Folder, TokenizerFile), evaluation.TokensPerText);
+            request = new EvaluationRequest(key, declaration, evaluation.Data, model, tokenizer.PathIn(input.Folder), evaluation.TokensPerText);
             return request.Result(context);
         });
     }

@@ -97,27 +97,25 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
     {
         using var own = Lock(name, lockFile, progress, cancellation);
-        var hasher = Hasher();
-        using var planner = Planner(hasher);
-        var needed = Closure(name);
-        foreach (var upstream in needed.SkipLast(1))
-            RequireMade(name, OutputState.Inspect(new MergeOutput(planner.Plan(upstream, cancellation)), hasher, cancellation));
+        var (hasher, inputs) = (Hasher(), new IdentifiedFiles());
+        using var planner = Planner(Hasher(inputs));
+        var needed = PlanUpstream(name, planner, inputs, cancellation);
         var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
         if (state.IsFresh)
             return state;
         var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
         if (!NeedsScores(state))
         {
-            new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
+            new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
             return state;
         }
 
-        using var scores = Scores(state.Plan, progress, cancellation);
+        using var scores = Scores(state.Plan, inputs, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
         using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(
             state.Plan, scores.Context, state.Plan.Measured is null ? null : SelfCheck.Run(state.Plan, scores.Context)));
         state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
-        new MergeExecutor(Memo(), _threads, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
+        new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
         return state;
     }
 
@@ -129,15 +127,13 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     /// <exception cref="DiagnosticException">With what is wrong.</exception>
     public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
     {
-        var hasher = Hasher();
-        using var planner = Planner(hasher);
-        var needed = Closure(name);
-        foreach (var upstream in needed.SkipLast(1))
-            planner.Plan(upstream, cancellation);
-        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
+        var inputs = new IdentifiedFiles();
+        using var planner = Planner(Hasher(inputs));
+        var needed = PlanUpstream(name, planner, inputs, cancellation);
+        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), Hasher(), cancellation);
         if (!NeedsScores(state) || !Store().IsWritable())
             return state;
-        using var scores = Scores(state.Plan, progress, cancellation);
+        using var scores = Scores(state.Plan, inputs, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
 
         // What is found is told when the merge is written.
@@ -161,29 +157,32 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     {
         ArgumentNullException.ThrowIfNull(evaluations);
         ArgumentNullException.ThrowIfNull(lockFileOf);
-        var hasher = Hasher();
-        using var planner = Planner(hasher);
+        var inputs = new IdentifiedFiles();
+        var reading = Hasher(inputs);
+        using var planner = Planner(reading);
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
-        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation));
+        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation));
         var results = new List<MergeEvaluation>();
         foreach (var evaluation in evaluations)
         {
             var state = states[evaluation.Merge];
-            if (state.StaleShards.Count > 0)
+            if (!state.HoldsModel)
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
-            using var scores = Scores(state.Plan, progress, cancellation);
-            results.Add(new EvaluationBuild(hasher, scores).Run(state.Plan, evaluation));
+            foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
+                RequireMade(evaluation.Merge, states[upstream]);
+            using var scores = Scores(state.Plan, inputs, progress, cancellation);
+            results.Add(new EvaluationBuild(reading, scores).Run(state.Plan, evaluation));
         }
 
         foreach (var group in results.GroupBy(result => result.Declaration.Merge, StringComparer.OrdinalIgnoreCase))
         {
             using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
             var output = states[group.Key].Output;
-            var told = OutputState.Inspect(output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]), hasher, cancellation);
+            var told = OutputState.Inspect(output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]), Hasher(), cancellation);
 
             // Only these figures are added: an output that changed meanwhile is not this task's to mend.
             if (!told.IsFresh && told.StaleShards.Count == 0)
-                new MergeExecutor(Memo(), _threads, progress).Execute(told, cancellation);
+                new MergeExecutor(Memo(), _threads, new IdentifiedFiles(), progress).Execute(told, cancellation);
         }
 
         return results;
@@ -200,8 +199,8 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     private static bool NeedsScores(OutputState state) =>
         state.Plan.Importance is not null && (state.StaleShards.Count > 0 || ((state.Plan.Importance.Apl is not null || state.Plan.Measured is not null) && state.Output.Report is null));
 
-    private ScoreBuild Scores(MergePlan plan, MergeProgress progress, CancellationToken cancellation) =>
-        new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), cancellation);
+    private ScoreBuild Scores(MergePlan plan, IdentifiedFiles inputs, MergeProgress progress, CancellationToken cancellation) =>
+        new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), inputs, cancellation);
 
     private static void Ensure(ScoreBuild scores, ImportancePlan importance)
     {
@@ -229,10 +228,20 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
         }
     }
 
+    // Plans what a merge uses, and returns that and the merge itself, which comes last.
+    private List<MergeDeclaration> PlanUpstream(string name, MergePlanner planner, IdentifiedFiles inputs, CancellationToken cancellation)
+    {
+        var needed = Closure(name);
+        var reading = Hasher(inputs);
+        foreach (var upstream in needed.SkipLast(1))
+            RequireMade(name, OutputState.Inspect(new MergeOutput(planner.Plan(upstream, cancellation)), reading, cancellation));
+        return needed;
+    }
+
     // Keys name what an upstream merge should have made; reading anything else under them would be believed by every later build.
     private static void RequireMade(string name, OutputState upstream)
     {
-        if (upstream.StaleShards.Count == 0)
+        if (upstream.HoldsModel)
             return;
         throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
             $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
@@ -287,5 +296,6 @@ public sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string ca
     private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
 
     /// <summary>Digests files, remembering what it finds.</summary>
-    public FileHasher Hasher() => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested };
+    /// <param name="inputs">Hears of what it digests; <see langword="null"/> where the files may change afterwards.</param>
+    public FileHasher Hasher(IdentifiedFiles? inputs = null) => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested, Identified = inputs };
 }

@@ -24,8 +24,9 @@ namespace MergeTasks.Merging.Execution;
 /// </summary>
 /// <param name="memo">Remembers the checksums of what was written.</param>
 /// <param name="workers">Threads that compute.</param>
+/// <param name="inputs">The files that the output is made from: where one of them has changed by the time that all is read, nothing is kept.</param>
 /// <param name="progress">Hears of progress.</param>
-public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress progress)
+public sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFiles inputs, MergeProgress progress)
 {
     // Below this the page cache is better than the disk: somebody will look at a small output soon.
     private const long SmallestBypass = 64 << 20;
@@ -50,22 +51,30 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
             progress.Starting(state.BytesToWrite);
             var checksums = WriteShards(state, partial, cancellation);
             foreach (var file in state.StaleFiles)
-                File.WriteAllBytes(Path.Combine(partial, file.Name), file.Read());
+                File.WriteAllBytes(Path.Combine(partial, file.Name), FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, file.Read));
             var manifest = MergeManifest.Of(state.Output, checksums, cancellation);
+            if (inputs.Changed().FirstOrDefault() is { } changed)
+                throw InputChanged(state.Plan, changed);
             var bytes = manifest.ToBytes();
             File.WriteAllBytes(Path.Combine(partial, MergedFiles.Manifest), bytes);
             cancellation.ThrowIfCancellationRequested();
+            var prepared = NewNames(state).ToDictionary(name => name, name => StampOf(Path.Combine(partial, name)), StringComparer.Ordinal);
             var files = Describe(state, checksums, RecordedFile.Of(MergedFiles.Manifest, bytes));
             state.Ownership.Bring(files);
             publishing = true;
             Publish(state, partial);
-            Remember(state, checksums);
+            Remember(state, checksums, prepared);
             var hashes = new FileSha256(memo);
             var provenance = Provenance.Of(state.Output, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation));
             files.Add(RecordedFile.Of(MergedFiles.Provenance, provenance));
             state.Ownership.Bring(files);
             AtomicFile.Write(Path.Combine(merge.OutputFolder, MergedFiles.Provenance), provenance);
             state.Ownership.Complete(state.Output.FileNames.ToHashSet(StringComparer.Ordinal), files);
+        }
+        catch (Exception e) when (!publishing && e is CheckpointException or DiagnosticException or IOException && inputs.Changed().FirstOrDefault() is { } changed)
+        {
+            // What was found in a file that is half one thing and half another is no fault of either.
+            throw InputChanged(state.Plan, changed);
         }
         catch (CheckpointException e)
         {
@@ -84,6 +93,9 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
                 Abandon(state.Ownership);
         }
     }
+
+    private static DiagnosticException InputChanged(MergePlan plan, string path) => new(FileDiagnostics.Of(
+        DiagnosticCode.UnreadableInput, $"Merge '{plan.Name}': ", FileFault.Changed(path), path, FileAct.Read, plan.LocationOf(path)));
 
     private static IEnumerable<string> NewNames(OutputState state) => state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name));
 
@@ -192,22 +204,30 @@ public sealed class MergeExecutor(DigestMemo memo, int workers, MergeProgress pr
     }
 
     // So that the next build, finding the stamps it knows, reads none of this back.
-    private void Remember(OutputState state, Dictionary<string, ContentDigest> checksums)
+    private void Remember(OutputState state, Dictionary<string, ContentDigest> checksums, Dictionary<string, FileStamp?> prepared)
     {
-        var folder = state.Plan.Declaration.OutputFolder;
         foreach (var shard in state.StaleShards)
-            Remember(Path.Combine(folder, shard.FileName), DigestKind.Checksum, PartsOf(shard, checksums));
-
+            Remember(state, shard.FileName, DigestKind.Checksum, PartsOf(shard, checksums), prepared);
         foreach (var file in state.StaleFiles)
-            Remember(Path.Combine(folder, file.Name), DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest });
+            Remember(state, file.Name, DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest }, prepared);
     }
 
-    private void Remember(string path, DigestKind kind, IReadOnlyDictionary<string, ContentDigest> parts)
+    private void Remember(OutputState state, string name, DigestKind kind, IReadOnlyDictionary<string, ContentDigest> parts, Dictionary<string, FileStamp?> prepared)
     {
-        if (FileStamp.Of(path) is not { } stamp)
+        // Renaming a file changes nothing of it but the time of change: anything else was somebody's doing since.
+        var path = Path.Combine(state.Plan.Declaration.OutputFolder, name);
+        if (FileStamp.Of(path) is not { } stamp || stamp with { Changed = prepared[name]?.Changed ?? 0 } != prepared[name])
             return;
         stamp.Settle();
         memo.Remember(path, kind, new FileDigests(stamp, FileStamp.Now, parts));
+    }
+
+    // Settled, so that a later write shows.
+    private static FileStamp? StampOf(string path)
+    {
+        var stamp = FileStamp.Of(path);
+        stamp?.Settle();
+        return stamp;
     }
 
     private static void Abandon(OutputOwnership ownership)

@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
@@ -36,6 +37,10 @@ internal static class TensorFaults
 
             throw Of(plan, tensor, met);
         }
+        catch (ResultRangeException e)
+        {
+            throw Of(plan, tensor, e);
+        }
         catch (NumericException e)
         {
             throw new DiagnosticException(new Diagnostic(
@@ -56,6 +61,20 @@ internal static class TensorFaults
         return new DiagnosticException(new Diagnostic(DiagnosticCode.NonFiniteInput,
             $"Merge '{plan.Name}': the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at [{Place(fault.Element, tensor.Output.Shape)}]. "
             + "Repair or replace the model; NonFinite=\"keep\" merges such elements like others.", model?.Location ?? plan.Declaration.Location));
+    }
+
+    private static DiagnosticException Of(MergePlan plan, TensorPlan tensor, ResultRangeException fault)
+    {
+        var type = fault.DType.TorchName();
+        var largest = BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(fault.DType) - 1);
+        Span<float> stored = [largest];
+        ElementConversion.Round(fault.DType, stored);
+        var what = float.IsFinite(fault.Value)
+            ? FormattableString.Invariant($"is {fault.Value:R}, and {type} holds at most {stored[0]:R}. Choose a DType (or out_dtype) with a wider range, such as bfloat16")
+            : $"is {Told(fault.Value)}: numbers on the way to it are too large for fp32. Use smaller weights, or other models";
+        return new DiagnosticException(new Diagnostic(DiagnosticCode.ResultRange,
+            $"Merge '{plan.Name}', method '{plan.Method.Name}': {fault.Count} of {tensor.Output.Shape.Aggregate(1L, (product, size) => product * size)} elements of the merged tensor "
+            + $"'{tensor.Output.Name}' cannot be stored; the first, [{Place(fault.Element, tensor.Output.Shape)}], {what}.", plan.Declaration.Location));
     }
 
     private static string Told(float value) => float.IsNaN(value) ? "NaN" : value > 0 ? "infinity" : "−infinity";

@@ -40,7 +40,7 @@ internal sealed class TensorWriter
         foreach (var worker in _workers)
             worker.TurnTo(plan, sources);
         Analyze(merge!, target.ElementCount);
-        return Merge(merge!, target, file);
+        return Merge(merge!, target, file, plan.Context!.KeepsNonFinite ? null : new ResultRange(target.DType, _workers.Length));
     }
 
     /// <summary>Makes one tensor as planned, in memory and not rounded to its type.</summary>
@@ -133,7 +133,7 @@ internal sealed class TensorWriter
         }
     }
 
-    private ContentDigest Merge(TensorMerge merge, TensorInfo target, BlockFile file)
+    private ContentDigest Merge(TensorMerge merge, TensorInfo target, BlockFile file, ResultRange? range)
     {
         var checksum = new TreeDigest(target.ByteLength);
         var blocksPerChunk = TreeDigest.ChunkSize / target.DType.Size() / TensorMerge.BlockLength;
@@ -144,13 +144,14 @@ internal sealed class TensorWriter
             _workers[worker].ForEachBlock(first, Math.Min(TensorMerge.BlockCount(target.ElementCount), first + blocksPerChunk), target.ElementCount, block =>
             {
                 merge.Merge(block);
+                range?.Check(merge, block, worker);
                 Emit(block, target, file, sums);
             });
             sums.Finish(checksum.Chunk(chunk));
         });
+        range?.RequireAll();
         return checksum.Finish();
     }
-
 
     private static long DivideUp(long value, long divisor) => (value + divisor - 1) / divisor;
 

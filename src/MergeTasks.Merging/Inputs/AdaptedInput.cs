@@ -111,7 +111,7 @@ internal sealed class AdaptedInput : ModelInput
     {
         if (_hasher is null)
             return default;
-        _digests ??= _hasher.Digest(_adapter.File.Path, DigestKind.Sha256, () => WeightParts.Of(_adapter.File), cancellation);
+        _digests ??= WeightParts.DigestsOf(_adapter.File, _hasher, cancellation);
         return _digests.Parts[tensor.Name];
     }
 

@@ -34,7 +34,7 @@ internal sealed class AdapterInput(LoraAdapter adapter, FileHasher? hasher) : Mo
     {
         if (hasher is null)
             return default;
-        _digests ??= hasher.Digest(adapter.File.Path, DigestKind.Sha256, () => WeightParts.Of(adapter.File), cancellation);
+        _digests ??= WeightParts.DigestsOf(adapter.File, hasher, cancellation);
         return _digests.Parts[name];
     }
 

@@ -35,7 +35,7 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
             return default;
         var file = checkpoint.FileOf(name);
         if (!_digests.TryGetValue(file.Path, out var digests))
-            _digests[file.Path] = digests = hasher.Digest(file.Path, DigestKind.Sha256, () => WeightParts.Of(file), cancellation);
+            _digests[file.Path] = digests = WeightParts.DigestsOf(file, hasher, cancellation);
         return digests.Parts[name];
     }
 

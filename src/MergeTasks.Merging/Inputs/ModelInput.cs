@@ -18,11 +18,22 @@ public sealed record SideFile(string Name, ContentDigest Digest, string? Source,
     public static SideFile Of(string name, byte[] content) => new(name, TreeDigest.Of(content), null, content);
 
     /// <summary>The content.</summary>
-    public byte[] Read() => Content ?? InputFile.ReadAll(Source!);
+    /// <exception cref="FileFault">It cannot be read, or is not what was digested any more.</exception>
+    public byte[] Read()
+    {
+        if (Content is not null)
+            return Content;
+        var content = InputFile.ReadAll(Source!);
+        return Digest == default || TreeDigest.Of(content) == Digest ? content : throw FileFault.Changed(Source!);
+    }
 
     /// <summary>The content of a text.</summary>
     /// <exception cref="FileFault">It cannot be read, or is no UTF-8 text.</exception>
     public string ReadText() => Content is null ? InputFile.ReadText(Source!) : Encoding.UTF8.GetString(Content);
+
+    /// <summary>Full path of a file with the content.</summary>
+    /// <param name="output">The folder of the output that it belongs to, where a file is made that has no other.</param>
+    public string PathIn(string output) => Source ?? Path.Combine(output, Name);
 
     /// <summary>Bytes of the content.</summary>
     public long Length => Content?.Length ?? FileStatus.Of(Source!).Size;

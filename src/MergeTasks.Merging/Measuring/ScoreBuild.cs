@@ -24,9 +24,10 @@ internal sealed class ScoreBuild : IDisposable
     /// <param name="store">Keeps scores; where it cannot be written, a temporary one serves for this build alone.</param>
     /// <param name="progress">Hears of progress.</param>
     /// <param name="team">Threads.</param>
+    /// <param name="inputs">The files that keys of scores are about.</param>
     /// <param name="cancellation">Ends the work.</param>
     public ScoreBuild(
-        string merge, SourceLocation? location, ITransformerEngine engine, ContentStore store, MergeProgress progress, WorkerTeam team, CancellationToken cancellation)
+        string merge, SourceLocation? location, ITransformerEngine engine, ContentStore store, MergeProgress progress, WorkerTeam team, IdentifiedFiles inputs, CancellationToken cancellation)
     {
         (_merge, _location) = (merge, location);
         if (!store.IsWritable())
@@ -35,7 +36,7 @@ internal sealed class ScoreBuild : IDisposable
             store = new ContentStore(_temporary, new FileHasher(new DigestMemo(_temporary), team.Count)) { SizeLimit = long.MaxValue };
         }
 
-        _context = new ScoringContext(engine, store, progress, team, cancellation);
+        _context = new ScoringContext(engine, store, progress, team, inputs, cancellation);
     }
 
     /// <summary>Makes sure that scores are in the store.</summary>
@@ -66,6 +67,12 @@ internal sealed class ScoreBuild : IDisposable
         try
         {
             return action();
+        }
+        catch (Exception e) when (e is ModelException or TokenizerException or CheckpointException or DiagnosticException or IOException or UnauthorizedAccessException
+            && _context.Inputs.Changed().FirstOrDefault() is { } changed)
+        {
+            // Whatever was found in a file that is half one thing and half another is no fault of either.
+            throw Fault(DiagnosticCode.UnreadableInput, of(), FileFault.Changed(changed).Message);
         }
         catch (ModelException e)
         {

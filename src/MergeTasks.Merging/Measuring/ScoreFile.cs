@@ -12,6 +12,23 @@ internal static class ScoreFile
         SafetensorsWriter.Write(path, key.Metadata, [.. lists.Select(list =>
             (new TensorSpec(list.Name, DType.F64, [list.Values.Length]), (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes<double>(list.Values).ToArray()))]);
 
+    /// <summary>Whether a file says that it was computed from a key's ingredients.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static bool IsOf(string path, ScoreKey key)
+    {
+        try
+        {
+            using var file = SafetensorsFile.Open(path);
+            var said = file.Header.Metadata;
+            var wanted = key.Metadata.ToList();
+            return said.Count == wanted.Count && wanted.TrueForAll(pair => said.TryGetValue(pair.Key, out var value) && value == pair.Value);
+        }
+        catch (CheckpointException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static Dictionary<string, double[]> Read(string path)
     {

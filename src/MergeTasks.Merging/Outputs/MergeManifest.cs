@@ -103,13 +103,40 @@ public sealed record MergeManifest(
     public IEnumerable<string> FileNames => Files.Keys.Concat(Tensors.Values.Select(tensor => tensor.File)).Distinct();
 
     /// <summary>Reads the manifest of an output folder; <see langword="null"/> where there is none that this version can read.</summary>
-    public static MergeManifest? Read(string folder)
+    public static MergeManifest? Read(string folder) => Read(folder, out _);
+
+    /// <summary>As <see cref="Read(string)"/>.</summary>
+    /// <param name="folder">Full path.</param>
+    /// <param name="fault">Why it is not read although there is one, beginning with its name.</param>
+    internal static MergeManifest? Read(string folder, out string? fault)
+    {
+        fault = null;
+        var path = Path.Combine(folder, MergedFiles.Manifest);
+        try
+        {
+            if (StrictJson.Read<MergeManifest>(path, Options) is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } manifest && manifest.IsComplete)
+                return manifest;
+        }
+        catch (FileFault e) when (e.Kind == FileFaultKind.Missing)
+        {
+            return null;
+        }
+        catch (FileFault)
+        {
+            // Damaged, or of another version, whose objects need not fit.
+        }
+
+        fault = FormatOf(path) is { } format and not CurrentFormat
+            ? $"{MergedFiles.Manifest} has format {format}, and this version knows format {CurrentFormat}"
+            : $"{MergedFiles.Manifest} is damaged";
+        return null;
+    }
+
+    private static int? FormatOf(string path)
     {
         try
         {
-            var manifest = StrictJson.Read<MergeManifest>(Path.Combine(folder, MergedFiles.Manifest), Options);
-            return manifest is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } && manifest.IsComplete
-                ? manifest : null;
+            return StrictJson.Read<FormatOnly>(path, Options).Format;
         }
         catch (FileFault)
         {
@@ -125,6 +152,8 @@ public sealed record MergeManifest(
         && Files.Values.All(digest => digest is not null)
         && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })
         && FileNames.All(name => name.Length > 0 && name is not ("." or "..") && name.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0);
+
+    private sealed record FormatOnly(int? Format);
 
     /// <summary>The file's bytes.</summary>
     public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Options), (byte)'\n'];

@@ -42,6 +42,9 @@ public sealed record OutputState(
     /// <summary>Whether there is nothing to do.</summary>
     public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && !WasInterrupted && !ManifestIsStale && Ownership.CopiedFrom is null;
 
+    /// <summary>Whether the model is there as planned: everything that decides what it computes. Only what is told about it may be out of date.</summary>
+    public bool HoldsModel => StaleShards.Count == 0 && StaleFiles.All(file => file.Name == MergedFiles.Card);
+
     /// <summary>Tensors that must be computed.</summary>
     public int StaleTensorCount => StaleShards.Sum(shard => shard.Tensors.Count(tensor => !Kept.ContainsKey(tensor.Name)));
 
@@ -59,7 +62,11 @@ public sealed record OutputState(
         var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
         var ownership = OutputOwnership.Require(plan.Declaration, wanted, hasher, cancellation);
         var folder = plan.Declaration.OutputFolder;
-        var manifest = MergeManifest.Read(folder);
+        var manifest = MergeManifest.Read(folder, out var fault);
+
+        // It says what the tensors are and what was measured; from anybody else's hand that proves nothing.
+        if (manifest is not null && !ownership.Wrote(MergedFiles.Manifest, hasher, cancellation))
+            (manifest, fault) = (null, $"{MergedFiles.Manifest} is not as this merge wrote it");
         if (output.Report is null && Known(plan, manifest) is { } report)
             output = output.With(report);
         if (output.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
@@ -73,7 +80,7 @@ public sealed record OutputState(
         var staleFiles = output.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
         var (leftovers, left) = ownership.Leftovers(wanted, hasher, cancellation);
         var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(output, folder, kept, hasher, cancellation);
-        var reasons = StaleReasons.Of(output, manifest, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count > 0, ownership, manifestIsStale, cancellation);
+        var reasons = StaleReasons.Of(output, manifest, fault, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count > 0, ownership, manifestIsStale, cancellation);
         var replaced = staleShards.Select(shard => shard.FileName).Concat(staleFiles.Select(file => file.Name)).Concat(manifestIsStale ? [MergedFiles.Manifest, MergedFiles.Provenance] : []);
         return new OutputState(
             ownership, output, staleShards, kept, staleFiles, leftovers, left, ownership.Changed(replaced, hasher, cancellation), ownership.WasInterrupted, manifestIsStale, reasons);

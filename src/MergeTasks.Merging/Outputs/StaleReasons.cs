@@ -12,6 +12,7 @@ internal static class StaleReasons
     public static IReadOnlyList<string> Of(
         MergeOutput output,
         MergeManifest? manifest,
+        string? fault,
         IReadOnlySet<string> intact,
         IReadOnlyList<Shard> staleShards,
         IReadOnlyList<SideFile> staleFiles,
@@ -23,7 +24,7 @@ internal static class StaleReasons
         var (plan, reasons) = (output.Plan, new List<string>());
         if (manifest is null)
         {
-            reasons.Add(Directory.Exists(plan.Declaration.OutputFolder) ? "there is no complete earlier output" : "it has not been made yet");
+            reasons.Add(fault is not null ? $"{fault}, so nothing is known of the earlier output" : Directory.Exists(plan.Declaration.OutputFolder) ? "there is no complete earlier output" : "it has not been made yet");
             return reasons;
         }
 

@@ -62,6 +62,10 @@ public sealed record MergePlan(
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
     public IEnumerable<Diagnostic> Warnings => Layout.Warnings.Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
 
+    /// <summary>Where the model is declared that a file belongs to, else the merge.</summary>
+    public SourceLocation LocationOf(string path) =>
+        Models.FirstOrDefault(model => model.Input.Folders.Contains(Path.GetDirectoryName(path), StringComparer.Ordinal)).Declaration?.Location ?? Declaration.Location;
+
     private IEnumerable<Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) => model.Input.ForeignFiles.Select(file => new Diagnostic(
         DiagnosticCode.ForeignFile,
         $"Merge '{Name}': '{file.Path}' is a link out of the model's folder, to '{file.Target}', and is left out. Put a copy in its place, or link the whole folder.",

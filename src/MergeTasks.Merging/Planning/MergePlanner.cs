@@ -13,6 +13,7 @@ using MergeTasks.Merging.Planning.Vocabularies;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Numerics.Algebra;
+using MergeTasks.Sources.Locking;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -29,6 +30,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
     private readonly Dictionary<string, ModelInput> _adapters = [];
+    private CancellationToken _cancellation;
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.</summary>
     public IMatrixDevice? Device { get; init; }
@@ -37,6 +39,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
+        _cancellation = cancellation;
         var method = MergeMethods.Find(merge.Method)!;
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
@@ -109,7 +112,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
 
     private MergePlan Planned(MergePlan plan)
     {
-        _outputs[plan.Name] = new PlannedInput(plan);
+        _outputs[plan.Name] = new PlannedInput(plan, hasher?.Identified);
         return plan;
     }
 
@@ -138,7 +141,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             {
                 var folder = declaration.Folder!;
                 if (!_adapters.TryGetValue(folder, out var input))
-                    _adapters[folder] = input = FileDiagnostics.Reading(merge.Name, folder, declaration.Location, () => new AdapterInput(LoraAdapter.Open(folder), hasher));
+                    _adapters[folder] = input = FileDiagnostics.Reading(merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
                 adapters.Add((declaration, input));
             }
             catch (DiagnosticException e)
@@ -214,7 +217,8 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             return known;
         return FileDiagnostics.Reading(adapter.Label, adapter.Folder, adapter.Location, () =>
         {
-            var lora = LoraAdapter.Open(adapter.Folder);
+            var lora = OpenAdapter(adapter.Folder);
+            RequireLocked(adapter.Label, adapter.Folder, adapter.Locked, adapter.Location);
             try
             {
                 return _adapted[(model, adapter.Folder)] = new AdaptedInput(model, lora, hasher);
@@ -227,6 +231,12 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         });
     }
 
+    private LoraAdapter OpenAdapter(string folder)
+    {
+        hasher?.Identified?.Add(Path.Combine(folder, AdapterConfig.FileName));
+        return LoraAdapter.Open(folder);
+    }
+
     private ModelInput OpenModel(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
@@ -235,8 +245,12 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
+            // What else decides what a model is, by what it says or by not being there.
+            foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
+                hasher?.Identified?.Add(Path.Combine(folder, name));
             _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
             RequireLocked(model, input);
+            RequireLocked(model.Label, folder, model.Locked, model.Location);
             _ = input.Config;
         }
 
@@ -250,6 +264,19 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
                 $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or build with -p:UpdateModels=true to lock what is there.", model.Location));
+        }
+    }
+
+    // Restoring has compared them, and remembers their hashes; whoever changed one since gets no output that says it was made from the locked ones.
+    private void RequireLocked(string label, string folder, LockedModel? locked, SourceLocation location)
+    {
+        if (hasher is null || locked is null)
+            return;
+        var changed = locked.Files.FirstOrDefault(file => hasher.Published(Path.Combine(folder, file.Key), _cancellation).ToString() != file.Value.Sha256).Key;
+        if (changed is not null)
+        {
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
+                $"'{Path.Combine(folder, changed)}' is not the file of '{label}' that models.lock.json names: it changed after the model was restored. Build again.", location));
         }
     }
 

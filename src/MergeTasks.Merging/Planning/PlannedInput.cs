@@ -8,7 +8,8 @@ namespace MergeTasks.Merging.Planning;
 
 /// <summary>Another merge's output as an input: known from its plan, whether or not it has been made yet.</summary>
 /// <param name="plan">The other merge's plan.</param>
-internal sealed class PlannedInput(MergePlan plan) : ModelInput
+/// <param name="identified">Hears of the files that are opened; <see langword="null"/> where that does not matter.</param>
+internal sealed class PlannedInput(MergePlan plan, IdentifiedFiles? identified = null) : ModelInput
 {
     private readonly Dictionary<string, TensorPlan> _tensors = plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
     private Checkpoint? _weights;
@@ -18,7 +19,7 @@ internal sealed class PlannedInput(MergePlan plan) : ModelInput
 
     public override string Folder => plan.Declaration.OutputFolder;
 
-    public override Checkpoint Weights => _weights ??= Checkpoint.Open(Folder);
+    public override Checkpoint Weights => _weights ??= Open();
 
     public override IEnumerable<string> Names => plan.Tensors.Select(tensor => tensor.Output.Name);
 
@@ -34,4 +35,21 @@ internal sealed class PlannedInput(MergePlan plan) : ModelInput
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => plan.DonorFiles;
 
     public override void Dispose() => _weights?.Dispose();
+
+    // The files must be those that were compared with the plan.
+    private Checkpoint Open()
+    {
+        var weights = Checkpoint.Open(Folder);
+        try
+        {
+            foreach (var file in weights.Files)
+                identified?.Add(file.Path, FileStamp.Of(file.Status));
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
 }

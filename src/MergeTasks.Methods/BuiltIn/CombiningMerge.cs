@@ -40,7 +40,7 @@ internal sealed class CombiningMerge : TensorMerge
     private readonly int _base;
     private readonly VectorProducts _products;
     private readonly bool _alwaysCombines;
-    private float[] _factors = [];
+    private double[] _factors = [];
 
     /// <summary>Prepares.</summary>
     /// <param name="context">The tensor.</param>
@@ -73,13 +73,13 @@ internal sealed class CombiningMerge : TensorMerge
     public override void EndPass(int pass, double[] partials)
     {
         _products.Complete();
-        _factors = LargeArray.Of<float>(_layout.Count * _models.Length);
+        _factors = LargeArray.Of<double>(_layout.Count * _models.Length);
         var factors = new double[_models.Length];
         for (var vector = 0L; vector < _layout.Count; vector++)
         {
             _combine(new Gram(_products.Of(vector), _models.Length), factors);
             for (var i = 0; i < factors.Length; i++)
-                _factors[(vector * factors.Length) + i] = (float)factors[i];
+                _factors[(vector * factors.Length) + i] = factors[i];
         }
     }
 
@@ -108,6 +108,27 @@ internal sealed class CombiningMerge : TensorMerge
         _context.Round(block.Output);
     }
 
+    public override bool TryMergeWide(MergeBlock block)
+    {
+        if (_context.CompatibleDType is not null || CopyOf is not null)
+            return false;
+        Span<double> sums = stackalloc double[BlockLength];
+        sums.Clear();
+        var basis = _base < 0 ? [] : block.Load(_base, 0);
+        for (var i = 0; i < basis.Length; i++)
+            sums[i] = basis[i];
+        for (var model = 0; model < _models.Length; model++)
+        {
+            var own = block.Load(_models[model], 1);
+            for (var i = 0; i < own.Length; i++)
+                sums[i] += _factors[(_layout.VectorOf(block.Start + i) * _models.Length) + model] * ((double)own[i] - (basis.IsEmpty ? 0 : basis[i]));
+        }
+
+        for (var i = 0; i < block.Count; i++)
+            block.Output[i] = (float)sums[i];
+        return true;
+    }
+
     private Span<float> Vectors(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)
     {
         var values = block.Load(_models[model], slot);
@@ -128,17 +149,17 @@ internal sealed class CombiningMerge : TensorMerge
             var first = (_layout.VectorOf(block.Start + i) * _models.Length) + model;
             if (!isStepwise && _layout.IsContiguous)
             {
-                BlockMath.AddProduct(output, own, _factors[first]);
+                BlockMath.AddProduct(output, own, (float)_factors[first]);
             }
             else if (!isStepwise)
             {
                 for (var j = 0; j < length; j++)
-                    output[j] = MathF.FusedMultiplyAdd(own[j], _factors[first + ((long)j * _models.Length)], output[j]);
+                    output[j] = MathF.FusedMultiplyAdd(own[j], (float)_factors[first + ((long)j * _models.Length)], output[j]);
             }
             else
             {
                 for (var j = 0; j < length; j++)
-                    own[j] *= _factors[first + (_layout.IsContiguous ? 0 : (long)j * _models.Length)];
+                    own[j] *= (float)_factors[first + (_layout.IsContiguous ? 0 : (long)j * _models.Length)];
                 _context.Round(own);
                 BlockMath.Add(output, own);
             }

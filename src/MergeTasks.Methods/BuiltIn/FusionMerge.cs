@@ -191,7 +191,7 @@ internal sealed class FusionMerge : TensorMerge
             var length = _rows.Run(block.Start + i, scores.Length - i);
             var divergence = Math.Max(0, _divergences!.Of(_rows.VectorOf(block.Start + i))[0]);
             for (var end = i + length; i < end; i++)
-                scores[i] = (float)(Math.Abs((double)other[i] - basis[i]) * divergence);
+                scores[i] = (float)Math.Min(Math.Abs((double)other[i] - basis[i]) * divergence, float.MaxValue);
         }
 
         return scores;

@@ -38,6 +38,7 @@ public sealed class LinearMethod : MergeMethod
     private sealed class Merging : TensorMerge
     {
         private readonly TensorContext _context;
+        private readonly double[] _exactWeights;
         private readonly float[] _weights;
         private readonly float _divisor = 1;
 
@@ -45,6 +46,7 @@ public sealed class LinearMethod : MergeMethod
         {
             _context = context;
             var sum = context.Flag("normalize") ? context.Inputs.Sum(input => (double)context.Round(input["weight"])) : 1;
+            _exactWeights = [.. context.Inputs.Select(input => input["weight"] / sum)];
             if (context.CompatibleDType is not null)
             {
                 _weights = [.. context.Inputs.Select(input => context.Round(input["weight"]))];
@@ -52,8 +54,26 @@ public sealed class LinearMethod : MergeMethod
             }
             else
             {
-                _weights = [.. context.Inputs.Select(input => (float)(input["weight"] / sum))];
+                _weights = Array.ConvertAll(_exactWeights, weight => (float)weight);
             }
+        }
+
+        public override bool TryMergeWide(MergeBlock block)
+        {
+            if (_context.CompatibleDType is not null)
+                return false;
+            Span<double> sums = stackalloc double[BlockLength];
+            sums.Clear();
+            for (var model = 0; model < _exactWeights.Length; model++)
+            {
+                var input = block.Load(model, 0);
+                for (var i = 0; i < input.Length; i++)
+                    sums[i] += input[i] * _exactWeights[model];
+            }
+
+            for (var i = 0; i < block.Count; i++)
+                block.Output[i] = (float)sums[i];
+            return true;
         }
 
         public override void Merge(MergeBlock block)

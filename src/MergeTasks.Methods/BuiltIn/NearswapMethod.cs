@@ -68,7 +68,9 @@ public sealed class NearswapMethod : MergeMethod
             for (var i = 0; i < output.Length; i++)
             {
                 var distance = Math.Max(context.Round(Math.Abs(context.Round(basis[i] - other[i]))), context.Round(SmallestDistance));
-                var share = Math.Min(context.Round(_t / distance), 1);
+                
+                // The smaller of the two first: an 8-bit type has no numbers beyond some hundreds, and 1e-6 is zero in it.
+                var share = distance == 0 ? 1 : context.Round(Math.Min(_t / distance, 1));
                 output[i] = context.Round(context.Round(share * other[i]) + context.Round(context.Round(1 - share) * basis[i]));
             }
         }

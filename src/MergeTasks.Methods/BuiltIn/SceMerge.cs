@@ -151,7 +151,9 @@ internal sealed class SceMerge : TensorMerge
         }
     }
 
-    // Population variance over the models, in fp64 with one rounding. Measured from the first model's, so that equal deltas give zero.
+    // By what positions are selected: the population variance over the models, in fp64 with one rounding; measured from the first model's delta, so that equal
+    // ones give zero. It is rounded as the reference does in compatibility mode. Otherwise its root, which orders alike, because squares of small deltas
+    // are too small for fp32; times √N, so that not even the smallest difference vanishes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Span<float> Variances(MergeBlock block)
     {
@@ -179,7 +181,7 @@ internal sealed class SceMerge : TensorMerge
 
         var variances = block.Buffer(VarianceSlot);
         for (var i = 0; i < variances.Length; i++)
-            variances[i] = (float)(squares[i] / _models.Length);
+            variances[i] = (float)(IsCompatible ? squares[i] / _models.Length : Math.Sqrt(squares[i]));
         _context.Round(variances);
         return variances;
     }

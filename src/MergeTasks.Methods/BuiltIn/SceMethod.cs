@@ -30,6 +30,9 @@ public sealed class SceMethod : MergeMethod
         new("int8_mask", 0, "Accepted for compatibility; changes nothing.") { IsFlag = true },
     ];
 
+    /// <summary>2: variances of small deltas are not lost in fp32.</summary>
+    public override int NumericsVersion => 2;
+
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
 

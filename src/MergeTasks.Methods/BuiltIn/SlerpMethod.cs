@@ -45,8 +45,8 @@ public sealed class SlerpMethod : MergeMethod
     {
         private readonly int _base = context.BaseIndex;
         private readonly int _other = context.Inputs.Count - 1 - context.BaseIndex;
-        private float _baseFactor;
-        private float _otherFactor;
+        private double _baseFactor;
+        private double _otherFactor;
 
         public override int BeginPass(int pass) => pass == 0 ? 3 : -1;
 
@@ -63,20 +63,29 @@ public sealed class SlerpMethod : MergeMethod
             var cosine = Sum(partials, 3, 2) / (Norm(Sum(partials, 3, 0)) * Norm(Sum(partials, 3, 1)));
             if (Math.Abs(cosine) > ParallelCosine)
             {
-                (_baseFactor, _otherFactor) = ((float)(1 - t), (float)t);
+                (_baseFactor, _otherFactor) = (1 - t, t);
                 return;
             }
 
             var theta = Math.Acos(cosine);
-            _baseFactor = (float)(Math.Sin((1 - t) * theta) / Math.Sin(theta));
-            _otherFactor = (float)(Math.Sin(t * theta) / Math.Sin(theta));
+            _baseFactor = Math.Sin((1 - t) * theta) / Math.Sin(theta);
+            _otherFactor = Math.Sin(t * theta) / Math.Sin(theta);
         }
 
         public override void Merge(MergeBlock block)
         {
             block.LoadOutput(_base);
-            BlockMath.Multiply(block.Output, _baseFactor);
-            BlockMath.AddProduct(block.Output, block.Load(_other, 0), _otherFactor);
+            BlockMath.Multiply(block.Output, (float)_baseFactor);
+            BlockMath.AddProduct(block.Output, block.Load(_other, 0), (float)_otherFactor);
+        }
+
+        public override bool TryMergeWide(MergeBlock block)
+        {
+            var basis = block.Load(_base, 0);
+            var other = block.Load(_other, 1);
+            for (var i = 0; i < block.Count; i++)
+                block.Output[i] = (float)((_baseFactor * basis[i]) + (_otherFactor * other[i]));
+            return true;
         }
 
         private static double Norm(double squares) => Math.Sqrt(squares) is var norm && norm > SmallestNorm ? norm : 1;

@@ -29,6 +29,7 @@ internal sealed class TaskVectorMerge : TensorMerge
     private readonly int[] _models;
     private readonly float[] _weights;
     private readonly float[] _scales;
+    private readonly double[] _exactScales;
     private readonly float _weightSum;
     private readonly bool _isPaperElection;
     private int _normPass = -1;
@@ -47,6 +48,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         _weights = [.. _models.Select(i => context.Round(context.Inputs[i]["weight"]))];
         _weightSum = context.Round(_weights.Sum(weight => (double)weight)) is var sum && Math.Abs(sum) < SmallestDivisor ? 1 : sum;
         _scales = [.. _models.Select(_ => 1f)];
+        _exactScales = [.. _models.Select(_ => 1.0)];
         _isPaperElection = electSigns && context.Flag("paper_election");
         _rescale = context.Flag("rescale") && context.Parameters.GetValueOrDefault("rescale_by_probability") == 0 && sparsifier is not NoSparsifier
             && _models.Any(i => context.Inputs[i]["density"] < 1);
@@ -115,9 +117,10 @@ internal sealed class TaskVectorMerge : TensorMerge
         for (var i = 0; i < _models.Length; i++)
         {
             // A density of 1 means untouched: without a mask both sums are equal.
-            var before = _context.Round(Sum(partials, 2 * _models.Length, 2 * i));
-            var after = _context.Round(Sum(partials, 2 * _models.Length, (2 * i) + 1));
-            _scales[i] = before < SmallestSum || after < SmallestSum ? 1 : _context.Round((double)before / after);
+            var (before, after) = (Sum(partials, 2 * _models.Length, 2 * i), Sum(partials, 2 * _models.Length, (2 * i) + 1));
+            _exactScales[i] = before < SmallestSum || after < SmallestSum ? 1 : before / after;
+            var (stored, left) = (_context.Round(before), _context.Round(after));
+            _scales[i] = stored < SmallestSum || left < SmallestSum ? 1 : _context.Round((double)stored / left);
         }
     }
 
@@ -129,6 +132,48 @@ internal sealed class TaskVectorMerge : TensorMerge
             MergeStepwise(block);
     }
 
+    public override bool TryMergeWide(MergeBlock block)
+    {
+        if (_context.CompatibleDType is not null)
+            return false;
+        Span<double> totals = stackalloc double[BlockLength];
+        Span<double> sums = stackalloc double[BlockLength];
+        Span<double> divisors = stackalloc double[BlockLength];
+        Span<double> delta = stackalloc double[BlockLength];
+        delta = delta[..block.Count];
+        totals.Clear();
+        sums.Clear();
+        divisors.Clear();
+        var basis = block.Load(_base, 0);
+        for (var model = 0; _electSigns && model < _models.Length; model++)
+        {
+            Wide(model, block, basis, delta);
+            for (var i = 0; i < delta.Length; i++)
+                totals[i] += delta[i] * (_isPaperElection ? 1 : _weights[model]);
+        }
+
+        for (var model = 0; model < _models.Length; model++)
+        {
+            Wide(model, block, basis, delta);
+            for (var i = 0; i < delta.Length; i++)
+            {
+                var vote = delta[i] * (_isPaperElection ? 1 : _weights[model]);
+                if (_electSigns && !(totals[i] > 0 || (totals[i] == 0 && _tieVote >= 0) ? vote > 0 : vote < 0))
+                    continue;
+                sums[i] += delta[i] * _weights[model];
+                divisors[i] += _weights[model];
+            }
+        }
+
+        for (var i = 0; i < block.Count; i++)
+        {
+            var divisor = !_normalize ? 1 : !_electSigns ? _weightSum : divisors[i] == 0 ? 1 : divisors[i];
+            block.Output[i] = (float)(basis[i] + (_lambda * sums[i] / divisor));
+        }
+
+        return true;
+    }
+
     // Nothing is rounded on the way, so steps can be taken together.
     private void MergeExactly(MergeBlock block)
     {
@@ -137,7 +182,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         for (var i = 0; i < _models.Length; i++)
         {
             factors[i] = _scales[i] * _weights[i];
-            _sparsifier.Mask(i, block, Delta(i, block, basis, i + 2));
+            Masked(i, block, Delta(i, block, basis, i + 2));
         }
 
         if (_electSigns)
@@ -184,7 +229,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         for (var i = 0; i < _models.Length; i++)
         {
             var delta = Delta(i, block, basis, i + 2);
-            _sparsifier.Mask(i, block, delta);
+            Masked(i, block, delta);
             BlockMath.AddProduct(sums, delta, _scales[i]);
         }
 
@@ -192,6 +237,23 @@ internal sealed class TaskVectorMerge : TensorMerge
         foreach (var sum in sums)
             votes += sum > 0 ? 1 : sum < 0 ? -1 : 0;
         return votes;
+    }
+
+    private void Masked(int model, MergeBlock block, Span<float> delta)
+    {
+        _sparsifier.Mask(model, block, delta);
+        _sparsifier.Divide(model, block, delta);
+    }
+
+    // A model's delta as it counts, in fp64. What is kept follows from its fp32 numbers, of which those that overflow are the largest.
+    private void Wide(int model, MergeBlock block, ReadOnlySpan<float> basis, Span<double> wide)
+    {
+        var kept = Delta(model, block, basis, model + 2);
+        _sparsifier.Mask(model, block, kept);
+        var own = block.Load(_models[model], 1);
+        for (var i = 0; i < wide.Length; i++)
+            wide[i] = kept[i] == 0 ? 0 : ((double)own[i] - basis[i]) * _exactScales[model];
+        _sparsifier.Divide(model, block, wide);
     }
 
     private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)

@@ -1,5 +1,5 @@
-using System.Numerics.Tensors;
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Kernels;
 using MergeTasks.Numerics.Algebra;
 
 namespace MergeTasks.Methods.BuiltIn;
@@ -26,9 +26,9 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
     {
         var most = Math.Max(1, Math.Min(rows, columns) / deltas.Length);
         var (left, right, values) = (new List<IMatrix>(), new List<IMatrix>(), new List<double>());
-        if (Context.KeepsNonFinite && Array.Exists(deltas, delta => !TensorPrimitives.IsFiniteAll<float>(delta.Span)))
+        if (Array.Exists(deltas, delta => !BlockMath.AreFinite(delta.Span)))
         {
-            // Every element depends on every other.
+            // Every element depends on every other. Where the models' numbers are finite, their difference was too large for fp32.
             merged.Fill(float.NaN);
             return;
         }

@@ -9,6 +9,9 @@ internal sealed class WidenVectorMerge(TensorContext context) : TensorMerge
 {
     private readonly int _base = context.BaseIndex;
     private readonly int[] _models = context.ModelIndices();
+    // From here on exponentials are taken relative to the largest, because those of some larger numbers are infinite.
+    private const float LargeExponent = 500;
+
     private readonly double[] _limits = new double[context.Inputs.Count];
 
     public override int? CopyOf => _models.Length == 0 ? _base : null;
@@ -33,12 +36,21 @@ internal sealed class WidenVectorMerge(TensorContext context) : TensorMerge
     {
         LoadDeltas(block);
         Span<double> sums = stackalloc double[BlockLength];
+        Span<float> shifts = stackalloc float[BlockLength];
         sums.Clear();
+        shifts.Clear();
         for (var model = 0; model < _models.Length; model++)
         {
             var delta = block.Buffer(model + 1);
             for (var i = 0; i < delta.Length; i++)
-                sums[i] += Math.Exp(Math.Abs(delta[i]));
+                shifts[i] = Math.Abs(delta[i]) > LargeExponent ? Math.Max(shifts[i], Math.Abs(delta[i])) : shifts[i];
+        }
+
+        for (var model = 0; model < _models.Length; model++)
+        {
+            var delta = block.Buffer(model + 1);
+            for (var i = 0; i < delta.Length; i++)
+                sums[i] += Math.Exp(Math.Abs(delta[i]) - shifts[i]);
         }
 
         block.LoadOutput(_base);
@@ -48,7 +60,7 @@ internal sealed class WidenVectorMerge(TensorContext context) : TensorMerge
             for (var i = 0; i < delta.Length; i++)
             {
                 var size = Math.Abs(delta[i]);
-                var score = size > _limits[model] ? context["score_calibration_value"] : Math.Exp(size) / sums[i];
+                var score = size > _limits[model] ? context["score_calibration_value"] : Math.Exp(size - shifts[i]) / sums[i];
                 block.Output[i] += (float)(score * delta[i]);
             }
         }

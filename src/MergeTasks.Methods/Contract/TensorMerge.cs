@@ -44,6 +44,13 @@ public abstract class TensorMerge
     /// <summary>Computes one block of the output; called from several threads, in any order unless <see cref="IsSequential"/>.</summary>
     public abstract void Merge(MergeBlock block);
 
+    /// <summary>
+    /// Computes a block again in fp64, with one rounding at the end, because a result of <see cref="Merge"/> is no finite fp32 number: some number on
+    /// the way may have been too large for fp32 although the result is not.
+    /// </summary>
+    /// <returns><see langword="false"/>: the merge has no such way.</returns>
+    public virtual bool TryMergeWide(MergeBlock block) => false;
+
     /// <summary>Sums one of the numbers of a pass over all blocks, in the order of the blocks.</summary>
     protected static double Sum(double[] partials, int perBlock, int which)
     {

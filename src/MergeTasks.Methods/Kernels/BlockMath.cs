@@ -27,18 +27,21 @@ internal static class BlockMath
     }
 
     /// <summary>Whether no value is NaN or infinite.</summary>
+    public static bool AreFinite(ReadOnlySpan<float> values) => AreBelow(values, MagnitudeBits.Infinity);
+
+    /// <summary>Whether the magnitudes of all values lie below one that is given by its bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool AreFinite(ReadOnlySpan<float> values)
+    public static bool AreBelow(ReadOnlySpan<float> values, uint limit)
     {
         ref readonly var bits = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(values));
         var largest = Vector512<uint>.Zero;
         var i = 0;
         for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
             largest = Vector512.Max(largest, Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(MagnitudeBits.Mask));
-        var areFinite = Vector512.LessThanAll(largest, Vector512.Create(MagnitudeBits.Infinity));
+        var areBelow = Vector512.LessThanAll(largest, Vector512.Create(limit));
         for (; i < values.Length; i++)
-            areFinite &= float.IsFinite(values[i]);
-        return areFinite;
+            areBelow &= (BitConverter.SingleToUInt32Bits(values[i]) & MagnitudeBits.Mask) < limit;
+        return areBelow;
     }
 
     /// <summary>values = values + other.</summary>

@@ -28,6 +28,15 @@ internal static class BlockSums
                 vp = Vector512.FusedMultiplyAdd(x, y, vp);
             }
 
+            // Squares of numbers beyond 1e18 may be too large for fp32.
+            if (!Vector512.LessThanOrEqualAll(va, Vector512.Create(float.MaxValue)) || !Vector512.LessThanOrEqualAll(vb, Vector512.Create(float.MaxValue)))
+            {
+                var x = a.Slice(i - Stretch, Stretch);
+                var y = b.Slice(i - Stretch, Stretch);
+                (sumA, sumB, product) = (sumA + Product(x, x), sumB + Product(y, y), product + Product(x, y));
+                continue;
+            }
+
             sumA += Lanes(va);
             sumB += Lanes(vb);
             product += Lanes(vp);
@@ -74,7 +83,14 @@ internal static class BlockSums
             Vector512<float> lanes = default;
             for (var end = i + Stretch; i < end; i += Vector512<float>.Count)
                 lanes += Vector512.Abs(Vector512.Create(a[i..]));
-            sum += Lanes(lanes);
+            if (Vector512.LessThanOrEqualAll(lanes, Vector512.Create(float.MaxValue)))
+            {
+                sum += Lanes(lanes);
+                continue;
+            }
+
+            foreach (var value in a.Slice(i - Stretch, Stretch))
+                sum += Math.Abs((double)value);
         }
 
         for (; i < a.Length; i++)

@@ -27,4 +27,14 @@ internal interface ISparsifier
 
     /// <summary>Sets the elements of a block's delta that are dropped to zero.</summary>
     void Mask(int model, MergeBlock block, Span<float> delta);
+
+    /// <summary>Divides what <see cref="Mask"/> has just kept of a model's delta by the probability that it was, where that is asked for.</summary>
+    void Divide(int model, MergeBlock block, Span<float> delta)
+    {
+    }
+
+    /// <inheritdoc cref="Divide(int, MergeBlock, Span{float})"/>
+    void Divide(int model, MergeBlock block, Span<double> delta)
+    {
+    }
 }

@@ -71,6 +71,32 @@ internal sealed class RandomSparsifier : ISparsifier
         _numbers.Keep(model, block, probabilities, delta);
     }
 
+    public void Divide(int model, MergeBlock block, Span<float> delta)
+    {
+        if (!IsDivided(model))
+            return;
+
+        // The reciprocal of a very small number is none.
+        if (float.IsFinite(1 / _probabilities[model]))
+        {
+            BlockMath.Multiply(delta, 1 / _probabilities[model]);
+            return;
+        }
+
+        foreach (ref var value in delta)
+            value = (float)((double)value / _probabilities[model]);
+    }
+
+    public void Divide(int model, MergeBlock block, Span<double> delta)
+    {
+        if (!IsDivided(model))
+            return;
+        foreach (ref var value in delta)
+            value /= _probabilities[model];
+    }
+
+    private bool IsDivided(int model) => _divides && IsRandom(_probabilities[model]) && _probabilities[model] > 0;
+
     private void Mask(int model, ulong[] all, MergeBlock block, Span<float> delta)
     {
         Span<ulong> own = stackalloc ulong[TensorMerge.BlockLength / Philox.Group];
@@ -79,8 +105,6 @@ internal sealed class RandomSparsifier : ISparsifier
         if (!_isRemembered)
             _numbers.Keep(model, block, _probabilities[model], kept);
         KeptBits.Apply(kept, delta);
-        if (_divides && _probabilities[model] > 0)
-            BlockMath.Multiply(delta, 1 / _probabilities[model]);
     }
 
     // A density of 1 keeps everything and takes no random number.

@@ -84,9 +84,8 @@ internal sealed class RankSparsifier : ISparsifier
             return;
         }
 
-        Span<float> probabilities = stackalloc float[TensorMerge.BlockLength];
-        probabilities = probabilities[..delta.Length];
         var unit = _units[block.Worker, model] ??= new RankedUnit(_interleaved);
+        var probabilities = unit.Probabilities.AsSpan(0, delta.Length);
         for (var i = 0; i < delta.Length;)
         {
             var (number, first) = ((block.Start + i) / _unit, (int)((block.Start + i) % _unit));
@@ -100,11 +99,27 @@ internal sealed class RankSparsifier : ISparsifier
         }
 
         _numbers.Keep(model, block, probabilities, delta);
-        if (!_divides)
+    }
+
+    public void Divide(int model, MergeBlock block, Span<float> delta)
+    {
+        if (!IsDivided(model))
             return;
+        var probabilities = _units[block.Worker, model]!.Probabilities;
         for (var i = 0; i < delta.Length; i++)
             delta[i] /= probabilities[i];
     }
+
+    public void Divide(int model, MergeBlock block, Span<double> delta)
+    {
+        if (!IsDivided(model))
+            return;
+        var probabilities = _units[block.Worker, model]!.Probabilities;
+        for (var i = 0; i < delta.Length; i++)
+            delta[i] /= probabilities[i];
+    }
+
+    private bool IsDivided(int model) => _divides && IsRandom(_settings[model]);
 
     private static bool IsRandom((double Density, double Epsilon) setting) => setting.Density is > 0 and < 1;
 
@@ -143,6 +158,9 @@ internal sealed class RankSparsifier : ISparsifier
         private float[] _values = [];
 
         public long Number { get; private set; } = -1;
+
+        /// <summary>With which probability each element of the block that was masked last is kept.</summary>
+        public float[] Probabilities { get; } = new float[TensorMerge.BlockLength];
 
         public ReadOnlySpan<int> Ranks => _ranks;
 

@@ -152,6 +152,65 @@ public sealed class CachedScores
     }
 
     [Fact]
+    public void An_entry_under_another_ones_name_is_not_read()
+    {
+        using var project = Scored();
+        var before = FolderContent.Of(project.Space.Output("m"));
+
+        // The gradients' products of two models, each as the other's: names, digests and shapes are right.
+        var entries = Entries(project).Where(entry => Kind(entry) == "importance by gradient").Take(2).ToList();
+        var bytes = entries.ConvertAll(File.ReadAllBytes);
+        for (var i = 0; i < 2; i++)
+        {
+            var other = entries[1 - i];
+            File.Delete(other);
+            File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(other)!, $"{Path.GetFileName(other).Split('-')[0]}-{TreeDigest.Of(bytes[i])}.safetensors"), bytes[i]);
+        }
+
+        Assert.Equal(2, project.Space.Build().ExplainScores(project.Space.State("m"), default).Count(line => !line.EndsWith(": cached", StringComparison.Ordinal)));
+        Directory.Delete(project.Space.Output("m"), recursive: true);
+        Assert.Equal(["backward base", "backward base"], project.Run());
+        Assert.Equal(before, FolderContent.Of(project.Space.Output("m")));
+        Assert.Equal(7, Entries(project).Length);
+    }
+
+    [Fact]
+    public void Decisions_that_somebody_wrote_into_a_manifest_are_neither_believed_nor_told()
+    {
+        using var project = Scored();
+        var before = FolderContent.Of(project.Space.Output("m"));
+        var path = Path.Combine(project.Space.Output("m"), "merge.manifest.json");
+        var manifest = project.Manifest();
+        manifest["importance"]!["models"]![0]!["weight"] = 0.9;
+        manifest["importance"]!["models"]![0]!["model"] = "models/other";
+        File.WriteAllText(path, manifest.ToJsonString());
+        Assert.Empty(project.Run());
+        Assert.Equal(before, FolderContent.Of(project.Space.Output("m")));
+    }
+
+    // A score that runs another merge's output is filed under what that merge should have made.
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("model.safetensors")]
+    public void The_output_of_another_merge_is_scored_only_as_that_merge_made_it(string file)
+    {
+        using var project = new ScoredProject("llama-A", "a");
+        project.Space.Merge("first", ("Method", "passthrough"), ("Base", "models/base"));
+        project.Space.Source("models/a", ("Into", "first"));
+        project.Space.Merge("m", ("Method", "linear"), ("Base", "models/base"), ("Apl", "layer"));
+        project.Space.Source("first", ("Into", "m"), ("TaskData", "data/a.jsonl"), ("Weight", "1"));
+        project.Space.Run("first");
+        var bytes = File.ReadAllBytes(Path.Combine(project.Space.Output("first"), file));
+        File.AppendAllText(Path.Combine(project.Space.Output("first"), file), " ");
+        foreach (var act in new Action[] { () => project.Space.Build().Score("m", MergeProgress.None, default), () => project.Space.Run("m") })
+            Assert.Contains("Run 'first' first", Assert.Throws<DiagnosticException>(act).Message, StringComparison.Ordinal);
+        Assert.Empty(Entries(project));
+        project.Space.Run("first");
+        Assert.Equal(bytes, File.ReadAllBytes(Path.Combine(project.Space.Output("first"), file)));
+        project.Space.Run("m");
+    }
+
+    [Fact]
     public void Work_that_was_finished_before_a_cancelled_run_is_kept()
     {
         using var project = new ScoredProject("llama-A", Models);
@@ -230,6 +289,12 @@ public sealed class CachedScores
         project.Declare("linear", Models, Both);
         Assert.Equal(["observe base", "backward base", "backward base", "backward base"], project.Run());
         return project;
+    }
+
+    private static string Kind(string entry)
+    {
+        using var file = SafetensorsFile.Open(entry);
+        return file.Header.Metadata["score"];
     }
 
     private static string[] Entries(ScoredProject project) => Directory.GetFiles(project.Space.Cache, "*.safetensors", SearchOption.AllDirectories);

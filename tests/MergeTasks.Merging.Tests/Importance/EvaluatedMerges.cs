@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
@@ -85,6 +86,34 @@ public sealed class EvaluatedMerges : IDisposable
         _space.Run("m");
         Assert.DoesNotContain("## Evaluation", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
         Assert.True(_space.State("m").IsFresh);
+    }
+
+    [Fact]
+    public void Figures_that_somebody_wrote_into_a_manifest_are_dropped()
+    {
+        _space.Run("m");
+        var never = FolderContent.Of(_space.Output("m"));
+        Evaluate(("math.jsonl", []));
+        var path = Path.Combine(_space.Output("m"), "merge.manifest.json");
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        manifest["evaluations"]![0]!["results"]![0]!["value"] = 0.999;
+        File.WriteAllText(path, manifest.ToJsonString());
+        Assert.Contains("is not as this merge wrote it", Assert.Single(_space.State("m").Reasons), StringComparison.Ordinal);
+        _space.Run("m");
+        Assert.Equal(never, FolderContent.Of(_space.Output("m")));
+    }
+
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("config.json")]
+    [InlineData("model.safetensors")]
+    public void What_somebody_changed_is_not_measured_under_the_merges_name(string file)
+    {
+        _space.Run("m");
+        File.AppendAllText(Path.Combine(_space.Output("m"), file), " ");
+        Assert.Equal(DiagnosticCode.OutputMissing, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", []))).Diagnostics).Code);
+        _space.Run("m");
+        Evaluate(("math.jsonl", []));
     }
 
     [Fact]

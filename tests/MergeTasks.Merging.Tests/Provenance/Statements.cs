@@ -114,6 +114,18 @@ public sealed class Statements : IDisposable
         // What other tools add to the snapshot is none of the model's.
         File.WriteAllText(Path.Combine(bound[0].Models[0].Folder!, "added_by_somebody.json"), "{}");
         Assert.True(Assert.Single(new MergeBuild(bound, _workspace.Cache, 2).Plan(default)).IsFresh);
+
+        // Changed after restoring has compared them with the lock: what would be made now was not made from what the statement names.
+        foreach (var file in new[] { Path.Combine(bound[0].Models[1].Adapter!.Folder, "adapter_model.safetensors"), Path.Combine(bound[0].Models[0].Folder!, "model.safetensors") })
+        {
+            var weights = File.ReadAllBytes(file);
+            weights[^1] ^= 1;
+            File.WriteAllBytes(file, weights);
+            var refused = Assert.Throws<DiagnosticException>(() => new MergeBuild(bound, _workspace.Cache, 2).Run("m", _workspace.LockFile("m"), MergeProgress.None, default));
+            Assert.Equal("MTK3047", Assert.Single(refused.Diagnostics).Code);
+            weights[^1] ^= 1;
+            File.WriteAllBytes(file, weights);
+        }
     }
 
     [Fact]

@@ -14,7 +14,7 @@ internal static class ScoreReasons
     /// <param name="cancellation">Ends checking entries.</param>
     public static IReadOnlyList<string> Of(MergePlan plan, ManifestImportance? earlier, ContentStore store, CancellationToken cancellation) =>
         [.. (plan.Importance?.Requests ?? []).Select(request =>
-            $"scores for {request.Model.Label} ({request.Phase}): {(store.Find(request.Key.Digest, cancellation) is null ? Why(request, earlier) : "cached")}")];
+            $"scores for {request.Model.Label} ({request.Phase}): {(store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), cancellation) is null ? Why(request, earlier) : "cached")}")];
 
     /// <summary>The texts and samples, as the user named them, that are not those of the earlier output.</summary>
     public static IEnumerable<string> ChangedData(MergePlan plan, ManifestImportance? earlier) => (plan.Importance?.Requests ?? [])

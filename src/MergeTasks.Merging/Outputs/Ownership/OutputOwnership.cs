@@ -104,6 +104,9 @@ public sealed class OutputOwnership
         [.. names.Where(name => _files.Contains(name) && IsThere(name) && !IsAsWritten(name, hasher, cancellation))
             .Order(StringComparer.Ordinal)];
 
+    /// <summary>Whether a file is there and is, byte for byte, one that this merge wrote.</summary>
+    public bool Wrote(string name, FileHasher hasher, CancellationToken cancellation) => _files.Contains(name) && IsAsWritten(name, hasher, cancellation);
+
     /// <summary>Makes the folder this merge's, and an empty folder in it for what is prepared.</summary>
     /// <param name="names">Names of the files that will be prepared.</param>
     /// <returns>Full path of the folder for them.</returns>

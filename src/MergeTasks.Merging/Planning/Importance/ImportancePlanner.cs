@@ -129,7 +129,7 @@ internal sealed class ImportancePlanner
             new("statistic", OptionKind.NameOf(aim.Statistic)),
             new("engine", _engine),
         ]);
-        return new ActivationRequest(key, declaration, aim, model, Path.Combine(_base.Input.Folder, TokenizerFile), block);
+        return new ActivationRequest(key, declaration, aim, model, tokenizer.PathIn(_base.Input.Folder), block);
     }
 
     private void RequireAplFits(AplDeclaration apl)
@@ -194,11 +194,12 @@ internal sealed class ImportancePlanner
             throw Fault(DiagnosticCode.UnsuitableScoring, $"'{declaration.Label}' is a masked language model, for which '{_method.Name}' knows no task. It takes decoders and sequence classifiers.", declaration.Location);
         var owner = input.SideFiles(_cancellation).Any(file => file.Name == TokenizerFile) ? (Declaration: declaration, Input: input) : _base;
         var model = new RunnableModel(input, description, null, []);
-        var run = new TaskRun(model, Path.Combine(owner.Input.Folder, TokenizerFile), declaration.TaskData!);
+        var tokenizer = Tokenizer(owner.Declaration, owner.Input);
+        var run = new TaskRun(model, tokenizer.PathIn(owner.Input.Folder), declaration.TaskData!);
         KeyValuePair<string, string>[] ingredients =
         [
             .. model.Identity(_cancellation),
-            new("tokenizer", Tokenizer(owner.Declaration, owner.Input).Digest.ToString()),
+            new("tokenizer", tokenizer.Digest.ToString()),
             new("task data", DigestOf(declaration.TaskData!)),
             new("engine", _engine),
         ];
@@ -234,12 +235,13 @@ internal sealed class ImportancePlanner
             : new RunnableModel(input, description, _base.Input, [.. shared.Order(StringComparer.Ordinal)]);
         var data = declaration.TaskData!;
         var owner = _base.Input.SideFiles(_cancellation).Any(file => file.Name == TokenizerFile) ? _base : (Declaration: declaration, Input: input);
-        var tokenizer = Path.Combine(owner.Input.Folder, TokenizerFile);
+        var file = Tokenizer(owner.Declaration, owner.Input);
+        var tokenizer = file.PathIn(owner.Input.Folder);
         var share = _merge.ChecksItself ? SampleShare.Scoring : SampleShare.All;
         return new TaskSide(
             index, declaration, input, description, shared, new TaskRun(basis, tokenizer, data) { Share = share }, new TaskRun(new RunnableModel(input, description, null, []), tokenizer, data) { Share = share },
             [
-                new("tokenizer", Tokenizer(owner.Declaration, owner.Input).Digest.ToString()),
+                new("tokenizer", file.Digest.ToString()),
                 new("task data", DigestOf(data)),
                 new("samples", share == SampleShare.All ? "all" : "the deciding half"),
                 new("metric", description.Task == ModelTask.SequenceClassification ? "mean log-probability of the label" : "mean over samples of the targets' mean log-probability"),
