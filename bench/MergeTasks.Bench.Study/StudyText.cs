@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace MergeTasks.Bench.Study;
@@ -5,122 +6,108 @@ namespace MergeTasks.Bench.Study;
 /// <summary>The study as Markdown.</summary>
 internal static class StudyText
 {
-    public static string Of(IReadOnlyList<StudyRow> rows, int merges)
+    public static string Of(StudyOptions options, IReadOnlyList<Curve> curves)
     {
         var text = new StringBuilder();
         text.Append($"""
-            # Does it help? AIM and APL on the example models
+            # Recovery against forgetting
+
+            ![Recovery over forgetting]({Path.GetFileName(options.Out)}.svg)
+
+            Merges of {string.Join(", ", options.Tasks)} on {options.Base}, each with {options.Factors.Count} factors of the merged change. Up and to the left is better: more of what the
+            fine-tunes gained is kept, and less of the base is forgotten. A curve, and not a point, is what a method can do: a weight only chooses the point.
+
+            {Findings(curves)}
+
+            With {curves.Count - curves.Count(curve => curve.Variant == Variant.Plain.Name)} differences and 95 % intervals, one in twenty would exclude 0 by chance.
+
+            ## What to choose
+
+            - **Large models with small changes** (a full fine-tune that moves weights by less than a percent): APL's defaults, with task data for every model. On the one that was
+              measured they keep 94 to 97 % of three fine-tunes' gains where the best plain merge keeps 89 %, at half of its forgetting ([figures](importance.md#does-it-help)).
+            - **Small models, or large changes** (the example's: two million parameters, changes of 3 to 16 % of the weights): nothing around the method helps the merge. Leave APL's
+              defaults on if one recipe serves both, since `auto` then keeps what the task needs; or leave it out. One model alone can be pruned to a tenth.
+            - **What the base can do matters more than the tasks**: a smaller factor is the first thing to try, and moves along the plain curve for nothing. AIM with
+              `AimNormalization="mean"` forgets less for some recovery; compare its curve with the plain one at the same KL before using it.
+            - **Which method**: with the factor chosen by the build, `task_arithmetic` is hard to beat. `ties` without APL needs a far larger factor than 1 where changes
+              hardly overlap, because it divides by the number of models that agree.
+
+            ## The figures
 
             Written by
 
             ```
-            dotnet run -c Release --project bench/MergeTasks.Bench.Study
+            dotnet run -c Release --project bench/MergeTasks.Bench.Study{(options.Command.Length > 0 ? $" -- {options.Command}" : "")}
             ```
 
-            in the root of the repository (or `dotnet build example-project -t:Study`): {merges} merges of the four checkpoints in
-            [`example-project/models`](../example-project/models/README.md), measured on their held-out data. Results are kept in the cache of scores, so a second run
-            makes and runs nothing. The last digits may differ on a processor with another vector width.
+            in the root of the repository. For other models, a folder each with `data/NAME.jsonl` (samples that decide) and `eval/NAME.jsonl` (held out), both
+            `{"{"}"prompt", "target"{"}"}`, and a file of texts `{"{"}"text"{"}"}` for forgetting; `--help` says the rest:
 
-            ![Loss in domain and forgetting by method and variant](study.svg)
+            ```
+            dotnet run -c Release --project bench/MergeTasks.Bench.Study -- --models ~/models --base SmolLM2-135M-Instruct --tasks arithmetic,json,routing \
+                --general ~/models/eval/general.jsonl --calibration ~/models/data/calibration.jsonl --block 512 --out study-135m
+            ```
 
-            **AIM.** {Finding(rows, Variant.Aim)}
+            Each row is a curve at the factor that is best on the even items; its figures are of the odd ones. *Recovery*: share of each fine-tune's
+            gain in log-probability over the base that the merge keeps, mean of the tasks. *Difference*: to the method alone, itself at its best
+            factor, paired by items, with its 95 % interval (bootstrap, {Estimate.Resamples} resamples); **bold** where that excludes 0. *Exact*: items answered exactly.
+            *KL*: from the base, on {options.Texts} general texts. Methods with a density of their own have 0.2; `t` is 0.5.
 
-            **APL.** {Finding(rows, Variant.Apl)}
-
-            **Both.** {Finding(rows, Variant.Both)}
-
-            With 42 differences and 95 % intervals, about two would exclude 0 by chance. These are small models; large ones may behave otherwise.
-
-            ## Beside the plain method
-
-            Both criteria are better where smaller. *In domain*: nll relative to the best fine-tune's, averaged over code, manual and math (1: as good as three
-            specialists). *Forgetting*: nll above the base's, averaged over dictionary and pydoc. Differences are to the same method with neither;
-            **bold** where the interval excludes 0. Settings are chosen for each variant by the first criterion alone, so a difference in forgetting may
-            be that of another `Lambda` or `T` rather than of AIM or APL.
-
-            | method | | settings chosen | in domain | difference | forgetting | difference |
+            | method | | factor | recovery | difference | exact | KL |
             |---|---|---|---|---|---|---|
 
-            """);
-        foreach (var row in rows.Skip(Study.Originals.Count))
+            """.ReplaceLineEndings("\n"));
+        foreach (var curve in curves)
         {
-            var plain = Plain(rows, row);
-            text.Append($"| {row.Candidate.Method} | {Label(row.Candidate.Variant)} | {row.Candidate.SettingsText} | {Cell(row.InDomain)} | {Difference(row, plain, r => r.InDomain)} | {Cell(row.Forgetting)} | {Difference(row, plain, r => r.Forgetting)} |\n");
+            var plain = curves.First(other => other.Method == curve.Method && other.Variant == Variant.Plain.Name);
+            var best = curve.Best;
+            text.Append(string.Create(CultureInfo.InvariantCulture,
+                $"| {curve.Method} | {curve.Variant} | {best.Factor:0.##} | {best.Odd.Value:0.000} | {Difference(curve, plain)} | {best.Exact:0.00} | {best.Divergence:0.00} |\n"));
         }
 
-        text.Append("""
-
-            ## Every set
-
-            Nll of a token, mean over texts (math: over problems, of the answer's tokens; perplexity is e to the nll), and the share of problems whose answer is exactly the most probable one.
-
-            | model | | code | manual | math | math, exact match | dictionary | pydoc |
-            |---|---|---|---|---|---|---|---|
-
-            """);
-        foreach (var row in rows)
+        text.Append("\nEvery point, as recovery on the odd items / KL:\n\n");
+        text.Append("| method | |").Append(string.Concat(options.Factors.Select(factor => string.Create(CultureInfo.InvariantCulture, $" {factor:0.##} |")))).Append('\n');
+        text.Append("|---|---|").Append(string.Concat(options.Factors.Select(_ => "---|"))).Append('\n');
+        foreach (var curve in curves)
         {
-            var isOriginal = Study.Originals.Contains(row.Candidate);
-            var cells = HeldOutSet.InDomain.Select(set => row.Nll[set]).Append(row.Exact).Concat(HeldOutSet.BaseDomain.Select(set => row.Nll[set])).Select(Cell);
-            text.Append($"| {(isOriginal ? $"*{row.Candidate.Models[0]}*" : row.Candidate.Method)} | {(isOriginal ? "as it is" : Label(row.Candidate.Variant))} | {string.Join(" | ", cells)} |\n");
+            text.Append($"| {curve.Method} | {curve.Variant} |")
+                .Append(string.Concat(curve.Points.Select(point => string.Create(CultureInfo.InvariantCulture, $" {point.Odd.Value:0.000} / {point.Divergence:0.00} |")))).Append('\n');
         }
 
-        text.Append($"""
-
-            ## How it was measured
-
-            - Items: 100 texts of each kind, cut after {StudyMerges.TrainedTokens} tokens, because the models were trained on sequences of that length; 300 problems. Each text is preceded by token 0.
-            - Settings are chosen on the items at even positions, by the criterion *in domain* (forgetting is not looked at); all figures are of the items at odd positions.
-            - Brackets hold 95 % intervals: percentile bootstrap over items, {Estimate.Resamples} resamples with a fixed seed, the same resamples for all models, so that differences are paired.
-            - Values tried: {string.Join("; ", Grid.Description)}. All other settings are the defaults, with `Apl="layer"`, `AimBlock="{StudyMerges.TrainedTokens}"`, weights of 1, and `Normalize="false"` for `ties`, so that `Lambda` means the same for all.
-            - The grid is the third that was tried, and the odd items of the earlier two were seen. The first also had a density of 0.3 (never chosen) and no `Lambda` of 1.2; the second
-              had `AplDrop` (random, magnitude) in the place of `AplTau1`. In both, APL hurt every method in domain.
-            - Where APL drops, the method's own sparsifier does not, so `dare_linear` is then `task_arithmetic`, and `dare_ties` is `ties`.
-            - AIM's calibration text and APL's task samples are those in `example-project/models/data`; none of the held-out items is among them.
-            - `slerp` takes two models: code and math. It knows no manual pages but what those know, so compare it with itself only. `linear` has no setting of its own.
-            - `passthrough` takes one model and merges nothing: its rows are the fine-tune math, relaxed and pruned. With neither, it is that model as it is.
-
-            """);
         return text.ToString();
     }
 
-    /// <summary>A variant's name for people.</summary>
-    public static string Label(Variant variant) => variant switch
+    private static string Findings(IReadOnlyList<Curve> curves)
     {
-        Variant.None => "neither",
-        Variant.Aim => "AIM",
-        Variant.Apl => "APL",
-        _ => "both",
-    };
+        var text = new StringBuilder();
+        foreach (var variant in curves.Select(curve => curve.Variant).Distinct().Where(name => name != Variant.Plain.Name))
+        {
+            var differences = curves.Where(curve => curve.Variant == variant).Select(curve =>
+            {
+                var plain = curves.First(other => other.Method == curve.Method && other.Variant == Variant.Plain.Name);
+                return (curve.Method, Difference: curve.Best.Odd - plain.Best.Odd, Forgetting: curve.Best.Divergence - plain.Best.Divergence);
+            }).ToList();
+            (string Verb, List<string> Methods)[] outcomes =
+            [
+                ("recovered more", Names(difference => difference.Low > 0)),
+                ("recovered less", Names(difference => difference.High < 0)),
+                ("made no difference beyond chance", Names(difference => difference is { Low: <= 0, High: >= 0 })),
+            ];
+            text.Append($"**{variant}** ").AppendJoin("; ", outcomes.Where(outcome => outcome.Methods.Count > 0).Select(outcome => $"{outcome.Verb} with {string.Join(", ", outcome.Methods)}")).Append(".\n\n");
 
-    private static StudyRow Plain(IReadOnlyList<StudyRow> rows, StudyRow row) =>
-        rows.Skip(Study.Originals.Count).First(plain => plain.Candidate.Method == row.Candidate.Method && plain.Candidate.Variant == Variant.None);
+            List<string> Names(Func<Estimate, bool> holds) => differences.Where(entry => holds(entry.Difference))
+                .Select(entry => string.Create(CultureInfo.InvariantCulture, $"`{entry.Method}` ({entry.Difference.Value:+0.000;-0.000}, KL {entry.Forgetting:+0.00;-0.00})")).ToList();
+        }
 
-    private static string Cell(Estimate figure) => $"{figure.Value:0.000} [{figure.Low:0.000}, {figure.High:0.000}]";
-
-    private static string Difference(StudyRow row, StudyRow plain, Func<StudyRow, Estimate> figure)
-    {
-        if (row == plain)
-            return "";
-        var difference = figure(row) - figure(plain);
-        var cell = $"{difference.Value:+0.000;-0.000} [{difference.Low:+0.000;-0.000}, {difference.High:+0.000;-0.000}]";
-        return difference.Low > 0 || difference.High < 0 ? $"**{cell}**" : cell;
+        return text.ToString().TrimEnd();
     }
 
-    private static string Finding(IReadOnlyList<StudyRow> rows, Variant variant) =>
-        $"In domain it {Outcome(rows, variant, row => row.InDomain)}. On the base's own texts it {Outcome(rows, variant, row => row.Forgetting)}.";
-
-    private static string Outcome(IReadOnlyList<StudyRow> rows, Variant variant, Func<StudyRow, Estimate> figure)
+    private static string Difference(Curve curve, Curve plain)
     {
-        var differences = rows.Skip(Study.Originals.Count).Where(row => row.Candidate.Variant == variant)
-            .Select(row => (row.Candidate.Method, Difference: figure(row) - figure(Plain(rows, row)))).ToList();
-        (string Verb, IEnumerable<(string Method, Estimate Difference)> Entries)[] outcomes =
-        [
-            ("helped", differences.Where(entry => entry.Difference.High < 0)),
-            ("hurt", differences.Where(entry => entry.Difference.Low > 0)),
-            ("made no difference beyond chance for", differences.Where(entry => entry.Difference is { Low: <= 0, High: >= 0 })),
-        ];
-        return string.Join("; it ", outcomes.Where(outcome => outcome.Entries.Any())
-            .Select(outcome => $"{outcome.Verb} {string.Join(", ", outcome.Entries.Select(entry => $"`{entry.Method}` ({entry.Difference.Value:+0.000;-0.000})"))}"));
+        if (curve == plain)
+            return "";
+        var difference = curve.Best.Odd - plain.Best.Odd;
+        var cell = string.Create(CultureInfo.InvariantCulture, $"{difference.Value:+0.000;-0.000} [{difference.Low:+0.000;-0.000}, {difference.High:+0.000;-0.000}]");
+        return difference.Low > 0 || difference.High < 0 ? $"**{cell}**" : cell;
     }
 }

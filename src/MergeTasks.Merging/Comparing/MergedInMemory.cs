@@ -16,7 +16,7 @@ namespace MergeTasks.Merging.Comparing;
 /// A merge that is made in memory to be run: nothing is written. It holds the merged change in fp32, and the model with any factor of the
 /// change in the output's type.
 /// </summary>
-internal sealed class MergedInMemory
+internal sealed class MergedInMemory : IDisposable
 {
     private readonly MergePlan _plan;
     private readonly WorkerTeam _team;
@@ -52,6 +52,8 @@ internal sealed class MergedInMemory
             Write(tensor, merged, factor);
         return model.Replacing(_candidate.ValuesIn(model));
     }
+
+    public void Dispose() => _candidate.Dispose();
 
     private void Write(TensorPlan tensor, float[] merged, double factor)
     {

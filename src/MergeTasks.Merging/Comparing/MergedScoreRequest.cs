@@ -40,7 +40,7 @@ internal sealed record MergedScoreRequest : ScoreRequest
     {
         var tasks = _plan.Importance!.Tasks;
         using var importance = LoadedImportance.Load(_plan, context with { Progress = QuietProgress.Of(context.Progress) });
-        var merged = new MergedInMemory(_plan, importance, context);
+        using var merged = new MergedInMemory(_plan, importance, context);
         var runs = new List<TaskRuns>();
         try
         {

@@ -178,7 +178,11 @@ public sealed record KeptChangeRequest : ScoreRequest
         public double Known(double density, double scale) => density >= 1 && scale == 1 ? TunedScore
             : _climbs.TryGetValue(density, out var climb) && climb.Tried.FirstOrDefault(tried => tried.Value == scale) is { Value: > 0 } tried ? tried.Effect : double.NaN;
 
-        public void Dispose() => _loaded.Dispose();
+        public void Dispose()
+        {
+            _loaded.Dispose();
+            _candidate.Dispose();
+        }
 
         private bool Reaches(double density)
         {

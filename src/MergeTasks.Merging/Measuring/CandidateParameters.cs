@@ -1,34 +1,49 @@
+using System.Runtime.InteropServices;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
 
-/// <summary>Parameters in memory that are written anew for each model that is tried, in the type in which an output would hold them.</summary>
-internal sealed class CandidateParameters
+/// <summary>
+/// Parameters in memory that are written anew for each model that is tried, in the type in which an output would hold them. The memory goes
+/// back when this is disposed of, and not when the collector finds time: a model's worth of it is too much to wait.
+/// </summary>
+internal sealed unsafe class CandidateParameters : IDisposable
 {
-    private readonly Dictionary<string, (TensorSpec Spec, byte[] Elements)> _tensors;
+    private const int CacheLine = 64;
+
+    private readonly Dictionary<string, (TensorSpec Spec, nint Address)> _tensors = new(StringComparer.Ordinal);
 
     /// <summary>Makes room.</summary>
     /// <param name="tensors">Names, shapes, and element types; those that no engine computes with are held in fp32.</param>
-    public CandidateParameters(IEnumerable<TensorSpec> tensors) => _tensors = tensors
-        .Select(tensor => tensor.DType is DType.BF16 or DType.F16 ? tensor : tensor with { DType = DType.F32 })
-        .ToDictionary(tensor => tensor.Name, tensor => (tensor, GC.AllocateUninitializedArray<byte>(checked((int)tensor.ByteLength), pinned: true)), StringComparer.Ordinal);
+    public CandidateParameters(IEnumerable<TensorSpec> tensors)
+    {
+        foreach (var tensor in tensors.Select(tensor => tensor.DType is DType.BF16 or DType.F16 ? tensor : tensor with { DType = DType.F32 }))
+            _tensors.Add(tensor.Name, (tensor, (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(CacheLine, tensor.ByteLength), CacheLine)));
+    }
 
     /// <summary>Sets elements, rounded to the tensor's type. Threads may write different elements at the same time.</summary>
     public void Write(string name, long start, ReadOnlySpan<float> values)
     {
-        var (spec, elements) = _tensors[name];
+        var (spec, address) = _tensors[name];
         var size = spec.DType.Size();
-        ElementConversion.FromSingle(spec.DType, values, elements.AsSpan(checked((int)(start * size)), values.Length * size));
+        ElementConversion.FromSingle(spec.DType, values, new Span<byte>((byte*)address + (start * size), values.Length * size));
     }
 
     /// <summary>The parameters as they are now, new to every engine that remembers those it has seen. A model that had the earlier ones must not run any more.</summary>
     public IReadOnlyDictionary<string, ParameterValue> Values() =>
-        _tensors.ToDictionary(pair => pair.Key, pair => ParameterValue.OverPinned(pair.Value.Spec.DType, pair.Value.Spec.Shape, pair.Value.Elements), StringComparer.Ordinal);
+        _tensors.ToDictionary(pair => pair.Key, pair => ParameterValue.At(pair.Value.Spec.DType, pair.Value.Spec.Shape, pair.Value.Address), StringComparer.Ordinal);
 
     /// <summary>The parameters that a model has, in the same shape: what else an output has is not run.</summary>
     public IReadOnlyDictionary<string, ParameterValue> ValuesIn(ITransformerModel model) => Values()
         .Where(pair => model.Parameters.TryGetValue(pair.Key, out var own) && own.Shape.SequenceEqual(pair.Value.Shape))
         .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
+
+    public void Dispose()
+    {
+        foreach (var (_, address) in _tensors.Values)
+            NativeMemory.AlignedFree((void*)address);
+        _tensors.Clear();
+    }
 }

@@ -9,10 +9,10 @@ namespace MergeTasks.Transformers.Engine;
 /// </summary>
 public sealed unsafe class ParameterValue
 {
-    private readonly Array? _values;
+    private readonly float[]? _values;
     private readonly byte* _data;
 
-    private ParameterValue(DType dtype, IReadOnlyList<long> shape, byte* data, Array? values)
+    private ParameterValue(DType dtype, IReadOnlyList<long> shape, byte* data, float[]? values)
     {
         DType = dtype;
         Shape = shape;
@@ -46,18 +46,18 @@ public sealed unsafe class ParameterValue
             return new ParameterValue(DType.F32, shape, (byte*)start, copy);
     }
 
-    /// <summary>A parameter over an array that is not copied: what is written to it later is the parameter's, but no model that runs at that time may have it.</summary>
+    /// <summary>
+    /// A parameter over memory that is not copied and stays the caller's: what is written there later is the parameter's, and it must be there
+    /// for as long as a model has the parameter.
+    /// </summary>
     /// <param name="dtype">A floating-point element type.</param>
     /// <param name="shape">The dimensions.</param>
-    /// <param name="elements">The elements in row-major order, in an array that is allocated as pinned.</param>
-    /// <exception cref="ArgumentException">The number of bytes does not fit the shape.</exception>
-    public static ParameterValue OverPinned(DType dtype, IReadOnlyList<long> shape, byte[] elements)
+    /// <param name="address">The first byte of the elements in row-major order, aligned to their size.</param>
+    public static ParameterValue At(DType dtype, IReadOnlyList<long> shape, nint address)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        ArgumentNullException.ThrowIfNull(elements);
-        if (shape.Aggregate((long)dtype.Size(), (product, dimension) => product * dimension) != elements.Length)
-            throw new ArgumentException($"{elements.Length} bytes do not fill the shape [{string.Join(", ", shape)}] of {dtype}.", nameof(elements));
-        return new ParameterValue(dtype, shape, (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(elements)), elements);
+        ArgumentOutOfRangeException.ThrowIfZero(address);
+        return new ParameterValue(dtype, shape, (byte*)address, null);
     }
 
     /// <summary>A tensor where it lies in a mapped file, valid until the map is disposed.</summary>

@@ -42,7 +42,7 @@ public sealed class EvaluatedMerges : IDisposable
         _engine.Runs.Clear();
         Assert.Equal(results.Select(result => result.Merged), Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")])).Select(result => result.Merged));
         Assert.Empty(_engine.Runs);
-        Assert.Equal(["", "math: exact match, nll", "pydoc: perplexity", ""], EvaluationTable.Of(results).First().Split('|').Select(cell => cell.Trim()));
+        Assert.Equal(["", "", "math: exact match, nll", "pydoc: perplexity", ""], EvaluationTable.Of(results).First().Split('|').Select(cell => cell.Trim()));
         Assert.Equal(["base (base)", "math", "**m**"], EvaluationTable.Of(results).Skip(2).Select(line => line.Split('|')[1].Trim()));
     }
 
