@@ -32,6 +32,18 @@ if (args is ["matrices", var rows, var columns, var methodsOfOne])
     return 0;
 }
 
+if (args is ["planning", var many, var tensors])
+{
+    PlanningMemory.Measure(int.Parse(many, CultureInfo.InvariantCulture), int.Parse(tensors, CultureInfo.InvariantCulture));
+    return 0;
+}
+
+if (args is ["plan", var planned])
+{
+    PlanningMemory.RunHere(planned);
+    return 0;
+}
+
 if (BenchOptions.Parse(args) is not { } options)
 {
     Console.Error.WriteLine(BenchOptions.Usage);

@@ -30,6 +30,16 @@ public readonly struct ContentDigest : IEquatable<ContentDigest>
     /// <summary>The digest of a text's UTF-8 bytes.</summary>
     public static ContentDigest Of(string text) => Of(Encoding.UTF8.GetBytes(text));
 
+    /// <summary>The digest of texts one after the other, which are never one text in memory.</summary>
+    public static ContentDigest Of(IEnumerable<string> texts)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var text in texts)
+            hash.AppendData(Encoding.UTF8.GetBytes(text));
+        return new ContentDigest(hash.GetHashAndReset());
+    }
+
     /// <summary>Reads 64 hexadecimal digits.</summary>
     /// <exception cref="FormatException">Anything else.</exception>
     public static ContentDigest Parse(string hex)

@@ -15,6 +15,11 @@ public sealed class DigestMemo
 
     private const string Format = "mergetasks digests 1";
 
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    // A digest and a space, a letter, and the end of the line.
+    private const int ShortestLine = 67;
+
     private readonly string _folder;
     private int _warned;
 
@@ -39,15 +44,9 @@ public sealed class DigestMemo
         // An entry is lines of text; a name that breaks a line cannot be remembered, and its file is hashed again.
         if (path.Contains('\n', StringComparison.Ordinal) || digests.Parts.Keys.Any(name => name.Contains('\n', StringComparison.Ordinal)))
             return;
-        var text = new StringBuilder();
-        var (size, modified, changed, inode) = digests.Stamp;
-        text.Append(CultureInfo.InvariantCulture, $"{Format}\n{kind} {path}\n{size} {modified} {changed} {inode} {digests.Observed}\n");
-        foreach (var (name, digest) in digests.Parts)
-            text.Append(CultureInfo.InvariantCulture, $"{digest} {name}\n");
-        text.Append(CultureInfo.InvariantCulture, $"{ContentDigest.Of(text.ToString())} end\n");
         try
         {
-            AtomicFile.Write(EntryPath(path, kind), Encoding.UTF8.GetBytes(text.ToString()));
+            AtomicFile.Write(EntryPath(path, kind), ToBytes(path, kind, digests));
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
@@ -85,22 +84,48 @@ public sealed class DigestMemo
         return Path.Combine(_folder, hex[..2], hex + ".txt");
     }
 
+    // Checkpoints may have tens of thousands of parts, so an entry is never one text in memory, only its bytes.
+    private static ReadOnlySpan<byte> ToBytes(string path, DigestKind kind, FileDigests digests)
+    {
+        using var bytes = new MemoryStream();
+        var (size, modified, changed, inode) = digests.Stamp;
+        Append($"{Format}\n{kind} {path}\n{size} {modified} {changed} {inode} {digests.Observed}\n");
+        foreach (var (name, digest) in digests.Parts)
+            Append($"{digest} {name}\n");
+        Append($"{ContentDigest.Of(bytes.GetBuffer().AsSpan(0, (int)bytes.Length))} end\n");
+        return bytes.GetBuffer().AsSpan(0, (int)bytes.Length);
+
+        void Append(FormattableString text) => bytes.Write(Encoding.UTF8.GetBytes(text.ToString(CultureInfo.InvariantCulture)));
+    }
+
     private FileDigests? Read(string path, DigestKind kind)
     {
         try
         {
-            var text = InputFile.ReadText(EntryPath(path, kind));
-            var end = text.LastIndexOf('\n', text.Length - 2) + 1;
-            if (text[end..] != $"{ContentDigest.Of(text[..end])} end\n")
+            var bytes = InputFile.ReadAll(EntryPath(path, kind));
+            var end = bytes.AsSpan(0, bytes.Length - 1).LastIndexOf((byte)'\n') + 1;
+            if (StrictUtf8.GetString(bytes.AsSpan(end)) != $"{ContentDigest.Of(bytes.AsSpan(0, end))} end\n")
                 return null;
-            var lines = text[..end].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            if (lines[0] != Format || lines[1] != $"{kind} {path}")
+            var lines = bytes.AsSpan(0, end).Split((byte)'\n');
+            string[] head = ["", "", ""];
+            var parts = new Dictionary<string, ContentDigest>(bytes.Length / ShortestLine, StringComparer.Ordinal);
+            var number = 0;
+            foreach (var range in lines)
+            {
+                var line = bytes.AsSpan(range);
+                if (line.IsEmpty)
+                    continue;
+                if (number < head.Length)
+                    head[number] = StrictUtf8.GetString(line);
+                else
+                    parts.Add(StrictUtf8.GetString(line[65..]), ContentDigest.Parse(Encoding.ASCII.GetString(line[..64])));
+                number++;
+            }
+
+            if (head[0] != Format || head[1] != $"{kind} {path}")
                 return null;
-            var numbers = lines[2].Split(' ');
+            var numbers = head[2].Split(' ');
             var stamp = new FileStamp(Number(numbers[0]), Number(numbers[1]), Number(numbers[2]), ulong.Parse(numbers[3], CultureInfo.InvariantCulture));
-            var parts = new Dictionary<string, ContentDigest>(lines.Length, StringComparer.Ordinal);
-            foreach (var line in lines.AsSpan(3))
-                parts.Add(line[65..], ContentDigest.Parse(line[..64]));
             return new FileDigests(stamp, Number(numbers[4]), parts);
         }
         catch (Exception e) when (FileFault.Covers(e) || e is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)

@@ -25,14 +25,19 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Opens all weight files of a model folder and validates their headers; no tensor data is read.</summary>
     /// <exception cref="CheckpointException">With the file at fault.</exception>
-    public static Checkpoint Open(string folder)
+    public static Checkpoint Open(string folder) => Open(folder, null);
+
+    /// <summary>As <see cref="Open(string)"/>.</summary>
+    /// <param name="folder">Full path.</param>
+    /// <param name="pool">Shares descriptions of tensors with other checkpoints; <see langword="null"/>: with none.</param>
+    public static Checkpoint Open(string folder, TensorInfoPool? pool)
     {
         var (paths, map) = WeightFiles.Find(folder);
         var files = new List<SafetensorsFile>();
         try
         {
             foreach (var path in paths)
-                files.Add(SafetensorsFile.Open(path));
+                files.Add(SafetensorsFile.Open(path, pool));
             return new Checkpoint(folder, files, Collect(folder, files, map));
         }
         catch
@@ -73,7 +78,7 @@ public sealed class Checkpoint : IDisposable
     private static Dictionary<string, (SafetensorsFile, TensorInfo)> Collect(
         string folder, List<SafetensorsFile> files, IReadOnlyDictionary<string, string>? map)
     {
-        var tensors = new Dictionary<string, (SafetensorsFile File, TensorInfo Info)>(StringComparer.Ordinal);
+        var tensors = new Dictionary<string, (SafetensorsFile File, TensorInfo Info)>(files.Sum(file => file.Header.Tensors.Count), StringComparer.Ordinal);
         foreach (var file in files)
         {
             var fileName = Path.GetFileName(file.Path);

@@ -29,7 +29,12 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>Opens the file and validates its header; no tensor data is read.</summary>
     /// <exception cref="CheckpointException">The file cannot be read or breaks the format's rules.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path) => Open(path, null);
+
+    /// <summary>As <see cref="Open(string)"/>.</summary>
+    /// <param name="path">Full path.</param>
+    /// <param name="pool">Shares descriptions of tensors with other files; <see langword="null"/>: with none.</param>
+    public static SafetensorsFile Open(string path, TensorInfoPool? pool)
     {
         SafeFileHandle? handle = null;
         try
@@ -42,7 +47,7 @@ public sealed class SafetensorsFile : IDisposable
             var json = new byte[SafetensorsHeader.ReadLength(path, field.AsSpan(0, got), fileLength)];
             if (ReadUpTo(handle, json, field.Length) < json.Length)
                 throw Truncated(path);
-            var file = new SafetensorsFile(path, handle, status, SafetensorsHeader.Parse(path, json, fileLength));
+            var file = new SafetensorsFile(path, handle, status, SafetensorsHeader.Parse(path, json, fileLength, pool));
             handle = null;
             return file;
         }

@@ -53,14 +53,15 @@ public sealed class SafetensorsHeader
     /// <param name="path">For error messages.</param>
     /// <param name="json">The header's JSON text, padding included.</param>
     /// <param name="fileLength">Bytes of the whole file, which the tensors must fill exactly.</param>
+    /// <param name="pool">Shares descriptions of tensors with other files; <see langword="null"/>: with none.</param>
     /// <exception cref="CheckpointException"><see cref="CheckpointError.Malformed"/>: with the rule that is broken.</exception>
-    public static SafetensorsHeader Parse(string path, ReadOnlyMemory<byte> json, long fileLength)
+    public static SafetensorsHeader Parse(string path, ReadOnlyMemory<byte> json, long fileLength, TensorInfoPool? pool = null)
     {
         if (json.Length == 0 || json.Span[0] != '{')
             throw Malformed(path, "its header does not begin with '{'");
         try
         {
-            return ParseObject(path, StrictJson.Check(json, path).Span, fileLength);
+            return ParseObject(path, StrictJson.Check(json, path).Span, fileLength, pool);
         }
         catch (FileFault e)
         {
@@ -68,7 +69,7 @@ public sealed class SafetensorsHeader
         }
     }
 
-    private static SafetensorsHeader ParseObject(string path, ReadOnlySpan<byte> json, long fileLength)
+    private static SafetensorsHeader ParseObject(string path, ReadOnlySpan<byte> json, long fileLength, TensorInfoPool? pool)
     {
         var reader = StrictJson.Tokens(json);
         reader.Read();
@@ -82,11 +83,13 @@ public sealed class SafetensorsHeader
             if (name == "__metadata__")
                 ReadMetadata(path, ref reader, metadata);
             else
-                tensors.Add(ReadTensor(path, name, ref reader, dataStart));
+                tensors.Add(Shared(ReadTensor(path, name, ref reader, dataStart), pool));
         }
 
         return new SafetensorsHeader(CheckOffsets(path, tensors, dataStart, fileLength), metadata);
     }
+
+    private static (TensorInfo Info, long End) Shared((TensorInfo Info, long End) tensor, TensorInfoPool? pool) => (pool?.Share(tensor.Info) ?? tensor.Info, tensor.End);
 
     private static void ReadMetadata(string path, ref Utf8JsonReader reader, Dictionary<string, string> metadata)
     {

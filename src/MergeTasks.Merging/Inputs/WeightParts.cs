@@ -26,7 +26,14 @@ internal static class WeightParts
         var opened = FileStamp.Of(file.Status);
         hasher.Identified?.Add(file.Path, opened);
         var digests = hasher.Digest(file.Path, DigestKind.Sha256, () => opened == FileStamp.Of(file.Path) ? Of(file) : throw FileFault.Changed(file.Path), cancellation);
-        return digests.Stamp == opened ? digests : throw FileFault.Changed(file.Path);
+        if (digests.Stamp != opened)
+            throw FileFault.Changed(file.Path);
+
+        // By the header's own names, which models share.
+        var parts = new Dictionary<string, ContentDigest>(file.Header.Tensors.Count, StringComparer.Ordinal);
+        foreach (var tensor in file.Header.Tensors)
+            parts.Add(tensor.Name, digests.Parts[tensor.Name]);
+        return digests with { Parts = parts };
     }
 
     /// <summary>The checksums of a file's parts; <see langword="null"/> where there is none that can be read.</summary>

@@ -20,7 +20,7 @@ internal sealed record RunnableModel(ModelInput Model, ModelDescription Descript
     {
         var replaced = Replaced.ToHashSet(StringComparer.Ordinal);
         var tensors = Model.Names.Select(name => $"{(replaced.Contains(name) ? PutIn! : Model).Identity(name, cancellation)} {name}\n");
-        yield return new("weights", ContentDigest.Of(string.Concat(tensors)).ToString());
+        yield return new("weights", ContentDigest.Of(tensors).ToString());
         yield return new("config", ContentDigest.Of(Model.Config.Text).ToString());
     }
 

@@ -177,7 +177,7 @@ public sealed record ManifestInput(string Model, string Role, string Digest)
     /// <summary>Describes an input.</summary>
     public static ManifestInput Of(MergePlan plan, ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
     {
-        var content = string.Concat(input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n"));
+        var content = input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n");
         var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);
         return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString())
         {

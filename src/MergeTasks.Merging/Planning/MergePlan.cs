@@ -54,7 +54,7 @@ public sealed record MergePlan(
     public bool ComputesOnDevice => Tensors.Any(tensor => tensor.Context?.Device is not null);
 
     /// <summary>Identifies the tensors of the output all together.</summary>
-    public string TensorsDigest => Caching.ContentDigest.Of(string.Concat(Tensors.Select(tensor => $"{tensor.Key} {tensor.Output.Name}\n"))).ToString();
+    public string TensorsDigest => Caching.ContentDigest.Of(Tensors.Select(tensor => $"{tensor.Key} {tensor.Output.Name}\n")).ToString();
 
     /// <summary>The licences that the models' cards name.</summary>
     public IReadOnlyList<ModelLicence> Licences { get; init; } = [];

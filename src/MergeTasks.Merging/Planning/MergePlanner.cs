@@ -31,6 +31,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
     private readonly Dictionary<string, ModelInput> _adapters = [];
+    private readonly TensorInfoPool _pool = new();
     private CancellationToken _cancellation;
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.</summary>
@@ -256,7 +257,7 @@ public sealed class MergePlanner(FileHasher? hasher, int workers, string engine)
             // What else decides what a model is, by what it says or by not being there.
             foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
                 hasher?.Identified?.Add(Path.Combine(folder, name));
-            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder), hasher) { Locked = model.Locked };
+            _checkpoints[folder] = input = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
             RequireLocked(model, input);
             RequireLocked(model.Label, folder, model.Locked, model.Location);
             _ = input.Config;

@@ -80,20 +80,23 @@ internal sealed class LayoutBuilder(
     {
         var isWeight = ArchitectureCheck.IsWeight(donor.Input);
         List<string> weights = [.. names.Where(name => isWeight(name) && merge.Tensors.Includes(name))];
+        var used = new HashSet<string?>(names.Count, StringComparer.Ordinal);
         foreach (var source in part.Sources.Where(source => source.Input != donor.Input).DistinctBy(source => source.Input))
         {
             var index = _draft.Index(source.Input);
             if ((weights.Count == 0 || _draft.Architecture.Fits((donor.Declaration, _draft.Donor), (source.Declaration, index), weights)) && merge.IsWhole)
-                ReportUnused(source, index, names);
+                ReportUnused(source, index, names, used);
         }
 
         foreach (var name in names)
             _draft.Add(name, part);
     }
 
-    private void ReportUnused(LayoutSource source, TensorIndex index, IReadOnlyList<string> names)
+    // The set is the caller's, so that many models need one.
+    private void ReportUnused(LayoutSource source, TensorIndex index, IReadOnlyList<string> names, HashSet<string?> used)
     {
-        var used = names.Select(index.Find).ToHashSet(StringComparer.Ordinal);
+        used.Clear();
+        used.UnionWith(names.Select(index.Find));
         var isWeight = ArchitectureCheck.IsWeight(source.Input);
         _draft.Unmatched.Unused(source.Declaration, source.Input.Names.Where(name => isWeight(name) && !used.Contains(name) && !IsTiedHead(index, name)));
     }

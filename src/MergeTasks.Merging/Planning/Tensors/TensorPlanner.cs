@@ -28,6 +28,7 @@ internal sealed class TensorPlanner
     private readonly StatisticsPlan? _statistics;
     private readonly ImportancePlan? _whole;
     private long _drawOffset;
+    private TensorInput[] _lastInputs = [];
 
     /// <summary>Where methods on whole matrices compute, where that is worth it; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? Device { get; init; }
@@ -128,10 +129,20 @@ internal sealed class TensorPlanner
     }
 
     // Filters of a model's settings see the name that is read, all others the name in the output.
-    private TensorInput[] Inputs(LayoutTensor tensor) =>
-        [.. tensor.Part.Sources.Select((source, i) => new TensorInput(i, source.IsBase, source.IsBase ? new Dictionary<string, double>() : _method.Parameters
+    private TensorInput[] Inputs(LayoutTensor tensor)
+    {
+        TensorInput[] inputs = [.. tensor.Part.Sources.Select((source, i) => new TensorInput(i, source.IsBase, source.IsBase ? new Dictionary<string, double>() : _method.Parameters
             .Where(parameter => parameter.PerModel)
             .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, tensor, source.Declaration, tensor.Sources[i].Tensor))))];
+
+        // Most tensors are merged like the one before, and many models' settings for many tensors are much memory.
+        if (_lastInputs.Length == inputs.Length && _lastInputs.Zip(inputs).All(pair => AreSame(pair.First, pair.Second)))
+            return _lastInputs;
+        return _lastInputs = inputs;
+    }
+
+    private static bool AreSame(TensorInput a, TensorInput b) => a.Position == b.Position && a.IsBase == b.IsBase && a.Parameters.Count == b.Parameters.Count
+        && a.Parameters.All(pair => b.Parameters.TryGetValue(pair.Key, out var value) && value.Equals(pair.Value));
 
     private double Resolve(ParameterDeclaration parameter, LayoutTensor tensor, ModelDeclaration? model, string name) =>
         model?.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position)
