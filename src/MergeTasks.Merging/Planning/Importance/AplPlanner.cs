@@ -6,6 +6,7 @@ using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Planning.Importance;
 
@@ -21,7 +22,7 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
     /// <exception cref="DiagnosticException">They are not.</exception>
     public void RequireFits()
     {
-        if (apl.SetsWeights && !merge.Method.Parameters.Any(parameter => parameter is { PerModel: true, Name: "weight" }))
+        if (apl.SetsWeights && !merge.Method.Parameters.Any(parameter => parameter is { PerModel: true, Name: SharedParameters.Weight }))
         {
             throw _measurable.Fault(
                 DiagnosticCode.UnsuitableScoring,

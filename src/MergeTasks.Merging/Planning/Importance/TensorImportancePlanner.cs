@@ -81,7 +81,7 @@ internal sealed class TensorImportancePlanner
     }
 
     private static TensorInput WithoutSparsifier(TensorInput input) =>
-        input.Parameters.ContainsKey("density") ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { ["density"] = 1 } } : input;
+        input.Parameters.ContainsKey(SharedParameters.Density) ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { [SharedParameters.Density] = 1 } } : input;
 
     private string DropKey(AplPlan apl, AplModel model)
     {
