@@ -13,7 +13,7 @@ internal sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> 
     private const int MostShown = 8;
 
     /// <summary>Number of elements: the product of <see cref="Shape"/>, 1 for a scalar.</summary>
-    public long ElementCount { get; } = Shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
+    public long ElementCount { get; } = Shape.ElementCount();
 
     /// <summary>Bytes of the tensor's data.</summary>
     public long ByteLength => ElementCount * DType.Size();

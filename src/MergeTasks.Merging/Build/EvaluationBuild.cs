@@ -1,12 +1,10 @@
+using System.Globalization;
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
-using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Planning;
-using MergeTasks.Transformers.Architecture;
-using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Merging.Build;
 
@@ -15,7 +13,7 @@ namespace MergeTasks.Merging.Build;
 /// <param name="build">Runs models and keeps results.</param>
 internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
 {
-    private const string TokenizerFile = "tokenizer.json";
+    private readonly Measurable _measurable = new("Evaluation", hasher, build.Context.Engine.NumericsVersion, build.Context.Cancellation);
 
     /// <summary>Evaluates one merge, whose output has been made.</summary>
     public MergeEvaluation Run(MergePlan plan, EvaluationDeclaration evaluation)
@@ -29,25 +27,21 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
 
     private Measurement Measure(ModelDeclaration declaration, ModelInput input, EvaluationDeclaration evaluation)
     {
-        var context = build.Context;
         EvaluationRequest? request = null;
         return build.Guarded(() => request, () =>
         {
-            var tokenizer = input.SideFiles(context.Cancellation).FirstOrDefault(file => file.Name == TokenizerFile)
-                ?? throw new ModelException(ModelError.BadConfiguration, $"'{declaration.Label}' has no {TokenizerFile}, which evaluating needs.", input.Folder);
-            if (!File.Exists(evaluation.Data.Path))
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.BadScoringData, $"'{evaluation.Data.Label}' does not exist.", evaluation.Location));
-            var model = new RunnableModel(input, CpuEngine.Describe(input.Config.Text, input.Folder, input.Names.Select(name => input.Find(name)!)), null, []);
-            var key = new ScoreKey("evaluation",
-            [
-                .. model.Identity(context.Cancellation),
-                new("tokenizer", tokenizer.Digest.ToString()),
-                new("data", hasher.DigestWhole(evaluation.Data.Path, context.Cancellation).ToString()),
-                new("tokens per text", evaluation.TokensPerText.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-                new("engine", context.Engine.NumericsVersion),
-            ]);
-            request = new EvaluationRequest(key, declaration, evaluation.Data, model, tokenizer.PathIn(input.Folder), evaluation.TokensPerText);
-            return request.Result(context);
+            var measured = new OpenModel(declaration, input);
+            var tokenizer = _measurable.Tokenizer(measured);
+            var data = _measurable.DigestOf(evaluation.Data);
+            var model = new RunnableModel(input, _measurable.Describe(measured), null, []);
+            var key = _measurable.Key(
+                "evaluation",
+                model,
+                tokenizer,
+                new("data", data),
+                new("tokens per text", evaluation.TokensPerText.ToString(CultureInfo.InvariantCulture)));
+            request = new EvaluationRequest(key, declaration, evaluation.Data, model, tokenizer.Path, evaluation.TokensPerText);
+            return request.Result(build.Context);
         });
     }
 }

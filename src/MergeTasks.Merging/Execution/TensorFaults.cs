@@ -79,7 +79,7 @@ internal static class TensorFaults
             ? FormattableString.Invariant($"is {fault.Value:R}, and {type} holds at most {stored[0]:R}. Choose a DType (or out_dtype) with a wider range, such as bfloat16")
             : $"is {Told(fault.Value)}: numbers on the way to it are too large for fp32. Use smaller weights, or other models";
         return new DiagnosticException(new Diagnostic(DiagnosticCode.ResultRange,
-            $"Merge '{plan.Name}', method '{plan.Method.Name}': {fault.Count} of {tensor.Output.Shape.Aggregate(1L, (product, size) => product * size)} elements of the merged tensor "
+            $"Merge '{plan.Name}', method '{plan.Method.Name}': {fault.Count} of {tensor.Output.Shape.ElementCount()} elements of the merged tensor "
             + $"'{tensor.Output.Name}' cannot be stored; the first, [{Place(fault.Element, tensor.Output.Shape)}], {what}.", plan.Declaration.Location));
     }
 

@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
@@ -16,7 +17,7 @@ internal sealed class ColumnGradients : IGradientReceiver
         if (!_weights.TryGetValue(piece.Parameter, out var weight))
             return;
         var (module, sums) = weight;
-        var rowLength = piece.Values.Length == 0 ? 1 : (int)piece.Shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
+        var rowLength = piece.Values.Length == 0 ? 1 : (int)piece.Shape.RowLength();
         var isVector = piece.Shape.Count == 1;
         var outputs = isVector ? 1.0 : module.StoredByInput ? piece.Shape[1] : piece.Shape[0];
         for (var row = 0; row * rowLength < piece.Values.Length; row++)

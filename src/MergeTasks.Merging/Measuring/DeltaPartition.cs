@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Naming;
 using MergeTasks.Transformers.Engine;
 
@@ -13,7 +14,7 @@ namespace MergeTasks.Merging.Measuring;
 internal sealed record DeltaTensor(string Name, IReadOnlyList<long> Shape, bool UnitsAreColumns)
 {
     /// <summary>Number of elements.</summary>
-    public long Elements { get; } = Shape.Aggregate(1L, (product, dimension) => product * dimension);
+    public long Elements { get; } = Shape.ElementCount();
 
     /// <summary>Elements from one row to the next; 1 for a vector.</summary>
     public long Columns { get; } = Shape.Count < 2 ? 1 : Shape[^1];

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
@@ -27,7 +28,7 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
     {
         if (!_tensors.TryGetValue(piece.Parameter, out var entry))
             return;
-        var rowLength = piece.Shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
+        var rowLength = piece.Shape.RowLength();
         Add(entry.Tensor, entry.Sums, piece.FirstRow * rowLength, piece.Values);
     }
 

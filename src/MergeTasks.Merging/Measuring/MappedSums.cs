@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 
 namespace MergeTasks.Merging.Measuring;
@@ -33,7 +34,7 @@ internal sealed unsafe class MappedSums : IDisposable
     public Span<float> Rows(string name, long row, int length)
     {
         var tensor = _tensors[name];
-        var rowLength = tensor.Shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
+        var rowLength = tensor.Shape.RowLength();
         return new Span<float>((float*)(_start + tensor.Offset) + (row * rowLength), length);
     }
 

@@ -1,4 +1,5 @@
 using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Transformers.Engine;
@@ -57,7 +58,7 @@ internal sealed record RunnableModel(ModelInput Model, ModelDescription Descript
     private static ParameterValue Fused(ModelInput input, string name)
     {
         var shape = input.Find(name)!.Shape;
-        var values = new float[checked((int)shape.Aggregate(1L, (product, dimension) => product * dimension))];
+        var values = new float[checked((int)shape.ElementCount())];
         var reader = input.Open(name).NewReader(new WindowMemory());
         for (var start = 0; start < values.Length; start += StoredTensor.WindowLength)
             reader.Read(start, values.AsSpan(start, Math.Min(StoredTensor.WindowLength, values.Length - start)), values.Length);

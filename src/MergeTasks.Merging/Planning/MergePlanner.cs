@@ -6,6 +6,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
@@ -230,22 +231,29 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 merge.Location));
         }
 
-        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).Select(source => (source.Declaration, source.Input)).ToList();
+        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources)
+            .Select(source => new OpenModel(source.Declaration, source.Input)).ToList();
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
         var basis = merge.ImportanceBase ?? merge.Base ?? (isMeasuredOnly ? participants[0].Declaration : null) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
             $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
         return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
-            new ImportancePlanner(merge, method, participants, (basis, Open(basis, merge)), [.. layout.Tensors.Select(tensor => tensor.Name)], hasher, engine, cancellation).Plan());
+            new ImportancePlanner(new ScoredMerge(
+                merge,
+                method,
+                participants,
+                new OpenModel(basis, Open(basis, merge)),
+                [.. layout.Tensors.Select(tensor => tensor.Name)],
+                new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation))).Plan());
     }
 
     private ModelInput Open(ModelDeclaration model, MergeDeclaration merge)
     {
         if (model.Adapter is { } adapter)
-            return Adapted(OpenModel(model), adapter);
+            return Adapted(OpenStored(model), adapter);
 
         // A folder that is an adapter and no model stands for the base with it.
         if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
-            return OpenModel(model);
+            return OpenStored(model);
         if (merge.Base is not { } basis || basis.IsSameModel(model))
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
@@ -282,7 +290,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         return LoraAdapter.Open(folder);
     }
 
-    private ModelInput OpenModel(ModelDeclaration model)
+    private ModelInput OpenStored(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
             return _outputs[upstream] is PlannedInput { IsAdapter: false } output ? output : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,

@@ -25,7 +25,7 @@ internal sealed class FisherMethod : MergeMethod
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
-        new("weight", 1, "The model's share.") { PerModel = true, Minimum = 0 },
+        new(SharedParameters.Weight, 1, "The model's share.") { PerModel = true, Minimum = 0 },
         new("epsilon", 1e-6, "Added to the information of every parameter.") { Minimum = 0 },
     ];
 
@@ -50,7 +50,7 @@ internal sealed class FisherMethod : MergeMethod
             sums.Clear();
             divisors.Clear();
             means.Clear();
-            var total = context.Inputs.Sum(input => input["weight"]);
+            var total = context.Inputs.Sum(input => input[SharedParameters.Weight]);
             for (var model = 0; model < context.Inputs.Count; model++)
             {
                 var input = context.Inputs[model];
@@ -58,10 +58,10 @@ internal sealed class FisherMethod : MergeMethod
                 ReadOnlySpan<float> information = input.Statistic is { } statistic ? block.Load(statistic, 1) : [];
                 for (var i = 0; i < values.Length; i++)
                 {
-                    var weight = input["weight"] * (information.IsEmpty ? 1 : information[i] + context["epsilon"]);
+                    var weight = input[SharedParameters.Weight] * (information.IsEmpty ? 1 : information[i] + context["epsilon"]);
                     sums[i] += weight * values[i];
                     divisors[i] += weight;
-                    means[i] += values[i] * (input["weight"] / total);
+                    means[i] += values[i] * (input[SharedParameters.Weight] / total);
                 }
             }
 

@@ -26,7 +26,7 @@ internal sealed class MultislerpMethod : MergeMethod
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
-        new("weight", null, "The model's share.") { PerModel = true },
+        new(SharedParameters.Weight, null, "The model's share.") { PerModel = true },
         new("normalize_weights", 1, "Divide the weights by their sum.") { IsFlag = true },
         new("eps", 1e-8, "Lengths below this count as zero.") { Minimum = 0 },
     ];
@@ -40,7 +40,7 @@ internal sealed class MultislerpMethod : MergeMethod
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context)
     {
-        var weights = context.ModelIndices().Select(i => context.Inputs[i]["weight"]).ToArray();
+        var weights = context.ModelIndices().Select(i => context.Inputs[i][SharedParameters.Weight]).ToArray();
         var divisor = context.Flag("normalize_weights") ? weights.Sum() : 1;
         var shares = Array.ConvertAll(weights, weight => weight / divisor);
         return new CombiningMerge(context, VectorAxis.Tensor, (gram, factors) => Average(gram, shares, context["eps"], factors));

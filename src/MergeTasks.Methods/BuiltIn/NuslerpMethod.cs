@@ -34,7 +34,7 @@ internal sealed class NuslerpMethod : MergeMethod
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
-        new("weight", null, "The model's share.") { PerModel = true },
+        new(SharedParameters.Weight, null, "The model's share.") { PerModel = true },
         new("nuslerp_flatten", 1, "Interpolate the whole tensor as one vector.") { IsFlag = true },
         new("nuslerp_row_wise", 0, "With nuslerp_flatten off: interpolate columns (first dimension) and not rows (last dimension).") { IsFlag = true },
     ];
@@ -52,7 +52,7 @@ internal sealed class NuslerpMethod : MergeMethod
     public override TensorMerge Begin(TensorContext context)
     {
         var axis = context.Flag("nuslerp_flatten") ? VectorAxis.Tensor : context.Flag("nuslerp_row_wise") ? VectorAxis.First : VectorAxis.Last;
-        var weights = context.ModelIndices().Select(i => context.Inputs[i]["weight"]).ToArray();
+        var weights = context.ModelIndices().Select(i => context.Inputs[i][SharedParameters.Weight]).ToArray();
         var t = weights.Length < 2 || Math.Abs(weights.Sum()) < SmallestSum ? 0.5 : weights[1] / weights.Sum();
         return new CombiningMerge(context, axis, (gram, factors) => Interpolate(context, gram, t, factors));
     }

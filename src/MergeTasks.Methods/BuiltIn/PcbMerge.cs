@@ -63,7 +63,7 @@ internal sealed class PcbMerge(TensorContext context, PcbSurvey survey) : Tensor
             Score(block, model, scores);
             var (smallest, largest) = survey.Magnitudes(model);
             var (threshold, best) = survey.Scores(model);
-            var weight = context.Inputs[_models[model]]["weight"];
+            var weight = context.Inputs[_models[model]][SharedParameters.Weight];
             var delta = Delta(block, model);
             for (var i = 0; i < scores.Length; i++)
             {

@@ -27,7 +27,7 @@ internal sealed class PcbMethod : MergeMethod
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
-        new("weight", 1, "Factor of the model's delta.") { PerModel = true },
+        new(SharedParameters.Weight, 1, "Factor of the model's delta.") { PerModel = true },
         new("ratio", 0.1, "Share of a model's elements that take part, those that compete best.") { Minimum = 0, Maximum = 1 },
         new("lambda", 1, "Factor of the merged delta."),
     ];

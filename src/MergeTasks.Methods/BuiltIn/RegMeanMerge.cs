@@ -54,7 +54,7 @@ internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context,
         }
     }
 
-    private double Weight(int model) => Context.Inputs[model]["weight"];
+    private double Weight(int model) => Context.Inputs[model][SharedParameters.Weight];
 
     private (IMatrix System, IMatrix Right) AddUp(IMatrixArithmetic arithmetic, float[][] loaded, double ridge)
     {

@@ -29,7 +29,7 @@ internal sealed class RegMeanMethod : MergeMethod
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
-        new("weight", 1, "The model's share.") { PerModel = true, Minimum = 0 },
+        new(SharedParameters.Weight, 1, "The model's share.") { PerModel = true, Minimum = 0 },
         new("off_diagonal", 0.9, "Factor of the products of different inputs; 1 leaves them, 0 gives an average by channel.") { Minimum = 0, Maximum = 1 },
     ];
 

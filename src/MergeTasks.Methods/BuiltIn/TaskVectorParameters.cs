@@ -41,8 +41,8 @@ internal static class TaskVectorParameters
 
     public static IReadOnlyList<ParameterDeclaration> With(bool normalize, bool rescale) =>
     [
-        new("weight", null, "Factor of the model's delta.") { PerModel = true },
-        new("density", 1, "Share of the delta's elements that are kept.") { PerModel = true, Minimum = 0, Maximum = 1 },
+        new(SharedParameters.Weight, null, "Factor of the model's delta.") { PerModel = true },
+        new(SharedParameters.Density, 1, "Share of the delta's elements that are kept.") { PerModel = true, Minimum = 0, Maximum = 1 },
         new("normalize", normalize ? 1 : 0, "Divide by the sum of the weights (of those that agree, where signs are elected).") { IsFlag = true },
         new("rescale", rescale ? 1 : 0, "After dropping elements, restore the delta's L1 norm.") { IsFlag = true },
         new("lambda", 1, "Factor of the merged delta."),

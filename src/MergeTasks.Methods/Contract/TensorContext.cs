@@ -25,7 +25,7 @@ public sealed record TensorInput(int Position, bool IsBase, IReadOnlyDictionary<
 public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IReadOnlyList<TensorInput> Inputs, IReadOnlyDictionary<string, double> Parameters)
 {
     /// <summary>Number of elements.</summary>
-    public long ElementCount { get; } = Shape.Aggregate(1L, (product, dimension) => product * dimension);
+    public long ElementCount { get; } = Shape.ElementCount();
 
     /// <summary>The seed of random masks.</summary>
     public long Seed { get; init; }

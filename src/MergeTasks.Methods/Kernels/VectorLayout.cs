@@ -1,3 +1,5 @@
+using MergeTasks.Checkpoints.Elements;
+
 namespace MergeTasks.Methods.Kernels;
 
 /// <summary>Which elements of a tensor form one vector.</summary>
@@ -25,7 +27,7 @@ internal readonly record struct VectorLayout(long Length, long Inner, long Count
     /// <summary>The layout of a shape. A tensor of one dimension or none is one vector.</summary>
     public static VectorLayout Of(IReadOnlyList<long> shape, VectorAxis axis)
     {
-        var elements = shape.Aggregate(1L, (product, dimension) => product * dimension);
+        var elements = shape.ElementCount();
         var (length, inner) = shape.Count < 2 ? (elements, 1) : axis switch
         {
             VectorAxis.Last => (shape[^1], 1),

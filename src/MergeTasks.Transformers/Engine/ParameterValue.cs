@@ -27,7 +27,7 @@ internal sealed unsafe class ParameterValue
     public IReadOnlyList<long> Shape { get; }
 
     /// <summary>Number of elements.</summary>
-    public long ElementCount => Shape.Aggregate(1L, (product, dimension) => product * dimension);
+    public long ElementCount => Shape.ElementCount();
 
     /// <summary>The first byte; the memory does not move.</summary>
     internal byte* Data => _data;
@@ -37,7 +37,7 @@ internal sealed unsafe class ParameterValue
     public static ParameterValue FromSingles(IReadOnlyList<long> shape, ReadOnlySpan<float> values)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        if (shape.Aggregate(1L, (product, dimension) => product * dimension) != values.Length)
+        if (shape.ElementCount() != values.Length)
             throw new ArgumentException($"{values.Length} values do not fill the shape [{string.Join(", ", shape)}].", nameof(values));
         // On the pinned heap an array stays where it is for as long as this object refers to it.
         var copy = GC.AllocateUninitializedArray<float>(Math.Max(1, values.Length), pinned: true);

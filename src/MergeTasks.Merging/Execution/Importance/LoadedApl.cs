@@ -11,7 +11,7 @@ namespace MergeTasks.Merging.Execution.Importance;
 /// <summary>APL's decisions for one merge: what is dropped from each model, and what each weighs.</summary>
 internal sealed class LoadedApl : IDisposable
 {
-    private const string Weight = "weight";
+    private const string Weight = SharedParameters.Weight;
 
     // A density that somebody named is taken as it is, but not without a word where it costs this much of the model's own task.
     private const double LeastRecovery = 0.9;

@@ -47,7 +47,7 @@ internal sealed class TensorImportancePlanner
     /// <param name="context">The method's parameters: where APL drops, the method's own sparsifier does not.</param>
     public TensorImportance? Plan(TensorSpec output, List<TensorSource> sources, ref TensorContext context)
     {
-        var hasBase = ImportancePlanner.HasSame(_plan.Base, output.Name, output.Shape);
+        var hasBase = ScoredMerge.HasSame(_plan.Base, output.Name, output.Shape);
         var inputs = Enumerable.Range(0, context.Inputs.Count).ToList();
         List<int> dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
         var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(output.Name) == true;
@@ -81,7 +81,7 @@ internal sealed class TensorImportancePlanner
     }
 
     private static TensorInput WithoutSparsifier(TensorInput input) =>
-        input.Parameters.ContainsKey("density") ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { ["density"] = 1 } } : input;
+        input.Parameters.ContainsKey(SharedParameters.Density) ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { [SharedParameters.Density] = 1 } } : input;
 
     private string DropKey(AplPlan apl, AplModel model)
     {
