@@ -112,10 +112,13 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
         using var scores = Scores(state.Plan, inputs, progress, cancellation);
         Ensure(scores, state.Plan.Importance!);
-        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(
-            state.Plan, scores.Context, state.Plan.Measured is null ? null : SelfCheck.Run(state.Plan, scores.Context)));
+        var check = state.Plan.Measured is null ? null : scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context));
+        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context, check));
+        var madeBy = check?.LeftOut is null ? null : state.Plan.WithoutApl;
+        using var other = madeBy is null ? null
+            : scores.Guarded(() => null, () => LoadedImportance.Load(madeBy, scores.Context with { Progress = QuietProgress.Of(progress) }, check));
         state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
-        new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = importance }.Execute(state, cancellation);
+        new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = other ?? importance, MadeBy = madeBy }.Execute(state, cancellation);
         return state;
     }
 

@@ -12,15 +12,18 @@ internal static class SelfCheck
     /// <summary>Measures, as far as the store lacks it.</summary>
     public static CheckReport Run(MergePlan plan, ScoringContext context)
     {
-        var steps = plan.Simpler.Append((Step: plan.Importance is { Aim: not null } ? "AIM" : plan.Importance is { Apl: not null } ? "APL" : "plain", Plan: plan)).ToList();
         var gains = plan.Importance!.Tasks.Select(task => Gain.Of(task, context)).ToList();
         var reports = new List<StepReport>();
-        IReadOnlyList<double[]>? before = null;
-        foreach (var (name, own) in steps)
+        var all = plan.Simpler.Append((Step: plan.Importance is { Aim: not null } ? "AIM" : plan.Importance is { Apl: not null } ? "APL" : "plain", Plan: plan)).ToList();
+        IReadOnlyList<double[]> before = [];
+        var (factor, leavesOut) = (1.0, false);
+        foreach (var (name, own) in all)
         {
-            var (factor, tasks) = new MergedScoreRequest(own, name).Result(context);
-            var held = tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
-            var report = new StepReport(name, factor, Rounded(Mean(tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
+            var result = new MergedScoreRequest(leavesOut ? plan.WithoutApl! : own, name).Result(context);
+            var held = result.Tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
+            var report = new StepReport(name, result.Factor, Rounded(Mean(result.Tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
+            leavesOut |= name == "APL" && plan.WithoutApl is not null && reports[0].Recovery > report.Recovery;
+            var isLeftOut = leavesOut && name == "APL";
             if (held.Exists(task => task.Length > 0))
             {
                 report = report with
@@ -28,16 +31,18 @@ internal static class SelfCheck
                     Held = Rounded(Mean(held.Select(task => task.Length > 0 ? task.Average() : (double?)null))),
                     HeldByTask = gains.Zip(held).Where(pair => pair.Second.Length > 0).DistinctBy(pair => pair.First.Model).ToDictionary(pair => pair.First.Model, pair => Rounded(pair.Second.Average())!.Value),
                 };
-                if (before is not null)
-                    report = Compared(plan, report, before, held, context);
-                before = held;
+                if (before.Count > 0)
+                    report = Compared(plan, report, before, held, isLeftOut ? context with { Progress = QuietProgress.Of(context.Progress) } : context);
             }
 
+            // The next step is added to what is made, and not to what is left out.
+            if (!isLeftOut)
+                (before, factor) = (held.Exists(task => task.Length > 0) ? held : [], result.Factor);
             reports.Add(report);
         }
 
-        Tell(plan, reports, context);
-        return new CheckReport(reports);
+        Tell(plan, reports, leavesOut, context);
+        return new CheckReport(reports, factor, leavesOut ? "APL" : null);
     }
 
     private static StepReport Compared(MergePlan plan, StepReport report, IReadOnlyList<double[]> before, IReadOnlyList<double[]> held, ScoringContext context)
@@ -56,7 +61,7 @@ internal static class SelfCheck
         return report with { Change = Rounded(change), Within = Rounded(within) };
     }
 
-    private static void Tell(MergePlan plan, List<StepReport> reports, ScoringContext context)
+    private static void Tell(MergePlan plan, List<StepReport> reports, bool leavesOut, ScoringContext context)
     {
         foreach (var report in reports)
         {
@@ -65,6 +70,9 @@ internal static class SelfCheck
             context.Progress.Note(string.Create(CultureInfo.InvariantCulture,
                 $"{plan.Name}, {(report.Step == "plain" ? "plain" : "with " + report.Step)}: factor {report.Factor:0.##}, recovery {report.Recovery:0.000} on samples that decided{held}{change}."));
         }
+
+        if (leavesOut)
+            context.Progress.Note($"{plan.Name}: APL is left out, because on the samples that decided the merge does better without it. A number as AplDensity keeps it in any case.");
     }
 
     private static double? Mean(IEnumerable<double?> values) => values.OfType<double>().ToList() is { Count: > 0 } known ? known.Average() : null;

@@ -37,6 +37,9 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
     /// <summary>What AIM and APL do to the tensors; <see langword="null"/>: nothing.</summary>
     internal LoadedImportance? Importance { get; init; }
 
+    /// <summary>The plan by which tensors are made where it is not the output's own; it has the same tensors.</summary>
+    internal MergePlan? MadeBy { get; init; }
+
     /// <summary>Does the work.</summary>
     /// <exception cref="DiagnosticException">The disk is full, or files cannot be written or read.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the earlier output is as it was.</exception>
@@ -123,14 +126,15 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         var checksums = state.Kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum, StringComparer.Ordinal);
         if (state.StaleShards.Count == 0)
             return checksums;
-        var plans = state.Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
+        var made = MadeBy ?? state.Plan;
+        var plans = made.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
         using var pool = new BlockPool(workers);
         ModelSurvey? survey = null;
         var writer = new TensorWriter(
             plan => Begin(context => state.Plan.Method.Begin(context with { Survey = survey, Cancellation = cancellation }), plan), new WorkerTeam(workers, cancellation));
         if (state.Plan.Method.NeedsSurvey)
-            survey = Survey(state.Plan, writer, Begin);
+            survey = Survey(made, writer, Begin);
         try
         {
             foreach (var shard in state.StaleShards)
@@ -141,7 +145,7 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
                 foreach (var tensor in shard.Tensors)
                 {
                     if (!state.Kept.TryGetValue(tensor.Name, out var kept))
-                        checksums[tensor.Name] = TensorFaults.Explain(state.Plan, plans[tensor.Name], () => writer.Make(plans[tensor.Name], tensor, file));
+                        checksums[tensor.Name] = TensorFaults.Explain(made, plans[tensor.Name], () => writer.Make(plans[tensor.Name], tensor, file));
                     else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Checksum)
                         throw new IOException($"'{kept.Path}' changed while it was read.");
                 }

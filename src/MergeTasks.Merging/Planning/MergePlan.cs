@@ -44,6 +44,9 @@ internal sealed record MergePlan(
     /// <summary>The same merge with fewer of the steps that scores decide, for comparison: first without any, each later one with one step more; the merge itself is not among them.</summary>
     public IReadOnlyList<(string Step, MergePlan Plan)> Simpler { get; init; } = [];
 
+    /// <summary>The same merge without APL, which is made where it does better on the samples that decide; <see langword="null"/>: APL stays in any case.</summary>
+    public MergePlan? WithoutApl { get; init; }
+
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;
 

@@ -81,7 +81,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 Findings = [.. warnings, .. configs.Warnings],
                 Remarks = [.. remarks, .. configs.Notes],
             };
-            return Planned(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] });
+            return Planned(FailingSafe(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] }, method, layout, cancellation));
         });
     }
 
@@ -98,21 +98,36 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         }
     }
 
+    // Where the density is the build's to choose, it may find that several models merge better with all of their changes. What a tensor holds
+    // then depends on what was measured, and so does its key.
+    private MergePlan FailingSafe(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    {
+        if (plan.Simpler.Count == 0 || plan.Importance is not { Apl: { Declaration: { Density: null, DropLevel: not null, SetsWeights: false }, Models.Count: > 1 } } importance)
+            return plan;
+        var without = importance.Aim is null ? plan.Simpler[0].Plan : Without(plan, importance with { Apl = null }, method, layout, cancellation);
+        var measured = string.Join(' ', plan.Simpler.Select(simpler => simpler.Plan).Append(plan).Append(without).Select(one => one.Measured!.Digest));
+        return plan with
+        {
+            WithoutApl = without,
+            Tensors = [.. plan.Tensors.Select(tensor => tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without APL {measured}") } : tensor)],
+        };
+    }
+
     // Without AIM and APL, then with APL alone where both are asked for.
     private IEnumerable<(string Step, MergePlan Plan)> Simpler(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
         if (!plan.Declaration.ChecksItself || plan.Importance is not { Tasks.Count: > 0 } importance || (importance.Aim is null && importance.Apl is null))
             yield break;
-        yield return ("plain", Without(importance with { Aim = null, Apl = null }));
+        yield return ("plain", Without(plan, importance with { Aim = null, Apl = null }, method, layout, cancellation));
         if (importance is { Aim: not null, Apl: not null })
-            yield return ("APL", Without(importance with { Aim = null }));
+            yield return ("APL", Without(plan, importance with { Aim = null }, method, layout, cancellation));
+    }
 
-        MergePlan Without(ImportancePlan fewer)
-        {
-            var planner = new TensorPlanner(plan.Declaration, method, layout, fewer, workers) { Device = Device };
-            var tensors = planner.Plan(cancellation);
-            return plan with { Tensors = tensors, Importance = fewer, Measured = planner.Measured };
-        }
+    private MergePlan Without(MergePlan plan, ImportancePlan fewer, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    {
+        var planner = new TensorPlanner(plan.Declaration, method, layout, fewer, workers) { Device = Device };
+        var tensors = planner.Plan(cancellation);
+        return plan with { Tensors = tensors, Importance = fewer, Measured = planner.Measured, Simpler = [] };
     }
 
     /// <inheritdoc/>

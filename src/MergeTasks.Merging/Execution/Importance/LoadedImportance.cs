@@ -42,7 +42,7 @@ internal sealed class LoadedImportance : IDisposable
         var loaded = importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null;
         return new LoadedImportance(importance, basis, participants, loaded)
         {
-            Factor = check?.Steps[^1].Factor ?? importance.Factor?.Declaration.Value ?? 1,
+            Factor = check?.Factor ?? importance.Factor?.Declaration.Value ?? 1,
             Report = (loaded?.Report ?? new ImportanceReport([])) with { Check = check },
         };
     }

@@ -21,7 +21,7 @@ internal static class ImportanceCard
         if (importance.Apl is { } apl)
             AppendApl(card, report, apl);
         if (importance.Factor is { Declaration: var factor })
-            card.Append(Text($"The merged change was multiplied by {(factor.Value ?? report?.Check?.Steps[^1].Factor ?? 1):R}{(factor.Value is null ? ", chosen on the models' tasks" : "")}.\n\n"));
+            card.Append(Text($"The merged change was multiplied by {(factor.Value ?? report?.Check?.Factor ?? 1):R}{(factor.Value is null ? ", chosen on the models' tasks" : "")}.\n\n"));
         if (report?.Check is { } check)
             AppendCheck(card, check);
         card.Append("Scores used:\n\n| score | model | data | key |\n|---|---|---|---|\n");
@@ -65,6 +65,8 @@ internal static class ImportanceCard
     private static void AppendCheck(StringBuilder card, CheckReport check)
     {
         card.Append("On the models' tasks, as the share of each fine-tuned model's gain in log-probability that the merge keeps (mean of the tasks):\n\n");
+        if (check.LeftOut is not null)
+            card.Append($"{check.LeftOut} was left out: on the samples that decided, the merge does better without it.\n\n");
         card.Append("| merge | factor | on samples that decided | on held samples | change, 95 % |\n|---|---|---|---|---|\n");
         foreach (var step in check.Steps)
         {

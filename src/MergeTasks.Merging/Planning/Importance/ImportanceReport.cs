@@ -10,7 +10,9 @@ internal sealed record ImportanceReport(IReadOnlyList<ModelReport> Models)
 
 /// <summary>A merge and the same merge with fewer steps, measured on its models' tasks.</summary>
 /// <param name="Steps">From the plain merge to the merge itself, each with one step more.</param>
-internal sealed record CheckReport(IReadOnlyList<StepReport> Steps);
+/// <param name="Factor">The factor of the merged change of what was made.</param>
+/// <param name="LeftOut">The step that was left out, because the merge does better without it on the samples that decide; absent where none was.</param>
+internal sealed record CheckReport(IReadOnlyList<StepReport> Steps, double Factor, string? LeftOut);
 
 /// <summary>A merge, measured on its models' tasks. Recovery is the share of a fine-tuned model's gain in log-probability over the base that the merge keeps.</summary>
 /// <param name="Step">The step that it has more than the one before: <c>plain</c>, <c>APL</c> or <c>AIM</c>.</param>
