@@ -72,8 +72,10 @@ public sealed class HubRestores : IDisposable
         Assert.Equal(["README.md", "config.json", "model.safetensors", "tokenizer.json"], Names(restored.Folder));
     }
 
-    [Fact]
-    public void A_model_that_another_tool_has_fetched_is_used_as_it_is()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_model_that_another_tool_has_fetched_is_used_as_it_is(bool sharesContents)
     {
         // As huggingface_hub leaves a model of which only these files were asked for.
         var commit = _project.Hub.Push("org/model", "main", SourcesProject.Files());
@@ -83,7 +85,18 @@ public sealed class HubRestores : IDisposable
             var blob = name.EndsWith(".safetensors", StringComparison.Ordinal) ? LoopbackHub.Sha256(content) : LoopbackHub.GitName(content);
             Directory.CreateDirectory(Path.Combine(folder, "blobs"));
             Directory.CreateDirectory(Path.Combine(folder, "snapshots", commit));
-            File.WriteAllBytes(Path.Combine(folder, "blobs", blob), content);
+            if (sharesContents)
+            {
+                // The content lies in a store beside all repositories, under a name of its own.
+                var store = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(folder)!, "blobs", blob[..2])).FullName;
+                File.WriteAllBytes(Path.Combine(store, new string([.. blob.Reverse()])), content);
+                File.CreateSymbolicLink(Path.Combine(folder, "blobs", blob), $"../../blobs/{blob[..2]}/{new string([.. blob.Reverse()])}");
+            }
+            else
+            {
+                File.WriteAllBytes(Path.Combine(folder, "blobs", blob), content);
+            }
+
             File.CreateSymbolicLink(Path.Combine(folder, "snapshots", commit, name), $"../../blobs/{blob}");
         }
 

@@ -11,7 +11,7 @@ public sealed class Rooms
     // From the one that knows nobody to the one that nobody knows. A folder stands after its own subfolders: it is the way in to them.
     private static readonly string[] Order =
     [
-        "Files", "Files.Json", "Checkpoints.Elements", "Checkpoints.Disk", "Checkpoints.Safetensors", "Checkpoints.Configuration", "Checkpoints.Naming", "Checkpoints.Adapters",
+        "Files", "Files.Json", "Checkpoints.Elements", "Checkpoints.Disk", "Checkpoints.Safetensors", "Checkpoints.Configuration", "Checkpoints.Quantization", "Checkpoints.Naming", "Checkpoints.Adapters",
         "Caching",
         "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra",
         "Transformers.Architecture", "Transformers.Configuration", "Transformers.Families", "Transformers.Engine", "Transformers.Execution",

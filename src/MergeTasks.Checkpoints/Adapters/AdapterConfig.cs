@@ -43,6 +43,9 @@ internal sealed class AdapterConfig
         Path = path;
         CheckKind(path, json);
         BaseModel = json.TryGetProperty("base_model_name_or_path", out var basis) && basis.ValueKind == JsonValueKind.String ? basis.GetString() : null;
+        Task = Text(json, "task_type");
+        AutoMapping = json.TryGetProperty("auto_mapping", out var mapping) && mapping.ValueKind == JsonValueKind.Object && Text(mapping, "base_model_class") is { } type && Text(mapping, "parent_library") is { } library
+            ? (type, library) : null;
         Rank = Number(json, "r", 8);
         Alpha = Number(json, "lora_alpha", 8);
         IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
@@ -56,6 +59,12 @@ internal sealed class AdapterConfig
 
     /// <summary><c>base_model_name_or_path</c>, where present.</summary>
     public string? BaseModel { get; }
+
+    /// <summary><c>task_type</c>, where present.</summary>
+    public string? Task { get; }
+
+    /// <summary><c>auto_mapping</c>: the base's class and the Python module that has it, where present.</summary>
+    public (string Class, string Library)? AutoMapping { get; }
 
     /// <summary><c>r</c>: the rank of modules that no pattern names.</summary>
     public double Rank { get; }
@@ -125,6 +134,8 @@ internal sealed class AdapterConfig
         JsonValueKind.Object => value.EnumerateObject().Any(),
         _ => true,
     };
+
+    private static string? Text(JsonElement json, string key) => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private double Number(JsonElement json, string key, double missing)
     {

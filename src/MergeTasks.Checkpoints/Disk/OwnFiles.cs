@@ -22,18 +22,18 @@ internal static class OwnFiles
         if (!name.Contains('/', StringComparison.Ordinal) && FileFault.During(path, FileAct.Read, () => new FileInfo(path).LinkTarget) is null)
             return null;
         var (home, real) = (InputFolder.RealPath(folder), InputFolder.RealPath(path));
-        return IsBelow(real, home) || (ContentsOf(home) is { } contents && IsBelow(real, contents)) ? null : real;
+        return IsBelow(real, home) || ContentsOf(home).Any(contents => IsBelow(real, contents)) ? null : real;
     }
 
-    // The layout is models--ORG--NAME/snapshots/COMMIT with links to models--ORG--NAME/blobs. The folder of contents is named and not
-    // followed, so that it cannot lead elsewhere either.
-    private static string? ContentsOf(string home)
+    // The layout is models--ORG--NAME/snapshots/COMMIT with links to models--ORG--NAME/blobs, and from there into a store 'blobs' beside all
+    // repositories where they share contents. The folders of contents are named and not followed, so that they cannot lead elsewhere either.
+    private static IReadOnlyList<string> ContentsOf(string home)
     {
         var snapshots = Path.GetDirectoryName(home);
         var repository = Path.GetDirectoryName(snapshots);
         return repository is not null && Path.GetFileName(snapshots) == "snapshots"
             && Path.GetFileName(repository).StartsWith("models--", StringComparison.Ordinal)
-            ? Path.Combine(repository, "blobs") : null;
+            ? [Path.Combine(repository, "blobs"), Path.Combine(Path.GetDirectoryName(repository)!, "blobs")] : [];
     }
 
     private static bool IsBelow(string path, string folder) =>

@@ -43,6 +43,9 @@ internal static partial class TensorNames
         "embeddings.word_embeddings.weight",    // BERT, RoBERTa, DistilBERT
     };
 
+    private static readonly string[] Tables =
+        ["wte", "wpe", "embed_tokens", "embed_positions", "embed_in", "embeddings", "embedding", "position_embed", "relative_attention_bias", "relative_bias", "pos_embed", "shared", "token_type_embeds"];
+
     private static readonly Dictionary<string, string[]> Ties = new(StringComparer.Ordinal)
     {
         ["lm_head.weight"] = ["embed_tokens.weight", "wte.weight", "decoder.embed_tokens.weight", "shared.weight", "word_embeddings.weight", "embeddings.weight"],
@@ -78,6 +81,18 @@ internal static partial class TensorNames
 
     /// <summary>Whether a tensor is a table of token embeddings: one row per token of the vocabulary.</summary>
     public static bool IsEmbedding(string name) => EmbeddingNames.Contains(Canonical(name));
+
+    /// <summary>Whether a tensor is a table of which rows are looked up: of tokens, positions, kinds of tokens, distances.</summary>
+    public static bool IsTable(string name)
+    {
+        if (IsEmbedding(name))
+            return true;
+        var parts = name.Split('.');
+        return parts.Length > 1 && parts[^1] == "weight" && Array.Exists(Tables, end => parts[^2].EndsWith(end, StringComparison.Ordinal));
+    }
+
+    /// <summary>Whether a tensor chooses among experts.</summary>
+    public static bool IsRouter(string name) => name.EndsWith(".gate.weight", StringComparison.Ordinal) || name.EndsWith(".router.weight", StringComparison.Ordinal) || name.EndsWith(".router.layer.weight", StringComparison.Ordinal);
 
     /// <summary>Whether a tensor is an output head's weight: one row per token of the vocabulary.</summary>
     public static bool IsHead(string name) => Ties.ContainsKey(Canonical(name));

@@ -73,6 +73,20 @@ internal static partial class WeightFiles
                 $"'{Path.Combine(folder, gguf)}' is a GGUF file, whose quantised blocks cannot be merged. Use the safetensors checkpoint it was made from.");
         }
 
+        var shards = files.FindAll(file => file.EndsWith(".safetensors", StringComparison.Ordinal));
+        if (shards.FindAll(file => ShardName().IsMatch(file)) is { Count: > 0 } numbered)
+        {
+            return new CheckpointException(CheckpointError.NoWeights, folder,
+                $"The model folder '{folder}' has {numbered.Count} shards, '{numbered[0]}' among them, but no '{ShardIndex.FileName}' that says which tensor is in which. Get that file too; it lies beside the shards where they come from.");
+        }
+
+        if (shards.Count > 0)
+        {
+            var what = shards.Exists(file => file.StartsWith("consolidated", StringComparison.Ordinal)) ? "the maker's own format, whose tensors have other names" : "no name that loaders look for";
+            return new CheckpointException(CheckpointError.NoWeights, folder,
+                $"The model folder '{folder}' has '{shards[0]}' ({what}), and neither '{SingleFileName}' nor '{ShardIndex.FileName}'. Get or convert to the checkpoint in the Hugging Face format.");
+        }
+
         return new CheckpointException(CheckpointError.NoWeights, folder,
             $"The model folder '{folder}' has neither '{SingleFileName}' nor '{ShardIndex.FileName}'.");
     }

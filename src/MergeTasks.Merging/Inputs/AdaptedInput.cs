@@ -163,7 +163,7 @@ internal sealed class AdaptedInput : ModelInput
         if (_model.Find(name) is not null)
             return name;
         var ending = _model.Names.Where(own => own.EndsWith("." + name, StringComparison.Ordinal)).Take(2).ToList();
-        return ending is [var only] ? only : null;
+        return ending is [var only] ? only : StructuralName.Find(name, _model.Names);
     }
 
     // A stored matrix of [in, out] (GPT-2's Conv1D, embeddings) takes the transpose; a square one goes by what the adapter says.

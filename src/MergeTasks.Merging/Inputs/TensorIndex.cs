@@ -8,6 +8,7 @@ internal sealed class TensorIndex(ModelInput model)
 {
     private IReadOnlyList<LayerRun>? _stacks;
     private Dictionary<string, string?>? _byCanonicalName;
+    private Dictionary<string, string?>? _withoutFirst;
     private ILookup<(string Stack, int Layer), string>? _byLayer;
 
     public ModelInput Model => model;
@@ -27,7 +28,7 @@ internal sealed class TensorIndex(ModelInput model)
     }
 
     /// <summary>As <see cref="Find(string)"/>, but a head is not found in the embeddings.</summary>
-    public string? Same(string name) => model.Find(name) is not null ? name : Canonical(TensorNames.Canonical(name));
+    public string? Same(string name) => model.Find(name) is not null ? name : Canonical(TensorNames.Canonical(name)) ?? Wrapped(name);
 
     /// <summary>The stack with the same place in the model; <see langword="null"/> where it has none.</summary>
     public LayerRun? Find(LayerRun stack) =>
@@ -40,6 +41,17 @@ internal sealed class TensorIndex(ModelInput model)
     public IEnumerable<string> Layer(LayerRun stack, int layer) =>
         (_byLayer ??= Stacks.SelectMany(own => model.Names.Where(name => own.LayerOf(name) is not null).Select(name => (own.Prefix, Layer: own.LayerOf(name)!.Value, Name: name)))
             .ToLookup(found => (found.Prefix, found.Layer), found => found.Name))[(stack.Prefix, layer)];
+
+    // A bare backbone within another class: 'encoder.layer.0…' is 'mpnet.encoder.layer.0…', whatever the class is called.
+    private string? Wrapped(string name)
+    {
+        _withoutFirst ??= model.Names.Where(own => own.Contains('.', StringComparison.Ordinal)).GroupBy(own => own[(own.IndexOf('.', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Count() == 1 ? group.First() : null, StringComparer.Ordinal);
+        if (_withoutFirst.GetValueOrDefault(name) is { } within && LayerPosition.LayerOf(name) is not null == LayerPosition.LayerOf(within) is not null)
+            return within;
+        var bare = name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..];
+        return bare.Length < name.Length && bare.Contains('.', StringComparison.Ordinal) && model.Find(bare) is not null && bare.Split('.').Length > 2 ? bare : null;
+    }
 
     // Two tensors that differ only by how they were saved would be one to any reader; neither is then found by that.
     private string? Canonical(string canonical) =>

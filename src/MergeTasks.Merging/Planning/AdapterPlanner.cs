@@ -71,7 +71,10 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         var layers = LayersOf(modules);
         foreach (var name in modules)
             Stack(name, Position(name, layers), adapters);
-        return Plan(models, adapters.Exists(adapter => adapter.Input.Adapter.Config.IsTransposed), adapters.Select(adapter => adapter.Input.Adapter.Config.BaseModel).OfType<string>().Distinct().ToList() is [var only] ? only : null);
+        return Plan(models, adapters.Exists(adapter => adapter.Input.Adapter.Config.IsTransposed),
+            adapters.Select(adapter => adapter.Input.Adapter.Config.BaseModel).OfType<string>().Distinct().ToList() is [var only] ? only : null,
+            adapters.Select(adapter => adapter.Input.Adapter.Config.Task).OfType<string>().Distinct().ToList() is [var task] ? task : null,
+            adapters.Select(adapter => adapter.Input.Adapter.Config.AutoMapping).OfType<(string, string)>().Distinct().ToList() is [var mapping] ? mapping : null);
     }
 
     /// <summary>Plans the extraction of an adapter.</summary>
@@ -89,10 +92,12 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         foreach (var name in matrices)
         {
             var stored = tuned.Input.Find(name)!;
-            var isEmbedding = TensorNames.IsEmbedding(name);
+            var isEmbedding = TensorNames.IsTable(name);
             var isModuleTransposed = isEmbedding || (tuned.Input.Config.ModelType is "gpt2" or "openai-gpt" && Array.Exists(TransposedModules, suffix => name.EndsWith(suffix, StringComparison.Ordinal)));
             isTransposed |= isModuleTransposed && !isEmbedding;
-            var rank = (int)Math.Min(Math.Round(Value(ExtractLoraMethod.Rank, null, name, Position(name, layers))), Math.Min(stored.Shape[0], stored.Shape[1]));
+            // Libraries build a router, whose module is no linear one, with the usual rank alone, so its factors are filled up with zeros.
+            var asked = (int)Math.Round(Value(ExtractLoraMethod.Rank, null, name, Position(name, layers)));
+            var rank = TensorNames.IsRouter(name) ? asked : (int)Math.Min(asked, Math.Min(stored.Shape[0], stored.Shape[1]));
             var module = new ExtractedModule(new ModelTensor(tuned.Input, name), new ModelTensor(basis.Input, name), rank, isModuleTransposed, threads);
             var (outs, ins) = isModuleTransposed ? (stored.Shape[1], stored.Shape[0]) : (stored.Shape[0], stored.Shape[1]);
             Add(name[..^WeightSuffix.Length], isEmbedding, rank, ins, outs, new ExtractedFactor(module, true), new ExtractedFactor(module, false), stored.DType);
@@ -100,7 +105,13 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
         foreach (var name in names.Except(matrices, StringComparer.Ordinal))
             AddWhole(name, tuned.Input);
-        return Plan(models, isTransposed, merge.Base!.Label);
+
+        // A module that is saved whole is loaded whole, so what did not change of it is there too.
+        var written = _tensors.Select(tensor => tensor.Output.Name).ToHashSet(StringComparer.Ordinal);
+        foreach (var name in tuned.Input.Names.Where(name => _wholeModules.Contains(ModuleOf(name)) && !written.Contains(AdapterNames.Prefix + name) && !TensorNames.IsBuffer(name)))
+            AddWhole(name, tuned.Input);
+        var (kind, library) = (TaskOf(tuned.Input.Config), tuned.Input.Config is { Architecture: { } type, ModelType: { } family } ? (type, $"transformers.models.{family}.modeling_{family}") : ((string, string)?)null);
+        return Plan(models, isTransposed, HubName(merge.Base!.Label), kind, library);
     }
 
     private void Stack(string name, double position, List<(ModelDeclaration Declaration, AdapterInput Input)> adapters)
@@ -132,7 +143,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     private void AddWhole(string name, ModelInput tuned)
     {
         var stored = tuned.Find(name)!;
-        var module = name[..Math.Max(0, name.LastIndexOf('.'))];
+        var module = ModuleOf(name);
         var isBias = name.EndsWith(BiasSuffix, StringComparison.Ordinal) && _ranks.ContainsKey(module);
         if (!isBias)
             _wholeModules.Add(module);
@@ -140,7 +151,28 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         _tensors.Add((new TensorSpec(output, merge.OutDType ?? merge.DType ?? stored.DType, stored.Shape), new ModelTensor(tuned, name)));
     }
 
-    private MergePlan Plan(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, bool isTransposed, string? baseModel)
+    private static string ModuleOf(string parameter) => parameter[..Math.Max(0, parameter.LastIndexOf('.'))];
+
+    // As PEFT names what a model is for.
+    private static string? TaskOf(ModelConfig config) => config.Architecture switch
+    {
+        null => null,
+        var type when type.EndsWith("ForCausalLM", StringComparison.Ordinal) || type.EndsWith("LMHeadModel", StringComparison.Ordinal) => "CAUSAL_LM",
+        var type when type.EndsWith("ForSequenceClassification", StringComparison.Ordinal) => "SEQ_CLS",
+        var type when type.EndsWith("ForTokenClassification", StringComparison.Ordinal) => "TOKEN_CLS",
+        var type when type.EndsWith("ForQuestionAnswering", StringComparison.Ordinal) => "QUESTION_ANS",
+        _ => null,
+    };
+
+    // What others can find the base by: without this project's scheme and revision.
+    private static string HubName(string label)
+    {
+        const string scheme = "hf:";
+        return label.StartsWith(scheme, StringComparison.Ordinal) ? label[scheme.Length..].Split('@')[0] : label;
+    }
+
+    private MergePlan Plan(
+        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, bool isTransposed, string? baseModel, string? task = null, (string Class, string Library)? mapping = null)
     {
         if (_tensors.Count == 0)
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput, $"Merge '{merge.Name}': the model and its base are the same, so there is nothing to make an adapter of.", merge.Location));
@@ -150,7 +182,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         return new MergePlan(merge, method, models, tensors, [shard], ModelConfig.None, [])
         {
             Layout = new OutputLayout([], ModelConfig.None),
-            AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel),
+            AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel, task, mapping),
         };
     }
 
@@ -171,14 +203,14 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     private void RequireSame((ModelDeclaration Declaration, ModelInput Input) basis, (ModelDeclaration Declaration, ModelInput Input) tuned)
     {
-        var missing = tuned.Input.Names.Where(name => !TensorNames.IsBuffer(name) && basis.Input.Find(name) is null).ToList();
+        var missing = tuned.Input.Names.Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null).ToList();
         if (missing.Count > 0)
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingTensor, $"Merge '{merge.Name}': '{basis.Declaration.Label}' lacks '{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', so its change is not known.", tuned.Declaration.Location));
-        var other = tuned.Input.Names.FirstOrDefault(name => !TensorNames.IsBuffer(name) && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
+        var other = tuned.Input.Names.FirstOrDefault(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
         if (other is not null)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not known.", tuned.Declaration.Location));
+                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location));
         }
     }
 

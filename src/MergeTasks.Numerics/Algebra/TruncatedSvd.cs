@@ -40,7 +40,9 @@ internal sealed class TruncatedSvd
         var side = Math.Min(matrix.Rows, matrix.Columns);
         var width = Math.Min(side, rank + Oversampling);
         var svd = new TruncatedSvd(matrix, width, threads);
-        var range = svd.Times(Start(matrix.Columns, width));
+
+        // Where all of the smaller side is asked for there is nothing to guess: its unit vectors span everything.
+        var range = width < side ? svd.Times(Start(matrix.Columns, width)) : matrix.Rows <= matrix.Columns ? Identity(side) : svd.Times(Identity(side));
         OrthonormalColumns.Make(range, matrix.Rows);
         for (var i = 0; i < Iterations && width < side; i++)
         {
@@ -75,6 +77,14 @@ internal sealed class TruncatedSvd
         }
 
         return (u, values, v);
+    }
+
+    private static double[] Identity(int size)
+    {
+        var identity = new double[size * size];
+        for (var i = 0; i < size; i++)
+            identity[(i * size) + i] = 1;
+        return identity;
     }
 
     // Signs that look random and are the same every time (the output function of SplitMix64, Steele et al. 2014).

@@ -35,7 +35,9 @@ internal sealed class HubCache(string root, string repository)
         var file = new FileInfo(Path.Combine(Snapshot(commit), name));
         if (!file.Exists)
             return null;
-        var target = file.ResolveLinkTarget(returnFinalTarget: true) ?? file;
+
+        // The first link's name is the content's hash; that may itself be a link, into a store of contents that repositories share.
+        var target = file.ResolveLinkTarget(returnFinalTarget: false) ?? file;
         return target.Exists ? target.FullName : null;
     }
 

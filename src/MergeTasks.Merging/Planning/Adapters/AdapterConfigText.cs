@@ -11,7 +11,10 @@ internal static class AdapterConfigText
     /// <param name="hasBiases">Whether biases of the modules are among the parameters.</param>
     /// <param name="isTransposed">Whether the base stores its weights as [in, out].</param>
     /// <param name="baseModel">What the adapter adapts, if known.</param>
-    public static byte[] Of(IReadOnlyDictionary<string, int> ranks, IReadOnlyCollection<string> wholeModules, bool hasBiases, bool isTransposed, string? baseModel)
+    /// <param name="task">What the model is for, as PEFT names it, if known.</param>
+    /// <param name="mapping">The base's class and the Python module that has it, if known.</param>
+    public static byte[] Of(IReadOnlyDictionary<string, int> ranks, IReadOnlyCollection<string> wholeModules, bool hasBiases, bool isTransposed, string? baseModel, string? task,
+        (string Class, string Library)? mapping)
     {
         var usual = ranks.Values.GroupBy(rank => rank).OrderByDescending(group => group.Count()).ThenBy(group => group.Key).Select(group => group.Key).FirstOrDefault(1);
         var unusual = ranks.Where(pair => pair.Value != usual).OrderBy(pair => pair.Key, StringComparer.Ordinal)
@@ -34,7 +37,15 @@ internal static class AdapterConfigText
             WriteList(json, "target_modules", ranks.Keys);
             if (wholeModules.Count > 0)
                 WriteList(json, "modules_to_save", wholeModules);
-            json.WriteNull("task_type");
+            json.WriteString("task_type", task);
+            json.WriteStartObject("auto_mapping");
+            if (mapping is var (type, library))
+            {
+                json.WriteString("base_model_class", type);
+                json.WriteString("parent_library", library);
+            }
+
+            json.WriteEndObject();
             json.WriteBoolean("use_dora", false);
             json.WriteBoolean("use_rslora", false);
             json.WriteEndObject();

@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Planning.Adapters;
 internal sealed record ExtractedFactor(ExtractedModule Module, bool IsA) : TensorSource(DType.F32)
 {
     public override ContentDigest Identity(CancellationToken cancellation) => ContentDigest.Of(string.Create(CultureInfo.InvariantCulture,
-        $"extracted 2\n{Module.Tuned.Identity(cancellation)}\n{Module.Base.Identity(cancellation)}\n{Module.Rank} {Module.IsTransposed} {IsA}\n"));
+        $"extracted 3\n{Module.Tuned.Identity(cancellation)}\n{Module.Base.Identity(cancellation)}\n{Module.Rank} {Module.IsTransposed} {IsA}\n"));
 
     public override TensorContent Open() => new TensorInMemory(Module.Take(IsA));
 }

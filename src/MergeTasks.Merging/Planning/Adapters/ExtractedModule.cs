@@ -6,7 +6,7 @@ namespace MergeTasks.Merging.Planning.Adapters;
 /// <summary>The factors of one matrix's change, computed when the first of them is needed and kept until the second has been.</summary>
 /// <param name="Tuned">The fine-tuned matrix.</param>
 /// <param name="Base">The base's.</param>
-/// <param name="Rank">The rank.</param>
+/// <param name="Rank">The rank; what exceeds the matrix's own is zeros.</param>
 /// <param name="IsTransposed">Whether the matrices are stored as [in, out].</param>
 /// <param name="Threads">Threads to use.</param>
 internal sealed record ExtractedModule(ModelTensor Tuned, ModelTensor Base, int Rank, bool IsTransposed, int Threads)
@@ -36,12 +36,13 @@ internal sealed record ExtractedModule(ModelTensor Tuned, ModelTensor Base, int 
     {
         var shape = Tuned.Model.Find(Tuned.Tensor)!.Shape;
         var matrix = new DeltaRows(Tuned.Open(), Base.Open(), checked((int)shape[0]), checked((int)shape[1]));
-        var (u, values, v) = TruncatedSvd.Of(matrix, Rank, Threads);
+        var own = Math.Min(Rank, Math.Min(matrix.Rows, matrix.Columns));
+        var (u, values, v) = TruncatedSvd.Of(matrix, own, Threads);
         var (outputs, inputs) = IsTransposed ? (v, u) : (u, v);
         var (outs, ins) = IsTransposed ? (matrix.Columns, matrix.Rows) : (matrix.Rows, matrix.Columns);
         _a = new float[Rank * ins];
         _b = new float[outs * Rank];
-        for (var k = 0; k < Rank; k++)
+        for (var k = 0; k < own; k++)
         {
             var root = Math.Sqrt(values[k]);
             for (var i = 0; i < ins; i++)

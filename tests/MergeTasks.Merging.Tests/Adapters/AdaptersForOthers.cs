@@ -1,0 +1,160 @@
+using System.Text.Json.Nodes;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Merging.Tests.Adapters;
+
+/// <summary>What PEFT and transformers demand of adapters that are made here, and how adapters and bare models are named elsewhere.</summary>
+public sealed class AdaptersForOthers : IDisposable
+{
+    private const string Prefix = "base_model.model.";
+
+    private readonly MergeWorkspace _space = new();
+
+    public void Dispose() => _space.Dispose();
+
+    [Theory]
+    [InlineData("LlamaForCausalLM", "CAUSAL_LM")]
+    [InlineData("GPT2LMHeadModel", "CAUSAL_LM")]
+    [InlineData("BertForSequenceClassification", "SEQ_CLS")]
+    [InlineData("LlavaForConditionalGeneration", null)]
+    public void The_task_and_the_class_of_the_base_are_told(string architecture, string? task)
+    {
+        var config = $$"""{"architectures": ["{{architecture}}"], "model_type": "llama"}""";
+        Models(config, ("x.q_proj.weight", RandomTensors.F32(1, 6, 6), RandomTensors.F32(2, 6, 6)));
+        var written = Extracted("3").Config;
+        Assert.Equal(task, (string?)written["task_type"]);
+        Assert.Equal((architecture, "transformers.models.llama.modeling_llama"), ((string?)written["auto_mapping"]!["base_model_class"], (string?)written["auto_mapping"]!["parent_library"]));
+    }
+
+    [Fact]
+    public void Tables_have_factors_of_embeddings_and_modules_that_are_saved_are_complete()
+    {
+        var (wte, wpe, weight, bias) = (RandomTensors.F32(1, 9, 4), RandomTensors.F32(2, 8, 4), RandomTensors.F32(3, 5, 4), RandomTensors.F32(4, 5));
+        Models("{}",
+            ("transformer.wte.weight", wte, RandomTensors.F32(5, 9, 4)), ("transformer.wpe.weight", wpe, RandomTensors.F32(6, 8, 4)),
+            ("encoder.block.0.attn.relative_attention_bias.weight", RandomTensors.F32(7, 8, 2), RandomTensors.F32(8, 8, 2)),
+            ("h.0.q_proj.weight", weight, weight), ("h.0.q_proj.bias", bias, RandomTensors.F32(9, 5)));
+        var (tensors, config) = Extracted("2");
+        Assert.Equal([
+            Prefix + "encoder.block.0.attn.relative_attention_bias.lora_embedding_A", Prefix + "encoder.block.0.attn.relative_attention_bias.lora_embedding_B",
+            Prefix + "h.0.q_proj.bias", Prefix + "h.0.q_proj.weight",
+            Prefix + "transformer.wpe.lora_embedding_A", Prefix + "transformer.wpe.lora_embedding_B", Prefix + "transformer.wte.lora_embedding_A", Prefix + "transformer.wte.lora_embedding_B"], tensors.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(weight.Bytes, tensors[Prefix + "h.0.q_proj.weight"].Bytes);
+        Assert.Equal(["h.0.q_proj"], config["modules_to_save"]!.AsArray().Select(name => (string?)name));
+    }
+
+    [Theory]
+    [InlineData(40, 2)]
+    [InlineData(40, 3)]
+    [InlineData(7, 50)]
+    [InlineData(64, 5)]
+    [InlineData(6, 6)]
+    public void Narrow_matrices_are_exact_at_their_full_rank(int rows, int columns)
+    {
+        var (basis, tuned) = (RandomTensors.F32(1, rows, columns), RandomTensors.F32(2, rows, columns));
+        Models("{}", ("m.q_proj.weight", basis, tuned));
+        var (tensors, _) = Extracted("12");
+        var fused = AdapterFolder.Fused(basis, tensors[Prefix + "m.q_proj.lora_A.weight"], tensors[Prefix + "m.q_proj.lora_B.weight"], 1);
+        Assert.All(fused.Zip(tuned.Floats()), pair => Assert.Equal(pair.Second, pair.First, 1e-7));
+    }
+
+    [Fact]
+    public void A_router_has_the_usual_rank_filled_up_with_zeros()
+    {
+        var (basis, tuned) = (RandomTensors.F32(1, 4, 32), RandomTensors.F32(2, 4, 32));
+        Models("{}", ("model.layers.0.block_sparse_moe.gate.weight", basis, tuned), ("model.layers.0.self_attn.q_proj.weight", RandomTensors.F32(3, 32, 32), RandomTensors.F32(4, 32, 32)));
+        var (tensors, config) = Extracted("12");
+        var (a, b) = (tensors[Prefix + "model.layers.0.block_sparse_moe.gate.lora_A.weight"], tensors[Prefix + "model.layers.0.block_sparse_moe.gate.lora_B.weight"]);
+        Assert.Equal(([12L, 32L], [4L, 12L]), ((long[], long[]))(a.Shape, b.Shape));
+        Assert.Equal((12, 0), ((int)config["r"]!, config["rank_pattern"]!.AsObject().Count));
+        Assert.All(AdapterFolder.Fused(basis, a, b, 1).Zip(tuned.Floats()), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+    }
+
+    [Fact]
+    public void What_is_kept_need_not_fit()
+    {
+        Models("{}", ("model.embed_tokens.weight", RandomTensors.F32(1, 6, 4), RandomTensors.F32(2, 8, 4)), ("x.q_proj.weight", RandomTensors.F32(3, 4, 4), RandomTensors.F32(4, 4, 4)));
+        Assert.Contains("KeepTensors", Assert.Throws<DiagnosticException>(() => Extracted("2")).Message, StringComparison.Ordinal);
+        Assert.Equal(2, Extracted("2", ("KeepTensors", "*embed_tokens*")).Tensors.Count);
+    }
+
+    [Theory]
+    [InlineData("model.language_model.", "language_model.model.")]
+    [InlineData("model.language_model.", "model.")]
+    [InlineData("language_model.model.", "model.language_model.")]
+    [InlineData("language_model.model.", "model.")]
+    [InlineData("model.", "language_model.model.")]
+    [InlineData("model.", "model.language_model.")]
+    public void Adapters_of_language_models_within_others_are_matched_by_structure(string trained, string stored)
+    {
+        var (language, vision) = (RandomTensors.F32(1, 8, 6), RandomTensors.F32(2, 8, 6));
+        var factors = AdapterFolder.Linear($"{trained}layers.0.self_attn.q_proj", 3, 2, 8, 6);
+        _space.Model("base", ($"{stored}layers.0.self_attn.q_proj.weight", language), ("vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight", vision), ($"{stored}norm.weight", RandomTensors.F32(5, 6)));
+        AdapterFolder.Write(Path.Combine(_space.Folder, "adapter"), new { r = 2, lora_alpha = 2 }, [.. factors, ($"{trained}norm.weight", RandomTensors.F32(6, 6))]);
+        _space.Merge("m", ("Method", "passthrough"));
+        _space.Source("models/base", ("Adapter", "adapter"));
+        _space.RunAll();
+        AdapterFolder.AssertClose(AdapterFolder.Fused(language, factors[0].Tensor, factors[1].Tensor, 1), _space.Result("m")[$"{stored}layers.0.self_attn.q_proj.weight"]);
+        Assert.Equal(vision.Bytes, _space.Result("m")["vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight"].Bytes);
+        Assert.Equal(RandomTensors.F32(6, 6).Bytes, _space.Result("m")[$"{stored}norm.weight"].Bytes);
+    }
+
+    [Theory]
+    [InlineData("mpnet.")]
+    [InlineData("electra.")]
+    [InlineData("deberta.")]
+    [InlineData("albert.")]
+    [InlineData("vit.")]
+    [InlineData("wav2vec2.")]
+    [InlineData("some_class_of_tomorrow.")]
+    public void Bare_backbones_are_those_within_classes(string wrapper)
+    {
+        string[] names = ["embeddings.word_embeddings.weight", "encoder.layer.0.attention.q.weight", "encoder.layer.1.attention.q.weight", "pooler.dense.weight"];
+        _space.Model("bare", [.. names.Select((name, i) => (name, RandomTensors.F32(i, 4, 4)))]);
+        _space.Model("within", [.. names.Select((name, i) => (wrapper + name, RandomTensors.F32(10 + i, 4, 4))), ("classifier.weight", RandomTensors.F32(20, 2, 4))]);
+        foreach (var (first, second, prefix) in new[] { ("bare", "within", ""), ("within", "bare", wrapper) })
+        {
+            _space.Clear();
+            _space.Merge("m", ("Method", "linear"));
+            _space.Source($"models/{first}", ("Weight", "0.5"));
+            _space.Source($"models/{second}", ("Weight", "0.5"));
+            _space.RunAll();
+            var result = _space.Result("m");
+            for (var i = 0; i < names.Length; i++)
+                Assert.Equal(RandomTensors.F32(i, 4, 4).Floats().Zip(RandomTensors.F32(10 + i, 4, 4).Floats(), (x, y) => (x / 2) + (y / 2)), result[prefix + names[i]].Floats());
+        }
+    }
+
+    [Theory]
+    [InlineData("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 5\n", "git lfs pull")]
+    [InlineData("model-00001-of-00002.safetensors", "", "no 'model.safetensors.index.json'")]
+    [InlineData("consolidated.safetensors", "", "the maker's own format")]
+    [InlineData("weights.safetensors", "", "no name that loaders look for")]
+    public void What_was_found_in_the_place_of_weights_is_said(string file, string text, string message)
+    {
+        Directory.CreateDirectory(Path.Combine(_space.Folder, "models", "x"));
+        File.WriteAllText(Path.Combine(_space.Folder, "models", "x", "config.json"), "{}");
+        File.WriteAllText(Path.Combine(_space.Folder, "models", "x", file), text);
+        _space.Merge("m", ("Method", "passthrough"));
+        _space.Source("models/x");
+        Assert.Contains(message, Assert.Throws<DiagnosticException>(() => _space.Plan()).Message, StringComparison.Ordinal);
+    }
+
+    private void Models(string config, params (string Name, RawTensor Base, RawTensor Tuned)[] tensors)
+    {
+        _space.Model("base", [.. tensors.Select(tensor => (tensor.Name, tensor.Base))]);
+        _space.Model("tuned", [.. tensors.Select(tensor => (tensor.Name, tensor.Tuned))]);
+        foreach (var name in new[] { "base", "tuned" })
+            File.WriteAllText(Path.Combine(_space.Folder, "models", name, "config.json"), config);
+    }
+
+    private (Dictionary<string, RawTensor> Tensors, JsonNode Config) Extracted(string rank, params (string Name, string Value)[] metadata)
+    {
+        _space.Clear();
+        _space.Merge("m", [("Method", "extract_lora"), ("Base", "models/base"), ("Rank", rank), .. metadata]);
+        _space.Source("models/tuned");
+        _space.RunAll();
+        return (_space.Result("m"), JsonNode.Parse(File.ReadAllText(Path.Combine(_space.Output("m"), "adapter_config.json")))!);
+    }
+}
