@@ -54,6 +54,22 @@ public sealed class RememberedDigests : IDisposable
     }
 
     [Fact]
+    public void An_entry_of_another_version_counts_as_absent()
+    {
+        var path = Settled("a", "text");
+        var expected = Hasher().DigestWhole(path, default);
+        var entry = Assert.Single(Directory.GetFiles(_folder["cache"], "*.txt", SearchOption.AllDirectories));
+        var lines = File.ReadAllLines(entry)[..^1];
+        Assert.Equal("mergetasks digests 1", lines[0]);
+        lines[0] = "mergetasks digests 0";
+        var text = string.Concat(lines.Select(line => line + "\n"));
+        File.WriteAllText(entry, $"{text}{ContentDigest.Of(text)} end\n");
+        _read.Clear();
+        Assert.Equal(expected, Hasher().DigestWhole(path, default));
+        Assert.Equal([path], _read);
+    }
+
+    [Fact]
     public void An_entry_of_another_file_under_this_files_name_counts_as_absent()
     {
         var (a, b) = (Settled("a", "text"), Settled("b", "next"));

@@ -164,6 +164,21 @@ public sealed class ChangedOutputs : IDisposable
     }
 
     [Fact]
+    public void A_manifest_of_another_version_is_named_and_made_again()
+    {
+        _project.Build();
+        var before = _project.Outputs();
+        var path = Path.Combine(_project.Space.Output("first"), MergedFiles.Manifest);
+        foreach (var (text, told) in new[] { ("{\"format\": 1, \"tensors\": []}", "has format 1, and this version knows format 2"), ("{\"format\": 3}", "has format 3"), ("{}", "is damaged"), ("[", "is damaged") })
+        {
+            File.WriteAllText(path, text);
+            Assert.Contains(told, Assert.Single(_project.Space.State("first").Reasons), StringComparison.Ordinal);
+            _project.Build();
+            Assert.Equal(before, _project.Outputs());
+        }
+    }
+
+    [Fact]
     public void A_shard_index_longer_than_a_digest_chunk_does_not_make_an_output_stale_for_ever()
     {
         using var space = new MergeWorkspace();

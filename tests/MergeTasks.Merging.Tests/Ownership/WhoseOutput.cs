@@ -70,6 +70,14 @@ public sealed class WhoseOutput : IDisposable
         Refused();
     }
 
+    [Fact]
+    public void A_record_of_another_version_is_refused_by_name()
+    {
+        _project.Build();
+        Edit(record => record["Format"] = 7);
+        Assert.Contains("has format 7; this version knows format 1", Refused(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("../second/model.safetensors")]
     [InlineData("..")]
