@@ -32,12 +32,12 @@ public sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput
 /// <param name="Declaration">The settings.</param>
 /// <param name="Activations">The base's activations; <see langword="null"/> where ω = 1, which needs none.</param>
 /// <param name="Participants">The activations of each model that contributes deltas (index among the merge's inputs); empty unless asked for.</param>
-/// <param name="Modules">The modules whose weights are relaxed, by the weight's name.</param>
+/// <param name="Modules">The modules whose weights are relaxed, by the weight's name: one, or those of a stack of experts' matrices, in order.</param>
 public sealed record AimPlan(
     AimDeclaration Declaration,
     ActivationRequest? Activations,
     IReadOnlyList<(int Input, ActivationRequest Request)> Participants,
-    IReadOnlyDictionary<string, ModuleDescription> Modules)
+    IReadOnlyDictionary<string, IReadOnlyList<ModuleDescription>> Modules)
 {
     /// <summary>The scores.</summary>
     public IEnumerable<ScoreRequest> Requests => (Activations is null ? [] : new[] { Activations }).Concat(Participants.Select(participant => participant.Request));

@@ -84,7 +84,8 @@ internal sealed class ImportancePlanner
             throw Fault(DiagnosticCode.UnsuitableScoring, $"AimStatistic \"gradient\" needs a next-token loss, which '{_base.Declaration.Label}' ({description.Family}) lacks. Use mean-abs, rms or variance.", aim.Location);
         var block = Math.Min(aim.Block, description.MaximumPositions);
         var tables = description.Tables.ToHashSet(StringComparer.Ordinal);
-        var modules = description.Modules.Where(module => aim.RelaxesTiedHead || !tables.Contains(module.Weight)).ToDictionary(module => module.Weight, StringComparer.Ordinal);
+        var modules = description.Modules.Where(module => aim.RelaxesTiedHead || !tables.Contains(module.Weight))
+            .GroupBy(module => module.Weight).ToDictionary(places => places.Key, IReadOnlyList<ModuleDescription> (places) => [.. places.OrderBy(module => module.Place)], StringComparer.Ordinal);
         var participants = aim.Activations == ActivationSource.Participants
             ? Tuned().Select(model => (model.Index, Activations(aim, model.Declaration, new RunnableModel(model.Input, Describe(model.Declaration, model.Input), null, []), block))).ToList()
             : [];
