@@ -36,7 +36,7 @@ public sealed class Devices(Package package) : IClassFixture<Package>
 
         // The built-in engine: in MSBuild's own process, under keys of its own, and the plan says so.
         var plan = consumer.Run("app", "build", "--no-restore", "-t:PlanMerges", "-p:MergeDevice=cpu").Output;
-        Assert.Matches(@"scored: scores for models/base \(activations\): stale because the engine \(from torch-2-cpu-fp32 to cpu-1-\d+\) changed\.", plan);
+        Assert.Matches(@"scored: scores for models/base \(activations\): stale because the engine \(from torch-3-cpu-fp32 to cpu-2-\d+\) changed\.", plan);
         var onCpu = consumer.Build("--no-restore", "-v:m", "-p:MergeDevice=cpu").Output;
         Assert.Contains("scored: scoring models/base: activations", onCpu, StringComparison.Ordinal);
         Assert.DoesNotContain("stand-in", onCpu, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Transformers.Engine;
 
@@ -6,26 +7,57 @@ namespace MergeTasks.Merging.Measuring;
 /// <summary>Sums |∂L/∂W| per input channel of every module, divided by the module's outputs.</summary>
 internal sealed class ColumnGradients : IGradientReceiver
 {
-    private readonly Dictionary<string, (ModuleDescription Module, double[] Sums)> _weights;
+    private readonly Dictionary<string, (ModuleDescription Module, double[] Sums)[]> _weights;
 
+    // One module of a weight, or of each place of a stack of matrices.
     public ColumnGradients(IEnumerable<ModuleDescription> modules) =>
-        _weights = modules.DistinctBy(module => module.Weight)
-            .ToDictionary(module => module.Weight, module => (module, new double[module.InputChannels]), StringComparer.Ordinal);
+        _weights = modules.GroupBy(module => module.Weight).ToDictionary(
+            places => places.Key,
+            places => places.DistinctBy(module => module.Place).OrderBy(module => module.Place).Select(module => (module, new double[module.InputChannels])).ToArray(),
+            StringComparer.Ordinal);
 
     public void Receive(in GradientPiece piece)
     {
-        if (!_weights.TryGetValue(piece.Parameter, out var weight))
+        if (!_weights.TryGetValue(piece.Parameter, out var places))
             return;
+<<<<<<< HEAD
         var (module, sums) = weight;
         var rowLength = piece.Values.Length == 0 ? 1 : (int)piece.Shape.RowLength();
         var isVector = piece.Shape.Count == 1;
         var outputs = isVector ? 1.0 : module.StoredByInput ? piece.Shape[1] : piece.Shape[0];
         for (var row = 0; row * rowLength < piece.Values.Length; row++)
+=======
+        if (places[0].Module.Place is null)
+>>>>>>> families
         {
-            var values = piece.Values.Slice(row * rowLength, rowLength);
+            Add(places[0].Module, places[0].Sums, [.. piece.Shape], piece.FirstRow, piece.Values);
+            return;
+        }
+
+        var shape = piece.Shape.Skip(1).ToArray();
+        var size = (int)shape.Aggregate(1L, (product, dimension) => product * dimension);
+        for (var place = 0; place * size < piece.Values.Length; place++)
+        {
+            var (module, sums) = places[piece.FirstRow + place];
+            Add(module, sums, shape, 0, piece.Values.Slice(place * size, size));
+        }
+    }
+
+    /// <summary>The sums divided by the number of blocks, by module.</summary>
+    public IEnumerable<(string, double[])> MeanOver(int blocks) => _weights.Values.SelectMany(places => places)
+        .Select(place => (place.Module.Name, place.Sums.Select(sum => sum / blocks).ToArray()));
+
+    private static void Add(ModuleDescription module, double[] sums, long[] shape, long firstRow, ReadOnlySpan<float> gradient)
+    {
+        var rowLength = gradient.Length == 0 ? 1 : (int)shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
+        var isVector = shape.Length == 1;
+        var outputs = isVector ? 1.0 : module.StoredByInput ? shape[1] : shape[0];
+        for (var row = 0; row * rowLength < gradient.Length; row++)
+        {
+            var values = gradient.Slice(row * rowLength, rowLength);
             if (isVector || module.StoredByInput)
             {
-                sums[piece.FirstRow + row] += System.Numerics.Tensors.TensorPrimitives.SumOfMagnitudes(values) / outputs;
+                sums[firstRow + row] += TensorPrimitives.SumOfMagnitudes(values) / outputs;
                 continue;
             }
 
@@ -33,8 +65,4 @@ internal sealed class ColumnGradients : IGradientReceiver
                 sums[column] += Math.Abs(values[column]) / outputs;
         }
     }
-
-    /// <summary>The sums divided by the number of blocks, by module.</summary>
-    public IEnumerable<(string, double[])> MeanOver(int blocks) =>
-        _weights.Values.Select(weight => (weight.Module.Name, weight.Sums.Select(sum => sum / blocks).ToArray()));
 }

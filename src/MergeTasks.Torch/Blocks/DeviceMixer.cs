@@ -12,6 +12,7 @@ internal abstract class DeviceMixer
         AttentionSpec attention => new DeviceAttention(attention, part),
         GatedConvolutionSpec convolution => new DeviceGatedConvolution(convolution, part),
         DisentangledSpec disentangled => new DeviceDisentangledAttention(disentangled, part),
+        FadingSpec fading => new DeviceFadingAttention(fading, part),
         DeltaSpec delta => new DeviceGatedDelta(delta, part),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, null),
     };

@@ -138,3 +138,37 @@ internal sealed record DisentangledSpec : MixerSpec
         return Math.Clamp(bucket + Span, 0, 2 * Span - 1);
     }
 }
+
+/// <summary>
+/// Lightning attention (MiniMax-01, arXiv 2501.08313): linear attention in which what was seen fades, o at t = Σ over s ≤ t of e^(−slope (t − s)) (q·k) v,
+/// normalised over all heads and multiplied by σ(gate).
+/// </summary>
+internal sealed record FadingSpec : MixerSpec
+{
+    /// <summary>To queries, keys and values, head by head.</summary>
+    public required LinearSpec Projection { get; init; }
+
+    /// <summary>Of the projection's results.</summary>
+    public required ActivationKind Activation { get; init; }
+
+    /// <summary>To the gates.</summary>
+    public required LinearSpec Gate { get; init; }
+
+    /// <summary>Of all heads' results.</summary>
+    public required NormSpec Norm { get; init; }
+
+    /// <summary>Back to the residual stream.</summary>
+    public required LinearSpec Output { get; init; }
+
+    /// <summary>Heads.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Channels of one head.</summary>
+    public required int HeadSize { get; init; }
+
+    /// <summary>How fast each head forgets.</summary>
+    public required IReadOnlyList<double> Slopes { get; init; }
+
+    /// <summary>What is left after a number of positions.</summary>
+    public float Left(int head, int distance) => distance < 0 ? 0 : (float)Math.Exp(-Slopes[head] * distance);
+}

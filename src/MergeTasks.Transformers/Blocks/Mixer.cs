@@ -17,6 +17,7 @@ internal abstract class Mixer
         AttentionSpec attention => new Attention(attention, parameters),
         GatedConvolutionSpec convolution => new GatedConvolution(convolution, parameters),
         DisentangledSpec disentangled => new DisentangledAttention(disentangled, parameters),
+        FadingSpec fading => new FadingAttention(fading, parameters),
         DeltaSpec delta => new GatedDelta(delta, parameters),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, null),
     };

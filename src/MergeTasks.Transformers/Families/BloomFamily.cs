@@ -14,7 +14,7 @@ internal sealed class BloomFamily : DecoderFamily
         var heads = config.OptionalInt("n_head") ?? config.Int("num_attention_heads", 8);
         if (hidden % heads != 0)
             throw config.Invalid("n_head", $"a divisor of 'hidden_size' ({hidden})");
-        config.RequireFlag("apply_residual_connection_post_layernorm", false);
+        var normsStream = config.Bool("apply_residual_connection_post_layernorm", false);
         // Another order of the same sums.
         config.Ignore("slow_but_exact");
         var layers = config.OptionalInt("n_layer") ?? config.Int("num_hidden_layers", 2);
@@ -26,6 +26,7 @@ internal sealed class BloomFamily : DecoderFamily
 
         LayerSpec Layer(string at, int index) => new()
         {
+            Layout = normsStream ? ResidualLayout.NormOfStream : ResidualLayout.Sequential,
             AttentionNorm = Norm($"{at}.input_layernorm"),
             Attention = Parts.FusedAttention(
                 shape, new($"{at}.self_attention.query_key_value", hidden, 3 * hidden, true), new($"{at}.self_attention.dense", hidden, hidden, true)) with

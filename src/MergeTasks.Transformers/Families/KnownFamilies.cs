@@ -22,6 +22,7 @@ internal static class KnownFamilies
         new GlmMoeFamily(),
         new GptOssFamily(),
         new Llama4Family(),
+        new MiniMaxFamily(),
         new Qwen2Family("qwen2"),
         new Qwen2Family("qwen2_5_vl_text"),
         new Qwen3Family("qwen3"),

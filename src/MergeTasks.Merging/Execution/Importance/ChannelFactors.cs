@@ -7,30 +7,30 @@ namespace MergeTasks.Merging.Execution.Importance;
 internal sealed class ChannelFactors
 {
     private readonly float[] _factors;
-    private readonly long _columns;
-    private readonly bool _byRow;
+    private readonly ChannelLayout _layout;
 
     /// <summary>The factors of one model.</summary>
     /// <param name="own">The model's importances.</param>
     /// <param name="all">Those of all models, its own among them.</param>
-    /// <param name="columns">Elements from one row to the next; 1 for a vector.</param>
-    /// <param name="byRow">Whether channels are rows.</param>
-    public ChannelFactors(double[] own, IReadOnlyList<double[]> all, long columns, bool byRow)
+    /// <param name="layout">Where the channels lie.</param>
+    public ChannelFactors(double[] own, IReadOnlyList<double[]> all, ChannelLayout layout)
     {
         _factors = [.. own.Select((a, channel) => all.Sum(model => model[channel]) is var sum && sum > 0 ? (float)(all.Count * a / sum) : 1)];
-        _columns = columns;
-        _byRow = byRow;
+        _layout = layout;
     }
 
     /// <summary>Multiplies a block of deltas.</summary>
     public void Apply(long start, Span<float> delta)
     {
-        var (row, column) = (start / _columns, start % _columns);
+        var (row, column) = (start / _layout.Columns, start % _layout.Columns);
+        var first = _layout.FirstOf(row);
         for (var i = 0; i < delta.Length; i++)
         {
-            delta[i] *= _factors[_byRow ? row : column];
-            if (++column == _columns)
-                (row, column) = (row + 1, 0);
+            delta[i] *= _factors[_layout.ByRow ? first : first + column];
+            if (++column < _layout.Columns)
+                continue;
+            (row, column) = (row + 1, 0);
+            first = _layout.FirstOf(row);
         }
     }
 }

@@ -71,18 +71,22 @@ internal sealed class LoadedImportance : IDisposable
 
     private Relaxation Relaxed(TensorSpec tensor)
     {
-        var module = _plan.Aim!.Modules[tensor.Name];
-        return new Relaxation(_base![module], _plan.Aim.Declaration, Columns(tensor), IsByRow(tensor, module));
+        var modules = _plan.Aim!.Modules[tensor.Name];
+        return new Relaxation(Importance(_base!, modules), _plan.Aim.Declaration, LayoutOf(tensor, modules));
     }
 
     private ChannelFactors Contribution(TensorSpec tensor, int input)
     {
-        var module = _plan.Aim!.Modules[tensor.Name];
-        var all = _participants.ConvertAll(participant => participant.Importance[module]);
-        return new ChannelFactors(all[_participants.FindIndex(participant => participant.Input == input)], all, Columns(tensor), IsByRow(tensor, module));
+        var modules = _plan.Aim!.Modules[tensor.Name];
+        var all = _participants.ConvertAll(participant => Importance(participant.Importance, modules));
+        return new ChannelFactors(all[_participants.FindIndex(participant => participant.Input == input)], all, LayoutOf(tensor, modules));
     }
 
-    private static long Columns(TensorSpec tensor) => tensor.Shape.Count < 2 ? 1 : tensor.Shape[^1];
+    // Of a stack, one place after the other.
+    private static double[] Importance(ModuleImportance importance, IReadOnlyList<ModuleDescription> modules) => [.. modules.SelectMany(module => importance[module])];
 
-    private static bool IsByRow(TensorSpec tensor, ModuleDescription module) => tensor.Shape.Count < 2 || module.StoredByInput;
+    private static ChannelLayout LayoutOf(TensorSpec tensor, IReadOnlyList<ModuleDescription> modules) => new(
+        tensor.Shape.Count < 2 ? 1 : tensor.Shape[^1],
+        tensor.Shape.Count < 2 || modules[0].StoredByInput,
+        modules[0].Place is null ? long.MaxValue : tensor.Shape[^2]);
 }

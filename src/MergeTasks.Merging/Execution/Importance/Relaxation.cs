@@ -7,19 +7,16 @@ namespace MergeTasks.Merging.Execution.Importance;
 internal sealed class Relaxation
 {
     private readonly double[] _kept;
-    private readonly long _columns;
-    private readonly bool _byRow;
+    private readonly ChannelLayout _layout;
 
     /// <summary>The relaxation of one tensor.</summary>
     /// <param name="importance">a, in [0, 1], per input channel.</param>
     /// <param name="aim">φ and ω.</param>
-    /// <param name="columns">Elements from one row to the next; 1 for a vector.</param>
-    /// <param name="byRow">Whether channels are rows: the weight is a vector, or stored [in, out].</param>
-    public Relaxation(IReadOnlyList<double> importance, AimDeclaration aim, long columns, bool byRow)
+    /// <param name="layout">Where the channels lie.</param>
+    public Relaxation(IReadOnlyList<double> importance, AimDeclaration aim, ChannelLayout layout)
     {
         _kept = [.. importance.Select(a => 1 - (Scaled(a, aim) * (1 - aim.Omega)))];
-        _columns = columns;
-        _byRow = byRow;
+        _layout = layout;
     }
 
     /// <summary>φ(a).</summary>
@@ -33,14 +30,14 @@ internal sealed class Relaxation
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply(long start, Span<float> merged, ReadOnlySpan<float> basis)
     {
-        var (row, column) = (start / _columns, start % _columns);
+        var (row, column) = (start / _layout.Columns, start % _layout.Columns);
         for (var i = 0; i < merged.Length;)
         {
-            var length = (int)Math.Min(merged.Length - i, _columns - column);
-            if (_byRow)
+            var length = (int)Math.Min(merged.Length - i, _layout.Columns - column);
+            if (_layout.ByRow)
                 Pull(merged.Slice(i, length), basis.Slice(i, length), _kept[row]);
             else
-                Pull(merged.Slice(i, length), basis.Slice(i, length), _kept.AsSpan((int)column, length));
+                Pull(merged.Slice(i, length), basis.Slice(i, length), _kept.AsSpan((int)(_layout.FirstOf(row) + column), length));
             i += length;
             (row, column) = (row + 1, 0);
         }
