@@ -20,22 +20,14 @@ internal sealed class ColumnGradients : IGradientReceiver
     {
         if (!_weights.TryGetValue(piece.Parameter, out var places))
             return;
-<<<<<<< HEAD
-        var (module, sums) = weight;
-        var rowLength = piece.Values.Length == 0 ? 1 : (int)piece.Shape.RowLength();
-        var isVector = piece.Shape.Count == 1;
-        var outputs = isVector ? 1.0 : module.StoredByInput ? piece.Shape[1] : piece.Shape[0];
-        for (var row = 0; row * rowLength < piece.Values.Length; row++)
-=======
         if (places[0].Module.Place is null)
->>>>>>> families
         {
             Add(places[0].Module, places[0].Sums, [.. piece.Shape], piece.FirstRow, piece.Values);
             return;
         }
 
         var shape = piece.Shape.Skip(1).ToArray();
-        var size = (int)shape.Aggregate(1L, (product, dimension) => product * dimension);
+        var size = (int)shape.ElementCount();
         for (var place = 0; place * size < piece.Values.Length; place++)
         {
             var (module, sums) = places[piece.FirstRow + place];
@@ -49,7 +41,7 @@ internal sealed class ColumnGradients : IGradientReceiver
 
     private static void Add(ModuleDescription module, double[] sums, long[] shape, long firstRow, ReadOnlySpan<float> gradient)
     {
-        var rowLength = gradient.Length == 0 ? 1 : (int)shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
+        var rowLength = gradient.Length == 0 ? 1 : (int)shape.RowLength();
         var isVector = shape.Length == 1;
         var outputs = isVector ? 1.0 : module.StoredByInput ? shape[1] : shape[0];
         for (var row = 0; row * rowLength < gradient.Length; row++)

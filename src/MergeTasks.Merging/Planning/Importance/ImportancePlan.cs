@@ -40,13 +40,8 @@ internal sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInp
 /// <param name="Declaration">The settings.</param>
 /// <param name="Activations">The base's activations; <see langword="null"/> where ω = 1, which needs none.</param>
 /// <param name="Participants">The activations of each model that contributes deltas (index among the merge's inputs); empty unless asked for.</param>
-<<<<<<< HEAD
-/// <param name="Modules">The modules whose weights are relaxed, by the weight's name.</param>
-internal sealed record AimPlan(
-=======
 /// <param name="Modules">The modules whose weights are relaxed, by the weight's name: one, or those of a stack of experts' matrices, in order.</param>
 internal sealed record AimPlan(
->>>>>>> families
     AimDeclaration Declaration,
     ActivationRequest? Activations,
     IReadOnlyList<(int Input, ActivationRequest Request)> Participants,
