@@ -30,4 +30,26 @@ public sealed class Repository
             .Where(line => Regex.IsMatch(line.Text, pattern)).Select(line => $"{line.Place}: {line.Text.Trim()}");
         Assert.Empty(elsewhere);
     }
+
+    // What formatters do not hold; text in raw strings is as long as what it is compared with.
+    [Fact]
+    public void No_line_is_longer_than_140_columns()
+    {
+        var sources = new[] { "src", "tests", "bench" }
+            .SelectMany(folder => Directory.GetFiles(Path.Combine(Package.Repository, folder), "*.cs", SearchOption.AllDirectories))
+            .Where(path => !path.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
+        Assert.Empty(sources.SelectMany(LongLines));
+
+        static IEnumerable<string> LongLines(string path)
+        {
+            var isText = false;
+            foreach (var (number, line) in File.ReadLines(path).Index())
+            {
+                var marks = Regex.Count(line, "\"{3,}");
+                if (line.Length > 140 && !isText && marks == 0)
+                    yield return $"{path}({number + 1}): {line.Length} columns";
+                isText ^= marks % 2 == 1;
+            }
+        }
+    }
 }

@@ -31,6 +31,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
     private readonly Dictionary<string, ModelInput> _adapters = [];
+
+    // What is wrong with a folder is told once, by whichever name it is met again.
+    private readonly Dictionary<string, DiagnosticException> _refused = [];
     private readonly TensorInfoPool _pool = new();
     private CancellationToken _cancellation;
 
@@ -311,6 +314,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             return _outputs[upstream] is PlannedInput { IsAdapter: false } output ? output : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
                 $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
         var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
+        if (_refused.TryGetValue(folder, out var known))
+            throw known;
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
             // What else decides what a model is, by what it says or by not being there.
@@ -324,9 +329,11 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 _checkpoints[folder] = input = DequantizedInput.Of(stored);
                 _ = input.Config;
             }
-            catch
+            catch (Exception e)
             {
                 stored.Dispose();
+                if (e is DiagnosticException refused)
+                    _refused[folder] = refused;
                 throw;
             }
         }
