@@ -68,7 +68,7 @@ internal sealed class ScoreBuild : IDisposable
         {
             return action();
         }
-        catch (Exception e) when (e is ModelException or TokenizerException or CheckpointException or DiagnosticException or IOException or UnauthorizedAccessException
+        catch (Exception e) when ((e is ModelException or TokenizerException or CheckpointException or DiagnosticException || FileFault.Covers(e))
             && _context.Inputs.Changed().FirstOrDefault() is { } changed)
         {
             // Whatever was found in a file that is half one thing and half another is no fault of either.

@@ -14,21 +14,20 @@ public sealed class ForeignLinks : IDisposable
     public void Dispose() => _space.Dispose();
 
     [Theory]
-    [InlineData("models/a", "extra.json", "ABSOLUTE")]
-    [InlineData("models/a", "extra.json", "../../secret.json")]
-    [InlineData("models/a", "extra.json", "./x/../../../secret.json")]
-    [InlineData("models/a", "tokenizer.json", "../../secret.json")]
+    [InlineData("models/a", "extra.jinja", "ABSOLUTE")]
     [InlineData("models/a", "extra.jinja", "../../secret.json")]
-    [InlineData("models/a", "extra.json", "../a-other/secret.json")]
-    [InlineData("models/a", "extra.json", "inner/secret.json", "models/a/inner", "../a-other")]
-    [InlineData("models/a", "extra.json", "second.bin", "models/a/second.bin", "../../secret.json")]
-    [InlineData("models/a", "extra.json", "../../nowhere.json")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.json", "../../blobs/secret", "hub/models--o--n/blobs", "../../a folder")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.json", "../../blobs/secret", "hub/models--o--n/blobs/secret", "../../../secret.json")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.json", "../../../models--x--y/blobs/secret")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.json", "../../refs/secret")]
-    [InlineData("hub/o--n/snapshots/c", "extra.json", "../../blobs/secret")]
-    [InlineData("hub/models--o--n/snaps/c", "extra.json", "../../blobs/secret")]
+    [InlineData("models/a", "extra.jinja", "./x/../../../secret.json")]
+    [InlineData("models/a", "tokenizer.json", "../../secret.json")]
+    [InlineData("models/a", "extra.jinja", "../a-other/secret.json")]
+    [InlineData("models/a", "extra.jinja", "inner/secret.json", "models/a/inner", "../a-other")]
+    [InlineData("models/a", "extra.jinja", "second.bin", "models/a/second.bin", "../../secret.json")]
+    [InlineData("models/a", "extra.jinja", "../../nowhere.json")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../blobs/secret", "hub/models--o--n/blobs", "../../a folder")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../blobs/secret", "hub/models--o--n/blobs/secret", "../../../secret.json")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../../models--x--y/blobs/secret")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../refs/secret")]
+    [InlineData("hub/o--n/snapshots/c", "extra.jinja", "../../blobs/secret")]
+    [InlineData("hub/models--o--n/snaps/c", "extra.jinja", "../../blobs/secret")]
     public void What_is_not_the_folder_s_own_is_left_out_with_a_warning(string model, string name, string target, string? link = null, string? leads = null)
     {
         if (OperatingSystem.IsWindows())
@@ -71,10 +70,10 @@ public sealed class ForeignLinks : IDisposable
         }
 
         Write(Path.Combine(model, target), "{\"mine\": 1}");
-        Link(model + "/extra.json", target);
+        Link(model + "/extra.jinja", target);
         Assert.Empty(Warnings(model));
         _space.RunAll();
-        Assert.Equal("{\"mine\": 1}", File.ReadAllText(Path.Combine(_space.Output("m"), "extra.json")));
+        Assert.Equal("{\"mine\": 1}", File.ReadAllText(Path.Combine(_space.Output("m"), "extra.jinja")));
     }
 
     [Fact]
@@ -125,10 +124,10 @@ public sealed class ForeignLinks : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        foreach (var target in new[] { "extra.json", "nothing.json" })
+        foreach (var target in new[] { "extra.jinja", "nothing.json" })
         {
             Model("models/a");
-            Link("models/a/extra.json", target);
+            Link("models/a/extra.jinja", target);
             Assert.Equal("MTK3009", Assert.Single(Assert.Throws<DiagnosticException>(() => Planned("models/a")).Diagnostics).Code);
         }
     }
