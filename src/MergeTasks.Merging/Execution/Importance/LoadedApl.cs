@@ -137,10 +137,10 @@ internal sealed class LoadedApl : IDisposable
         keep is null ? null : model.Scores.Partition.Layers.Select((layer, i) => (layer.Name, Share: Rounded(kept is null ? keep.Layers[i] : kept.Changed[i] > 0 ? kept.Kept[i] / kept.Changed[i] : 1)))
             .ToDictionary(pair => pair.Name, pair => pair.Share),
         verified?.ToDictionary(pair => pair.Key, pair => new Agreement(Rounded(pair.Value.Spearman), Rounded(pair.Value.RelativeError))))
-    {
-        Change = kept is null ? null : new ChangeReport(
-            kept.Density, Rounded(kept.Kept.Sum() / Math.Max(1, kept.Elements.Sum())), Rounded(kept.Scale), double.IsNaN(kept.Recovery) ? null : Rounded(kept.Recovery)),
-    };
+        {
+            Change = kept is null ? null : new ChangeReport(
+                kept.Density, Rounded(kept.Kept.Sum() / Math.Max(1, kept.Elements.Sum())), Rounded(kept.Scale), double.IsNaN(kept.Recovery) ? null : Rounded(kept.Recovery)),
+        };
 
     // More digits would only be noise to a reader.
     private static double Rounded(double value) => double.Parse(value.ToString("G6", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
