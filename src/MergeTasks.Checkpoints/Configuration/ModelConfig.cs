@@ -12,16 +12,16 @@ internal sealed class ModelConfig
     /// <summary>The file's name.</summary>
     public const string FileName = "config.json";
 
-    // Where a configuration says whether the head is tied: its own level, or a language model's part.
-    private static readonly string[] TiedSections = ["", "text_config", "llm_config", "language_config"];
-
     private static readonly JsonMemberName[] VocabularySizeKeys =
         [new("", "vocab_size"), new("text_config", "vocab_size"), new("llm_config", "vocab_size"), new("language_config", "vocab_size"), new("", "padded_vocab_size"), new("", "n_vocab")];
+
+    // Where a model speaks of its language model.
+    private static readonly string[] LanguageSections = ["", "text_config", "llm_config", "language_config"];
 
     // Where models say how they are quantised; the second is an older name.
     private static readonly JsonMemberName[] QuantizationKeys =
     [
-        .. new[] { "", "text_config", "llm_config", "language_config" }.SelectMany(section =>
+        .. LanguageSections.SelectMany(section =>
             new[] { "quantization_config", "compression_config" }.Select(key => new JsonMemberName(section, key))),
     ];
 
@@ -133,7 +133,7 @@ internal sealed class ModelConfig
 
     /// <summary>The same configuration of a model whose head is not tied to its embeddings, every other byte kept.</summary>
     public ModelConfig WithSeparateHead() =>
-        Parse(JsonSplice.Replace(Text, FileName, TiedSections.ToDictionary(section => new JsonMemberName(section, "tie_word_embeddings"), _ => "false")), FileName)!;
+        Parse(JsonSplice.Replace(Text, FileName, LanguageSections.ToDictionary(section => new JsonMemberName(section, "tie_word_embeddings"), _ => "false")), FileName)!;
 
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
     public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;

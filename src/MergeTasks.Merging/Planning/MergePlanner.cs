@@ -147,7 +147,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         var donor = DonorOf(merge)(models);
         return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
         {
-            var matched = new VocabularyPlanner(merge, models, models[donor], cancellation, warn).Plan().ToList();
+            var matched = new VocabularyPlanner(merge, models, models[donor], warn, cancellation).Plan().ToList();
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,

@@ -62,7 +62,7 @@ public sealed class NonFiniteInputs : IDisposable
         Write("F32", 1);
         Declare("linear", ("NonFinite", "ignore"));
         var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(_workspace.Declarations).Diagnostics);
-        Assert.Equal((DiagnosticCode.InvalidValue, true), (diagnostic.Code, diagnostic.Message.Contains("error, keep", StringComparison.Ordinal)));
+        Assert.Equal((DiagnosticCode.InvalidValue, true), (diagnostic.Code, diagnostic.Message.Contains("Valid: error, keep", StringComparison.Ordinal)));
     }
 
     // The last model has one too, further on, which another thread may meet first.

@@ -111,15 +111,15 @@ public sealed class WhoseOutput : IDisposable
     public void A_name_that_only_the_manifest_has_is_no_leftover()
     {
         _project.Build();
-        var notes = Path.Combine(Output, "notes.jinja");
+        var notes = Path.Combine(Output, "NOTICE.txt");
         File.WriteAllText(notes, "mine");
         var manifest = Path.Combine(Output, MergedFiles.Manifest);
-        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"files\": {", "\"files\": {\"notes.jinja\": \"\", ", StringComparison.Ordinal));
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"files\": {", "\"files\": {\"NOTICE.txt\": \"\", ", StringComparison.Ordinal));
         _project.Build();
         Assert.Equal("mine", File.ReadAllText(notes));
 
         // And what the output comes to need is not written over it.
-        File.WriteAllText(_project.ModelFile("base", "notes.jinja"), "the base's");
+        File.WriteAllText(_project.ModelFile("base", "NOTICE.txt"), "the base's");
         Assert.Contains(notes, Refused(), StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(notes));
     }
@@ -127,16 +127,16 @@ public sealed class WhoseOutput : IDisposable
     [Fact]
     public void A_leftover_goes_as_it_was_written_and_stays_if_it_was_changed()
     {
-        File.WriteAllText(_project.ModelFile("base", "one.jinja"), "{}");
-        File.WriteAllText(_project.ModelFile("base", "two.jinja"), "{}");
+        File.WriteAllText(_project.ModelFile("base", "one_config.json"), "{}");
+        File.WriteAllText(_project.ModelFile("base", "two_config.json"), "{}");
         _project.Build();
-        File.WriteAllText(Path.Combine(Output, "two.jinja"), "{\"edited\": 1}");
-        File.Delete(_project.ModelFile("base", "one.jinja"));
-        File.Delete(_project.ModelFile("base", "two.jinja"));
-        Assert.Equal(["two.jinja"], Space.State("first").Left);
+        File.WriteAllText(Path.Combine(Output, "two_config.json"), "{\"edited\": 1}");
+        File.Delete(_project.ModelFile("base", "one_config.json"));
+        File.Delete(_project.ModelFile("base", "two_config.json"));
+        Assert.Equal(["two_config.json"], Space.State("first").Left);
         _project.Build();
-        Assert.False(File.Exists(Path.Combine(Output, "one.jinja")));
-        Assert.Equal("{\"edited\": 1}", File.ReadAllText(Path.Combine(Output, "two.jinja")));
+        Assert.False(File.Exists(Path.Combine(Output, "one_config.json")));
+        Assert.Equal("{\"edited\": 1}", File.ReadAllText(Path.Combine(Output, "two_config.json")));
         Assert.True(Space.State("first").IsFresh);
     }
 

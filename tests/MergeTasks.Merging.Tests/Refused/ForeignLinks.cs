@@ -14,20 +14,21 @@ public sealed class ForeignLinks : IDisposable
     public void Dispose() => _space.Dispose();
 
     [Theory]
-    [InlineData("models/a", "extra.jinja", "ABSOLUTE")]
-    [InlineData("models/a", "extra.jinja", "../../secret.json")]
-    [InlineData("models/a", "extra.jinja", "./x/../../../secret.json")]
+    [InlineData("models/a", "extra_config.json", "ABSOLUTE")]
+    [InlineData("models/a", "extra_config.json", "../../secret.json")]
+    [InlineData("models/a", "extra_config.json", "./x/../../../secret.json")]
     [InlineData("models/a", "tokenizer.json", "../../secret.json")]
-    [InlineData("models/a", "extra.jinja", "../a-other/secret.json")]
-    [InlineData("models/a", "extra.jinja", "inner/secret.json", "models/a/inner", "../a-other")]
-    [InlineData("models/a", "extra.jinja", "second.bin", "models/a/second.bin", "../../secret.json")]
-    [InlineData("models/a", "extra.jinja", "../../nowhere.json")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../blobs/secret", "hub/models--o--n/blobs", "../../a folder")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../blobs/secret", "hub/models--o--n/blobs/secret", "../../../secret.json")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../../models--x--y/blobs/secret")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra.jinja", "../../refs/secret")]
-    [InlineData("hub/o--n/snapshots/c", "extra.jinja", "../../blobs/secret")]
-    [InlineData("hub/models--o--n/snaps/c", "extra.jinja", "../../blobs/secret")]
+    [InlineData("models/a", "extra.jinja", "../../secret.json")]
+    [InlineData("models/a", "extra_config.json", "../a-other/secret.json")]
+    [InlineData("models/a", "extra_config.json", "inner/secret.json", "models/a/inner", "../a-other")]
+    [InlineData("models/a", "extra_config.json", "second.bin", "models/a/second.bin", "../../secret.json")]
+    [InlineData("models/a", "extra_config.json", "../../nowhere.json")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../blobs/secret", "hub/models--o--n/blobs", "../../a folder")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../blobs/secret", "hub/models--o--n/blobs/secret", "../../../secret.json")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../../models--x--y/blobs/secret")]
+    [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../refs/secret")]
+    [InlineData("hub/o--n/snapshots/c", "extra_config.json", "../../blobs/secret")]
+    [InlineData("hub/models--o--n/snaps/c", "extra_config.json", "../../blobs/secret")]
     public void What_is_not_the_folder_s_own_is_left_out_with_a_warning(string model, string name, string target, string? link = null, string? leads = null)
     {
         if (OperatingSystem.IsWindows())
@@ -70,10 +71,10 @@ public sealed class ForeignLinks : IDisposable
         }
 
         Write(Path.Combine(model, target), "{\"mine\": 1}");
-        Link(model + "/extra.jinja", target);
+        Link(model + "/extra_config.json", target);
         Assert.Empty(Warnings(model));
         _space.RunAll();
-        Assert.Equal("{\"mine\": 1}", File.ReadAllText(Path.Combine(_space.Output("m"), "extra.jinja")));
+        Assert.Equal("{\"mine\": 1}", File.ReadAllText(Path.Combine(_space.Output("m"), "extra_config.json")));
     }
 
     [Fact]
@@ -124,10 +125,10 @@ public sealed class ForeignLinks : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        foreach (var target in new[] { "extra.jinja", "nothing.json" })
+        foreach (var target in new[] { "extra_config.json", "nothing.json" })
         {
             Model("models/a");
-            Link("models/a/extra.jinja", target);
+            Link("models/a/extra_config.json", target);
             Assert.Equal("MTK3009", Assert.Single(Assert.Throws<DiagnosticException>(() => Planned("models/a")).Diagnostics).Code);
         }
     }

@@ -14,12 +14,12 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="File">The file that they were read from.</param>
 /// <param name="Kind">How tokens are written.</param>
 /// <param name="Ids">The id of every token.</param>
-internal sealed record TokenTable(string File, TokenTableKind Kind, IReadOnlyDictionary<string, int> Ids)
+internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<string, int> Ids)
 {
     private static readonly string[] SentencePieceFiles = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm"];
 
     /// <summary>The tokens of a <c>tokenizer.json</c>.</summary>
-    public static TokenTable Of(ModelVocabulary vocabulary) => new(ModelVocabulary.FileName, TokenTableKind.Text, vocabulary.Ids);
+    public static TokenTable Of(ModelVocabulary vocabulary) => new(ModelVocabulary.FileName, TokenTableKind.Text, new Dictionary<string, int>(vocabulary.Ids, StringComparer.Ordinal));
 
     /// <summary>Whether a file holds a tokenizer's tokens.</summary>
     public static bool IsTable(string name) =>
@@ -72,14 +72,14 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, IReadOnlyDic
     }
 
     // Tokens below the smaller table's end that the other lacks: beyond it are tokens that were added later.
-    private static int Missing(IReadOnlyDictionary<string, int> one, IReadOnlyDictionary<string, int> other)
+    private static int Missing(Dictionary<string, int> one, Dictionary<string, int> other)
     {
         var end = Math.Min(one.Values.Max(), other.Values.Max()) + 1;
         return Math.Max(one.Count(pair => pair.Value < end && !other.ContainsKey(pair.Key)), other.Count(pair => pair.Value < end && !one.ContainsKey(pair.Key)));
     }
 
     // The bytes of a token as byte-level tokenizers write them: GPT-2's printable stand-ins.
-    private static Dictionary<string, int> AsText(IReadOnlyDictionary<string, int> bytes)
+    private static Dictionary<string, int> AsText(Dictionary<string, int> bytes)
     {
         var text = new Dictionary<string, int>(StringComparer.Ordinal);
         var stand = Enumerable.Range(0, 256).Where(IsPrintable).ToDictionary(b => b, b => (char)b);

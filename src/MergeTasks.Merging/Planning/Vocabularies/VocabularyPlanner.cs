@@ -14,10 +14,10 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="merge">The declaration.</param>
 /// <param name="models">Its models.</param>
 /// <param name="donor">The model that decides the output's tensors and files.</param>
-/// <param name="cancellation">Ends digesting.</param>
 /// <param name="warn">Hears of what cannot be decided.</param>
+/// <param name="cancellation">Ends digesting.</param>
 internal sealed class VocabularyPlanner(
-    MergeDeclaration merge, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor, CancellationToken cancellation, Action<Diagnostic> warn)
+    MergeDeclaration merge, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor, Action<Diagnostic> warn, CancellationToken cancellation)
 {
     // What belongs to a tokenizer and goes with it.
     private static readonly HashSet<string> TokenizerFiles = new(StringComparer.Ordinal)
