@@ -131,7 +131,7 @@ internal sealed class DisentangledAttention : Mixer
     // The table's rows belong to no position; observers take them for the first one's, which is never padding.
     private int[] NoRows(int before) => [.. Enumerable.Range(0, before), .. new int[Rows]];
 
-    private void Undo(Pass pass, Linear linear, Activation gradient, Activation dx, Activation dTable)
+    private static void Undo(Pass pass, Linear linear, Activation gradient, Activation dx, Activation dTable)
     {
         using var both = pass.Rent(gradient.Rows, dx.Channels);
         linear.Backward(pass, gradient, both, accumulate: false);
