@@ -16,7 +16,11 @@ internal sealed class Routing
         _spec = spec;
         _weights = weights;
         _chosen = chosen;
-        _rows = [.. Enumerable.Range(0, weights.GetLength(1)).Select(expert => Enumerable.Range(0, chosen.Length).Where(row => chosen[row].Contains(expert)).ToArray())];
+        var rows = Enumerable.Range(0, weights.GetLength(1)).Select(_ => new List<int>()).ToArray();
+        for (var row = 0; row < chosen.Length; row++)
+            foreach (var expert in chosen[row])
+                rows[expert].Add(row);
+        _rows = [.. rows.Select(list => list.ToArray())];
     }
 
     /// <summary>Chooses each row's experts; the lower index among equals.</summary>

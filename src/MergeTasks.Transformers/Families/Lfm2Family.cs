@@ -34,7 +34,10 @@ internal sealed class Lfm2Family(string modelType) : DecoderFamily
             AttentionNorm = NormSpec.Rms($"{at}.operator_norm", shape.Hidden, epsilon),
             Attention = attends(index)
                 ? Parts.SeparateAttention($"{at}.self_attn", shape, false, false, output: "out_proj")
-                    .WithHeadNorms($"{at}.self_attn", epsilon, "q_layernorm", "k_layernorm") with { Rope = rope }
+                    .WithHeadNorms($"{at}.self_attn", epsilon, "q_layernorm", "k_layernorm") with
+                {
+                    Rope = rope,
+                }
                 : Convolution($"{at}.conv"),
             FeedForwardNorm = NormSpec.Rms($"{at}.ffn_norm", shape.Hidden, epsilon),
             FeedForward = feedForward($"{at}.feed_forward", index),

@@ -40,6 +40,6 @@ public class UnreadKeyTests
         var config = ConfigReader.Parse(File.ReadAllBytes(path), path);
         KnownFamilies.Describe(config);
         ModelIdentity.Read(config, GoldenModel.FolderOf(name));
-        Assert.Empty(config.Unread.Where(key => !WithoutEffect.Contains(key[(key.LastIndexOf('.') + 1)..])));
+        Assert.DoesNotContain(config.Unread, key => !WithoutEffect.Contains(key[(key.LastIndexOf('.') + 1)..]));
     }
 }
