@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
 
@@ -86,7 +87,7 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
 
         // One by one: threads that took many chunks at a time would not end together.
-        Parallel.ForEach(Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering), options, () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()), (chunk, _, own) =>
+        OneByOne(() => Parallel.ForEach(Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering), options, () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()), (chunk, _, own) =>
         {
             var part = parts[chunk.Part];
             var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
@@ -101,15 +102,37 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
             own.Sum.Finish(trees[chunk.Part].Chunk(chunk.Chunk));
             Hashed?.Invoke(end - start);
             return own;
-        }, own => own.Sum.Dispose());
+        }, own => own.Sum.Dispose()));
         return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish())).ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
+    }
+
+    // What threads report comes in a bundle, in which nobody would look for a file that cannot be read.
+    private static void OneByOne(Action parallel)
+    {
+        try
+        {
+            parallel();
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
     }
 
     private static void ReadExactly(SafeFileHandle handle, string path, Span<byte> bytes, long offset)
     {
         while (!bytes.IsEmpty)
         {
-            var got = RandomAccess.Read(handle, bytes, offset);
+            int got;
+            try
+            {
+                got = RandomAccess.Read(handle, bytes, offset);
+            }
+            catch (Exception e) when (FileFault.Covers(e))
+            {
+                throw FileFault.Of(e, path, FileAct.Read);
+            }
+
             if (got == 0)
                 throw FileFault.Changed(path);
             bytes = bytes[got..];

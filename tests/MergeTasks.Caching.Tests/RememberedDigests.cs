@@ -128,6 +128,17 @@ public sealed class RememberedDigests : IDisposable
         Assert.Equal(FileFaultKind.Changed, Assert.Throws<FileFault>(() => hasher.DigestWhole(path, default)).Kind);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void A_file_that_is_cut_short_while_it_is_hashed_is_one_fault(int threads)
+    {
+        var path = Settled("a", new string('x', 8 << 20));
+        var hasher = new FileHasher(Memo(), threads) { Hashed = _ => File.WriteAllText(path, "x") };
+        Assert.Equal(FileFaultKind.Changed, Assert.Throws<FileFault>(() => hasher.DigestWhole(path, default)).Kind);
+        Assert.Empty(Directory.EnumerateFiles(_folder["cache"], "*.txt", SearchOption.AllDirectories));
+    }
+
     private string Settled(string name, string text)
     {
         File.WriteAllText(_folder[name], text);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
@@ -33,7 +34,9 @@ namespace MergeTasks.Merging.Tests.Mutated;
 /// </summary>
 public sealed class MutatedFiles : IDisposable
 {
-    private const int Cases = 400;
+    // A longer run is a matter of environment: how many cases of each reader, and from which seed.
+    private static readonly int Cases = Number("MERGETASKS_FUZZ_CASES", 400);
+    private static readonly int Seed = Number("MERGETASKS_FUZZ_SEED", 0);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
     private readonly TempFolder _folder = new();
@@ -66,7 +69,7 @@ public sealed class MutatedFiles : IDisposable
     public void A_reader_has_a_result_or_says_what_is_wrong(string reader)
     {
         var (text, read) = Reader(reader);
-        var mutation = new JsonMutation(Array.IndexOf(Names, reader) + 1);
+        var mutation = new JsonMutation((Seed * 1000) + Array.IndexOf(Names, reader) + 1);
         var refused = 0;
         for (var i = 0; i < Cases; i++)
         {
@@ -208,6 +211,8 @@ public sealed class MutatedFiles : IDisposable
         }
         ),
     };
+
+    private static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 
     private static void Vocabulary(byte[] bytes)
     {
