@@ -37,7 +37,7 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         Directory.Delete(root, recursive: true);
     }
 
-    private bool Fails(FaultProject project, FaultProject warm, Promises promises, string call, string error, int number, bool persistent)
+    private static bool Fails(FaultProject project, FaultProject warm, Promises promises, string call, string error, int number, bool persistent)
     {
         // An output of the other variant lies there, so that there is an old one to keep.
         project.Build("b", Language.Diagnostics.MergeProgress.None);
