@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using MergeTasks.Files.Json;
 
@@ -190,8 +191,8 @@ internal static class ConfigComparison
             return a.Equals(b);
         if (left[0] is not ('[' or '"') || right[0] != left[0])
             return false;
-        using var one = JsonDocument.Parse(left);
-        using var other = JsonDocument.Parse(right);
+        using var one = StrictJson.Parse(Encoding.UTF8.GetBytes(left), ModelConfig.FileName);
+        using var other = StrictJson.Parse(Encoding.UTF8.GetBytes(right), ModelConfig.FileName);
         return JsonElement.DeepEquals(one.RootElement, other.RootElement);
     }
 

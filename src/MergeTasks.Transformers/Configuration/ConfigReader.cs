@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
@@ -141,7 +142,7 @@ internal sealed class ConfigReader
     /// <summary>Settings that stand in for a section that is not there.</summary>
     public ConfigReader Substitute(string key, string json)
     {
-        using var parsed = JsonDocument.Parse(json);
+        using var parsed = StrictJson.Parse(Encoding.UTF8.GetBytes(json), key);
         return new ConfigReader(parsed.RootElement.Clone(), Path, $"{_where}{key}.", _read);
     }
 
