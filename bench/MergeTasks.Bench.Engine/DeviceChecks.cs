@@ -43,7 +43,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
         var batch = TokenBatch.Of(SpeedReport.Text(64).Ids);
         var (expected, _) = Gradients(options, folder, batch);
         var (scores, _) = Gradients(options with { MemoryBytes = 0, Told = null }, folder, batch);
-        Check("weights that come layer by layer change nothing", expected.Zip(scores).Max(pair => Math.Abs(pair.First - pair.Second)), 1e-6);
+        Check(
+            "weights that come layer by layer change nothing", expected.Zip(scores).Max(pair => Math.Abs(pair.First - pair.Second)), 1e-6);
     }
 
     /// <summary>What products of long sums lose, in fp32 and with operands in bf16.</summary>
@@ -55,7 +56,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
         torch.manual_seed(1);
         foreach (var (rows, length) in new[] { (512, 4096), (8, 1 << 16) })
         {
-            var (left, right) = (torch.rand([rows, length]).to(engine.Runtime.Device), torch.rand([length, rows]).to(engine.Runtime.Device));
+            var (left, right) =
+                (torch.rand([rows, length]).to(engine.Runtime.Device), torch.rand([length, rows]).to(engine.Runtime.Device));
             var exact = left.to(torch.float64).matmul(right.to(torch.float64));
             Check($"fp32 products of {length} terms are summed in fp32, without TensorFloat-32", Off(left.matmul(right), exact), 1e-5);
             var (a, b) = (left.bfloat16(), right.bfloat16());
@@ -63,7 +65,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
                 Off(a.matmul(b), a.to(torch.float64).matmul(b.to(torch.float64))), 1.01 / 256);
         }
 
-        static double Off(torch.Tensor product, torch.Tensor exact) => ((product.to(torch.float64) - exact).abs() / exact).max().item<double>();
+        static double Off(torch.Tensor product, torch.Tensor exact) =>
+            ((product.to(torch.float64) - exact).abs() / exact).max().item<double>();
     }
 
     /// <summary>How far rounding of operands moves a model.</summary>
@@ -147,7 +150,8 @@ internal sealed class DeviceChecks(DeviceOptions options)
     }
 
     // Without options of the built-in engine.
-    private static (double[] Scores, Dictionary<string, float[]> Gradients) Gradients(DeviceOptions? options, string folder, TokenBatch batch)
+    private static (double[] Scores, Dictionary<string, float[]> Gradients) Gradients(
+        DeviceOptions? options, string folder, TokenBatch batch)
     {
         using var engine = options is null ? null : new TorchEngine(options);
         using var model = ((ITransformerEngine?)engine ?? new CpuEngine()).Load(folder);

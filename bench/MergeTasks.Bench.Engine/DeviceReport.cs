@@ -10,8 +10,8 @@ using TorchSharp;
 namespace MergeTasks.Bench.Engine;
 
 /// <summary>
-/// Whether a device computes as the engine on TorchSharp promises, one line for each promise, and how fast it is. The built-in engine is what
-/// it is held against; every family takes part, with the tests' tiny models.
+/// Whether a device computes as the engine on TorchSharp promises, one line for each promise, and how fast it is. The built-in engine is
+/// what it is held against; every family takes part, with the tests' tiny models.
 /// </summary>
 internal static class DeviceReport
 {
@@ -97,7 +97,9 @@ internal static class DeviceReport
                 torch.autograd.grad([y], [query, key, value], [torch.ones_like(y)])[0].sum().item<float>();
 
                 // Other programs' share of the processor does not enter its time; a device has only the clock.
-                return options.Kind == DeviceKind.Cuda ? watch.Elapsed.TotalSeconds : (Environment.CpuUsage.TotalTime - processor).TotalSeconds;
+                return options.Kind == DeviceKind.Cuda
+                    ? watch.Elapsed.TotalSeconds
+                    : (Environment.CpuUsage.TotalTime - processor).TotalSeconds;
             }
         }
     }

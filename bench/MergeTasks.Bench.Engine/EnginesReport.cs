@@ -36,10 +36,12 @@ internal static class EnginesReport
 
     /// <summary>The folder with libtorch's libraries: from NuGet's folder, as in a build.</summary>
     /// <param name="folder">Where links to them may be made.</param>
-    internal static IReadOnlyList<string> Libraries(string folder) => [LinkedFolder.Of(Packages().CpuFolders.Concat(Packages().CudaFolders), folder)];
+    internal static IReadOnlyList<string> Libraries(string folder) =>
+        [LinkedFolder.Of(Packages().CpuFolders.Concat(Packages().CudaFolders), folder)];
 
     private static TorchPackages Packages() =>
-        TorchPackages.Read(typeof(EnginesReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "AssetsFile").Value!);
+        TorchPackages.Read(
+            typeof(EnginesReport).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "AssetsFile").Value!);
 
     private static IEnumerable<DeviceOptions> Devices(string folder)
     {
@@ -52,7 +54,12 @@ internal static class EnginesReport
         yield return new DeviceOptions { LibraryFolders = libraries, Kind = DeviceKind.Cuda, Precision = DevicePrecision.Bf16 };
     }
 
-    private static void Compare(DeviceOptions options, string pass, Func<ITransformerModel, IReadOnlyList<TargetScore>> run, ITransformerModel own, ITransformerModel other)
+    private static void Compare(
+        DeviceOptions options,
+        string pass,
+        Func<ITransformerModel, IReadOnlyList<TargetScore>> run,
+        ITransformerModel own,
+        ITransformerModel other)
     {
         var difference = SpeedReport.Timed(() => run(other)).Loss - SpeedReport.Timed(() => run(own)).Loss;
         var (first, second) = (new List<double>(), new List<double>());

@@ -19,7 +19,9 @@ internal static class MemoryReport
         RandomLlama.Billion.Write(folder);
         var random = new Random(2);
         int[] ids = [.. Enumerable.Range(0, Length).Select(_ => random.Next(RandomLlama.Billion.Vocabulary))];
-        Target[] targets = [.. Enumerable.Range(0, Length - 1).Select(position => new Target(0, position, ids[position + 1], -1.0 / (Length - 1)))];
+        Target[] targets = [
+            .. Enumerable.Range(0, Length - 1).Select(position => new Target(0, position, ids[position + 1], -1.0 / (Length - 1)))
+        ];
         var norms = new SquaredNorm();
         using (var model = new CpuEngine().Load(folder))
         {

@@ -17,13 +17,18 @@ switch (args.FirstOrDefault())
     case "engines":
         return EnginesReport.Run(Path.Combine(folder, "small"));
     case "device" when args.Length is 2 or 3 && args[1] is "cpu" or "cuda" && args.ElementAtOrDefault(2) is null or "speed":
-        return DeviceReport.Run(args[1] == "cuda" ? DeviceKind.Cuda : DeviceKind.Processor, Path.Combine(Path.GetTempPath(), "mergetasks-bench", "small"), checks: args.Length == 2);
+        return DeviceReport.Run(
+            args[1] == "cuda" ? DeviceKind.Cuda : DeviceKind.Processor,
+            Path.Combine(Path.GetTempPath(), "mergetasks-bench", "small"),
+            checks: args.Length == 2);
 #endif
     case "memory":
         return MemoryReport.Run(Path.Combine(folder, "billion"));
     case "start" when args.Length > 1:
         return StartReport.Run(folder);
     default:
-        Console.Error.WriteLine("usage: speed|engines|memory [FOLDER for generated models] [PYTHON with PyTorch], device cpu|cuda [speed], or start FOLDER of a model");
+        Console.Error.WriteLine(
+            "usage: speed|engines|memory [FOLDER for generated models] [PYTHON with PyTorch], device cpu|cuda [speed], or start FOLDER "
+                + "of a model");
         return 2;
 }

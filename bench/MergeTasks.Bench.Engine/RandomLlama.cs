@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace MergeTasks.Bench.Engine;
 
 /// <summary>A Llama with random weights, written as a checkpoint: its numbers mean nothing, its sizes and element type are real.</summary>
-internal sealed record RandomLlama(int Layers, int Hidden, int Inner, int Heads, int KeyValueHeads, int Vocabulary, bool Tied, bool BFloat16)
+internal sealed record RandomLlama(
+    int Layers, int Hidden, int Inner, int Heads, int KeyValueHeads, int Vocabulary, bool Tied, bool BFloat16)
 {
     private const int BytesPerBlock = 1 << 20;
 

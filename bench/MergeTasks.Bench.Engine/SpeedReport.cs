@@ -29,13 +29,18 @@ internal static class SpeedReport
             using var torch = new TorchCompetitor(python, folder, threads, ids);
             if (header)
             {
-                Console.WriteLine($"| threads | pass | {torch.Version} tokens/s | MergeTasks tokens/s | speed ratio, medians | loss difference |");
+                Console.WriteLine(
+                    $"| threads | pass | {torch.Version} tokens/s | MergeTasks tokens/s | speed ratio, medians | loss difference |");
                 Console.WriteLine("|--:|---|--:|--:|--:|--:|");
                 header = false;
             }
 
             Compare(threads, "forward", () => Timed(() => model.Score(batch, targets)), () => torch.Run(backward: false));
-            Compare(threads, "forward and backward", () => Timed(() => model.Backward(batch, targets, new Dropper())), () => torch.Run(backward: true));
+            Compare(
+                threads,
+                "forward and backward",
+                () => Timed(() => model.Backward(batch, targets, new Dropper())),
+                () => torch.Run(backward: true));
         }
 
         return 0;
@@ -46,7 +51,8 @@ internal static class SpeedReport
     {
         var random = new Random(2);
         int[] ids = [.. Enumerable.Range(0, length).Select(_ => random.Next(RandomLlama.Small.Vocabulary))];
-        return (ids, [.. Enumerable.Range(0, length - 1).Select(position => new Target(0, position, ids[position + 1], -1.0 / (length - 1)))]);
+        return (ids,
+            [.. Enumerable.Range(0, length - 1).Select(position => new Target(0, position, ids[position + 1], -1.0 / (length - 1)))]);
     }
 
     private static void Compare(int threads, string pass, Func<PassMeasure> ours, Func<PassMeasure> theirs)

@@ -5,7 +5,9 @@ using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Bench.Engine;
 
-/// <summary>What the first pass in a process costs beside the later ones: compilation, and pages of the weights that nothing has touched.</summary>
+/// <summary>
+/// What the first pass in a process costs beside the later ones: compilation, and pages of the weights that nothing has touched.
+/// </summary>
 internal static class StartReport
 {
     private const int Length = 128;
@@ -34,9 +36,12 @@ internal static class StartReport
             pass();
             times[i] = watch.Elapsed.TotalMilliseconds;
             if (i == 0)
-                (compiled, processor) = ((JitInfo.GetCompilationTime() - jit).TotalMilliseconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
+                (compiled, processor) =
+                    ((JitInfo.GetCompilationTime() - jit).TotalMilliseconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds);
         }
 
-        Console.WriteLine($"{name}: first {times[0]:F0} ms ({processor:F0} ms of processor, {compiled:F0} ms of compilation), second {times[1]:F0} ms, median of the last ten {times[10..].Order().ElementAt(5):F0} ms");
+        Console.WriteLine(
+            $"{name}: first {times[0]:F0} ms ({processor:F0} ms of processor, {compiled:F0} ms of compilation), second {times[1]:F0} ms, "
+                + $"median of the last ten {times[10..].Order().ElementAt(5):F0} ms");
     }
 }

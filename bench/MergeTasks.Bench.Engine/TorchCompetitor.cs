@@ -47,5 +47,6 @@ internal sealed class TorchCompetitor : IDisposable
         File.Delete(_ids);
     }
 
-    private string ReadLine() => _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("PyTorch's process ended; see its message above.");
+    private string ReadLine() =>
+        _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("PyTorch's process ended; see its message above.");
 }

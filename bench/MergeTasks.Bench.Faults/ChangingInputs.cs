@@ -2,7 +2,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Bench.Faults;
 
-/// <summary>Writes inputs anew while they are read: the build ends with the old content or the new one, or says that a file changed.</summary>
+/// <summary>
+/// Writes inputs anew while they are read: the build ends with the old content or the new one, or says that a file changed.
+/// </summary>
 internal sealed class ChangingInputs(FaultOptions options, FaultReport report)
 {
     public void Run()
@@ -54,7 +56,8 @@ internal sealed class ChangingInputs(FaultOptions options, FaultReport report)
         }
 
         var time = File.GetLastWriteTimeUtc(file);
-        using var handle = File.OpenHandle(file, way == 0 ? FileMode.Open : FileMode.Truncate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+        using var handle = File.OpenHandle(
+            file, way == 0 ? FileMode.Open : FileMode.Truncate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
         for (var start = 0; start < content.Length; start += 1 << 18)
         {
             RandomAccess.Write(handle, content.AsSpan(start, Math.Min(1 << 18, content.Length - start)), start);

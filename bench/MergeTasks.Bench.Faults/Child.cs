@@ -12,7 +12,9 @@ internal sealed class Child : IDisposable
 
     public Child(string folder, string variant, params string[] rest)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(
+            "dotnet")
+        { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in new[] { typeof(Child).Assembly.Location, "work", folder, variant }.Concat(rest))
             start.ArgumentList.Add(argument);
         _process = Process.Start(start)!;
@@ -43,5 +45,6 @@ internal sealed class Child : IDisposable
 
     public void Dispose() => _process.Dispose();
 
-    private async Task<string> ReadAsync() => (await _process.StandardOutput.ReadToEndAsync()) + await _process.StandardError.ReadToEndAsync();
+    private async Task<string> ReadAsync() =>
+        (await _process.StandardOutput.ReadToEndAsync()) + await _process.StandardError.ReadToEndAsync();
 }

@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace MergeTasks.Bench.Faults;
 
-/// <summary>Lets each system call of a build fail in turn, once, and once from there on. The build is one that has been compiled: what fails is ours.</summary>
+/// <summary>
+/// Lets each system call of a build fail in turn, once, and once from there on. The build is one that has been compiled: what fails is
+/// ours.
+/// </summary>
 internal sealed class FailingCalls(FaultOptions options, FaultReport report)
 {
     private const int MostCalls = 400;
@@ -11,7 +14,10 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
     private static readonly (string Call, string[] Errors)[] Calls =
     [
         ("openat", ["EACCES", "EIO", "ENOSPC"]), ("pread64", ["EIO"]), ("pwrite64", ["ENOSPC", "EIO"]), ("ftruncate", ["ENOSPC"]),
-        ("fallocate", ["ENOSPC"]), ("rename", ["EACCES", "ENOSPC"]), ("unlink", ["EACCES"]), ("mkdir", ["EACCES", "ENOSPC"]), ("flock", ["EIO"]), ("fsync", ["EIO"]), ("getdents64", ["EIO"]),
+        ("fallocate",
+            ["ENOSPC"]), ("rename",
+                ["EACCES", "ENOSPC"]), ("unlink",
+                    ["EACCES"]), ("mkdir", ["EACCES", "ENOSPC"]), ("flock", ["EIO"]), ("fsync", ["EIO"]), ("getdents64", ["EIO"]),
     ];
 
     public void Run()
@@ -27,7 +33,8 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
             {
                 foreach (var persistent in new[] { false, true })
                 {
-                    for (var number = 1; number < MostCalls && Fails(project, warm, promises, call, error, number, persistent); number += options.Every)
+                    for (var number = 1; number < MostCalls
+                        && Fails(project, warm, promises, call, error, number, persistent); number += options.Every)
                     {
                     }
                 }
@@ -37,7 +44,8 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         Directory.Delete(root, recursive: true);
     }
 
-    private static bool Fails(FaultProject project, FaultProject warm, Promises promises, string call, string error, int number, bool persistent)
+    private static bool Fails(
+        FaultProject project, FaultProject warm, Promises promises, string call, string error, int number, bool persistent)
     {
         // An output of the other variant lies there, so that there is an old one to keep.
         project.Build("b", Language.Diagnostics.MergeProgress.None);
@@ -47,7 +55,18 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         var log = Path.Combine(project.Folder, "strace.log");
         using var strace = Process.Start(new ProcessStartInfo("strace")
         {
-            ArgumentList = { "-f", "-p", child.Id.ToString(), "-o", log, "-e", $"trace={call}", "-e", $"inject={call}:error={error}:when={number}{(persistent ? "+" : "")}" },
+            ArgumentList =
+                {
+                    "-f",
+                    "-p",
+                    child.Id.ToString(),
+                    "-o",
+                    log,
+                    "-e",
+                    $"trace={call}",
+                    "-e",
+                    $"inject={call}:error={error}:when={number}{(persistent ? "+" : "")}"
+                },
             RedirectStandardError = true,
         })!;
         while (strace.StandardError.ReadLine() is { } line && !line.Contains("attached", StringComparison.Ordinal))

@@ -15,7 +15,15 @@ internal sealed record FaultOptions(string Kind, int Rounds, int Seed, int Every
           together   8 projects with one cache, then 4 processes in one project (50 rounds)
         """;
 
-    private static readonly Dictionary<string, int> Kinds = new() { ["kill"] = 200, ["inject"] = 0, ["disk"] = 40, ["change"] = 100, ["cache"] = 100, ["together"] = 50 };
+    private static readonly Dictionary<string, int> Kinds = new()
+    {
+        ["kill"] = 200,
+        ["inject"] = 0,
+        ["disk"] = 40,
+        ["change"] = 100,
+        ["cache"] = 100,
+        ["together"] = 50
+    };
 
     /// <summary>Reads the command line; <see langword="null"/> where it is not understood.</summary>
     public static FaultOptions? Parse(string[] args)

@@ -5,7 +5,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Bench.Faults;
 
-/// <summary>A project of two merges, the second made from the first one's output, in one of two variants that differ in bytes and in shards.</summary>
+/// <summary>
+/// A project of two merges, the second made from the first one's output, in one of two variants that differ in bytes and in shards.
+/// </summary>
 internal sealed class FaultProject(string folder)
 {
     public static readonly string[] Variants = ["a", "b"];
@@ -28,7 +30,9 @@ internal sealed class FaultProject(string folder)
         foreach (var (name, seed) in new[] { ("base", 1), ("x", 100), ("y", 200) })
         {
             TestCheckpoint.Write(Path.Combine(folder, "models", name),
-                ("a.weight", RandomTensors.F32(seed, 40, 50)), ("b.weight", RandomTensors.F32(seed + 1, 700, 800)), ("c.weight", RandomTensors.F32(seed + 2, 333)));
+                ("a.weight",
+                    RandomTensors.F32(seed, 40, 50)), ("b.weight",
+                        RandomTensors.F32(seed + 1, 700, 800)), ("c.weight", RandomTensors.F32(seed + 2, 333)));
             File.WriteAllText(Input(name, "tokenizer.json"), $"{{\"model\": \"{name}\"}}");
         }
     }
@@ -53,7 +57,16 @@ internal sealed class FaultProject(string folder)
         ];
         if (Scored.Length > 0)
         {
-            merges.Add(Item("MergedModel", "scored", ("Method", "linear"), ("Base", Path.Combine(Scored, "base")), ("Aim", weight), ("Calibration", Path.Combine(Scored, "data", "calibration.jsonl")), ("AimBlock", "32"), ("AimSamples", "16")));
+            merges.Add(
+                Item(
+                    "MergedModel",
+                    "scored",
+                    ("Method", "linear"),
+                    ("Base", Path.Combine(Scored, "base")),
+                    ("Aim", weight),
+                    ("Calibration", Path.Combine(Scored, "data", "calibration.jsonl")),
+                    ("AimBlock", "32"),
+                    ("AimSamples", "16")));
             sources.Add(Item("MergeSource", Path.Combine(Scored, "code"), ("Into", "scored"), ("Weight", "1")));
         }
 
@@ -81,6 +94,9 @@ internal sealed class FaultProject(string folder)
     }
 
     /// <summary>Files that a build leaves only where it was stopped.</summary>
-    public IEnumerable<string> Temporary() => new[] { folder, Cache }.Where(Directory.Exists).SelectMany(root => Directory.EnumerateFileSystemEntries(root, "*", SearchOption.AllDirectories))
+    public IEnumerable<string> Temporary() =>
+        new[] { folder, Cache }
+            .Where(Directory.Exists)
+            .SelectMany(root => Directory.EnumerateFileSystemEntries(root, "*", SearchOption.AllDirectories))
         .Where(path => path.EndsWith(".tmp", StringComparison.Ordinal) || Path.GetFileName(path) == ".partial").Distinct();
 }

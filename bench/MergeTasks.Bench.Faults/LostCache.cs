@@ -5,7 +5,11 @@ internal sealed class LostCache(FaultOptions options, FaultReport report)
 {
     public void Run()
     {
-        var project = new FaultProject(Directory.CreateTempSubdirectory("mergetasks-faults-").FullName) { Scored = Path.GetFullPath(Path.Combine("example-project", "models")) };
+        var project = new FaultProject(
+            Directory.CreateTempSubdirectory("mergetasks-faults-").FullName)
+        {
+            Scored = Path.GetFullPath(Path.Combine("example-project", "models"))
+        };
         project.Write();
         var promises = new Promises(project, report);
         var random = new Random(options.Seed);

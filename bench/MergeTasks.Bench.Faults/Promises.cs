@@ -8,19 +8,23 @@ namespace MergeTasks.Bench.Faults;
 /// <param name="report">Hears of what does not.</param>
 internal sealed class Promises(FaultProject project, FaultReport report)
 {
-    private readonly Dictionary<string, SortedDictionary<string, string>> _clean = FaultProject.Variants.ToDictionary(variant => variant, project.Clean);
+    private readonly Dictionary<string, SortedDictionary<string, string>> _clean = FaultProject.Variants.ToDictionary(
+        variant => variant, project.Clean);
 
     /// <summary>The outputs that a build of a variant from nothing gives.</summary>
     public SortedDictionary<string, string> Clean(string variant) => _clean[variant];
 
     /// <summary>
-    /// Every file in its place is whole, the old output's or the new one's; and the next build gives what one from nothing gives and leaves nothing else behind.
+    /// Every file in its place is whole, the old output's or the new one's; and the next build gives what one from nothing gives and leaves
+    /// nothing else behind.
     /// </summary>
     /// <param name="what">The fault.</param>
     /// <param name="next">The variant that is built next.</param>
     public void Check(string what, string next)
     {
-        foreach (var (name, hash) in FolderContent.Of(project.Out).Where(file => !file.Key.Contains(".partial", StringComparison.Ordinal) && !file.Key.EndsWith(".tmp", StringComparison.Ordinal)))
+        foreach (var (name, hash) in FolderContent.Of(project.Out)
+            .Where(file =>
+                !file.Key.Contains(".partial", StringComparison.Ordinal) && !file.Key.EndsWith(".tmp", StringComparison.Ordinal)))
         {
             if (!_clean.Values.Any(content => content.TryGetValue(name, out var known) && known == hash))
                 report.Broken($"{what}: '{name}' is neither the old file nor the new one");
@@ -53,7 +57,14 @@ internal sealed class Promises(FaultProject project, FaultReport report)
         report.Ended(code switch
         {
             0 => "well",
-            Worker.Refused => "refused: " + string.Join(", ", output.Split('\n').Where(line => line.StartsWith("MTK", StringComparison.Ordinal)).Select(line => line[..7]).Distinct()),
+            Worker.Refused =>
+                "refused: "
+                    + string.Join(
+                        ", ",
+                        output.Split('\n')
+                            .Where(line => line.StartsWith("MTK", StringComparison.Ordinal))
+                            .Select(line => line[..7])
+                            .Distinct()),
             _ => $"code {code}",
         });
         if (code is not (0 or Worker.Refused))

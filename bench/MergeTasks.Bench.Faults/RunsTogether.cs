@@ -12,7 +12,9 @@ internal sealed class RunsTogether(FaultOptions options, FaultReport report)
     {
         var root = Directory.CreateTempSubdirectory("mergetasks-faults-").FullName;
         var scored = Path.GetFullPath(Path.Combine("example-project", "models"));
-        var projects = Enumerable.Range(0, Projects).Select(i => new FaultProject(Path.Combine(root, $"p{i}")) { Cache = Path.Combine(root, "cache"), Scored = scored }).ToList();
+        var projects = Enumerable.Range(0, Projects)
+            .Select(i => new FaultProject(Path.Combine(root, $"p{i}")) { Cache = Path.Combine(root, "cache"), Scored = scored })
+            .ToList();
         projects.ForEach(project => project.Write());
         var clean = FaultProject.Variants.ToDictionary(variant => variant, projects[0].Clean);
         for (var round = 0; round < options.Rounds; round++)
@@ -26,7 +28,8 @@ internal sealed class RunsTogether(FaultOptions options, FaultReport report)
                 report.Broken($"round {round}: one score was computed {scores} times");
             foreach (var project in projects)
                 Compare(project, clean[variant], $"round {round}, one cache");
-            Together(Enumerable.Range(0, Processes), _ => projects[0], FaultProject.Variants[(round + 1) % 2], $"round {round}, one project");
+            Together(
+                Enumerable.Range(0, Processes), _ => projects[0], FaultProject.Variants[(round + 1) % 2], $"round {round}, one project");
             Compare(projects[0], clean[FaultProject.Variants[(round + 1) % 2]], $"round {round}, one project");
             foreach (var left in projects.SelectMany(project => project.Temporary()).Distinct())
                 report.Broken($"round {round}: '{left}' is left");
@@ -37,7 +40,9 @@ internal sealed class RunsTogether(FaultOptions options, FaultReport report)
 
     private int Together<T>(IEnumerable<T> all, Func<T, FaultProject> projectOf, string variant, string what)
     {
-        var children = all.Select(projectOf).Select(project => new Child(project.Folder, variant, "wait", "cache", project.Cache, "scored", project.Scored)).ToList();
+        var children = all.Select(projectOf)
+            .Select(project => new Child(project.Folder, variant, "wait", "cache", project.Cache, "scored", project.Scored))
+            .ToList();
         children.ForEach(child => child.Go());
         var scores = 0;
         foreach (var child in children)

@@ -2,7 +2,10 @@ using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Bench.Faults;
 
-/// <summary>One build in a process of its own: it ends with 0, or with 3 and its diagnostics' codes, and with nothing else unless somebody else ends it.</summary>
+/// <summary>
+/// One build in a process of its own: it ends with 0, or with 3 and its diagnostics' codes, and with nothing else unless somebody else ends
+/// it.
+/// </summary>
 internal static class Worker
 {
     public const int Refused = 3;
@@ -12,7 +15,8 @@ internal static class Worker
     /// <param name="folder">The project.</param>
     /// <param name="variant">Which variant.</param>
     /// <param name="rest">
-    /// <c>warm FOLDER</c>: builds another project first, so that the runtime has loaded and compiled everything, then says "ready" and waits for a line;
+    /// <c>warm FOLDER</c>: builds another project first, so that the runtime has loaded and compiled everything, then says "ready" and
+    /// waits for a line;
     /// <c>cache FOLDER</c>, <c>scored FOLDER</c>: as in <see cref="FaultProject"/>.
     /// </param>
     public static int Run(string folder, string variant, string[] rest)
@@ -33,7 +37,8 @@ internal static class Worker
 
         try
         {
-            new FaultProject(folder) { Cache = Option("cache", Path.Combine(folder, "cache")), Scored = Option("scored", "") }.Build(variant, progress);
+            new FaultProject(folder) { Cache = Option("cache", Path.Combine(folder, "cache")), Scored = Option("scored", "") }
+                .Build(variant, progress);
             Console.WriteLine($"scores {progress.Scores}");
             return 0;
         }

@@ -6,7 +6,9 @@ namespace MergeTasks.Bench.Kernels;
 /// <summary>Matrix products of linear layers at transformer sizes against OpenBLAS, with fp32 and bf16 weights.</summary>
 internal sealed unsafe class ProductBenchmark(int tokens, double seconds)
 {
-    private static readonly (int Out, int In)[] Layers = [(768, 768), (2048, 768), (768, 2048), (3072, 768), (4096, 4096), (11008, 4096), (4096, 11008)];
+    private static readonly (int Out, int In)[] Layers = [
+        (768, 768), (2048, 768), (768, 2048), (3072, 768), (4096, 4096), (11008, 4096), (4096, 11008)
+    ];
 
     private enum Layout
     {
@@ -20,7 +22,9 @@ internal sealed unsafe class ProductBenchmark(int tokens, double seconds)
     {
         Console.WriteLine($"{OpenBlas.Configuration}");
         Console.WriteLine();
-        Console.WriteLine("| tokens × out × in | product | threads | OpenBLAS GFLOP/s | MergeTasks GFLOP/s | speed ratio, medians | least times | bf16 : fp32 time, medians | least times |");
+        Console.WriteLine(
+            "| tokens × out × in | product | threads | OpenBLAS GFLOP/s | MergeTasks GFLOP/s | speed ratio, medians | least times | bf16 "
+                + ": fp32 time, medians | least times |");
         Console.WriteLine("|---|---|--:|--:|--:|--:|--:|--:|--:|");
         foreach (var (width, depth) in Layers)
         {
@@ -59,8 +63,10 @@ internal sealed unsafe class ProductBenchmark(int tokens, double seconds)
         OpenBlas.SetThreads(threads);
 
         void Yardstick() => OpenBlas.Multiply(m, n, k, a, layout == Layout.WeightGradient, b, layout == Layout.Forward, expected);
-        void Full() => Multiply(new WeightMatrix(b, WeightFormat.Float32, layout == Layout.Forward ? n : k, layout == Layout.Forward ? k : n));
-        void Half() => Multiply(new WeightMatrix(half, WeightFormat.BFloat16, layout == Layout.Forward ? n : k, layout == Layout.Forward ? k : n));
+        void Full() =>
+            Multiply(new WeightMatrix(b, WeightFormat.Float32, layout == Layout.Forward ? n : k, layout == Layout.Forward ? k : n));
+        void Half() =>
+            Multiply(new WeightMatrix(half, WeightFormat.BFloat16, layout == Layout.Forward ? n : k, layout == Layout.Forward ? k : n));
         void Multiply(WeightMatrix weight)
         {
             var target = new MatrixView(new Span<float>(c, m * n), m, n);
@@ -70,7 +76,8 @@ internal sealed unsafe class ProductBenchmark(int tokens, double seconds)
             else if (layout == Layout.InputGradient)
                 MatrixProduct.Times(new MatrixView(left, m, k), weight, target, threads: threads);
             else
-                MatrixProduct.TransposedTimes(new MatrixView(left, k, m), new MatrixView(new Span<float>(b, k * n), k, n), target, threads: threads);
+                MatrixProduct.TransposedTimes(
+                    new MatrixView(left, k, m), new MatrixView(new Span<float>(b, k * n), k, n), target, threads: threads);
         }
 
         Yardstick();
@@ -82,7 +89,9 @@ internal sealed unsafe class ProductBenchmark(int tokens, double seconds)
         }
 
         // A weight gradient has no weight among its operands.
-        var times = layout == Layout.WeightGradient ? Interleaved.Run(threads, seconds, Yardstick, Full) : Interleaved.Run(threads, seconds, Yardstick, Full, Half);
+        var times = layout == Layout.WeightGradient
+            ? Interleaved.Run(threads, seconds, Yardstick, Full)
+            : Interleaved.Run(threads, seconds, Yardstick, Full, Half);
         var operations = 2.0 * m * n * k / 1e9;
         var name = layout switch { Layout.Forward => "y = x·Wᵀ", Layout.InputGradient => "dx = dy·W", _ => "dW = dyᵀ·x" };
         var sixteen = times.Length > 2 ? $"{times[2].Median / times[1].Median:F3} | {times[2].Least / times[1].Least:F3}" : " | ";

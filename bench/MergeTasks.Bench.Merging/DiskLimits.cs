@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Bench.Merging;
 
-/// <summary>What moving the bytes costs with no work on them: the limits that merges are compared with. Shares no code with the product.</summary>
+/// <summary>
+/// What moving the bytes costs with no work on them: the limits that merges are compared with. Shares no code with the product.
+/// </summary>
 internal static unsafe partial class DiskLimits
 {
     private const int ReadBlock = 256 << 10;
@@ -24,7 +26,9 @@ internal static unsafe partial class DiskLimits
         }
     }
 
-    /// <summary>Writes a file of the given length (rounded up to whole pages) past the page cache and waits until it is on the disk.</summary>
+    /// <summary>
+    /// Writes a file of the given length (rounded up to whole pages) past the page cache and waits until it is on the disk.
+    /// </summary>
     public static void WriteDirect(string path, long length, int threads)
     {
         using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, preallocationSize: length);

@@ -23,7 +23,9 @@ internal sealed class EnlargedModels : IDisposable
             Write(pattern, model, seed);
         Directory.CreateDirectory(Path.Combine(Folder, "data"));
         foreach (var file in Directory.EnumerateFiles(Path.Combine(pattern, "data")))
-            File.WriteAllLines(Path.Combine(Folder, "data", Path.GetFileName(file)), File.ReadLines(file).Take(file.EndsWith("calibration.jsonl", StringComparison.Ordinal) ? KeptDocuments : KeptSamples));
+            File.WriteAllLines(
+                Path.Combine(Folder, "data", Path.GetFileName(file)),
+                File.ReadLines(file).Take(file.EndsWith("calibration.jsonl", StringComparison.Ordinal) ? KeptDocuments : KeptSamples));
     }
 
     public string Folder { get; }
@@ -39,7 +41,8 @@ internal sealed class EnlargedModels : IDisposable
         (config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]) = (16, 16, Hidden / 16);
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
         var shard = ShardLayout.Plan(Tensors((long)config["vocab_size"]!), 0)[0];
-        using var file = File.OpenHandle(Path.Combine(folder, shard.FileName), FileMode.CreateNew, FileAccess.Write, preallocationSize: shard.Length);
+        using var file = File.OpenHandle(
+            Path.Combine(folder, shard.FileName), FileMode.CreateNew, FileAccess.Write, preallocationSize: shard.Length);
         RandomAccess.Write(file, shard.Header, 0);
         var random = new Random(seed);
         foreach (var tensor in shard.Tensors)

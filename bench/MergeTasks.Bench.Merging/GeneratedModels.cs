@@ -92,7 +92,12 @@ internal sealed class GeneratedModels
 
     private static List<TensorSpec> Tensors(long bytes)
     {
-        var tensors = new List<TensorSpec> { Tensor("model.embed_tokens.weight", Vocabulary, Hidden), Tensor("model.norm.weight", Hidden), Tensor("lm_head.weight", Vocabulary, Hidden) };
+        var tensors = new List<TensorSpec>
+        {
+            Tensor("model.embed_tokens.weight", Vocabulary, Hidden),
+            Tensor("model.norm.weight", Hidden),
+            Tensor("lm_head.weight", Vocabulary, Hidden)
+        };
         for (var layer = 0; layer == 0 || SizeOf(tensors) < bytes; layer++)
         {
             tensors.AddRange("qkvo".Select(name => Tensor($"model.layers.{layer}.self_attn.{name}_proj.weight", Hidden, Hidden)));
@@ -106,7 +111,8 @@ internal sealed class GeneratedModels
         return tensors;
     }
 
-    private static long SizeOf(IEnumerable<TensorSpec> tensors) => tensors.Sum(tensor => tensor.Shape.Aggregate(2L, (product, dimension) => product * dimension));
+    private static long SizeOf(IEnumerable<TensorSpec> tensors) =>
+        tensors.Sum(tensor => tensor.Shape.Aggregate(2L, (product, dimension) => product * dimension));
 
     private static TensorSpec Tensor(string name, params long[] shape) => new(name, DType.BF16, shape);
 

@@ -39,7 +39,10 @@ internal sealed class Measurements
     {
         writer.WriteLine("| subject | median s | from | to | processor s |\n|---|---:|---:|---:|---:|");
         foreach (var (subject, all) in _seconds)
-            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {subject} | {Median(subject):0.00} | {all.Min():0.00} | {all.Max():0.00} | {Processor(subject)} |"));
+            writer.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {subject} | {Median(subject):0.00} | {all.Min():0.00} | {all.Max():0.00} | {Processor(subject)} |"));
         writer.WriteLine("\n| ratio of medians | measured | wanted |\n|---|---:|---:|");
         foreach (var (name, ratio, wanted) in _ratios)
             writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ratio():0.00} | {wanted} |"));

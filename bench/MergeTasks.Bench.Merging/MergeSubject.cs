@@ -26,7 +26,10 @@ internal sealed class MergeSubject(string folder, int threads)
     /// <summary>Digests the inputs into the memo, as the plan of a build would have.</summary>
     public void DigestInputs() => Build().Plan(CancellationToken.None);
 
-    /// <summary>The merge as this process's whole work: prints its seconds, the peak of this process's anonymous memory in bytes, and the processor seconds of this process so far.</summary>
+    /// <summary>
+    /// The merge as this process's whole work: prints its seconds, the peak of this process's anonymous memory in bytes, and the processor
+    /// seconds of this process so far.
+    /// </summary>
     public void RunHere(string method)
     {
         DeleteOutput(method);
@@ -37,17 +40,27 @@ internal sealed class MergeSubject(string folder, int threads)
         watch.Stop();
         var processor = Environment.CpuUsage.TotalTime;
         DeleteOutput(method);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds} {memory.Peak} {processor.TotalSeconds}"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds} {memory.Peak} {processor.TotalSeconds}"));
     }
 
-    private static IReadOnlyList<string> ModelsOf(string method) => method == "slerp" ? [GeneratedModels.Models[0]] : GeneratedModels.Models;
+    private static IReadOnlyList<string> ModelsOf(string method) =>
+        method == "slerp" ? [GeneratedModels.Models[0]] : GeneratedModels.Models;
 
     private MergeBuild Build()
     {
         var project = Path.Combine(folder, "bench.csproj");
-        var merges = Methods.Select(pair => new DeclaredItem("MergedModel", pair.Key, Metadata(pair.Value.Append(("Method", pair.Key))), project)).ToList();
-        var sources = Methods.Keys.SelectMany(method => ModelsOf(method).Select(model => new DeclaredItem("MergeSource", Path.Combine("models", model), Metadata([("Into", method)]), project))).ToList();
-        return new MergeBuild(DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(folder, "out")), merges, sources), Path.Combine(folder, "cache"), threads);
+        var merges = Methods.Select(pair =>
+            new DeclaredItem("MergedModel", pair.Key, Metadata(pair.Value.Append(("Method", pair.Key))), project)).ToList();
+        var sources = Methods.Keys
+            .SelectMany(method =>
+                ModelsOf(method)
+                    .Select(model => new DeclaredItem("MergeSource", Path.Combine("models", model), Metadata([("Into", method)]), project)))
+            .ToList();
+        return new MergeBuild(
+            DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(folder, "out")), merges, sources),
+            Path.Combine(folder, "cache"),
+            threads);
     }
 
     private void DeleteOutput(string method)
@@ -57,5 +70,8 @@ internal sealed class MergeSubject(string folder, int threads)
     }
 
     private static Dictionary<string, string> Metadata(IEnumerable<(string Name, string Value)> pairs) =>
-        pairs.ToDictionary(pair => pair.Name, pair => pair.Name == "Base" ? Path.Combine("models", pair.Value) : pair.Value, StringComparer.OrdinalIgnoreCase);
+        pairs.ToDictionary(
+            pair => pair.Name,
+            pair => pair.Name == "Base" ? Path.Combine("models", pair.Value) : pair.Value,
+            StringComparer.OrdinalIgnoreCase);
 }

@@ -28,6 +28,7 @@ internal sealed class PeakMemory : IDisposable
         if (!OperatingSystem.IsLinux())
             return;
         var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("RssAnon:", StringComparison.Ordinal));
-        _peak = Math.Max(_peak, long.Parse(line.Split(' ', '\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024);
+        _peak = Math.Max(
+            _peak, long.Parse(line.Split(' ', '\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024);
     }
 }

@@ -21,13 +21,15 @@ internal static class PlanningMemory
         var folder = Directory.CreateTempSubdirectory("mergetasks-planning-").FullName;
         try
         {
-            var names = Enumerable.Range(0, tensors).Select(i => string.Create(CultureInfo.InvariantCulture, $"model.layers.{i / 10}.block_{i % 10}.projection.weight"));
+            var names = Enumerable.Range(0, tensors)
+                .Select(i => string.Create(CultureInfo.InvariantCulture, $"model.layers.{i / 10}.block_{i % 10}.projection.weight"));
             var layout = ShardLayout.Plan(names.Select(name => new TensorSpec(name, DType.BF16, [Elements])), 0)[0];
             for (var model = 0; model < models; model++)
                 Write(Path.Combine(folder, "models", $"m{model}"), layout);
             for (var round = 0; round < 2; round++)
             {
-                using var child = Process.Start(Environment.ProcessPath!, Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal)
+                using var child = Process.Start(
+                    Environment.ProcessPath!, Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal)
                     ? [Environment.GetCommandLineArgs()[0], "plan", folder] : ["plan", folder]);
                 child.WaitForExit();
             }
@@ -52,7 +54,8 @@ internal static class PlanningMemory
             [.. models.Select(model => Item("MergeSource", model, new() { ["Weight"] = "1" }))]);
         var state = new MergeBuild(merges, Path.Combine(folder, "cache"), Environment.ProcessorCount).Plan(default).Single();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{models.Count} models, {state.Plan.Tensors.Count} tensors: {memory.Peak / 1e6:0} MB at most, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0} MB kept, {watch.Elapsed.TotalSeconds:0.0} s"));
+            $"{models.Count} models, {state.Plan.Tensors.Count} tensors: {memory.Peak / 1e6:0} MB at "
+                + $"most, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0} MB kept, {watch.Elapsed.TotalSeconds:0.0} s"));
         GC.KeepAlive(state);
     }
 

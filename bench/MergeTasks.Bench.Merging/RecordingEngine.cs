@@ -49,7 +49,8 @@ internal sealed class RecordingEngine(int threads) : ITransformerEngine
             inner.Observe(batch, observer, cancellation);
         }
 
-        public float[] Logits(TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default) =>
+        public float[] Logits(
+            TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default) =>
             inner.Logits(batch, positions, cancellation);
 
         public IReadOnlyList<TargetScore> Score(TokenBatch batch, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
@@ -58,7 +59,8 @@ internal sealed class RecordingEngine(int threads) : ITransformerEngine
             return inner.Score(batch, targets, cancellation);
         }
 
-        public IReadOnlyList<TargetScore> Backward(TokenBatch batch, IReadOnlyList<Target> targets, IGradientReceiver receiver, CancellationToken cancellation = default)
+        public IReadOnlyList<TargetScore> Backward(
+            TokenBatch batch, IReadOnlyList<Target> targets, IGradientReceiver receiver, CancellationToken cancellation = default)
         {
             engine.Record(folder, batch, model => model.Backward(batch, targets, Nobody.Instance));
             return inner.Backward(batch, targets, receiver, cancellation);

@@ -12,7 +12,8 @@ internal sealed class ScoringOverhead(string models, int threads, int rounds)
 
     public void Print()
     {
-        Console.WriteLine("| scores | tokens | scoring, processor s | engine alone, processor s | scoring / engine |\n|---|---:|---:|---:|---:|");
+        Console.WriteLine(
+            "| scores | tokens | scoring, processor s | engine alone, processor s | scoring / engine |\n|---|---:|---:|---:|---:|");
         Measure("AIM, activations of the base", [("Aim", "0.4"), ("Calibration", "data/calibration.jsonl"), ("AimBlock", "128")]);
         Measure("APL, one backward pass per task", [("Apl", "layer"), ("AplDensity", "0.5")]);
     }
@@ -25,7 +26,8 @@ internal sealed class ScoringOverhead(string models, int threads, int rounds)
         for (var round = 0; round <= rounds; round++)
         {
             var engine = new RecordingEngine(threads);
-            var seconds = ProcessorSeconds(() => Build(metadata, cache.FullName, engine).Score("m", MergeProgress.None, CancellationToken.None));
+            var seconds = ProcessorSeconds(() =>
+                Build(metadata, cache.FullName, engine).Score("m", MergeProgress.None, CancellationToken.None));
             tokens = engine.Tokens;
             var repeated = ProcessorSeconds(engine.Repeat);
 
@@ -38,7 +40,8 @@ internal sealed class ScoringOverhead(string models, int threads, int rounds)
 
         cache.Delete(recursive: true);
         var (ours, bare) = (Measurements.Median(scoring), Measurements.Median(alone));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {tokens} | {ours:0.00} | {bare:0.00} | {ours / bare:0.00} |"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"| {name} | {tokens} | {ours:0.00} | {bare:0.00} | {ours / bare:0.00} |"));
     }
 
     // Of all threads, because what else the machine does hardly shows in it.
@@ -53,8 +56,13 @@ internal sealed class ScoringOverhead(string models, int threads, int rounds)
     {
         var project = Path.Combine(models, "bench.csproj");
         var merge = new DeclaredItem("MergedModel", "m", Metadata([("Method", "task_arithmetic"), ("Base", "base"), .. metadata]), project);
-        var sources = Sources.Select(model => new DeclaredItem("MergeSource", model, Metadata([("Weight", "0.5"), ("TaskData", $"data/{model}.jsonl")]), project));
-        return new MergeBuild(DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache, "out")), [merge], [.. sources]), cache, threads) { Engine = engine, RefreshesScores = true };
+        var sources = Sources.Select(model =>
+            new DeclaredItem("MergeSource", model, Metadata([("Weight", "0.5"), ("TaskData", $"data/{model}.jsonl")]), project));
+        return new MergeBuild(
+            DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache, "out")), [merge], [.. sources]), cache, threads)
+            {
+                Engine = engine, RefreshesScores = true
+            };
     }
 
     private static Dictionary<string, string> Metadata(IEnumerable<(string Name, string Value)> pairs) =>

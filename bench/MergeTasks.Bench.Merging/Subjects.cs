@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace MergeTasks.Bench.Merging;
 
-/// <summary>Measures every subject once per round, one after the other, so that a slow moment of the machine does not fall on one of them alone.</summary>
+/// <summary>
+/// Measures every subject once per round, one after the other, so that a slow moment of the machine does not fall on one of them alone.
+/// </summary>
 internal sealed class Subjects(BenchOptions options, GeneratedModels models, Measurements measurements)
 {
     private const string Write = "limit: write one output";
@@ -17,7 +19,12 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
 
     public void MeasureOnce()
     {
-        var limits = MergeSubject.Names.Where(options.Wants).Select(MergeSubject.InputCount).Append(GeneratedModels.Models.Count).Distinct().Order();
+        var limits = MergeSubject.Names
+            .Where(options.Wants)
+            .Select(MergeSubject.InputCount)
+            .Append(GeneratedModels.Models.Count)
+            .Distinct()
+            .Order();
         foreach (var count in limits)
             Run(Read(count), () => Measurements.Time(() => DiskLimits.ReadAll(Inputs(count), options.Threads)));
         Run(Write, () => Measurements.Time(() => DiskLimits.WriteDirect(Target, models.Length, options.Threads)));
@@ -32,7 +39,11 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
         if (options.Wants(Digest))
         {
             var file = models.WeightFile(GeneratedModels.Models[0]);
-            Run(Digest, () => Measurements.Time(() => HashSpeed.DigestFile(file, Path.Combine(options.Folder, Path.GetRandomFileName()), options.Threads)));
+            Run(
+                Digest,
+                () =>
+                    Measurements.Time(() =>
+                        HashSpeed.DigestFile(file, Path.Combine(options.Folder, Path.GetRandomFileName()), options.Threads)));
             Run(RawHash, () => Measurements.Time(() => HashSpeed.HashMemory(models.Length, options.Threads)));
         }
     }
@@ -61,7 +72,8 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
             measurements.Compare($"{subject} / {ours}", wanted, () => measurements.Median(subject) / measurements.Median(ours));
     }
 
-    private IEnumerable<string> Inputs(int count) => GeneratedModels.Models.Append(GeneratedModels.Base).TakeLast(count).Select(models.WeightFile);
+    private IEnumerable<string> Inputs(int count) =>
+        GeneratedModels.Models.Append(GeneratedModels.Base).TakeLast(count).Select(models.WeightFile);
 
     // What a subject left unwritten must not slow the next one, and every subject finds its inputs in the page cache.
     private void Run(string subject, Func<double> time)
@@ -76,7 +88,8 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
 
     private double Merge(string method)
     {
-        var words = Start(Environment.ProcessPath!, "merge", method, options.Folder, options.Threads.ToString(CultureInfo.InvariantCulture)).Split(' ');
+        var words = Start(Environment.ProcessPath!, "merge", method, options.Folder, options.Threads.ToString(CultureInfo.InvariantCulture))
+            .Split(' ');
         measurements.PeakMemory = Math.Max(measurements.PeakMemory, long.Parse(words[1], CultureInfo.InvariantCulture));
         measurements.AddProcessor(method, double.Parse(words[2], CultureInfo.InvariantCulture));
         return double.Parse(words[0], CultureInfo.InvariantCulture);
@@ -86,7 +99,9 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
     {
         var script = Path.Combine(AppContext.BaseDirectory, "Torch", "linear.py");
         var threads = options.Threads.ToString(CultureInfo.InvariantCulture);
-        return double.Parse(Start(options.Python, [script, way, threads, Target, .. GeneratedModels.Models.Select(models.WeightFile)]), CultureInfo.InvariantCulture);
+        return double.Parse(
+            Start(options.Python, [script, way, threads, Target, .. GeneratedModels.Models.Select(models.WeightFile)]),
+            CultureInfo.InvariantCulture);
     }
 
     private static string Start(string program, params string[] arguments)

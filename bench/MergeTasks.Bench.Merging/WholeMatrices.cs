@@ -19,14 +19,19 @@ internal static class WholeMatrices
     {
         Console.WriteLine("| method | first s | best s | processor s |\n|---|---:|---:|---:|");
         var sources = Directory.EnumerateDirectories(models).Select(folder => Path.GetFileName(folder)!)
-            .Where(name => name is not ("base" or "data") && File.Exists(Path.Combine(models, name, "model.safetensors"))).Order(StringComparer.Ordinal).Take(3).ToList();
+            .Where(name => name is not ("base" or "data") && File.Exists(Path.Combine(models, name, "model.safetensors")))
+                .Order(StringComparer.Ordinal)
+                .Take(3)
+                .ToList();
         foreach (var method in methods.Split(','))
         {
             var times = new List<(double Clock, double Processor)>();
             for (var round = 0; round < rounds; round++)
                 times.Add(Merge(models, method, sources));
             var best = times.MinBy(time => time.Clock);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {method} | {times[0].Clock:0.00} | {best.Clock:0.00} | {best.Processor:0.00} |"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture, $"| {method} | {times[0].Clock:0.00} | {best.Clock:0.00} | {best.Processor:0.00} |"));
         }
     }
 
@@ -54,7 +59,10 @@ internal static class WholeMatrices
         var project = Path.Combine(models, "bench.csproj");
         var merge = new DeclaredItem("MergedModel", "m", Metadata([("Method", method), ("Base", "base")]), project);
         var items = sources.Select(model => new DeclaredItem("MergeSource", model, Metadata([("Into", "m")]), project));
-        var build = new MergeBuild(DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache.FullName, "out")), [merge], [.. items]), cache.FullName, Environment.ProcessorCount);
+        var build = new MergeBuild(
+            DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache.FullName, "out")), [merge], [.. items]),
+            cache.FullName,
+            Environment.ProcessorCount);
         build.Plan(CancellationToken.None);
         var (processor, watch) = (Environment.CpuUsage.TotalTime, Stopwatch.StartNew());
         build.Run("m", Path.Combine(cache.FullName, "lock"), MergeProgress.None, CancellationToken.None);

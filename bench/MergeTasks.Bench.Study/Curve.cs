@@ -17,7 +17,10 @@ internal sealed record Curve(string Method, string Variant, IReadOnlyList<CurveP
     /// <summary>The point that is best on the even items: what is said of it is of the odd ones.</summary>
     public CurvePoint Best => Points.MaxBy(point => point.Even)!;
 
-    /// <summary>A point's recovery: the share of each fine-tuned model's gain in log-probability over the base that the merge keeps, mean of the tasks.</summary>
+    /// <summary>
+    /// A point's recovery: the share of each fine-tuned model's gain in log-probability over the base that the merge keeps, mean of the
+    /// tasks.
+    /// </summary>
     public static CurvePoint PointOf(double factor, Measured merged, Measured basis, IReadOnlyList<Measured> tuned)
     {
         var tasks = Enumerable.Range(0, tuned.Count).ToList();

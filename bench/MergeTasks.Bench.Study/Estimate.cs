@@ -32,13 +32,16 @@ internal sealed record Estimate(double Value, double[] Resampled)
     }
 
     public static Estimate Average(IReadOnlyList<Estimate> figures) =>
-        new(figures.Average(figure => figure.Value), [.. Enumerable.Range(0, Resamples).Select(i => figures.Average(figure => figure.Resampled[i]))]);
+        new(
+            figures.Average(figure => figure.Value),
+            [.. Enumerable.Range(0, Resamples).Select(i => figures.Average(figure => figure.Resampled[i]))]);
 
     public static Estimate operator -(Estimate left, Estimate right) => left.With(right, (a, b) => a - b);
 
     public static Estimate operator /(Estimate left, Estimate right) => left.With(right, (a, b) => a / b);
 
-    private Estimate With(Estimate other, Func<double, double, double> combine) => new(combine(Value, other.Value), [.. Resampled.Zip(other.Resampled, combine)]);
+    private Estimate With(Estimate other, Func<double, double, double> combine) =>
+        new(combine(Value, other.Value), [.. Resampled.Zip(other.Resampled, combine)]);
 
     private static double Quantile(double[] values, double share) => values.Order().ElementAt((int)Math.Round(share * (values.Length - 1)));
 }

@@ -22,9 +22,17 @@ internal sealed class HeldOut
     {
         _tokenizer = Tokenizer.Load(Path.Combine(options.Models, options.Base, "tokenizer.json"));
         var text = new TextModel(basis, _tokenizer);
-        _tasks = [.. options.Tasks.Select(task => JsonLines.ReadTasks(Path.Combine(options.Eval, task + ".jsonl")).Take(options.Items).Select(text.Prepare).ToList())];
+        _tasks = [
+            .. options.Tasks.Select(task =>
+                JsonLines.ReadTasks(Path.Combine(options.Eval, task + ".jsonl")).Take(options.Items).Select(text.Prepare).ToList())
+        ];
         int[] begin = text.BeginOfSequence is { } id ? [id] : [];
-        _texts = [.. JsonLines.ReadTexts(options.General).Select(one => (int[])[.. begin, .. text.Encode(one).Take(options.Tokens)]).Where(ids => ids.Length > 1).Take(options.Texts)];
+        _texts = [
+            .. JsonLines.ReadTexts(options.General)
+                .Select(one => (int[])[.. begin, .. text.Encode(one).Take(options.Tokens)])
+                .Where(ids => ids.Length > 1)
+                .Take(options.Texts)
+        ];
         _base = [.. _texts.Select(ids => LogProbabilities(basis, ids))];
     }
 

@@ -50,10 +50,13 @@ internal sealed class MergeOnTrial : IDisposable
         [
             ("Method", method), ("Base", Model(_options.Base)), ("MergeFactor", "task"), ("SelfCheck", "false"),
             .. Needs(method, "t") ? [("T", "0.5")] : Array.Empty<(string, string)>(),
-            .. method.StartsWith("della", StringComparison.Ordinal) || method.StartsWith("dare", StringComparison.Ordinal) || method.StartsWith("breadcrumbs", StringComparison.Ordinal)
+            .. method.StartsWith("della", StringComparison.Ordinal)
+                || method.StartsWith("dare", StringComparison.Ordinal)
+                || method.StartsWith("breadcrumbs", StringComparison.Ordinal)
                 ? [("Density", "0.2")] : Array.Empty<(string, string)>(),
             .. variant.Settings.Any(setting => setting.Name == "Aim")
-                ? [("Calibration", Path.GetFullPath(_options.Calibration)), ("AimBlock", _options.Block.ToString())] : Array.Empty<(string, string)>(),
+                ? [("Calibration", Path.GetFullPath(_options.Calibration)), ("AimBlock", _options.Block.ToString())]
+                    : Array.Empty<(string, string)>(),
             .. variant.Settings,
         ];
         var sources = _options.Tasks.Select(task => new DeclaredItem("MergeSource", Model(task), Metadata(
@@ -62,13 +65,17 @@ internal sealed class MergeOnTrial : IDisposable
             .. Has(method, "weight") ? [("Weight", "1")] : Array.Empty<(string, string)>(),
         ]), project)).ToList();
         return DeclarationReader.Read(
-            new ProjectDefaults(project, Path.Combine(Path.GetTempPath(), "mergetasks-study")), [new DeclaredItem("MergedModel", "trial", Metadata(settings), project)], sources)[0];
+            new ProjectDefaults(project, Path.Combine(Path.GetTempPath(), "mergetasks-study")),
+            [new DeclaredItem("MergedModel", "trial", Metadata(settings), project)],
+            sources)[0];
     }
 
     /// <summary>Whether a method has a parameter.</summary>
-    public static bool Has(string method, string parameter) => MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter);
+    public static bool Has(string method, string parameter) =>
+        MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter);
 
-    private static bool Needs(string method, string parameter) => MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
+    private static bool Needs(string method, string parameter) =>
+        MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
 
     private string Model(string name) => Path.GetFullPath(Path.Combine(_options.Models, name));
 

@@ -67,7 +67,8 @@ foreach (var method in methods)
             curves.Add(new Curve(method, variant.Name, points));
             var best = curves[^1].Best;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{watch.Elapsed.TotalSeconds,6:0} s  {method}, {variant.Name}: factor {best.Factor}, recovery {best.Odd.Value:0.000}, exact {best.Exact:0.00}, KL {best.Divergence:0.00}"));
+                $"{watch.Elapsed.TotalSeconds,6:0} s  {method}, {variant.Name}: factor {best.Factor}, recovery {best.Odd.Value:0.000}, "
+                    + $"exact {best.Exact:0.00}, KL {best.Divergence:0.00}"));
         }
         catch (DiagnosticException e)
         {

@@ -94,7 +94,8 @@ internal sealed record StudyOptions
         "--items" => this with { Items = int.Parse(value, CultureInfo.InvariantCulture) },
         "--texts" => this with { Texts = int.Parse(value, CultureInfo.InvariantCulture) },
         "--tokens" => this with { Tokens = int.Parse(value, CultureInfo.InvariantCulture) },
-        "--factors" => this with { Factors = [.. value.Split(',').Select(factor => double.Parse(factor, CultureInfo.InvariantCulture)).Order()] },
+        "--factors" =>
+            this with { Factors = [.. value.Split(',').Select(factor => double.Parse(factor, CultureInfo.InvariantCulture)).Order()] },
         "--methods" => this with { Methods = value.Split(',') },
         "--block" => this with { Block = int.Parse(value, CultureInfo.InvariantCulture) },
         "--threads" => this with { Threads = int.Parse(value, CultureInfo.InvariantCulture) },

@@ -63,16 +63,23 @@ internal static class StudyText
             var plain = curves.First(other => other.Method == curve.Method && other.Variant == Variant.Plain.Name);
             var best = curve.Best;
             text.Append(string.Create(CultureInfo.InvariantCulture,
-                $"| {curve.Method} | {curve.Variant} | {best.Factor:0.##} | {best.Odd.Value:0.000} | {Difference(curve, plain)} | {best.Exact:0.00} | {best.Divergence:0.00} |\n"));
+                $"| {curve.Method} | {curve.Variant} | {best.Factor:0.##} | {best.Odd.Value:0.000} | {Difference(curve, plain)} "
+                    + $"| {best.Exact:0.00} | {best.Divergence:0.00} |\n"));
         }
 
         text.Append("\nEvery point, as recovery on the odd items / KL:\n\n");
-        text.Append("| method | |").Append(string.Concat(options.Factors.Select(factor => string.Create(CultureInfo.InvariantCulture, $" {factor:0.##} |")))).Append('\n');
+        text.Append("| method | |")
+            .Append(string.Concat(options.Factors.Select(factor => string.Create(CultureInfo.InvariantCulture, $" {factor:0.##} |"))))
+            .Append('\n');
         text.Append("|---|---|").Append(string.Concat(options.Factors.Select(_ => "---|"))).Append('\n');
         foreach (var curve in curves)
         {
             text.Append($"| {curve.Method} | {curve.Variant} |")
-                .Append(string.Concat(curve.Points.Select(point => string.Create(CultureInfo.InvariantCulture, $" {point.Odd.Value:0.000} / {point.Divergence:0.00} |")))).Append('\n');
+                .Append(
+                    string.Concat(
+                        curve.Points.Select(point =>
+                            string.Create(CultureInfo.InvariantCulture, $" {point.Odd.Value:0.000} / {point.Divergence:0.00} |"))))
+                                .Append('\n');
         }
 
         return text.ToString();
@@ -86,7 +93,9 @@ internal static class StudyText
             var differences = curves.Where(curve => curve.Variant == variant).Select(curve =>
             {
                 var plain = curves.First(other => other.Method == curve.Method && other.Variant == Variant.Plain.Name);
-                return (curve.Method, Difference: curve.Best.Odd - plain.Best.Odd, Forgetting: curve.Best.Divergence - plain.Best.Divergence);
+                return (curve.Method,
+                    Difference: curve.Best.Odd - plain.Best.Odd,
+                    Forgetting: curve.Best.Divergence - plain.Best.Divergence);
             }).ToList();
             (string Verb, List<string> Methods)[] outcomes =
             [
@@ -94,10 +103,19 @@ internal static class StudyText
                 ("recovered less", Names(difference => difference.High < 0)),
                 ("made no difference beyond chance", Names(difference => difference is { Low: <= 0, High: >= 0 })),
             ];
-            text.Append($"**{variant}** ").AppendJoin("; ", outcomes.Where(outcome => outcome.Methods.Count > 0).Select(outcome => $"{outcome.Verb} with {string.Join(", ", outcome.Methods)}")).Append(".\n\n");
+            text.Append($"**{variant}** ")
+                .AppendJoin(
+                    "; ",
+                    outcomes.Where(outcome => outcome.Methods.Count > 0)
+                        .Select(outcome => $"{outcome.Verb} with {string.Join(", ", outcome.Methods)}"))
+                .Append(".\n\n");
 
             List<string> Names(Func<Estimate, bool> holds) => differences.Where(entry => holds(entry.Difference))
-                .Select(entry => string.Create(CultureInfo.InvariantCulture, $"`{entry.Method}` ({entry.Difference.Value:+0.000;-0.000}, KL {Math.Round(entry.Forgetting, 2):+0.00;-0.00;+0.00})")).ToList();
+                .Select(entry =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"`{entry.Method}` ({entry.Difference.Value:+0.000;-0.000}, "
+                            + $"KL {Math.Round(entry.Forgetting, 2):+0.00;-0.00;+0.00})")).ToList();
         }
 
         return text.ToString().TrimEnd();
@@ -108,7 +126,9 @@ internal static class StudyText
         if (curve == plain)
             return "";
         var difference = curve.Best.Odd - plain.Best.Odd;
-        var cell = string.Create(CultureInfo.InvariantCulture, $"{difference.Value:+0.000;-0.000} [{difference.Low:+0.000;-0.000}, {difference.High:+0.000;-0.000}]");
+        var cell = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{difference.Value:+0.000;-0.000} [{difference.Low:+0.000;-0.000}, {difference.High:+0.000;-0.000}]");
         return difference.Low > 0 || difference.High < 0 ? $"**{cell}**" : cell;
     }
 }

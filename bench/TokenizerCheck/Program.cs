@@ -51,7 +51,8 @@ foreach (var line in File.ReadLines(args[1]))
     }
 
     if (tokenizer.Decode(ids, skipSpecialTokens: false) != root.GetProperty("back").GetString()) wrong ??= "decoded text";
-    if (tokenizer.Decode(ids, skipSpecialTokens: true) != root.GetProperty("skip").GetString()) wrong ??= "decoded text without special tokens";
+    if (tokenizer.Decode(ids, skipSpecialTokens: true) != root.GetProperty("skip").GetString())
+        wrong ??= "decoded text without special tokens";
     if (wrong is null) continue;
     if (differences++ < 10) Console.WriteLine($"{line}\n  {wrong}");
 }
@@ -63,5 +64,6 @@ static int[] Ids(JsonElement list) => [.. list.EnumerateArray().Select(e => e.Ge
 
 static string Text(JsonElement root) =>
     root.TryGetProperty("utf16", out var units)
-        ? string.Concat(units.GetString()!.Split(' ').Select(u => (char)ushort.Parse(u, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
+        ? string.Concat(
+            units.GetString()!.Split(' ').Select(u => (char)ushort.Parse(u, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
         : root.GetProperty("text").GetString()!;

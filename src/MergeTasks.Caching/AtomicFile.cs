@@ -33,7 +33,9 @@ internal static class AtomicFile
     /// <returns>Whether the file was written.</returns>
     public static bool WriteIfDifferent(string path, ReadOnlySpan<byte> content)
     {
-        if (FileStatus.Of(path) is { Kind: FileKind.Regular } status && status.Size == content.Length && content.SequenceEqual(InputFile.ReadAll(path)))
+        if (FileStatus.Of(path) is { Kind: FileKind.Regular } status
+            && status.Size == content.Length
+            && content.SequenceEqual(InputFile.ReadAll(path)))
             return false;
         Write(path, content);
         return true;

@@ -23,6 +23,8 @@ internal static class CacheFolder
         if (OperatingSystem.IsWindows())
             return Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "MergeTasks", "Cache");
         var home = environment("HOME") is { Length: > 0 } set ? set : Path.GetTempPath();
-        return OperatingSystem.IsMacOS() ? Path.Combine(home, "Library", "Caches", "mergetasks") : Path.Combine(home, ".cache", "mergetasks");
+        return OperatingSystem.IsMacOS()
+            ? Path.Combine(home, "Library", "Caches", "mergetasks")
+            : Path.Combine(home, ".cache", "mergetasks");
     }
 }

@@ -45,7 +45,9 @@ internal readonly struct ContentDigest : IEquatable<ContentDigest>
     public static ContentDigest Parse(string hex)
     {
         var bytes = Convert.FromHexString(hex);
-        return bytes.Length == SHA256.HashSizeInBytes ? new ContentDigest(bytes) : throw new FormatException($"'{hex}' is not a SHA-256 digest.");
+        return bytes.Length == SHA256.HashSizeInBytes
+            ? new ContentDigest(bytes)
+            : throw new FormatException($"'{hex}' is not a SHA-256 digest.");
     }
 
     /// <summary>Writes the 32 bytes.</summary>

@@ -21,7 +21,10 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
     private readonly string _folder = Path.Combine(cacheFolder, Subfolder);
     private readonly HashSet<ContentDigest> _used = [];
 
-    /// <summary>Most bytes of all entries together; those that were not used for the longest time go first. Entries that this object has handed out stay.</summary>
+    /// <summary>
+    /// Most bytes of all entries together; those that were not used for the longest time go first. Entries that this object has handed out
+    /// stay.
+    /// </summary>
     public long SizeLimit { get; init; } = DefaultSizeLimit;
 
     /// <summary>Whether entries that other builds have made are made again.</summary>
@@ -42,7 +45,9 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
         return path;
     }
 
-    /// <summary>The file of an entry, made if need be. Of several builds that want the same entry, one makes it and the others wait.</summary>
+    /// <summary>
+    /// The file of an entry, made if need be. Of several builds that want the same entry, one makes it and the others wait.
+    /// </summary>
     /// <param name="key">Digest of everything that the content depends on.</param>
     /// <param name="isOf">Whether a file says of itself that it is this entry.</param>
     /// <param name="write">Writes the content to the file whose path it gets; where it throws, nothing is kept.</param>
@@ -50,7 +55,8 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
     /// <param name="cancellation">Ends waiting and digesting.</param>
     /// <exception cref="IOException">The store cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
-    public string GetOrAdd(ContentDigest key, Func<string, bool> isOf, Action<string> write, Action? waiting, CancellationToken cancellation)
+    public string GetOrAdd(
+        ContentDigest key, Func<string, bool> isOf, Action<string> write, Action? waiting, CancellationToken cancellation)
     {
         if (Find(key, isOf, cancellation) is { } found)
             return found;

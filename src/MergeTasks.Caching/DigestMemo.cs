@@ -33,7 +33,8 @@ internal sealed class DigestMemo
     /// <param name="path">Full path.</param>
     /// <param name="kind">Which digests.</param>
     /// <param name="stamp">The file's stamp, just taken.</param>
-    public FileDigests? Find(string path, DigestKind kind, FileStamp stamp) => Read(path, kind) is { } digests && digests.Describes(stamp) ? digests : null;
+    public FileDigests? Find(string path, DigestKind kind, FileStamp stamp) =>
+        Read(path, kind) is { } digests && digests.Describes(stamp) ? digests : null;
 
     /// <summary>Remembers digests.</summary>
     /// <param name="path">Full path.</param>
@@ -125,10 +126,12 @@ internal sealed class DigestMemo
             if (head[0] != Format || head[1] != $"{kind} {path}")
                 return null;
             var numbers = head[2].Split(' ');
-            var stamp = new FileStamp(Number(numbers[0]), Number(numbers[1]), Number(numbers[2]), ulong.Parse(numbers[3], CultureInfo.InvariantCulture));
+            var stamp = new FileStamp(
+                Number(numbers[0]), Number(numbers[1]), Number(numbers[2]), ulong.Parse(numbers[3], CultureInfo.InvariantCulture));
             return new FileDigests(stamp, Number(numbers[4]), parts);
         }
-        catch (Exception e) when (FileFault.Covers(e) || e is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        catch (Exception e)
+            when (FileFault.Covers(e) || e is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
         {
             return null;
         }

@@ -24,7 +24,9 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
     /// <summary>Called from any thread as bytes are hashed.</summary>
     public Action<long>? Hashed { get; init; }
 
-    /// <summary>Hears of every file that is digested, and of its stamp; <see langword="null"/> where the files may change afterwards.</summary>
+    /// <summary>
+    /// Hears of every file that is digested, and of its stamp; <see langword="null"/> where the files may change afterwards.
+    /// </summary>
     public IdentifiedFiles? Identified { get; init; }
 
     /// <summary>The digests of a file's parts.</summary>
@@ -83,11 +85,17 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
         if (FileStamp.Of(FileStatus.Of(handle, path)) != stamp)
             throw FileFault.Changed(path);
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
-        var chunks = parts.SelectMany((part, i) => Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
+        var chunks = parts.SelectMany((part, i) =>
+            Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
 
         // One by one: threads that took many chunks at a time would not end together.
-        OneByOne(() => Parallel.ForEach(Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering), options, () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()), (chunk, _, own) =>
+        OneByOne(() =>
+            Parallel.ForEach(
+                Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering),
+                options,
+                () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()),
+                (chunk, _, own) =>
         {
             var part = parts[chunk.Part];
             var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
@@ -103,7 +111,8 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
             Hashed?.Invoke(end - start);
             return own;
         }, own => own.Sum.Dispose()));
-        return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish())).ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
+        return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish()))
+            .ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
     }
 
     // What threads report comes in a bundle, in which nobody would look for a file that cannot be read.

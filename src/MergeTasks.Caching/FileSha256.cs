@@ -4,8 +4,8 @@ using MergeTasks.Files;
 namespace MergeTasks.Caching;
 
 /// <summary>
-/// The SHA-256 of whole files, for comparing them with what others say of them. (<see cref="TreeDigest"/> is faster and this project's own.)
-/// Remembered like other digests, so that only files that are new or changed are read.
+/// The SHA-256 of whole files, for comparing them with what others say of them. (<see cref="TreeDigest"/> is faster and this project's
+/// own.) Remembered like other digests, so that only files that are new or changed are read.
 /// </summary>
 /// <param name="memo">What is known already.</param>
 internal sealed class FileSha256(DigestMemo memo)

@@ -2,7 +2,9 @@ using MergeTasks.Files;
 
 namespace MergeTasks.Caching;
 
-/// <summary>What the file system says of a file without reading it. Equal stamps, recorded long enough after the last change, mean equal content.</summary>
+/// <summary>
+/// What the file system says of a file without reading it. Equal stamps, recorded long enough after the last change, mean equal content.
+/// </summary>
 /// <param name="Size">Bytes.</param>
 /// <param name="Modified">Last write, in nanoseconds since 1970 (100 ns steps where the platform gives no more).</param>
 /// <param name="Changed">Last change of data or attributes (ctime), in nanoseconds; 0 where the platform does not tell.</param>

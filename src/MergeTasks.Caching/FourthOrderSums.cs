@@ -11,7 +11,8 @@ namespace MergeTasks.Caching;
 /// "fletcher4" with which ZFS guards its blocks), in eight lanes. It tells data from data that was changed by accident or by an editor, not
 /// from data made to deceive.
 /// </summary>
-/// <remarks>Word w goes to lane w mod 8; the last words are filled up with zeros. The result is the SHA-256 of all sums and the length.</remarks>
+/// <remarks>Word w goes to lane w mod 8; the last words are filled up with zeros. The result is the SHA-256 of all sums and the
+/// length.</remarks>
 internal sealed class FourthOrderSums : IChunkSum
 {
     private const int Lanes = 8;

@@ -5,7 +5,9 @@ namespace MergeTasks.Caching;
 /// <summary>How much a disk still holds.</summary>
 internal static class FreeSpace
 {
-    /// <summary>Bytes left for files in a folder, which need not exist yet; <see langword="null"/> where the system does not tell.</summary>
+    /// <summary>
+    /// Bytes left for files in a folder, which need not exist yet; <see langword="null"/> where the system does not tell.
+    /// </summary>
     public static long? Of(string folder)
     {
         try

@@ -14,7 +14,8 @@ namespace MergeTasks.Caching;
 internal sealed record StampSnapshot(ContentDigest Digest, bool IsSettled)
 {
     /// <summary>Takes a snapshot.</summary>
-    /// <param name="paths">Full paths of files, of folders (their files count, and the names of their folders), or of what is not there.</param>
+    /// <param name="paths">Full paths of files, of folders (their files count, and the names of their folders), or of what is not
+    /// there.</param>
     /// <param name="since">The time (<see cref="FileStamp.Now"/>) at which somebody began to read the content.</param>
     /// <exception cref="IOException">The file system did not answer.</exception>
     /// <exception cref="UnauthorizedAccessException">A folder cannot be listed.</exception>
@@ -47,7 +48,14 @@ internal sealed record StampSnapshot(ContentDigest Digest, bool IsSettled)
             if (FileStamp.Of(path) is { } stamp)
             {
                 isSettled &= stamp.IsSettled(since);
-                text.Append(' ').Append(stamp.Size).Append(' ').Append(stamp.Modified).Append(' ').Append(stamp.Changed).Append(' ').Append(stamp.Inode);
+                text.Append(' ')
+                    .Append(stamp.Size)
+                    .Append(' ')
+                    .Append(stamp.Modified)
+                    .Append(' ')
+                    .Append(stamp.Changed)
+                    .Append(' ')
+                    .Append(stamp.Inode);
             }
 
             text.Append('\n');

@@ -96,7 +96,10 @@ internal sealed class FileFault : IOException
 
     /// <summary>A file was written, replaced or removed while somebody read it.</summary>
     public static FileFault Changed(string path) =>
-        new(FileFaultKind.Changed, path, "changed while it was read, so what was made from it is not kept; build again once it stays as it is");
+        new(
+            FileFaultKind.Changed,
+            path,
+            "changed while it was read, so what was made from it is not kept; build again once it stays as it is");
 
     /// <summary>Does work on a file or folder; what the system reports becomes a fault.</summary>
     /// <exception cref="FileFault">It failed.</exception>

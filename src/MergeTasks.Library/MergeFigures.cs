@@ -13,7 +13,10 @@ namespace MergeTasks.Library;
 public sealed record MergeFigures(string Merge, string Data, string Model, string Measure, double Value, double LogProbability, long Count)
 {
     internal static IEnumerable<MergeFigures> From(MergeEvaluation evaluation) =>
-        evaluation.Models.Select(model => (model.Model, model.Result)).Prepend((evaluation.Declaration.Merge, evaluation.Merged)).Select(model => new MergeFigures(
+        evaluation.Models
+            .Select(model => (model.Model, model.Result))
+            .Prepend((evaluation.Declaration.Merge, evaluation.Merged))
+            .Select(model => new MergeFigures(
             evaluation.Declaration.Merge, evaluation.Declaration.Data.Label, model.Item1, MergeEvaluation.Name(model.Item2.Measure),
             model.Item2.Value, model.Item2.LogProbability, model.Item2.Count));
 }

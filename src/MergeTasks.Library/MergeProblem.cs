@@ -22,7 +22,12 @@ public sealed record MergeProblem(string Code, string Message, string? File, int
     }
 
     internal static MergeProblem From(Diagnostic diagnostic) => new(
-        diagnostic.Code, diagnostic.Message, diagnostic.Location?.File, diagnostic.Location?.Line ?? 0, diagnostic.Location?.Column ?? 0, diagnostic.IsWarning);
+        diagnostic.Code,
+        diagnostic.Message,
+        diagnostic.Location?.File,
+        diagnostic.Location?.Line ?? 0,
+        diagnostic.Location?.Column ?? 0,
+        diagnostic.IsWarning);
 }
 
 /// <summary>Work that cannot go on, with everything the user needs to mend. Nothing has been written.</summary>

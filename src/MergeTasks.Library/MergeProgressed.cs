@@ -10,7 +10,8 @@ namespace MergeTasks.Library;
 public sealed record MergeProgressed(string Merge, string Work, long Done, long Total);
 
 // The product tells of steps, each from any thread; users hear of sums.
-internal sealed class ReportedProgress(string merge, IProgress<MergeProgressed>? progress, Action<MergeProblem>? warned, Action<string>? noted) : MergeProgress
+internal sealed class ReportedProgress(
+    string merge, IProgress<MergeProgressed>? progress, Action<MergeProblem>? warned, Action<string>? noted) : MergeProgress
 {
     private readonly Lock _gate = new();
     private string _work = "merging";

@@ -30,7 +30,9 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <summary>Threads to use; 0, the default, for one per core, at most 16.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Values of metadata that merges do not set themselves, by name (<c>DType</c>, <c>Seed</c>, <c>MaxShardSize</c>, …).</summary>
+    /// <summary>
+    /// Values of metadata that merges do not set themselves, by name (<c>DType</c>, <c>Seed</c>, <c>MaxShardSize</c>, …).
+    /// </summary>
     public IReadOnlyDictionary<string, string> Defaults { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Whether models from elsewhere must be on this machine already.</summary>
@@ -51,13 +53,16 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <param name="include">The merge's name, or the recipe's path.</param>
     /// <param name="metadata">Names and values as in a project file: <c>("Method", "ties")</c>, <c>("Density", "0.5")</c>.</param>
     /// <returns>This project.</returns>
-    public MergeProject Merge(string include, params (string Name, string Value)[] metadata) => Add(_merges, "MergedModel", include, metadata);
+    public MergeProject Merge(string include, params (string Name, string Value)[] metadata) =>
+        Add(_merges, "MergedModel", include, metadata);
 
     /// <summary>Declares a model that goes into a merge, as the item <c>MergeSource</c> does.</summary>
-    /// <param name="include">A folder, <c>hf:org/name@revision</c>, <c>nuget:Id/1.2.0</c>, an adapter's folder, or another merge's name.</param>
+    /// <param name="include">A folder, <c>hf:org/name@revision</c>, <c>nuget:Id/1.2.0</c>, an adapter's folder, or another merge's
+    /// name.</param>
     /// <param name="metadata">Names and values as in a project file: <c>("Into", "assistant")</c>, <c>("Weight", "0.6")</c>.</param>
     /// <returns>This project.</returns>
-    public MergeProject Source(string include, params (string Name, string Value)[] metadata) => Add(_sources, "MergeSource", include, metadata);
+    public MergeProject Source(string include, params (string Name, string Value)[] metadata) =>
+        Add(_sources, "MergeSource", include, metadata);
 
     /// <summary>Brings an assembly with methods, as the item <c>MergeMethod</c> does.</summary>
     /// <param name="include">The assembly's path.</param>
@@ -68,7 +73,8 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <param name="include">A JSONL file of texts or samples.</param>
     /// <param name="metadata">Names and values as in a project file: <c>("Into", "assistant")</c>.</param>
     /// <returns>This project.</returns>
-    public MergeProject Evaluation(string include, params (string Name, string Value)[] metadata) => Add(_evaluations, "MergeEvaluation", include, metadata);
+    public MergeProject Evaluation(string include, params (string Name, string Value)[] metadata) =>
+        Add(_evaluations, "MergeEvaluation", include, metadata);
 
     /// <summary>Checks all merges without reading tensor data; models from elsewhere are fetched first.</summary>
     /// <param name="cancellation">Ends the work.</param>
@@ -77,18 +83,24 @@ public sealed class MergeProject(string folder, string outputFolder)
     public IReadOnlyList<MergeProblem> Validate(CancellationToken cancellation = default) =>
         Guarded(() => (IReadOnlyList<MergeProblem>)[.. Build(cancellation).Build.Validate(cancellation).Select(MergeProblem.From)]);
 
-    /// <summary>Compares each merge with its output, in the order in which they have to be run. No model is run, nothing is written but digests to the cache.</summary>
+    /// <summary>
+    /// Compares each merge with its output, in the order in which they have to be run. No model is run, nothing is written but digests to
+    /// the cache.
+    /// </summary>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="MergeException">With everything that is wrong.</exception>
     public IReadOnlyList<PlannedMerge> Plan(CancellationToken cancellation = default) =>
-        Guarded(() => (IReadOnlyList<PlannedMerge>)[.. Build(cancellation).Build.Plan(cancellation).Select(state => new PlannedMerge(state))]);
+        Guarded(() =>
+            (IReadOnlyList<PlannedMerge>)[.. Build(cancellation).Build.Plan(cancellation).Select(state => new PlannedMerge(state))]);
 
     /// <summary>Makes what is not up to date: scores that are missing, then tensors.</summary>
-    /// <param name="progress">Hears, from any thread, of bytes of weights written so far to the present merge, and of all that it will write.</param>
+    /// <param name="progress">Hears, from any thread, of bytes of weights written so far to the present merge, and of all that it will
+    /// write.</param>
     /// <param name="cancellation">Ends the work, leaving the earlier outputs as they were.</param>
     /// <returns>What was found of each merge, and so what was done, in the order in which they were run.</returns>
     /// <exception cref="MergeException">With everything that is wrong; merges before it have been made.</exception>
-    public IReadOnlyList<PlannedMerge> Run(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) => Guarded(() =>
+    public IReadOnlyList<PlannedMerge> Run(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) =>
+        Guarded(() =>
     {
         var (build, merges) = Build(cancellation);
         var run = new List<PlannedMerge>();
@@ -97,7 +109,9 @@ public sealed class MergeProject(string folder, string outputFolder)
         return (IReadOnlyList<PlannedMerge>)run;
     });
 
-    /// <summary>Computes the scores (AIM, APL, Fisher, RegMean) that merges need and the cache lacks; <see cref="Run"/> does so too.</summary>
+    /// <summary>
+    /// Computes the scores (AIM, APL, Fisher, RegMean) that merges need and the cache lacks; <see cref="Run"/> does so too.
+    /// </summary>
     /// <param name="progress">Hears, from any thread, of tokens run through the present model, and of all that will be.</param>
     /// <param name="cancellation">Ends the work; scores that were finished are kept.</param>
     /// <exception cref="MergeException">With everything that is wrong.</exception>
@@ -114,16 +128,20 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <param name="cancellation">Ends the work.</param>
     /// <returns>A line for each file and model; thresholds of the declarations are not looked at.</returns>
     /// <exception cref="MergeException">A merge has not been made, or something cannot be measured.</exception>
-    public IReadOnlyList<MergeFigures> Evaluate(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) => Guarded(() =>
+    public IReadOnlyList<MergeFigures> Evaluate(IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) =>
+        Guarded(() =>
     {
         var (build, merges) = Build(cancellation);
         var declared = EvaluationReader.Read(Path.GetDirectoryName(_file)!, _evaluations, [.. merges.Select(merge => merge.Name)]);
-        return (IReadOnlyList<MergeFigures>)[.. build.Evaluate(declared, LockOf, Told("evaluation", progress), cancellation).SelectMany(MergeFigures.From)];
+        return (IReadOnlyList<MergeFigures>)[
+            .. build.Evaluate(declared, LockOf, Told("evaluation", progress), cancellation).SelectMany(MergeFigures.From)
+        ];
     });
 
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
-        var declared = DeclarationReader.Read(new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods }, _merges, _sources);
+        var declared = DeclarationReader.Read(
+            new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods }, _merges, _sources);
         var restored = ModelRestore.Run(declared, new RestoreOptions
         {
             ProjectFolder = Path.GetDirectoryName(_file)!,
@@ -147,10 +165,12 @@ public sealed class MergeProject(string folder, string outputFolder)
     private MergeProject Add(List<DeclaredItem> items, string type, string include, (string Name, string Value)[] metadata)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(include);
-        items.Add(new DeclaredItem(type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _file)
-        {
-            Occurrence = items.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase)),
-        });
+        items.Add(
+            new DeclaredItem(
+                type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _file)
+            {
+                Occurrence = items.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase)),
+            });
         return this;
     }
 

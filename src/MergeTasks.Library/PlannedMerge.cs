@@ -27,7 +27,9 @@ public sealed class PlannedMerge
     /// <summary>Full path of the folder with the merged model.</summary>
     public string OutputFolder { get; }
 
-    /// <summary>Whether there is nothing to do (for what <see cref="MergeProject.Run"/> returns: whether there was nothing to do).</summary>
+    /// <summary>
+    /// Whether there is nothing to do (for what <see cref="MergeProject.Run"/> returns: whether there was nothing to do).
+    /// </summary>
     public bool IsUpToDate { get; }
 
     /// <summary>Why there is something to do, a sentence each; empty where there is not.</summary>

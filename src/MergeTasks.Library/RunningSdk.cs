@@ -5,7 +5,9 @@ namespace MergeTasks.Library;
 /// <summary>The SDK that belongs to the runtime of this process.</summary>
 internal static class RunningSdk
 {
-    /// <summary>Full path of the newest SDK folder beside the runtime, <c>dotnet/sdk/10.0.100</c>; <see langword="null"/> where there is none.</summary>
+    /// <summary>
+    /// Full path of the newest SDK folder beside the runtime, <c>dotnet/sdk/10.0.100</c>; <see langword="null"/> where there is none.
+    /// </summary>
     public static string? Find()
     {
         // dotnet/shared/Microsoft.NETCore.App/10.0.0/

@@ -7,9 +7,9 @@ using MergeTasks.Sources.References;
 namespace MergeTasks.Sources;
 
 /// <summary>
-/// Brings models to this machine and makes sure that they are what the lock file says: finds out what each reference means, checks the disk,
-/// fetches what is missing, compares every file with its hash, and writes the lock file. What is there already costs no network, and what
-/// was hashed before no reading.
+/// Brings models to this machine and makes sure that they are what the lock file says: finds out what each reference means, checks the
+/// disk, fetches what is missing, compares every file with its hash, and writes the lock file. What is there already costs no network, and
+/// what was hashed before no reading.
 /// </summary>
 /// <param name="options">How.</param>
 /// <param name="progress">Hears of progress.</param>
@@ -23,11 +23,13 @@ internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress prog
     /// <param name="cancellation">Ends the work; what has come is kept for the next time.</param>
     /// <returns>Each reference's <see cref="ModelReference.Key"/> with its model.</returns>
     /// <exception cref="RestoreException">With everything that is wrong.</exception>
-    public async Task<IReadOnlyDictionary<string, RestoredModel>> RestoreAsync(IReadOnlyList<ModelReference> references, CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<string, RestoredModel>> RestoreAsync(
+        IReadOnlyList<ModelReference> references, CancellationToken cancellation)
     {
         try
         {
-            return await RestoreAllAsync([.. references.Where(reference => reference is not PathReference).DistinctBy(reference => reference.Key)], cancellation);
+            return await RestoreAllAsync(
+                [.. references.Where(reference => reference is not PathReference).DistinctBy(reference => reference.Key)], cancellation);
         }
         catch (SourceException e)
         {
@@ -35,7 +37,8 @@ internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress prog
         }
     }
 
-    private async Task<IReadOnlyDictionary<string, RestoredModel>> RestoreAllAsync(List<ModelReference> references, CancellationToken cancellation)
+    private async Task<IReadOnlyDictionary<string, RestoredModel>> RestoreAllAsync(
+        List<ModelReference> references, CancellationToken cancellation)
     {
         var isLocked = File.Exists(options.LockPath);
         if (references.Count == 0 && !isLocked)
@@ -46,14 +49,18 @@ internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress prog
             RequireLocked(references, locked);
         var hashes = new FileSha256(new DigestMemo(options.CacheFolder) { Unwritable = options.CacheUnwritable });
         var context = new SourceContext(options, hashes, progress);
-        var sources = references.Select(reference => SourceSchemes.Find(reference.Key)!).Distinct().ToDictionary(scheme => scheme, scheme => scheme.Open(context));
+        var sources = references.Select(reference => SourceSchemes.Find(reference.Key)!)
+            .Distinct()
+            .ToDictionary(scheme => scheme, scheme => scheme.Open(context));
         List<RestoredModel> restored;
         try
         {
             var pending = await EachAsync(
                 references,
                 reference => reference.Key,
-                reference => sources[SourceSchemes.Find(reference.Key)!].PrepareAsync(reference, locked.GetValueOrDefault(reference.Key), cancellation),
+                reference =>
+                    sources[SourceSchemes.Find(reference.Key)!].PrepareAsync(
+                        reference, locked.GetValueOrDefault(reference.Key), cancellation),
                 cancellation);
             await FetchAsync(pending, cancellation);
             restored = await EachAsync(pending, model => model.Reference.Key, model => model.CompleteAsync(cancellation), cancellation);
@@ -72,29 +79,38 @@ internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress prog
     private void CheckModes()
     {
         if (options.Update && options.LockedMode)
-            throw new SourceException(SourceError.LockDiffers, $"UpdateModels renews {LockFile.FileName}, which ModelsLockedMode forbids. Set one of them.");
+            throw new SourceException(
+                SourceError.LockDiffers, $"UpdateModels renews {LockFile.FileName}, which ModelsLockedMode forbids. Set one of them.");
         if (options.Update && options.Offline)
-            throw new SourceException(SourceError.Offline, "UpdateModels asks the servers what each reference means, which ModelsOffline forbids. Set one of them.");
+            throw new SourceException(
+                SourceError.Offline,
+                "UpdateModels asks the servers what each reference means, which ModelsOffline forbids. Set one of them.");
     }
 
     private void RequireLocked(List<ModelReference> references, IReadOnlyDictionary<string, LockedModel> locked)
     {
         var wanted = references.Select(reference => reference.Key).ToList();
         var faults = wanted.Where(key => !locked.ContainsKey(key)).Select(key => Differs(key, $"does not hold '{key}'"))
-            .Concat(locked.Keys.Where(key => !wanted.Contains(key)).Select(key => Differs(null, $"holds '{key}', which the project does not use"))).ToList();
+            .Concat(
+                locked.Keys
+                    .Where(key => !wanted.Contains(key))
+                    .Select(key => Differs(null, $"holds '{key}', which the project does not use"))).ToList();
         if (faults.Count > 0)
             throw new RestoreException(faults);
 
         SourceFault Differs(string? key, string how) =>
             new(key, new SourceException(
-                SourceError.LockDiffers, $"'{options.LockPath}' {how}, and may not be changed (ModelsLockedMode). Build without ModelsLockedMode and commit the lock file.")
+                SourceError.LockDiffers,
+                $"'{options.LockPath}' {how}, and may not be changed (ModelsLockedMode). Build without ModelsLockedMode and commit the "
+                    + "lock file.")
             {
                 File = options.LockPath,
             });
     }
 
     // All of them, so that a user who is offline, or has no token, learns at once of everything that is missing.
-    private static async Task<List<TResult>> EachAsync<T, TResult>(IReadOnlyList<T> items, Func<T, string> key, Func<T, Task<TResult>> action, CancellationToken cancellation)
+    private static async Task<List<TResult>> EachAsync<T, TResult>(
+        IReadOnlyList<T> items, Func<T, string> key, Func<T, Task<TResult>> action, CancellationToken cancellation)
     {
         var results = new List<TResult>();
         var faults = new List<SourceFault>();
@@ -142,7 +158,8 @@ internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress prog
                 }
                 catch (Exception e) when (!stop.IsCancellationRequested && (e is SourceException || FileFault.Covers(e)))
                 {
-                    Interlocked.CompareExchange(ref first, new SourceFault(file.Model.Reference.Key, e as SourceException ?? Unwritable(e)), null);
+                    Interlocked.CompareExchange(
+                        ref first, new SourceFault(file.Model.Reference.Key, e as SourceException ?? Unwritable(e)), null);
                     await stop.CancelAsync();
                 }
             });
@@ -162,9 +179,12 @@ internal sealed class ModelRestorer(RestoreOptions options, RestoreProgress prog
         {
             var needed = volume.Sum(file => file.Bytes + (2 * Block)) + Block;
             if (options.FreeSpace(volume.Key) is { } free && free < needed)
-                throw new SourceException(SourceError.DiskSpace, $"Fetching the models takes {needed:N0} bytes in '{volume.Key}', but the disk has {free:N0} left.");
+                throw new SourceException(
+                    SourceError.DiskSpace,
+                    $"Fetching the models takes {needed:N0} bytes in '{volume.Key}', but the disk has {free:N0} left.");
         }
     }
 
-    private static SourceException Unwritable(Exception e) => new(SourceError.Unwritable, $"A model's files cannot be read or written: {FileFault.Describe(e)}", e);
+    private static SourceException Unwritable(Exception e) =>
+        new(SourceError.Unwritable, $"A model's files cannot be read or written: {FileFault.Describe(e)}", e);
 }

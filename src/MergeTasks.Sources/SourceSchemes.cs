@@ -26,7 +26,8 @@ internal static class SourceSchemes
     {
         ArgumentNullException.ThrowIfNull(text);
         if (text.Contains('\0', StringComparison.Ordinal))
-            throw new SourceException(SourceError.BadReference, $"'{SafeName.Quote(text)}' holds a NUL character, which no name has. {Valid}");
+            throw new SourceException(
+                SourceError.BadReference, $"'{SafeName.Quote(text)}' holds a NUL character, which no name has. {Valid}");
         if (Find(text) is { } named)
             return named.Parse(text[named.Prefix.Length..].Trim(), text);
         var candidates = folders.Select(folder => Normalize(Path.Combine(folder, text.Replace('\\', '/')))).Distinct().ToList();
@@ -38,10 +39,12 @@ internal static class SourceSchemes
     }
 
     /// <summary>The scheme of a reference, or of its <see cref="ModelReference.Key"/>; <see langword="null"/> for a path.</summary>
-    public static SourceScheme? Find(string text) => All.FirstOrDefault(scheme => text.StartsWith(scheme.Prefix, StringComparison.OrdinalIgnoreCase));
+    public static SourceScheme? Find(string text) =>
+        All.FirstOrDefault(scheme => text.StartsWith(scheme.Prefix, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Asks the scheme of a name in the lock file; <see langword="null"/> for a path.</summary>
-    public static string? Of(string key, Func<SourceScheme, ModelReference, string?> ask) => Find(key) is { } scheme ? ask(scheme, Parse(key, [])) : null;
+    public static string? Of(string key, Func<SourceScheme, ModelReference, string?> ask) =>
+        Find(key) is { } scheme ? ask(scheme, Parse(key, [])) : null;
 
     /// <summary>Reads a lock file; empty where there is none.</summary>
     /// <exception cref="SourceException"><see cref="SourceError.BadLockFile"/>.</exception>
@@ -49,7 +52,9 @@ internal static class SourceSchemes
 
     /// <summary>Whether a model is one that restoring writes: a record of it may have been edited or damaged.</summary>
     public static bool IsSound(RestoredModel? model) =>
-        model is { Key.Length: > 0, Folder: { } folder } && !folder.Contains('\0', StringComparison.Ordinal) && Path.IsPathFullyQualified(folder)
+        model is { Key.Length: > 0, Folder: { } folder }
+            && !folder.Contains('\0', StringComparison.Ordinal)
+            && Path.IsPathFullyQualified(folder)
         && IsSound(model.Locked);
 
     // A lock file edited by hand may hold anything, also names that lead elsewhere.
@@ -58,7 +63,9 @@ internal static class SourceSchemes
 
     // A drive letter is no scheme; a file name with a colon would have been found.
     private static string? Unknown(string text) =>
-        text.IndexOf(':', StringComparison.Ordinal) is > 1 and var colon && text[..colon].All(char.IsAsciiLetterOrDigit) ? text[..(colon + 1)] : null;
+        text.IndexOf(':', StringComparison.Ordinal) is > 1 and var colon && text[..colon].All(char.IsAsciiLetterOrDigit)
+            ? text[..(colon + 1)]
+            : null;
 
     // mergekit takes 'org/name' for a repository wherever no such folder exists. Where the first part is a folder, a mistyped path is
     // what was meant more probably, and asking a server about it would only hide the mistake.

@@ -78,7 +78,8 @@ public sealed class ContentStores : IDisposable
         Assert.NotNull(Store().Find(Key(0), _ => true, default));
         Thread.Sleep(20);
         Store(sizeLimit: 350).GetOrAdd(Key(4), _ => true, path => File.WriteAllText(path, new string('x', 100)), null, default);
-        Assert.Equal([true, false, false, true, true], Enumerable.Range(0, 5).Select(i => Store().Find(Key(i), _ => true, default) is not null));
+        Assert.Equal(
+            [true, false, false, true, true], Enumerable.Range(0, 5).Select(i => Store().Find(Key(i), _ => true, default) is not null));
     }
 
     [Fact]

@@ -26,7 +26,14 @@ public sealed class RememberedDigests : IDisposable
         var path = _folder["a"];
         File.WriteAllText(path, "text");
         var stamp = FileStamp.Of(path)!.Value;
-        Memo().Remember(path, DigestKind.Sha256, new FileDigests(stamp, Math.Max(stamp.Modified, stamp.Changed), new Dictionary<string, ContentDigest> { [FileHasher.Whole] = ContentDigest.Of("old") }));
+        Memo()
+            .Remember(
+                path,
+                DigestKind.Sha256,
+                new FileDigests(
+                    stamp,
+                    Math.Max(stamp.Modified, stamp.Changed),
+                    new Dictionary<string, ContentDigest> { [FileHasher.Whole] = ContentDigest.Of("old") }));
         Assert.Equal(ContentDigest.Of("text"), Hasher().DigestWhole(path, default));
         Assert.Equal([path], _read);
     }
@@ -102,7 +109,8 @@ public sealed class RememberedDigests : IDisposable
         var forged = $"x\n{ContentDigest.Of("lie")} y";
         IReadOnlyList<FilePart> parts = [new(forged, 0, 2), new("z", 2, 2)];
         for (var i = 0; i < 2; i++)
-            Assert.Equal([forged, "z"], Hasher().Digest(path, DigestKind.Sha256, () => parts, default).Parts.Keys.Order(StringComparer.Ordinal));
+            Assert.Equal(
+                [forged, "z"], Hasher().Digest(path, DigestKind.Sha256, () => parts, default).Parts.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]

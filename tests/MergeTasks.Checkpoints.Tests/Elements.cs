@@ -43,7 +43,8 @@ public sealed class Elements
 
     [Theory]
     [MemberData(nameof(SmallFormats))]
-    internal void Rounding_goes_to_the_nearest_value_and_from_the_middle_to_the_even_one(DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
+    internal void Rounding_goes_to_the_nearest_value_and_from_the_middle_to_the_even_one(
+        DType dtype, int exponentBits, int mantissaBits, bool hasInfinity)
     {
         // Magnitudes count up with their patterns.
         var limit = hasInfinity ? ((1 << exponentBits) - 1) << mantissaBits : (1 << (exponentBits + mantissaBits)) - 1;
@@ -53,7 +54,13 @@ public sealed class Elements
         for (var i = 0; i + 1 < grid.Length; i += Math.Max(1, grid.Length / 500))
         {
             var middle = (float)((grid[i] + grid[i + 1]) / 2);
-            inputs.AddRange([middle, MathF.BitIncrement(middle), MathF.BitDecrement(middle), -middle, (float)(grid[i] + (random.NextDouble() * (grid[i + 1] - grid[i])))]);
+            inputs.AddRange([
+                middle,
+                MathF.BitIncrement(middle),
+                MathF.BitDecrement(middle),
+                -middle,
+                (float)(grid[i] + (random.NextDouble() * (grid[i + 1] - grid[i])))
+            ]);
         }
 
         var rounded = inputs.ToArray();
@@ -106,7 +113,9 @@ public sealed class Elements
     private static int[] Patterns(DType dtype) => [.. Enumerable.Range(0, 1 << (8 * dtype.Size()))];
 
     private static byte[] Bytes(DType dtype, int[] patterns) =>
-        dtype.Size() == 1 ? Array.ConvertAll(patterns, pattern => (byte)pattern) : MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(patterns, pattern => (ushort)pattern)).ToArray();
+        dtype.Size() == 1
+            ? Array.ConvertAll(patterns, pattern => (byte)pattern)
+            : MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(patterns, pattern => (ushort)pattern)).ToArray();
 
     private static double Decode(int pattern, int exponentBits, int mantissaBits, bool hasInfinity)
     {

@@ -8,7 +8,8 @@ namespace MergeTasks.Checkpoints.Tests;
 /// <summary>The rules of the safetensors format, one broken per row, as its specification and reference implementation have them.</summary>
 public sealed class MalformedFiles : IDisposable
 {
-    private const string Good = """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}""";
+    private const string Good =
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}""";
 
     private readonly TempFolder _folder = new();
 
@@ -30,7 +31,8 @@ public sealed class MalformedFiles : IDisposable
     [InlineData("{ ", 0, "not valid JSON")]
     [InlineData("{}x", 0, "not valid JSON")]
     [InlineData("{\"\xff\":{}}", 0, "")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "twice")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "twice")]
     [InlineData("""{"a":3}""", 0, "not an object")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", 8, "needs dtype")]
     [InlineData("""{"a":{"dtype":"F32","data_offsets":[0,8]}}""", 8, "needs dtype")]
@@ -48,11 +50,14 @@ public sealed class MalformedFiles : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":2,"data_offsets":[0,8]}}""", 8, "not a list")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}""", 0, "does not fill")]
     [InlineData("""{"a":{"dtype":"F64","shape":[1152921504606846976],"data_offsets":[0,9223372036854775807]}}""", 0, "does not fill")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}""", 0, "beyond any file's end")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}""", 0, "beyond any file's end")]
     [InlineData("""{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}""", 8, "not a whole number")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "leaves a hole")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "overlaps")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "overlaps")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", 12, "overlaps")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "overlaps")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 7, "truncated")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 9, "damaged")]
     [InlineData("""{"__metadata__":[]}""", 0, "__metadata__ is not an object")]
@@ -79,13 +84,15 @@ public sealed class MalformedFiles : IDisposable
         var bytes = new byte[64];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, length);
         File.WriteAllBytes(_folder["x"], bytes);
-        Assert.Contains(reason, Assert.Throws<CheckpointException>(() => SafetensorsFile.Open(_folder["x"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            reason, Assert.Throws<CheckpointException>(() => SafetensorsFile.Open(_folder["x"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Deep_nesting_is_an_error_and_no_stack_overflow()
     {
-        TestCheckpoint.WriteRaw(_folder["x"], """{"a":{"dtype":"F32","shape":""" + new string('[', 100_000) + new string(']', 100_000) + "}}", []);
+        TestCheckpoint.WriteRaw(
+            _folder["x"], """{"a":{"dtype":"F32","shape":""" + new string('[', 100_000) + new string(']', 100_000) + "}}", []);
         Assert.Throws<CheckpointException>(() => SafetensorsFile.Open(_folder["x"]));
     }
 

@@ -36,14 +36,21 @@ public sealed class ShardedCheckpoints : IDisposable
     public void Shards_keep_to_the_limit_and_a_larger_tensor_has_one_of_its_own()
     {
         var shards = ShardLayout.Plan(Specs, 64);
-        Assert.Equal(Specs.Select(spec => spec.Name).Order(StringComparer.Ordinal), shards.SelectMany(shard => shard.Tensors).Select(tensor => tensor.Name).Order(StringComparer.Ordinal));
-        Assert.All(shards, shard => Assert.True(shard.Tensors.Count(tensor => tensor.ByteLength > 0) == 1 || shard.Tensors.Sum(tensor => tensor.ByteLength) <= 64));
+        Assert.Equal(
+            Specs.Select(spec => spec.Name).Order(StringComparer.Ordinal),
+            shards.SelectMany(shard => shard.Tensors).Select(tensor => tensor.Name).Order(StringComparer.Ordinal));
+        Assert.All(
+            shards,
+            shard =>
+                Assert.True(
+                    shard.Tensors.Count(tensor => tensor.ByteLength > 0) == 1 || shard.Tensors.Sum(tensor => tensor.ByteLength) <= 64));
         Assert.Equal(shards.Select((_, i) => $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors"), shards.Select(shard => shard.FileName));
     }
 
     [Fact]
     public void Every_element_is_aligned_to_its_size() =>
-        Assert.All(ShardLayout.Plan(Specs, 0).SelectMany(shard => shard.Tensors), tensor => Assert.Equal(0, tensor.Offset % tensor.DType.Size()));
+        Assert.All(
+            ShardLayout.Plan(Specs, 0).SelectMany(shard => shard.Tensors), tensor => Assert.Equal(0, tensor.Offset % tensor.DType.Size()));
 
     [Theory]
     [InlineData(0, true)]
@@ -53,7 +60,8 @@ public sealed class ShardedCheckpoints : IDisposable
     public void What_is_written_is_read_back_by_an_independent_reader_and_by_our_own(long maxShardSize, bool bypassPageCache)
     {
         var random = new Random(1);
-        var content = Specs.ToDictionary(spec => spec.Name, spec => new byte[new TensorInfo(spec.Name, spec.DType, spec.Shape, 0).ByteLength]);
+        var content = Specs.ToDictionary(
+            spec => spec.Name, spec => new byte[new TensorInfo(spec.Name, spec.DType, spec.Shape, 0).ByteLength]);
         foreach (var bytes in content.Values)
             random.NextBytes(bytes);
         var shards = ShardLayout.Plan(Specs, maxShardSize);
@@ -70,7 +78,9 @@ public sealed class ShardedCheckpoints : IDisposable
         }
 
         if (shards.Count > 1)
-            File.WriteAllBytes(_folder[ShardIndex.FileName], ShardIndex.Write(shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))), 0));
+            File.WriteAllBytes(
+                _folder[ShardIndex.FileName],
+                ShardIndex.Write(shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))), 0));
         var read = TestCheckpoint.Read(_folder.Path);
         Assert.Equal(content.Keys.Order(StringComparer.Ordinal), read.Keys.Order(StringComparer.Ordinal));
         using var checkpoint = Checkpoint.Open(_folder.Path);
@@ -142,8 +152,12 @@ public sealed class ShardedCheckpoints : IDisposable
     [InlineData("{\n  \"x\": \"å\"\n}", "{\n  \"torch_dtype\": \"bfloat16\",\n  \"x\": \"å\"\n}")]
     [InlineData("{}", """{"torch_dtype": "bfloat16"}""")]
     [InlineData("""{"torch_dtype": null}""", """{"torch_dtype": "bfloat16"}""")]
-    [InlineData("""{"text_config": {"torch_dtype": "float16"}, "dtype": "float16"}""", """{"text_config": {"torch_dtype": "bfloat16"}, "dtype": "bfloat16"}""")]
-    [InlineData("""{"quantization_config": {"dtype": "nf4"}, "torch_dtype": "float16"}""", """{"quantization_config": {"dtype": "nf4"}, "torch_dtype": "bfloat16"}""")]
+    [InlineData(
+        """{"text_config": {"torch_dtype": "float16"}, "dtype": "float16"}""",
+        """{"text_config": {"torch_dtype": "bfloat16"}, "dtype": "bfloat16"}""")]
+    [InlineData(
+        """{"quantization_config": {"dtype": "nf4"}, "torch_dtype": "float16"}""",
+        """{"quantization_config": {"dtype": "nf4"}, "torch_dtype": "bfloat16"}""")]
     public void A_configs_element_type_is_set_and_no_other_byte_changes(string config, string expected)
     {
         File.WriteAllText(_folder["config.json"], config);

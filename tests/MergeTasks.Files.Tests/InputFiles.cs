@@ -47,10 +47,24 @@ public sealed class InputFiles : IDisposable
         SpecialFiles.Pipe(_folder["pipe"]);
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Bind(new UnixDomainSocketEndPoint(_folder["socket"]));
-        foreach (var (link, target) in new[] { ("link to pipe", "pipe"), ("zero", "/dev/zero"), ("tty", "/dev/null"), ("dangling", "nothing"), ("circle", "ring"), ("ring", "circle") })
+        foreach (var (link, target) in new[]
+        {
+            ("link to pipe", "pipe"),
+            ("zero", "/dev/zero"),
+            ("tty", "/dev/null"),
+            ("dangling", "nothing"),
+            ("circle", "ring"),
+            ("ring", "circle")
+        })
             SpecialFiles.Link(_folder[link], target);
         var path = name == "long" ? _folder[new string('n', 300)] : _folder.Path + "/" + name;
-        foreach (var read in new Action[] { () => InputFile.ReadAll(path), () => InputFile.ReadText(path), () => InputFile.Open(path).Dispose(), () => Assert.Empty(InputFile.ReadTextLines(path)) })
+        foreach (var read in new Action[]
+        {
+            () => InputFile.ReadAll(path),
+            () => InputFile.ReadText(path),
+            () => InputFile.Open(path).Dispose(),
+            () => Assert.Empty(InputFile.ReadTextLines(path))
+        })
         {
             var fault = Assert.Throws<FileFault>(() => SpecialFiles.Soon(read));
             Assert.Equal(kind, fault.Kind);
@@ -75,8 +89,12 @@ public sealed class InputFiles : IDisposable
         {
             Denied("cannot be read: permission is denied", () => InputFile.ReadAll(_folder["secret"]));
             Denied("cannot be listed: permission is denied", () => InputFolder.FileNames(_folder["closed"]));
-            Denied("cannot be deleted: permission is denied", () => FileFault.During(_folder["closed", "x"], FileAct.Delete, () => File.Delete(_folder["closed", "x"])));
-            Denied("cannot be written: permission is denied", () => FileFault.During(_folder["closed", "y"], FileAct.Write, () => File.WriteAllText(_folder["closed", "y"], "")));
+            Denied(
+                "cannot be deleted: permission is denied",
+                () => FileFault.During(_folder["closed", "x"], FileAct.Delete, () => File.Delete(_folder["closed", "x"])));
+            Denied(
+                "cannot be written: permission is denied",
+                () => FileFault.During(_folder["closed", "y"], FileAct.Write, () => File.WriteAllText(_folder["closed", "y"], "")));
         });
         File.SetUnixFileMode(_folder["closed"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
@@ -103,7 +121,14 @@ public sealed class InputFiles : IDisposable
         Assert.Equal((FileFaultKind.DiskFull, "'/dev/full' cannot be written: the disk is full."), (fault.Kind, fault.Message));
 
         // More than any file system holds, or takes as a file's length.
-        var kind = Assert.Throws<FileFault>(() => FileFault.During(_folder["huge"], FileAct.Write, () => File.OpenHandle(_folder["huge"], FileMode.CreateNew, FileAccess.Write, preallocationSize: 1L << 42).Dispose())).Kind;
+        var kind =
+            Assert.Throws<FileFault>(() =>
+                FileFault.During(
+                    _folder["huge"],
+                    FileAct.Write,
+                    () =>
+                        File.OpenHandle(_folder["huge"], FileMode.CreateNew, FileAccess.Write, preallocationSize: 1L << 42)
+                            .Dispose())).Kind;
         Assert.Contains(kind, new[] { FileFaultKind.DiskFull, FileFaultKind.Failed });
     }
 
@@ -136,6 +161,8 @@ public sealed class InputFiles : IDisposable
         Assert.DoesNotContain(fault.Message, char.IsControl);
         Assert.Contains("a\\u000aerror", fault.Message, StringComparison.Ordinal);
         Assert.True(MessageText.Shown(new string('x', 299) + "\ud83d\ude00").Length < 350);
-        Assert.Equal(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(MessageText.Shown(new string('x', 299) + "\ud83d\ude00"))), MessageText.Shown(new string('x', 299) + "\ud83d\ude00"));
+        Assert.Equal(
+            Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(MessageText.Shown(new string('x', 299) + "\ud83d\ude00"))),
+            MessageText.Shown(new string('x', 299) + "\ud83d\ude00"));
     }
 }

@@ -69,8 +69,12 @@ public sealed class JsonTexts
     [Fact]
     public void Other_encodings_are_named()
     {
-        Assert.Contains("UTF-16", Refused([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("{}")]).Message, StringComparison.Ordinal);
-        Assert.Contains("UTF-16", Refused([.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes("{}")]).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "UTF-16", Refused([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("{}")]).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "UTF-16",
+            Refused([.. Encoding.BigEndianUnicode.Preamble, .. Encoding.BigEndianUnicode.GetBytes("{}")]).Message,
+            StringComparison.Ordinal);
         Refused(Encoding.Unicode.GetBytes("{}"));
         Refused(Encoding.UTF32.GetBytes("{}"));
     }
@@ -83,7 +87,8 @@ public sealed class JsonTexts
     {
         foreach (var (open, close) in new[] { ("[", "]"), ("{\"a\":", "}") })
         {
-            var text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(open, levels)) + "0" + string.Concat(Enumerable.Repeat(close, levels)));
+            var text = Encoding.UTF8.GetBytes(
+                string.Concat(Enumerable.Repeat(open, levels)) + "0" + string.Concat(Enumerable.Repeat(close, levels)));
             if (isRead)
                 StrictJson.Parse(text, "x.json").Dispose();
             else
@@ -129,7 +134,8 @@ public sealed class JsonTexts
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["x.jsonl"], text);
-        Assert.Equal(expected, string.Join(' ', JsonLineFile.Read(folder["x.jsonl"]).Select(line => $"{line.Line}:{line.Json.GetProperty("n")}")));
+        Assert.Equal(
+            expected, string.Join(' ', JsonLineFile.Read(folder["x.jsonl"]).Select(line => $"{line.Line}:{line.Json.GetProperty("n")}")));
     }
 
     [Fact]

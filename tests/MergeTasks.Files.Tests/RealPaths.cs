@@ -29,7 +29,11 @@ public sealed class RealPaths
                     File.CreateSymbolicLink(path, places[random.Next(places.Count)]);
                     break;
                 case 2 when Directory.Exists(parent):
-                    File.CreateSymbolicLink(path, random.Next(4) == 0 ? $"../n{random.Next(i + 1)}/./x" : Path.GetRelativePath(parent, places[random.Next(places.Count)]));
+                    File.CreateSymbolicLink(
+                        path,
+                        random.Next(4) == 0
+                            ? $"../n{random.Next(i + 1)}/./x"
+                            : Path.GetRelativePath(parent, places[random.Next(places.Count)]));
                     break;
             }
 
@@ -52,7 +56,11 @@ public sealed class RealPaths
     // Purely textual '..' are taken away first on both sides, as .NET does with every path.
     private static string? System(string path)
     {
-        using var process = Process.Start(new ProcessStartInfo("realpath", ["-m", Path.GetFullPath(path)]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(
+                new ProcessStartInfo(
+                    "realpath", ["-m", Path.GetFullPath(path)])
+                { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var line = process.StandardOutput.ReadLine();
         process.WaitForExit();
         return process.ExitCode == 0 ? line : null;

@@ -39,17 +39,26 @@ public sealed partial class GeneratedReference
     public void Every_property_and_target_of_the_build_files_is_told()
     {
         var files = Directory.GetFiles(Path.Combine(RepositoryFolder.Root, "src", "MergeTasks", "build"), "*.targets")
-            .Where(file => Path.GetFileName(file) != "MergeTasks.Options.targets").Select(file => XDocument.Load(file)).Append(XDocument.Parse(BuildOptions.Text())).ToList();
+            .Where(file => Path.GetFileName(file) != "MergeTasks.Options.targets")
+                .Select(file => XDocument.Load(file))
+                .Append(XDocument.Parse(BuildOptions.Text()))
+                .ToList();
         var told = ProjectSurface.Properties.Select(property => property.Name).ToList();
 
         // Those that a project sets have a default.
         var withDefaults = files.SelectMany(file => file.Descendants("PropertyGroup").Elements())
-            .Where(property => ((string?)property.Attribute("Condition"))?.Contains($"'$({property.Name.LocalName})' == ''", StringComparison.Ordinal) == true && !property.Name.LocalName.StartsWith("Package", StringComparison.Ordinal))
+            .Where(property =>
+                ((string?)property.Attribute("Condition"))?.Contains(
+                    $"'$({property.Name.LocalName})' == ''", StringComparison.Ordinal) == true
+                        && !property.Name.LocalName.StartsWith("Package", StringComparison.Ordinal))
             .Select(property => property.Name.LocalName);
         Assert.Empty(withDefaults.Except([.. told, "MergeTasksAssembly"]));
         Assert.All(told, name => Assert.Contains(files, file => file.ToString().Contains($"$({name})", StringComparison.Ordinal)));
         Assert.Equal(
-            files.SelectMany(file => file.Descendants("Target")).Select(target => (string)target.Attribute("Name")!).Where(name => !name.StartsWith('_') && !IsInternal(name)).Order(StringComparer.Ordinal),
+            files.SelectMany(file => file.Descendants("Target"))
+                .Select(target => (string)target.Attribute("Name")!)
+                .Where(name => !name.StartsWith('_') && !IsInternal(name))
+                .Order(StringComparer.Ordinal),
             ProjectSurface.Targets.Select(target => target.Name).Order(StringComparer.Ordinal));
     }
 
@@ -59,9 +68,16 @@ public sealed partial class GeneratedReference
         var schema = JsonNode.Parse(RecipeSchema.Text())!;
         foreach (var method in MergeMethods.All)
         {
-            var own = schema["allOf"]!.AsArray().Single(rule => (string)rule!["if"]!["properties"]!["merge_method"]!["const"]! == method.Name)!["then"]!["properties"]!;
-            Assert.Equal(method.Parameters.Select(parameter => parameter.Name), own["parameters"]!["properties"]!.AsObject().Select(pair => pair.Key));
-            Assert.Equal(method.Parameters.Where(parameter => parameter.PerModel).Select(parameter => parameter.Name), own["models"]!["items"]!["properties"]!["parameters"]!["properties"]!.AsObject().Select(pair => pair.Key));
+            var own =
+                schema["allOf"]!
+                    .AsArray()
+                    .Single(rule => (string)rule!["if"]!["properties"]!["merge_method"]!["const"]! == method.Name)!["then"]!["properties"]!;
+            Assert.Equal(
+                method.Parameters.Select(parameter => parameter.Name),
+                own["parameters"]!["properties"]!.AsObject().Select(pair => pair.Key));
+            Assert.Equal(
+                method.Parameters.Where(parameter => parameter.PerModel).Select(parameter => parameter.Name),
+                own["models"]!["items"]!["properties"]!["parameters"]!["properties"]!.AsObject().Select(pair => pair.Key));
         }
     }
 
@@ -74,7 +90,8 @@ public sealed partial class GeneratedReference
     }
 
     // Hooks for projects to override, and the phases of the generated projects.
-    private static bool IsInternal(string target) => target is "BeforeMergeModels" or "AfterMergeModels" or "Merge" or "MergeUpstream" or "ScoreImportance" or "MergeTensors";
+    private static bool IsInternal(string target) =>
+        target is "BeforeMergeModels" or "AfterMergeModels" or "Merge" or "MergeUpstream" or "ScoreImportance" or "MergeTensors";
 
     [GeneratedRegex("\"#/definitions/([^\"]*)\"")]
     private static partial Regex Link();

@@ -34,7 +34,8 @@ public sealed class HubFaulty : IDisposable
         // Not one byte twice.
         Assert.Equal(_project.Progress.Announced, _project.Progress.Bytes);
         Assert.Equal(Weights.Length, Sent(cutsOf: [1_000_000, 700_000, 5]));
-        int Sent(int[] cutsOf) => cutsOf.Sum() + (Weights.Length - int.Parse(ranges[3]!["bytes=".Length..^1], System.Globalization.CultureInfo.InvariantCulture));
+        int Sent(int[] cutsOf) =>
+            cutsOf.Sum() + (Weights.Length - int.Parse(ranges[3]!["bytes=".Length..^1], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     [Fact]
@@ -64,7 +65,9 @@ public sealed class HubFaulty : IDisposable
     public void A_server_that_knows_no_ranges_begins_anew()
     {
         var answers = 0;
-        _project.Hub.StorageFault = (_, answer) => ++answers == 1 ? answer with { CutAfter = 1_000_000 } : answer with { Status = 200, Body = Weights, Headers = [] };
+        _project.Hub.StorageFault =
+            (_, answer) =>
+                ++answers == 1 ? answer with { CutAfter = 1_000_000 } : answer with { Status = 200, Body = Weights, Headers = [] };
         Assert.Equal(Weights, File.ReadAllBytes(Path.Combine(_project.Restore("hf:org/model").Folder, "model.safetensors")));
     }
 
@@ -77,7 +80,8 @@ public sealed class HubFaulty : IDisposable
     public void A_failure_that_passes_is_waited_out(int status)
     {
         var failures = new System.Collections.Concurrent.ConcurrentDictionary<string, int>();
-        _project.Hub.Fault = request => failures.AddOrUpdate(request.Path, 1, (_, count) => count + 1) <= 2 ? WebAnswer.Text(status, "later") : null;
+        _project.Hub.Fault =
+            request => failures.AddOrUpdate(request.Path, 1, (_, count) => count + 1) <= 2 ? WebAnswer.Text(status, "later") : null;
         _project.Restore("hf:org/model");
         Assert.Contains(_project.Progress.Texts, note => note.Contains("Trying again", StringComparison.Ordinal));
     }
@@ -119,7 +123,8 @@ public sealed class HubFaulty : IDisposable
     {
         _project.IdleTimeout = TimeSpan.FromSeconds(0.5);
         var first = true;
-        _project.Hub.StorageFault = (_, answer) => Interlocked.Exchange(ref first, false) ? answer with { CutAfter = 500_000, Hangs = true } : answer;
+        _project.Hub.StorageFault =
+            (_, answer) => Interlocked.Exchange(ref first, false) ? answer with { CutAfter = 500_000, Hangs = true } : answer;
         _project.Restore("hf:org/model");
         Assert.Equal(2, _project.Hub.Downloads.Count);
     }
@@ -142,14 +147,17 @@ public sealed class HubFaulty : IDisposable
         Assert.Equal(SourceError.Corrupt, fault.Error);
         Assert.Contains(LoopbackHub.Sha256(Weights), fault.Message, StringComparison.Ordinal);
         Assert.Contains(LoopbackHub.Sha256([.. Weights[..^1], (byte)(Weights[^1] ^ 1)]), fault.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(Directory.GetFiles(Blobs), path => Path.GetFileName(path).StartsWith(LoopbackHub.Sha256(Weights), StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.GetFiles(Blobs), path => Path.GetFileName(path).StartsWith(LoopbackHub.Sha256(Weights), StringComparison.Ordinal));
         Assert.False(File.Exists(_project.LockPath));
     }
 
     [Fact]
     public void A_small_file_with_wrong_bytes()
     {
-        _project.Hub.Fault = request => request.Path.EndsWith("config.json", StringComparison.Ordinal) ? WebAnswer.Text(200, """{"model_type":"lmaaa"}""") : null;
+        _project.Hub.Fault =
+            request =>
+                request.Path.EndsWith("config.json", StringComparison.Ordinal) ? WebAnswer.Text(200, """{"model_type":"lmaaa"}""") : null;
         Assert.Equal(SourceError.Corrupt, _project.Refused("hf:org/model").Error);
     }
 
@@ -176,7 +184,8 @@ public sealed class HubFaulty : IDisposable
     [Fact]
     public void A_server_that_answers_for_another_commit()
     {
-        _project.Hub.Fault = request => request.Path.Contains("/resolve/") ? new WebAnswer(200, Weights, ("X-Repo-Commit", new string('b', 40))) : null;
+        _project.Hub.Fault =
+            request => request.Path.Contains("/resolve/") ? new WebAnswer(200, Weights, ("X-Repo-Commit", new string('b', 40))) : null;
         Assert.Contains(new string('b', 40), _project.Refused("hf:org/model").Message, StringComparison.Ordinal);
     }
 

@@ -25,7 +25,8 @@ public sealed class HubRestores : IDisposable
         Assert.Equal(Path.Combine(folder, "snapshots", commit), restored.Folder);
         Assert.Equal(commit, File.ReadAllText(Path.Combine(folder, "refs", "main")));
         var weights = files.Single(file => file.Name == "model.safetensors").Content;
-        Assert.Equal($"../../blobs/{LoopbackHub.Sha256(weights)}", new FileInfo(Path.Combine(restored.Folder, "model.safetensors")).LinkTarget);
+        Assert.Equal(
+            $"../../blobs/{LoopbackHub.Sha256(weights)}", new FileInfo(Path.Combine(restored.Folder, "model.safetensors")).LinkTarget);
         Assert.Equal(weights, File.ReadAllBytes(Path.Combine(restored.Folder, "model.safetensors")));
         var config = files.Single(file => file.Name == "config.json").Content;
         Assert.Equal($"../../blobs/{LoopbackHub.GitName(config)}", new FileInfo(Path.Combine(restored.Folder, "config.json")).LinkTarget);
@@ -33,7 +34,9 @@ public sealed class HubRestores : IDisposable
         // Only what a merge needs; never pickles.
         Assert.Equal(["README.md", "config.json", "model.safetensors", "tokenizer.json"], Names(restored.Folder));
         Assert.Equal(Names(restored.Folder), restored.Locked.Files.Keys);
-        Assert.All(restored.Locked.Files, file => Assert.Equal(LoopbackHub.Sha256(File.ReadAllBytes(Path.Combine(restored.Folder, file.Key))), file.Value.Sha256));
+        Assert.All(
+            restored.Locked.Files,
+            file => Assert.Equal(LoopbackHub.Sha256(File.ReadAllBytes(Path.Combine(restored.Folder, file.Key))), file.Value.Sha256));
         Assert.Equal(_project.Progress.Announced, _project.Progress.Bytes);
         Assert.Empty(Directory.GetFiles(Path.Combine(folder, "blobs"), "*.incomplete"));
     }
@@ -80,7 +83,8 @@ public sealed class HubRestores : IDisposable
         // As huggingface_hub leaves a model of which only these files were asked for.
         var commit = _project.Hub.Push("org/model", "main", SourcesProject.Files());
         var folder = Path.Combine(_project.HubFolder, "models--org--model");
-        foreach (var (name, content) in SourcesProject.Files().Where(file => file.Name is "config.json" or "model.safetensors" or "tokenizer.json"))
+        foreach (var (name, content) in SourcesProject.Files()
+            .Where(file => file.Name is "config.json" or "model.safetensors" or "tokenizer.json"))
         {
             var blob = name.EndsWith(".safetensors", StringComparison.Ordinal) ? LoopbackHub.Sha256(content) : LoopbackHub.GitName(content);
             Directory.CreateDirectory(Path.Combine(folder, "blobs"));
@@ -108,7 +112,9 @@ public sealed class HubRestores : IDisposable
         File.Delete(_project.LockPath);
         _project.Restore("hf:org/model");
         Assert.Empty(_project.Hub.Downloads);
-        Assert.Equal(["/org/model/resolve/" + commit + "/README.md"], _project.Hub.Requests.Where(request => request.Path.Contains("/resolve/")).Select(request => request.Path));
+        Assert.Equal(
+            ["/org/model/resolve/" + commit + "/README.md"],
+            _project.Hub.Requests.Where(request => request.Path.Contains("/resolve/")).Select(request => request.Path));
     }
 
     [Fact]
@@ -132,12 +138,14 @@ public sealed class HubRestores : IDisposable
         _project.Hub.Push("org/big", "main",
         [
             ("config.json", "{}"u8.ToArray()),
-            ("model.safetensors.index.json", System.Text.Encoding.UTF8.GetBytes($$"""{"weight_map":{"a":"{{shards[0]}}","b":"{{shards[1]}}"} }""")),
+            ("model.safetensors.index.json",
+                System.Text.Encoding.UTF8.GetBytes($$"""{"weight_map":{"a":"{{shards[0]}}","b":"{{shards[1]}}"} }""")),
             (shards[0], SourcesProject.Bytes(1, 5000)),
             (shards[1], SourcesProject.Bytes(2, 6000)),
             ("consolidated.safetensors", SourcesProject.Bytes(3, 7000)),
         ]);
-        Assert.Equal(["config.json", shards[0], shards[1], "model.safetensors.index.json"], _project.Restore("hf:org/big").Locked.Files.Keys);
+        Assert.Equal(
+            ["config.json", shards[0], shards[1], "model.safetensors.index.json"], _project.Restore("hf:org/big").Locked.Files.Keys);
     }
 
     [Fact]
@@ -168,5 +176,6 @@ public sealed class HubRestores : IDisposable
         Assert.Single(_project.Hub.Downloads);
     }
 
-    private static IEnumerable<string> Names(string folder) => Directory.GetFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Names(string folder) =>
+        Directory.GetFiles(folder).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal);
 }

@@ -31,7 +31,11 @@ public sealed class HubSafety : IDisposable
     {
         // What the Hub answers for a repository that was renamed.
         _project.Variables["HF_TOKEN"] = Token;
-        _project.Hub.Fault = request => request.Path.Contains("old/name") ? new WebAnswer(307, [], ("Location", request.Path.Replace("old/name", "org/model"))) : null;
+        _project.Hub.Fault =
+            request =>
+                request.Path.Contains("old/name")
+                    ? new WebAnswer(307, [], ("Location", request.Path.Replace("old/name", "org/model")))
+                    : null;
         _project.Restore("hf:old/name");
         Assert.All(_project.Hub.Requests, request => Assert.Equal($"Bearer {Token}", request["Authorization"]));
     }
@@ -41,7 +45,8 @@ public sealed class HubSafety : IDisposable
     {
         _project.Variables["HF_TOKEN"] = Token;
         using var away = new LoopbackServer(request => new WebAnswer(302, [], ("Location", $"{_project.Hub.Endpoint}/back")));
-        _project.Hub.Fault = request => request.Path.Contains("/revision/") ? new WebAnswer(302, [], ("Location", $"{away.Address}away")) : null;
+        _project.Hub.Fault =
+            request => request.Path.Contains("/revision/") ? new WebAnswer(302, [], ("Location", $"{away.Address}away")) : null;
         _project.Refused("hf:org/model");
         Assert.All(away.Requests, request => Assert.Null(request["Authorization"]));
         Assert.All(_project.Hub.Requests.Where(request => request.Path == "/back"), request => Assert.Null(request["Authorization"]));
@@ -85,7 +90,11 @@ public sealed class HubSafety : IDisposable
     [InlineData("evil\\u0000.json")]
     public void A_listing_whose_names_lead_elsewhere(string name)
     {
-        _project.Hub.Fault = request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, $$"""[{"type":"file","path":"{{name}}","size":1,"oid":"{{new string('a', 40)}}"}]""") : null;
+        _project.Hub.Fault =
+            request =>
+                request.Path.Contains("/tree/")
+                    ? WebAnswer.Text(200, $$"""[{"type":"file","path":"{{name}}","size":1,"oid":"{{new string('a', 40)}}"}]""")
+                    : null;
         Assert.Equal(SourceError.Unsafe, _project.Refused("hf:org/model").Error);
         Assert.False(Directory.Exists(_project.HubFolder));
     }
@@ -95,7 +104,11 @@ public sealed class HubSafety : IDisposable
     [InlineData("zz")]
     public void A_listing_whose_hashes_lead_elsewhere(string hash)
     {
-        _project.Hub.Fault = request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, $$"""[{"type":"file","path":"config.json","size":1,"oid":"{{hash}}"}]""") : null;
+        _project.Hub.Fault =
+            request =>
+                request.Path.Contains("/tree/")
+                    ? WebAnswer.Text(200, $$"""[{"type":"file","path":"config.json","size":1,"oid":"{{hash}}"}]""")
+                    : null;
         Assert.Equal(SourceError.Corrupt, _project.Refused("hf:org/model").Error);
     }
 
@@ -109,14 +122,24 @@ public sealed class HubSafety : IDisposable
     [Fact]
     public void A_shard_index_that_leads_elsewhere()
     {
-        _project.Hub.Push("org/evil", "main", [("config.json", "{}"u8.ToArray()), ("model.safetensors.index.json", """{"weight_map":{"a":"../../../../evil.safetensors"}}"""u8.ToArray())]);
+        _project.Hub.Push(
+            "org/evil",
+            "main",
+            [
+                ("config.json", "{}"u8.ToArray()),
+                ("model.safetensors.index.json", """{"weight_map":{"a":"../../../../evil.safetensors"}}"""u8.ToArray())
+            ]);
         Assert.Equal(SourceError.Unsafe, _project.Refused("hf:org/evil").Error);
     }
 
     [Fact]
     public void A_listing_without_end()
     {
-        _project.Hub.Fault = request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, "[]", ("Link", $"<{_project.Hub.Endpoint}{request.Path}>; rel=\"next\"")) : null;
+        _project.Hub.Fault =
+            request =>
+                request.Path.Contains("/tree/")
+                    ? WebAnswer.Text(200, "[]", ("Link", $"<{_project.Hub.Endpoint}{request.Path}>; rel=\"next\""))
+                    : null;
         Assert.Equal(SourceError.Unsafe, _project.Refused("hf:org/model").Error);
         Assert.InRange(_project.Hub.Requests.Count, 10, 200);
     }
@@ -125,7 +148,8 @@ public sealed class HubSafety : IDisposable
     public void A_listing_that_goes_on_at_another_server()
     {
         using var other = new LoopbackServer(_ => WebAnswer.Text(200, "[]"));
-        _project.Hub.Fault = request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, "[]", ("Link", $"<{other.Address}x>; rel=\"next\"")) : null;
+        _project.Hub.Fault =
+            request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, "[]", ("Link", $"<{other.Address}x>; rel=\"next\"")) : null;
         Assert.Equal(SourceError.Unsafe, _project.Refused("hf:org/model").Error);
         Assert.Empty(other.Requests);
     }
@@ -152,7 +176,11 @@ public sealed class HubSafety : IDisposable
     [InlineData("[,]")]
     public void A_listing_of_other_values(string listing)
     {
-        _project.Hub.Fault = request => request.Path.Contains("/tree/") ? WebAnswer.Text(200, listing.Replace("OID", new string('a', 40), StringComparison.Ordinal)) : null;
+        _project.Hub.Fault =
+            request =>
+                request.Path.Contains("/tree/")
+                    ? WebAnswer.Text(200, listing.Replace("OID", new string('a', 40), StringComparison.Ordinal))
+                    : null;
         Assert.Equal(SourceError.Corrupt, _project.Refused("hf:org/model").Error);
         Assert.False(Directory.Exists(_project.HubFolder));
     }

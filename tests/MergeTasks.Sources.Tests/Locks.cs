@@ -34,7 +34,8 @@ public sealed class Locks : IDisposable
     [Fact]
     public void Its_order_is_that_of_bytes_and_not_of_the_readers_language()
     {
-        var files = new[] { "b_c.json", "b.json", "B.json", "a.json" }.ToDictionary(name => name, _ => new LockedFile(1, new string('a', 64)));
+        var files = new[] { "b_c.json", "b.json", "B.json", "a.json" }.ToDictionary(
+            name => name, _ => new LockedFile(1, new string('a', 64)));
         var model = new LockedModel(HubScheme.Type, new string('c', 40), files);
         Assert.Equal(["B.json", "a.json", "b.json", "b_c.json"], model.Files.Keys);
         LockFile.Write(_project.LockPath, new Dictionary<string, LockedModel> { ["hf:org/a@main"] = model });
@@ -99,7 +100,9 @@ public sealed class Locks : IDisposable
     [Fact]
     public void Offline_names_everything_that_is_missing_and_asks_nobody()
     {
-        var faults = Assert.Throws<RestoreException>(() => _project.RestoreAll(["hf:org/a", "hf:org/b", "nuget:Some.Package/1.0.0"], Offline)).Faults;
+        var faults =
+            Assert.Throws<RestoreException>(() =>
+                _project.RestoreAll(["hf:org/a", "hf:org/b", "nuget:Some.Package/1.0.0"], Offline)).Faults;
         Assert.Equal(["hf:org/a@main", "hf:org/b@main", "nuget:Some.Package/1.0.0"], faults.Select(fault => fault.Key));
         Assert.All(faults, fault => Assert.Equal(SourceError.Offline, fault.Exception.Error));
         Assert.Empty(_project.Hub.Requests);
@@ -130,13 +133,20 @@ public sealed class Locks : IDisposable
     [InlineData("""{"version":2,"models":{}}""", "version", 0)]
     [InlineData("""{"version":1}""", "models", 0)]
     [InlineData("""{"version":1,"models":{"hf:org/a@main":null}}""", "hf:org/a@main", 0)]
-    [InlineData("""{"version":1,"models":{"hf:org/a@main":{"type":"hub","resolved":"../../../evil","files":{"config.json":{"size":1,"sha256":"HASH"}}}}}""", "hf:org/a@main", 0)]
-    [InlineData("""{"version":1,"models":{"hf:org/a@main":{"type":"hub","resolved":"COMMIT","files":{"../../evil":{"size":1,"sha256":"HASH"}}}}}""", "hf:org/a@main", 0)]
-    [InlineData("""{"version":1,"models":{"hf:org/a@main":{"type":"hub","resolved":"COMMIT","files":{"config.json":{"size":1,"sha256":"short"}}}}}""", "hf:org/a@main", 0)]
-    [InlineData("""{"version":1,"models":{"nuget:A/1.0.0":{"type":"nuget","resolved":"../..","files":{"config.json":{"size":1,"sha256":"HASH"}}}}}""", "nuget:A/1.0.0", 0)]
+    [InlineData(
+        """{"version":1,"models":{"hf:org/a@main":{"type":"hub","resolved":"../../../evil","files":{"config.json":{"size":1,"sha256":"HASH"}}}}}""", "hf:org/a@main", 0)]
+    [InlineData(
+        """{"version":1,"models":{"hf:org/a@main":{"type":"hub","resolved":"COMMIT","files":{"../../evil":{"size":1,"sha256":"HASH"}}}}}""",
+        "hf:org/a@main",
+        0)]
+    [InlineData(
+        """{"version":1,"models":{"hf:org/a@main":{"type":"hub","resolved":"COMMIT","files":{"config.json":{"size":1,"sha256":"short"}}}}}""", "hf:org/a@main", 0)]
+    [InlineData(
+        """{"version":1,"models":{"nuget:A/1.0.0":{"type":"nuget","resolved":"../..","files":{"config.json":{"size":1,"sha256":"HASH"}}}}}""", "nuget:A/1.0.0", 0)]
     public void A_lock_file_that_is_none_is_refused_and_kept(string text, string hint, int line)
     {
-        text = text.Replace("HASH", new string('a', 64), StringComparison.Ordinal).Replace("COMMIT", new string('b', 40), StringComparison.Ordinal);
+        text = text.Replace("HASH", new string('a', 64), StringComparison.Ordinal)
+            .Replace("COMMIT", new string('b', 40), StringComparison.Ordinal);
         File.WriteAllText(_project.LockPath, text);
         var fault = _project.Refused("hf:org/a");
         Assert.Equal(SourceError.BadLockFile, fault.Error);
@@ -150,7 +160,8 @@ public sealed class Locks : IDisposable
     [Fact]
     public void Switches_that_contradict_each_other()
     {
-        Assert.Equal(SourceError.LockDiffers, _project.Refused("hf:org/a", options => options with { Update = true, LockedMode = true }).Error);
+        Assert.Equal(
+            SourceError.LockDiffers, _project.Refused("hf:org/a", options => options with { Update = true, LockedMode = true }).Error);
         Assert.Equal(SourceError.Offline, _project.Refused("hf:org/a", options => options with { Update = true, Offline = true }).Error);
     }
 

@@ -32,7 +32,9 @@ public sealed class Packages : IDisposable
         Assert.Equal(["README.md", "config.json", "model.safetensors", "tokenizer.json"], restored.Locked.Files.Keys);
         Assert.True(File.Exists(_project["packages", "contoso.math", "1.2.0", ".nupkg.metadata"]));
         Assert.True(File.Exists(_project["packages", "contoso.math", "1.2.0", "contoso.math.1.2.0.nupkg.sha512"]));
-        Assert.Equal(File.ReadAllText(_project["packages", "contoso.math", "1.2.0", "contoso.math.1.2.0.nupkg.sha512"]), restored.Locked.ContentHash);
+        Assert.Equal(
+            File.ReadAllText(_project["packages", "contoso.math", "1.2.0", "contoso.math.1.2.0.nupkg.sha512"]),
+            restored.Locked.ContentHash);
         Assert.True(_project.Progress.Bytes > 200_000);
         Assert.Empty(Directory.GetFiles(_project["packages"]));
     }
@@ -84,7 +86,8 @@ public sealed class Packages : IDisposable
     [Fact]
     public void A_package_of_several_models()
     {
-        _feed.Push("Pair", "1.0.0", TestPackage.Of("Pair", "1.0.0", [.. Model("content/models/one/", 1), .. Model("content/models/two/", 2)]));
+        _feed.Push(
+            "Pair", "1.0.0", TestPackage.Of("Pair", "1.0.0", [.. Model("content/models/one/", 1), .. Model("content/models/two/", 2)]));
         Assert.EndsWith("two", _project.Restore("nuget:Pair/1.0.0/two").Folder, StringComparison.Ordinal);
         Assert.Contains("nuget:Pair/1.0.0/one", _project.Refused("nuget:Pair/1.0.0").Message, StringComparison.Ordinal);
         Assert.Contains("one, two", _project.Refused("nuget:Pair/1.0.0/three").Message, StringComparison.Ordinal);
@@ -136,7 +139,10 @@ public sealed class Packages : IDisposable
     [Fact]
     public void An_archive_whose_names_lead_elsewhere_is_refused()
     {
-        _feed.Push("Evil", "1.0.0", TestPackage.Of("Evil", "1.0.0", [.. Model("content/model/", 1), ("content/model/../../../../evil.json", "x"u8.ToArray())]));
+        _feed.Push(
+            "Evil",
+            "1.0.0",
+            TestPackage.Of("Evil", "1.0.0", [.. Model("content/model/", 1), ("content/model/../../../../evil.json", "x"u8.ToArray())]));
         Assert.Equal(SourceError.PackageRefused, _project.Refused("nuget:Evil/1.0.0").Error);
         Assert.False(File.Exists(_project["evil.json"]));
         Assert.False(File.Exists(_project["packages", "evil.json"]));
@@ -169,12 +175,20 @@ public sealed class Packages : IDisposable
     public void A_full_disk_is_noticed_before_extracting()
     {
         // Room for what restoring itself needs, and not for a model that the archive holds well compressed.
-        _feed.Push("Zeros", "1.0.0", TestPackage.Of("Zeros", "1.0.0", [("content/model/config.json", "{}"u8.ToArray()), ("content/model/model.safetensors", new byte[40 << 20])]));
-        Assert.Equal(SourceError.DiskSpace, _project.Refused("nuget:Zeros/1.0.0", options => options with { FreeSpace = _ => 20 << 20 }).Error);
+        _feed.Push(
+            "Zeros",
+            "1.0.0",
+            TestPackage.Of(
+                "Zeros",
+                "1.0.0",
+                [("content/model/config.json", "{}"u8.ToArray()), ("content/model/model.safetensors", new byte[40 << 20])]));
+        Assert.Equal(
+            SourceError.DiskSpace, _project.Refused("nuget:Zeros/1.0.0", options => options with { FreeSpace = _ => 20 << 20 }).Error);
         Assert.False(Directory.Exists(_project["packages", "zeros"]));
     }
 
-    private void Configure(string content) => File.WriteAllText(_project["project", "nuget.config"], $"<configuration>{content}</configuration>");
+    private void Configure(string content) =>
+        File.WriteAllText(_project["project", "nuget.config"], $"<configuration>{content}</configuration>");
 
     private static IEnumerable<(string, byte[])> Model(string folder, int seed) =>
         SourcesProject.Files(seed).Where(file => file.Name is not ".gitattributes").Select(file => (folder + file.Name, file.Content));

@@ -38,7 +38,8 @@ public sealed class References : IDisposable
     [InlineData("../somebody", "../somebody")]
     [InlineData("a/b/c", "a/b/c")]
     [InlineData("model", "model")]
-    public void A_path(string text, string path) => Assert.Equal(Path.GetFullPath(_folder[path]), Assert.IsType<PathReference>(Parse(text)).Folder);
+    public void A_path(string text, string path) =>
+        Assert.Equal(Path.GetFullPath(_folder[path]), Assert.IsType<PathReference>(Parse(text)).Folder);
 
     [Theory]
     [InlineData("hf:")]

@@ -42,17 +42,25 @@ internal sealed class SourcesProject : IDisposable
         CacheFolder = _folder["cache"],
         Environment = name => Variables.GetValueOrDefault(name),
         PackagesFolder = _folder["packages"],
-        SdkFolder = typeof(SourcesProject).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "SdkFolder").Value,
+        SdkFolder =
+            typeof(SourcesProject).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute =>
+                attribute.Key == "SdkFolder").Value,
         RetryDelay = TimeSpan.FromMilliseconds(10),
         IdleTimeout = IdleTimeout,
     };
 
-    public RestoredModel Restore(string reference, Func<RestoreOptions, RestoreOptions>? with = null) => RestoreAll([reference], with).Single();
+    public RestoredModel Restore(string reference, Func<RestoreOptions, RestoreOptions>? with = null) =>
+        RestoreAll([reference], with).Single();
 
-    public IReadOnlyList<RestoredModel> RestoreAll(IReadOnlyList<string> references, Func<RestoreOptions, RestoreOptions>? with = null, CancellationToken cancellation = default)
+    public IReadOnlyList<RestoredModel> RestoreAll(
+        IReadOnlyList<string> references, Func<RestoreOptions, RestoreOptions>? with = null, CancellationToken cancellation = default)
     {
         var options = with is null ? Options() : with(Options());
-        var restored = Task.Run(() => new ModelRestorer(options, Progress).RestoreAsync([.. references.Select(text => SourceSchemes.Parse(text, [this["project"]]))], cancellation)).GetAwaiter().GetResult();
+        var restored = Task.Run(() =>
+            new ModelRestorer(options, Progress)
+                .RestoreAsync([.. references.Select(text => SourceSchemes.Parse(text, [this["project"]]))], cancellation))
+                    .GetAwaiter()
+                    .GetResult();
         return [.. restored.Values];
     }
 

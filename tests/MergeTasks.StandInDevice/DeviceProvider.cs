@@ -10,7 +10,8 @@ internal sealed class DeviceProvider : IDeviceProvider
     public ITransformerEngine CreateEngine(DeviceOptions options)
     {
         var library = Path.Combine(options.LibraryFolders.Single(), "libc10.so");
-        options.Told?.Invoke($"stand-in device in process {Environment.ProcessId}, libraries {(File.Exists(library) ? "found" : "missing")}, half is {0.5}");
+        options.Told?.Invoke(
+            $"stand-in device in process {Environment.ProcessId}, libraries {(File.Exists(library) ? "found" : "missing")}, half is {0.5}");
         return new StandInEngine(options);
     }
 

@@ -5,8 +5,8 @@ using MergeTasks.Transformers.Processor;
 namespace MergeTasks.Torch;
 
 /// <summary>
-/// The built-in engine under a device's name. What a file <c>behave.txt</c> beside this assembly says, if it exists, happens at the first run
-/// of a model: <c>crash</c> ends the process, <c>wait</c> waits to be cancelled.
+/// The built-in engine under a device's name. What a file <c>behave.txt</c> beside this assembly says, if it exists, happens at the first
+/// run of a model: <c>crash</c> ends the process, <c>wait</c> waits to be cancelled.
 /// </summary>
 internal sealed class StandInEngine(DeviceOptions options) : ITransformerEngine
 {
@@ -26,7 +26,8 @@ internal sealed class StandInEngine(DeviceOptions options) : ITransformerEngine
 
         public int TokensPerRun => inner.TokensPerRun;
 
-        public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements) => new Model(inner.Replacing(replacements), options);
+        public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements) =>
+            new Model(inner.Replacing(replacements), options);
 
         public void Observe(TokenBatch batch, IActivationObserver observer, CancellationToken cancellation = default)
         {
@@ -34,7 +35,8 @@ internal sealed class StandInEngine(DeviceOptions options) : ITransformerEngine
             inner.Observe(batch, observer, cancellation);
         }
 
-        public float[] Logits(TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default)
+        public float[] Logits(
+            TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default)
         {
             Obey(cancellation);
             return inner.Logits(batch, positions, cancellation);
@@ -46,7 +48,8 @@ internal sealed class StandInEngine(DeviceOptions options) : ITransformerEngine
             return inner.Score(batch, targets, cancellation);
         }
 
-        public IReadOnlyList<TargetScore> Backward(TokenBatch batch, IReadOnlyList<Target> targets, IGradientReceiver receiver, CancellationToken cancellation = default)
+        public IReadOnlyList<TargetScore> Backward(
+            TokenBatch batch, IReadOnlyList<Target> targets, IGradientReceiver receiver, CancellationToken cancellation = default)
         {
             Obey(cancellation);
             return inner.Backward(batch, targets, receiver, cancellation);

@@ -14,5 +14,6 @@ internal sealed class StandInMatrices(DeviceOptions options) : IMatrixDevice
         return new ProcessorMatrices(options.Threads, cancellation);
     }
 
-    public void TellThatProcessorMerges(string tensor, DeviceRefusal why) => options.Told?.Invoke($"'{tensor}' is merged on the processor: {why}");
+    public void TellThatProcessorMerges(string tensor, DeviceRefusal why) =>
+        options.Told?.Invoke($"'{tensor}' is merged on the processor: {why}");
 }

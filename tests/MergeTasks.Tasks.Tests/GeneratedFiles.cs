@@ -2,7 +2,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Tasks.Tests;
 
-/// <summary>The build's own files below obj: whoever damaged them, a build says so in one line, or makes them anew; it believes none of it.</summary>
+/// <summary>
+/// The build's own files below obj: whoever damaged them, a build says so in one line, or makes them anew; it believes none of it.
+/// </summary>
 public sealed class GeneratedFiles : IDisposable
 {
     private readonly TaskProject _project = new();
@@ -22,7 +24,26 @@ public sealed class GeneratedFiles : IDisposable
 
     public static TheoryData<string, string> Damages()
     {
-        string[] contents = ["", "\0", "{}", "[]", "null", "[null]", "[{}]", "[{\"Key\":null}]", "{\"Key\":1}", "\"\\ud800\"", "not json", "/", "//", "/\n/\n", "\n\n", "a\tb\n", "/a\0b\n", "../x\n", "[{\"Key\":\"hf:a/b@main\",\"Folder\":\"/x\"}]",
+        string[] contents = [
+            "",
+            "\0",
+            "{}",
+            "[]",
+            "null",
+            "[null]",
+            "[{}]",
+            "[{\"Key\":null}]",
+            "{\"Key\":1}",
+            "\"\\ud800\"",
+            "not json",
+            "/",
+            "//",
+            "/\n/\n",
+            "\n\n",
+            "a\tb\n",
+            "/a\0b\n",
+            "../x\n",
+            "[{\"Key\":\"hf:a/b@main\",\"Folder\":\"/x\"}]",
             "mergetasks plan 1\nx\ny\n", "mergetasks plan 1\n\0\n\noutputs\n", new string('[', 10_000)];
         var data = new TheoryData<string, string>();
         foreach (var name in new[] { "outputs.txt", "plan.txt", "restored.json" })
@@ -129,7 +150,8 @@ public sealed class GeneratedFiles : IDisposable
         Nobody.Open(_project[""]);
         foreach (var folder in new[] { _project.MergesFolder, _project["obj", "merges"], _project["obj"] })
         {
-            File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            File.SetUnixFileMode(
+                folder, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
             Nobody.Do(() => Assert.Contains("permission", _project.RefusedHere(_project.Plan).Message, StringComparison.Ordinal));
         }
     }
@@ -141,12 +163,15 @@ public sealed class GeneratedFiles : IDisposable
             return;
         _project.Build();
         Nobody.Open(_project[""]);
-        File.SetUnixFileMode(_project.Output, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        File.SetUnixFileMode(
+            _project.Output, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         Nobody.Do(() =>
         {
             var error = _project.RefusedHere(_project.Clean);
             Assert.Equal("MTK7002", error.Code);
-            Assert.True(error.Message!.Contains("merge.manifest.json' cannot be deleted: permission is denied", StringComparison.Ordinal), error.Message);
+            Assert.True(
+                error.Message!.Contains("merge.manifest.json' cannot be deleted: permission is denied", StringComparison.Ordinal),
+                error.Message);
         });
         File.SetUnixFileMode(_project.Output, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }

@@ -15,8 +15,18 @@ public sealed class KeptOutputs : IDisposable
 
     public static TheoryData<string> Lines =>
     [
-        "/", "{0}", "{1}", "{1}/", "p.csproj\toutput\t/", "p.csproj\toutput\t{0}", "p.csproj\toutput\t{1}", "p.csproj\toutput\tmodels/b", "p.csproj\toutput\t../..", "p.csproj\toutput\t.",
-        "p.csproj\tgenerated\t{0}", "p.csproj\tgenerated\t../../../models/b/config.json", "p.csproj\tgenerated\t../../../p.proj", "p.csproj\tgenerated\tmine.txt", "\t\t", "p.csproj\toutput\t",
+        "/",
+        "{0}",
+        "{1}",
+        "{1}/",
+        "p.csproj\toutput\t/",
+        "p.csproj\toutput\t{0}",
+        "p.csproj\toutput\t{1}",
+        "p.csproj\toutput\tmodels/b",
+        "p.csproj\toutput\t../..",
+        "p.csproj\toutput\t.",
+        "p.csproj\tgenerated\t{0}", "p.csproj\tgenerated\t../../../models/b/config.json", "p.csproj\tgenerated\t../../../p.proj",
+        "p.csproj\tgenerated\tmine.txt", "\t\t", "p.csproj\toutput\t",
         "q.csproj\toutput\tbin/Debug/models/m",
     ];
 
@@ -47,7 +57,9 @@ public sealed class KeptOutputs : IDisposable
         _project.SeesAllItems = false;
         Assert.True(_project.Plan(), _project.Said);
         Assert.Equal(made, FolderContent.Of(_project.Output));
-        Assert.Contains(_project.Engine.Messages, message => message.Contains(_project.Output, StringComparison.Ordinal) && message.Contains("left", StringComparison.Ordinal));
+        Assert.Contains(
+            _project.Engine.Messages,
+            message => message.Contains(_project.Output, StringComparison.Ordinal) && message.Contains("left", StringComparison.Ordinal));
         Assert.True(_project.Merge(), _project.Said);
         Assert.True(_project.Plan(), _project.Said);
         Assert.Equal(made, FolderContent.Of(_project.Output));
@@ -109,7 +121,9 @@ public sealed class KeptOutputs : IDisposable
         File.AppendAllText(card, "mine");
         Assert.True(_project.Clean(), _project.Said);
         Assert.Equal(["README.md"], FolderContent.Of(_project.Output).Keys);
-        Assert.Contains(_project.Engine.Messages, message => message.Contains(card, StringComparison.Ordinal) && message.Contains("was changed", StringComparison.Ordinal));
+        Assert.Contains(
+            _project.Engine.Messages,
+            message => message.Contains(card, StringComparison.Ordinal) && message.Contains("was changed", StringComparison.Ordinal));
 
         // A second clean knows it still, and once nobody's change is in the way, takes it along.
         _project.Build();

@@ -82,7 +82,12 @@ public sealed class LastResort : IDisposable
         Assert.Equal(("MTK1003", "MergeThreads is a whole number from 0 on, not 'many'."), (error.Code, error.Message));
     }
 
-    public static TheoryData<string> Models => [.. Directory.Exists("/dev") ? new[] { "pipe", "pipe as config", "pipe as tokenizer", "unlistable", "folder as config", "zero" } : []];
+    public static TheoryData<string> Models =>
+        [
+            .. Directory.Exists("/dev")
+                ? new[] { "pipe", "pipe as config", "pipe as tokenizer", "unlistable", "folder as config", "zero" }
+                : []
+        ];
 
     [Theory]
     [MemberData(nameof(Models))]

@@ -20,7 +20,8 @@ internal sealed class RecordingEngine(string projectFile) : IBuildEngine
 
     public string ProjectFileOfTaskNode => projectFile;
 
-    public bool BuildProjectFile(string projectFileName, string[] targetNames, IDictionary globalProperties, IDictionary targetOutputs) => throw new NotSupportedException();
+    public bool BuildProjectFile(string projectFileName, string[] targetNames, IDictionary globalProperties, IDictionary targetOutputs) =>
+        throw new NotSupportedException();
 
     public void LogCustomEvent(CustomBuildEventArgs e)
     {

@@ -14,7 +14,10 @@ internal sealed class TaskProject : IDisposable
     {
         foreach (var model in new[] { "a", "b" })
             TestCheckpoint.Write(this["models", model], ("w", RawTensor.F32([2], 1, 2)));
-        File.WriteAllText(ProjectFile, "<Project><ItemGroup><MergedModel Include=\"m\" Method=\"linear\" /><MergeSource Include=\"models/a;models/b\" Weight=\"1\" /></ItemGroup></Project>");
+        File.WriteAllText(
+            ProjectFile,
+            "<Project><ItemGroup><MergedModel Include=\"m\" Method=\"linear\" /><MergeSource Include=\"models/a;models/b\" Weight=\"1\" "
+                + "/></ItemGroup></Project>");
         Engine = new RecordingEngine(ProjectFile);
     }
 
@@ -82,7 +85,13 @@ internal sealed class TaskProject : IDisposable
 
     public bool Clean()
     {
-        using var task = new CleanMerges { BuildEngine = Engine, ProjectFile = ProjectFile, MergesFolder = MergesFolder, CachePath = this["cache"] };
+        using var task = new CleanMerges
+        {
+            BuildEngine = Engine,
+            ProjectFile = ProjectFile,
+            MergesFolder = MergesFolder,
+            CachePath = this["cache"]
+        };
         return task.Execute();
     }
 
@@ -140,9 +149,13 @@ internal sealed class TaskProject : IDisposable
             Property(ProjectProperties.LockFile, this["models.lock.json"]),
         ];
         task.MergedModels = [new TaskItem(Name, new Dictionary<string, string> { ["Method"] = "linear" })];
-        task.MergeSources = [new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }), new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })];
+        task.MergeSources = [
+            new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }),
+            new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })
+        ];
         return task;
     }
 
-    private static TaskItem Property(SurfaceName property, string value) => new(property.Name, new Dictionary<string, string> { ["Value"] = value });
+    private static TaskItem Property(SurfaceName property, string value) =>
+        new(property.Name, new Dictionary<string, string> { ["Value"] = value });
 }

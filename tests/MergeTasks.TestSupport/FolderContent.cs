@@ -36,5 +36,7 @@ internal static class FolderContent
 
     /// <summary>File name to stamp: a file that was rewritten, if only with the same bytes, has another.</summary>
     public static Dictionary<string, FileStamp> StampsOf(string folder) =>
-        Directory.EnumerateFiles(folder).Where(path => Path.GetFileName(path) != MergedFiles.Owner).ToDictionary(path => Path.GetFileName(path)!, path => FileStamp.Of(path)!.Value);
+        Directory.EnumerateFiles(folder)
+            .Where(path => Path.GetFileName(path) != MergedFiles.Owner)
+            .ToDictionary(path => Path.GetFileName(path)!, path => FileStamp.Of(path)!.Value);
 }

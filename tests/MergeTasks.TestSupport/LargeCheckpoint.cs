@@ -10,7 +10,8 @@ internal static class LargeCheckpoint
     private const int TensorLength = (int)(2 * Rows * Columns);
 
     /// <summary>A bf16 model whose file is one hole: as large as any to whoever reads it, and nothing on the disk.</summary>
-    public static void WriteHollow(string folder, int tensors) => Write(folder, tensors, (file, length) => file.SetLength(file.Position + length));
+    public static void WriteHollow(string folder, int tensors) =>
+        Write(folder, tensors, (file, length) => file.SetLength(file.Position + length));
 
     /// <summary>A bf16 model of random numbers between ½ and 2 of either sign.</summary>
     public static void WriteRandom(string folder, int tensors, int seed)

@@ -16,7 +16,11 @@ internal static class LibTorch
         using var folder = new TempFolder();
         var packages = TorchPackages.Read(Built("AssetsFile"));
         var kind = packages.CudaFolders.Count > 0 && new CudaDriver().Find().Count > 0 ? DeviceKind.Cuda : DeviceKind.Processor;
-        TorchLibraries.Load(new DeviceOptions { Kind = kind, LibraryFolders = [LinkedFolder.Of(packages.CpuFolders.Concat(packages.CudaFolders), folder.Path)] });
+        TorchLibraries.Load(
+            new DeviceOptions
+            {
+                Kind = kind, LibraryFolders = [LinkedFolder.Of(packages.CpuFolders.Concat(packages.CudaFolders), folder.Path)]
+            });
     }
 
     /// <summary>The version that the tests were built for.</summary>

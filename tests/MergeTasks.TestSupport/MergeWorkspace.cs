@@ -30,9 +30,11 @@ internal sealed class MergeWorkspace : IDisposable
         return _folder["models", name];
     }
 
-    public void Merge(string include, params (string Name, string Value)[] metadata) => _merges.Add(Item("MergedModel", include, metadata, _merges));
+    public void Merge(string include, params (string Name, string Value)[] metadata) =>
+        _merges.Add(Item("MergedModel", include, metadata, _merges));
 
-    public void Source(string include, params (string Name, string Value)[] metadata) => _sources.Add(Item("MergeSource", include, metadata, _sources));
+    public void Source(string include, params (string Name, string Value)[] metadata) =>
+        _sources.Add(Item("MergeSource", include, metadata, _sources));
 
     public void Clear()
     {
@@ -57,16 +59,21 @@ internal sealed class MergeWorkspace : IDisposable
         File.WriteAllText(path, JsonSerializer.Serialize(new Saved(ProjectFile, _folder["out"], Cache, Items(_merges), Items(_sources))));
         return path;
 
-        static SavedItem[] Items(List<DeclaredItem> items) => [.. items.Select(item => new SavedItem(item.Type, item.Include, new(item.Metadata)))];
+        static SavedItem[] Items(List<DeclaredItem> items) =>
+            [.. items.Select(item => new SavedItem(item.Type, item.Include, new(item.Metadata)))];
     }
 
     /// <summary>The library build of a saved workspace.</summary>
     public static MergeBuild Load(string path, int threads)
     {
         var saved = JsonSerializer.Deserialize<Saved>(File.ReadAllText(path))!;
-        return new MergeBuild(DeclarationReader.Read(new ProjectDefaults(saved.ProjectFile, saved.ModelsFolder), Items(saved.Merges), Items(saved.Sources)), saved.Cache, threads);
+        return new MergeBuild(
+            DeclarationReader.Read(new ProjectDefaults(saved.ProjectFile, saved.ModelsFolder), Items(saved.Merges), Items(saved.Sources)),
+            saved.Cache,
+            threads);
 
-        List<DeclaredItem> Items(SavedItem[] items) => [.. items.Select(item => new DeclaredItem(item.Type, item.Include, item.Metadata, saved.ProjectFile))];
+        List<DeclaredItem> Items(SavedItem[] items) =>
+            [.. items.Select(item => new DeclaredItem(item.Type, item.Include, item.Metadata, saved.ProjectFile))];
     }
 
     /// <summary>Runs models for scoring; the product's own engine unless a test puts something else here.</summary>
@@ -75,7 +82,15 @@ internal sealed class MergeWorkspace : IDisposable
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; set; }
 
-    public MergeBuild Build() => new(Declarations(), Cache, Threads) { Digesting = (path, _) => Digested.Add(path), CacheUnwritable = CacheWarnings.Add, Engine = Engine, MatrixDevice = MatrixDevice };
+    public MergeBuild Build() =>
+        new(
+            Declarations(), Cache, Threads)
+        {
+            Digesting = (path, _) => Digested.Add(path),
+            CacheUnwritable = CacheWarnings.Add,
+            Engine = Engine,
+            MatrixDevice = MatrixDevice
+        };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);
 
@@ -105,7 +120,11 @@ internal sealed class MergeWorkspace : IDisposable
     private sealed record SavedItem(string Type, string Include, Dictionary<string, string> Metadata);
 
     private DeclaredItem Item(string type, string include, (string Name, string Value)[] metadata, List<DeclaredItem> earlier) =>
-        new(type, include, metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _folder["project.csproj"])
+        new(
+            type,
+            include,
+            metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase),
+            _folder["project.csproj"])
         {
             Occurrence = earlier.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase)),
         };

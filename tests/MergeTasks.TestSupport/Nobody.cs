@@ -5,8 +5,8 @@ using System.Runtime.Versioning;
 namespace MergeTasks.TestSupport;
 
 /// <summary>
-/// Does work as a user without rights to files, also where the tests run as the superuser, whom no permission stops. On Linux one thread can be
-/// another user to the file system (setfsuid(2), setfsgid(2)) and nothing else.
+/// Does work as a user without rights to files, also where the tests run as the superuser, whom no permission stops. On Linux one thread
+/// can be another user to the file system (setfsuid(2), setfsgid(2)) and nothing else.
 /// </summary>
 public static partial class Nobody
 {
@@ -51,7 +51,12 @@ public static partial class Nobody
     public static void Open(string folder)
     {
         const UnixFileMode everybody = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-            | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+            | UnixFileMode.GroupRead
+                | UnixFileMode.GroupWrite
+                | UnixFileMode.GroupExecute
+                | UnixFileMode.OtherRead
+                | UnixFileMode.OtherWrite
+                | UnixFileMode.OtherExecute;
         File.SetUnixFileMode(folder, everybody);
         foreach (var path in Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories))
             File.SetUnixFileMode(path, everybody);

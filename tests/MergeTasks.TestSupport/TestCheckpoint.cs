@@ -13,18 +13,22 @@ internal sealed record RawTensor(string DType, long[] Shape, byte[] Bytes)
 
     public static RawTensor F64(long[] shape, params double[] values) => new("F64", shape, MemoryMarshal.AsBytes<double>(values).ToArray());
 
-    public static RawTensor F16(long[] shape, params float[] values) => new("F16", shape, MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, value => (Half)value)).ToArray());
+    public static RawTensor F16(long[] shape, params float[] values) =>
+        new("F16", shape, MemoryMarshal.AsBytes<Half>(Array.ConvertAll(values, value => (Half)value)).ToArray());
 
     public static RawTensor I64(long[] shape, params long[] values) => new("I64", shape, MemoryMarshal.AsBytes<long>(values).ToArray());
 
-    public static RawTensor BF16(long[] shape, params float[] values) => new("BF16", shape, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, ToBF16)).ToArray());
+    public static RawTensor BF16(long[] shape, params float[] values) =>
+        new("BF16", shape, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, ToBF16)).ToArray());
 
     public float[] Floats() => DType switch
     {
         "F32" => MemoryMarshal.Cast<byte, float>(Bytes).ToArray(),
         "F64" => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(Bytes).ToArray(), value => (float)value),
         "F16" => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(Bytes).ToArray(), value => (float)value),
-        "BF16" => Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(Bytes).ToArray(), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
+        "BF16" =>
+            Array.ConvertAll(
+                MemoryMarshal.Cast<byte, ushort>(Bytes).ToArray(), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
         _ => throw new InvalidOperationException(DType),
     };
 

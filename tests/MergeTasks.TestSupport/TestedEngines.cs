@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.TestSupport;
 
-/// <summary>The engines that the reference data are held against: always the processor's own; with TorchSharp also that on its devices.</summary>
+/// <summary>
+/// The engines that the reference data are held against: always the processor's own; with TorchSharp also that on its devices.
+/// </summary>
 internal static class TestedEngines
 {
     public const string Processor = "cpu";
@@ -23,7 +25,8 @@ internal static class TestedEngines
 #endif
 
     /// <summary>Every engine with every one of some cases, for a theory of two parameters.</summary>
-    public static IEnumerable<object[]> With(IEnumerable<string> cases) => cases.SelectMany(one => Names.Select(engine => new object[] { engine, one }));
+    public static IEnumerable<object[]> With(IEnumerable<string> cases) =>
+        cases.SelectMany(one => Names.Select(engine => new object[] { engine, one }));
 
     private static string[] OnTorch()
     {

@@ -19,7 +19,8 @@ public sealed class Building(Package package) : IClassFixture<Package>
         using var consumer = new Consumer(package);
         consumer.Project(Merges);
         Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
-        var files = Directory.GetFiles(consumer.Output(), "*", SearchOption.AllDirectories).ToDictionary(path => path, File.GetLastWriteTimeUtc);
+        var files = Directory.GetFiles(consumer.Output(), "*", SearchOption.AllDirectories)
+            .ToDictionary(path => path, File.GetLastWriteTimeUtc);
 
         // Nothing changed: no merging task runs, no file is written; once that is known, the next build does not even plan.
         Assert.Empty(consumer.Merged());
@@ -86,7 +87,8 @@ public sealed class Building(Package package) : IClassFixture<Package>
         Assert.Equal(["assistant", "average", "calculator"], consumer.Merged());
         foreach (var weight in new[] { "2", "3", "4" })
         {
-            consumer.Project(Merges.Replace("""Into="average" Weight="1" """, $"""Into="average" Weight="{weight}" """, StringComparison.Ordinal));
+            consumer.Project(
+                Merges.Replace("""Into="average" Weight="1" """, $"""Into="average" Weight="{weight}" """, StringComparison.Ordinal));
             var result = consumer.Run(".", "build", "app");
             Assert.True(result.Succeeded, result.Output);
             Assert.Contains("average ->", result.Output, StringComparison.Ordinal);

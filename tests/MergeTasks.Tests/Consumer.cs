@@ -13,8 +13,8 @@ public sealed class Consumer : IDisposable
 
     /// <param name="package">The package that its projects refer to.</param>
     /// <param name="compiles">
-    /// Whether the compiler runs. Nothing that it makes reaches a merge, a changed project file starts it again, and it takes longer than all
-    /// else in a build; without it a file that is no assembly has the assembly's place.
+    /// Whether the compiler runs. Nothing that it makes reaches a merge, a changed project file starts it again, and it takes longer than
+    /// all else in a build; without it a file that is no assembly has the assembly's place.
     /// </param>
     public Consumer(Package package, bool compiles = false)
     {
@@ -43,7 +43,12 @@ public sealed class Consumer : IDisposable
 
     public string this[params string[] parts] => _folder[parts];
 
-    public void Project(string items, string properties = "", string after = "", string name = "app", string frameworks = "<TargetFramework>net10.0</TargetFramework>")
+    public void Project(
+        string items,
+        string properties = "",
+        string after = "",
+        string name = "app",
+        string frameworks = "<TargetFramework>net10.0</TargetFramework>")
     {
         Directory.CreateDirectory(this[name]);
         File.WriteAllText(this[name, name + ".csproj"], $"""
@@ -76,7 +81,8 @@ public sealed class Consumer : IDisposable
     }
 
     /// <summary>Starts a run that goes on while the test does something else.</summary>
-    public Dotnet Start(params string[] arguments) => Dotnet.Start(this["app"], _folder.Path, Variables, [.. arguments, "-nr:false", "-tl:off"]);
+    public Dotnet Start(params string[] arguments) =>
+        Dotnet.Start(this["app"], _folder.Path, Variables, [.. arguments, "-nr:false", "-tl:off"]);
 
     public BuildResult Build(params string[] arguments)
     {
@@ -90,8 +96,12 @@ public sealed class Consumer : IDisposable
     {
         var log = this[$"build{++_builds}.binlog"];
         Build([.. arguments, $"-bl:{log}"]);
-        return [.. BinaryLog.ReadBuild(log).FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>(task => task.Name == "MergeTensors")
-            .Select(task => task.GetNearestParent<Microsoft.Build.Logging.StructuredLogger.Project>().Name).Select(name => Path.GetFileNameWithoutExtension(name)!).Order(StringComparer.Ordinal)];
+        return [
+            .. BinaryLog.ReadBuild(log)
+                .FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>(task => task.Name == "MergeTensors")
+            .Select(task => task.GetNearestParent<Microsoft.Build.Logging.StructuredLogger.Project>().Name)
+                .Select(name => Path.GetFileNameWithoutExtension(name)!)
+                .Order(StringComparer.Ordinal)];
     }
 
     public string Output(params string[] parts) => this[["app", "bin", "Debug", "models", .. parts]];

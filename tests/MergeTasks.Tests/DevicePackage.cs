@@ -23,7 +23,15 @@ public sealed class DevicePackage : IDisposable
         }
 
         const string standIn = "MergeTasks.StandInDevice";
-        File.Copy(Path.Combine(Package.Repository, "tests", standIn, "bin", Package.Configuration, "net10.0", IDeviceProvider.AssemblyName + ".dll"), _folder[IDeviceProvider.AssemblyName + ".dll"]);
+        File.Copy(
+            Path.Combine(
+                Package.Repository,
+                "tests",
+                standIn,
+                "bin",
+                Package.Configuration,
+                "net10.0",
+                IDeviceProvider.AssemblyName + ".dll"), _folder[IDeviceProvider.AssemblyName + ".dll"]);
         var libraries = Path.Combine(package.Feed, $"{Libraries}.1.0.0.nupkg");
         if (!File.Exists(libraries))
             WriteLibraries(libraries);

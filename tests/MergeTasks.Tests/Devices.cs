@@ -36,7 +36,9 @@ public sealed class Devices(Package package) : IClassFixture<Package>
 
         // The built-in engine: in MSBuild's own process, under keys of its own, and the plan says so.
         var plan = consumer.Run("app", "build", "--no-restore", "-t:PlanMerges", "-p:MergeDevice=cpu").Output;
-        Assert.Matches(@"scored: scores for models/base \(activations\): stale because the engine \(from torch-3-cpu-fp32 to cpu-2-\d+\) changed\.", plan);
+        Assert.Matches(
+            @"scored: scores for models/base \(activations\): stale because the engine \(from torch-3-cpu-fp32 to cpu-2-\d+\) changed\.",
+            plan);
         var onCpu = consumer.Build("--no-restore", "-v:m", "-p:MergeDevice=cpu").Output;
         Assert.Contains("scored: scoring models/base: activations", onCpu, StringComparison.Ordinal);
         Assert.DoesNotContain("stand-in", onCpu, StringComparison.Ordinal);
@@ -74,7 +76,10 @@ public sealed class Devices(Package package) : IClassFixture<Package>
 
         var plan = consumer.Run("app", "build", "--no-restore", "-t:PlanMerges", "-p:MergeDeviceArithmetic=false").Output;
         Assert.Contains("singular: 1 of 1 tensors to merge by tsv", plan, StringComparison.Ordinal);
-        Assert.Contains("because the arithmetic on whole matrices changed (from torch-matrices-1-cpu to the processor's).", plan, StringComparison.Ordinal);
+        Assert.Contains(
+            "because the arithmetic on whole matrices changed (from torch-matrices-1-cpu to the processor's).",
+            plan,
+            StringComparison.Ordinal);
         var onProcessor = consumer.Build("--no-restore", "-v:m", "-p:MergeDeviceArithmetic=false").Output;
         Assert.Contains("singular ->", onProcessor, StringComparison.Ordinal);
         Assert.DoesNotContain("stand-in", onProcessor, StringComparison.Ordinal);
@@ -88,8 +93,10 @@ public sealed class Devices(Package package) : IClassFixture<Package>
         device.Order("crash");
         var lost = consumer.Run("app", "build", "-v:m", "-p:MergeDevice=torch-cpu");
         Assert.False(lost.Succeeded);
-        var ours = Assert.Single(Regex.Matches(lost.Output, @"^[^\n]*error MTK[^\n]*", RegexOptions.Multiline).Select(match => match.Value.Trim()).Distinct());
-        Assert.Matches(@"app\.csproj\(5,\d+\): error MTK5010: Merge 'scored': the process that worked on torch-cpu \(activations of 'models/base'\) ended without a result\.", ours);
+        var ours = Assert.Single(
+            Regex.Matches(lost.Output, @"^[^\n]*error MTK[^\n]*", RegexOptions.Multiline).Select(match => match.Value.Trim()).Distinct());
+        Assert.Matches(
+            @"app\.csproj\(5,\d+\): error MTK5010: Merge 'scored': the process that worked on torch-cpu \(activations of 'models/base'\) ended without a result\.", ours);
         Assert.DoesNotContain("   at ", lost.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(consumer.Output("plain", "model.safetensors")), lost.Output);
         Assert.False(Directory.Exists(consumer.Output("scored")));
@@ -129,7 +136,8 @@ public sealed class Devices(Package package) : IClassFixture<Package>
         using var device = new DevicePackage(package);
         using var consumer = Declare(device, Scored);
         consumer.Variables["LC_ALL"] = consumer.Variables["LANG"] = "de_DE.UTF-8";
-        Assert.Contains("libraries found, half is 0.5", consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "libraries found, half is 0.5", consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -138,7 +146,8 @@ public sealed class Devices(Package package) : IClassFixture<Package>
         using var consumer = new Consumer(package);
         consumer.Project(Plain, "\n<MergeDevice>cuda</MergeDevice>");
         var cuda = consumer.Run("app", "build");
-        Assert.Matches(@"app\.csproj\(3,2\): error MTK0002: MergeDevice is 'cuda:0', but the package MergeTasks\.Torch is missing", cuda.Output);
+        Assert.Matches(
+            @"app\.csproj\(3,2\): error MTK0002: MergeDevice is 'cuda:0', but the package MergeTasks\.Torch is missing", cuda.Output);
         Assert.False(Directory.Exists(consumer.Output()));
         var unknown = consumer.Run("app", "build", "--no-restore", "-p:MergeDevice=gpu");
         Assert.Matches(@"error MTK1003: MergeDevice 'gpu' is unknown\. Valid: auto, cpu, cuda, cuda:N, torch-cpu\.", unknown.Output);
@@ -149,7 +158,10 @@ public sealed class Devices(Package package) : IClassFixture<Package>
     {
         var consumer = new Consumer(package);
         consumer.Project(items + DevicePackage.Reference, device.Property);
-        File.WriteAllText(consumer["app", "calibration.txt"], "The sum of two and three is five, and the sum of five and four is nine.\n\nNo other sum is as short as that of one and one.\n");
+        File.WriteAllText(
+            consumer["app", "calibration.txt"],
+            "The sum of two and three is five, and the sum of five and four is nine.\n\nNo other sum is as short as that of one and "
+                + "one.\n");
         File.WriteAllText(consumer["app", "samples.jsonl"], """{"prompt": "1 + 1 =", "target": " 2"}""" + "\n");
         return consumer;
     }

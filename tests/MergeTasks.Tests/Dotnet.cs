@@ -17,10 +17,16 @@ public sealed class Dotnet : IDisposable
     private Dotnet(string folder, string home, IReadOnlyDictionary<string, string>? environment, string[] arguments)
     {
         _command = $"dotnet {string.Join(' ', arguments)}";
-        // A shell that runs the tests in the background has them ignore SIGINT, and what they start too, which tests of interrupts could not.
+        // A shell that runs the tests in the background has them ignore SIGINT, and what they start too, which tests of interrupts could
+        // not.
         string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet", .. arguments] : ["dotnet", .. arguments];
-        var start = new ProcessStartInfo(command[0], command[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var inherited in start.Environment.Keys.Where(name => name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase) || name.StartsWith("VSTEST", StringComparison.Ordinal)).ToList())
+        var start = new ProcessStartInfo(
+            command[0], command[1..])
+        { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var inherited in start.Environment.Keys
+            .Where(name =>
+                name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase) || name.StartsWith("VSTEST", StringComparison.Ordinal))
+            .ToList())
             start.Environment.Remove(inherited);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
@@ -48,7 +54,8 @@ public sealed class Dotnet : IDisposable
     }
 
     /// <summary>Starts a run; nothing of the user's own caches is read, and no server but the test's own is asked.</summary>
-    public static Dotnet Start(string folder, string home, IReadOnlyDictionary<string, string>? environment, params string[] arguments) => new(folder, home, environment, arguments);
+    public static Dotnet Start(string folder, string home, IReadOnlyDictionary<string, string>? environment, params string[] arguments) =>
+        new(folder, home, environment, arguments);
 
     /// <summary>Waits for the end.</summary>
     /// <param name="meanwhile">Called again and again while it runs.</param>

@@ -18,7 +18,8 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
         Directory.CreateDirectory(consumer["app", "data"]);
         var example = Path.Combine(Package.Repository, "example-project");
         File.Copy(Path.Combine(example, "recipes", "average.yml"), consumer["app", "recipes", "average.yml"]);
-        File.WriteAllLines(consumer["app", "data", "math.jsonl"], File.ReadLines(Path.Combine(example, "models", "eval", "math.jsonl")).Take(4));
+        File.WriteAllLines(
+            consumer["app", "data", "math.jsonl"], File.ReadLines(Path.Combine(example, "models", "eval", "math.jsonl")).Take(4));
 
         var first = consumer.Run("tool", "run", "--", consumer["app"]);
         Assert.True(first.Succeeded, first.Output);
@@ -53,14 +54,17 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
         Assert.Equal(Median("model.norm.weight"), Tensor(consumer.Output("middle"), "model.norm.weight"));
 
         // Other code, other keys; what it throws is an error that says where.
-        File.WriteAllText(consumer["methods", "Code.cs"], code.Replace("mean += ", "mean += (float)int.Parse(\"1x\") * ", StringComparison.Ordinal));
+        File.WriteAllText(
+            consumer["methods", "Code.cs"], code.Replace("mean += ", "mean += (float)int.Parse(\"1x\") * ", StringComparison.Ordinal));
         var failed = consumer.Run("app", "build");
         Assert.False(failed.Succeeded);
-        Assert.Matches(@"app\.csproj\(\d+,\d+\): error MTK4010: Merge 'middle', tensor '[^']+' \[[\d, ]+\]: method 'median' of '[^']*methods\.dll' failed: FormatException: .*Code\.cs:\d+\)", failed.Output);
+        Assert.Matches(
+            @"app\.csproj\(\d+,\d+\): error MTK4010: Merge 'middle', tensor '[^']+' \[[\d, ]+\]: method 'median' of '[^']*methods\.dll' failed: FormatException: .*Code\.cs:\d+\)", failed.Output);
 
         // A parameter that it does not declare, and a value outside of its limits.
         var project = File.ReadAllText(consumer["app", "app.csproj"]);
-        File.WriteAllText(consumer["app", "app.csproj"], project.Replace("Pull=\"0.1\"", "Pull=\"2\" Density=\"1\"", StringComparison.Ordinal));
+        File.WriteAllText(
+            consumer["app", "app.csproj"], project.Replace("Pull=\"0.1\"", "Pull=\"2\" Density=\"1\"", StringComparison.Ordinal));
         var refused = consumer.Run("app", "build", "-t:ValidateMerges");
         Assert.Matches(@"error MTK\d+: .*'pull'.*\b2\b", refused.Output);
         Assert.Contains("the method 'median' has no parameter 'density'", refused.Output, StringComparison.Ordinal);
@@ -85,7 +89,11 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
 
         static float[] Tensor(string folder, string name) => [.. TestCheckpoint.Read(folder)[name] switch
         {
-            { DType: "BF16" } tensor => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(tensor.Bytes).ToArray().Select(bits => BitConverter.UInt32BitsToSingle((uint)bits << 16)),
+            { DType: "BF16" } tensor =>
+                System.Runtime.InteropServices.MemoryMarshal
+                    .Cast<byte, ushort>(tensor.Bytes)
+                    .ToArray()
+                    .Select(bits => BitConverter.UInt32BitsToSingle((uint)bits << 16)),
             { } tensor => throw new InvalidOperationException(tensor.DType),
         }];
     }
@@ -93,7 +101,8 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
     // The library is packed once for each test of this class; its dependencies are where the build of this repository has restored them.
     private void Feed(Consumer consumer)
     {
-        var pack = Dotnet.Run(package.Feed, package.Feed, "pack", Path.Combine(Package.Repository, "src", "MergeTasks.Library", "MergeTasks.Library.csproj"),
+        var pack = Dotnet.Run(
+            package.Feed, package.Feed, "pack", Path.Combine(Package.Repository, "src", "MergeTasks.Library", "MergeTasks.Library.csproj"),
             "--no-build", "-c", Package.Configuration, "-o", consumer["feed"]);
         Assert.True(pack.Succeeded, pack.Output);
         var restored = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
@@ -122,7 +131,11 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
     }
 
     private static string Block(string language, string with) =>
-        Blocks().Matches(Page).Where(block => block.Groups[1].Value == language).Select(block => block.Groups[2].Value).Single(text => text.Contains(with, StringComparison.Ordinal));
+        Blocks()
+            .Matches(Page)
+            .Where(block => block.Groups[1].Value == language)
+            .Select(block => block.Groups[2].Value)
+            .Single(text => text.Contains(with, StringComparison.Ordinal));
 
     [GeneratedRegex("```([a-z]+)\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex Blocks();

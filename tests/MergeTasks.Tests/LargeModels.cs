@@ -23,7 +23,8 @@ public sealed class LargeModels(Package package, ITestOutputHelper output) : ICl
         var result = build.Wait(process => peak = Math.Max(peak, AnonymousMemory(process.Id)));
         Assert.True(result.Succeeded, result.Output);
         Assert.True(new FileInfo(consumer.Output("elected", "model.safetensors")).Length > 2L << 30);
-        var told = Regex.Matches(result.Output, @"elected: (\d+) % \(").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+        var told = Regex.Matches(result.Output, @"elected: (\d+) % \(")
+            .Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
         Assert.Equal([10, 20, 30, 40, 50, 60, 70, 80, 90, 100], told);
 
         // An MSBuild process that has nothing to do takes about 36 MB.

@@ -3,8 +3,8 @@ using System.Reflection;
 namespace MergeTasks.Tests;
 
 /// <summary>
-/// The package as users get it: packed once per run into a folder feed, restored into a packages folder of the run's own. Each class of tests asks
-/// for it as a fixture of its own, so that classes run side by side, and all get the same one.
+/// The package as users get it: packed once per run into a folder feed, restored into a packages folder of the run's own. Each class of
+/// tests asks for it as a fixture of its own, so that classes run side by side, and all get the same one.
 /// </summary>
 public sealed class Package
 {

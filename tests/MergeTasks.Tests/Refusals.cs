@@ -3,11 +3,14 @@ namespace MergeTasks.Tests;
 public sealed class Refusals(Package package) : IClassFixture<Package>
 {
     [Theory]
-    [InlineData("<MergedModel Include=\"x\" Method=\"tiez\" Base=\"models/base\" /><MergeSource Include=\"models/code\" Weight=\"1\" />", "MTK1001")]
+    [InlineData(
+        "<MergedModel Include=\"x\" Method=\"tiez\" Base=\"models/base\" /><MergeSource Include=\"models/code\" Weight=\"1\" />",
+        "MTK1001")]
     [InlineData("<MergedModel Include=\"x\" Method=\"linear\" /><MergeSource Include=\"models/code\" />", "MTK1002")]
     [InlineData("<MergedModel Include=\"x\" Method=\"linear\" /><MergeSource Include=\"models/code\" Weight=\"1,5\" />", "MTK1003")]
     [InlineData("<MergedModel Include=\"x\" Method=\"linear\" /><MergeSource Include=\"models/nowhere\" Weight=\"1\" />", "MTK3001")]
-    [InlineData("<MergedModel Include=\"x\" Method=\"linear\" Wieght=\"1\" /><MergeSource Include=\"models/code\" Weight=\"1\" />", "MTK1008")]
+    [InlineData(
+        "<MergedModel Include=\"x\" Method=\"linear\" Wieght=\"1\" /><MergeSource Include=\"models/code\" Weight=\"1\" />", "MTK1008")]
     public void A_mistake_is_one_error_with_its_position(string items, string code)
     {
         using var consumer = new Consumer(package);
@@ -23,7 +26,8 @@ public sealed class Refusals(Package package) : IClassFixture<Package>
     public void A_recipes_mistake_points_into_the_recipe()
     {
         using var consumer = new Consumer(package);
-        File.WriteAllText(consumer["app", "bad.yml"], "merge_method: linear\nmodels:\n  - model: models/code\n    paramters:\n      weight: 1\n");
+        File.WriteAllText(
+            consumer["app", "bad.yml"], "merge_method: linear\nmodels:\n  - model: models/code\n    paramters:\n      weight: 1\n");
         consumer.Project("<MergedModel Include=\"bad.yml\" />");
         var result = consumer.Run("app", "build");
         Assert.False(result.Succeeded);

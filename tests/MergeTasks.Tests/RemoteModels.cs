@@ -22,8 +22,16 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
     {
         _consumer = new Consumer(package);
         _hub.PushFolder("org/code", "main", Model("code"));
-        _feed.Push("Contoso.Math", "1.1.0", TestPackage.Of("Contoso.Math", "1.1.0", Directory.GetFiles(Model("math")).Select(path => ("content/model/" + Path.GetFileName(path), File.ReadAllBytes(path)))));
-        File.WriteAllText(_consumer["nuget.config"], $"""<configuration><packageSources><clear /><add key="local" value="{package.Feed}" />{_feed.Source("models")}</packageSources></configuration>""");
+        _feed.Push(
+            "Contoso.Math",
+            "1.1.0",
+            TestPackage.Of(
+                "Contoso.Math",
+                "1.1.0",
+                Directory.GetFiles(Model("math")).Select(path => ("content/model/" + Path.GetFileName(path), File.ReadAllBytes(path)))));
+        File.WriteAllText(
+            _consumer["nuget.config"],
+            $"""<configuration><packageSources><clear /><add key="local" value="{package.Feed}" />{_feed.Source("models")}</packageSources></configuration>""");
         _consumer.Variables["HF_ENDPOINT"] = _hub.Endpoint;
         _consumer.Variables["HF_TOKEN"] = Token;
         _hub.Protect("org/code", Token);
@@ -56,7 +64,9 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
         // No token in what people share: logs, and what the build leaves.
         Assert.DoesNotContain(Token, cold.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(Token, Decompressed(log), StringComparison.Ordinal);
-        Assert.All(Directory.GetFiles(_consumer["app"], "*", SearchOption.AllDirectories), path => Assert.DoesNotContain(Token, Encoding.Latin1.GetString(File.ReadAllBytes(path)), StringComparison.Ordinal));
+        Assert.All(
+            Directory.GetFiles(_consumer["app"], "*", SearchOption.AllDirectories),
+            path => Assert.DoesNotContain(Token, Encoding.Latin1.GetString(File.ReadAllBytes(path)), StringComparison.Ordinal));
 
         // Warm, with the servers gone: nothing to do, then nothing even to plan; and again from nothing but the caches.
         _hub.Dispose();
@@ -70,7 +80,8 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
         Assert.Empty(_consumer.Merged("--no-restore"));
 
         // A byte of a cached file.
-        var blob = Directory.GetFiles(_consumer["hugging face", "hub", "models--org--code", "blobs"]).MaxBy(path => new FileInfo(path).Length)!;
+        var blob =
+            Directory.GetFiles(_consumer["hugging face", "hub", "models--org--code", "blobs"]).MaxBy(path => new FileInfo(path).Length)!;
         var bytes = File.ReadAllBytes(blob);
         bytes[^1] ^= 1;
         File.WriteAllBytes(blob, bytes);
@@ -86,7 +97,10 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
     public void A_branch_that_moves_and_a_lock_that_must_not()
     {
         // mergekit's own way to name a repository, in a recipe.
-        File.WriteAllText(_consumer["app", "recipe.yml"], "merge_method: linear\nmodels:\n  - model: org/code@main\n    parameters: {weight: 1}\n  - model: models/math\n    parameters: {weight: 1}\n");
+        File.WriteAllText(
+            _consumer["app", "recipe.yml"],
+            "merge_method: linear\nmodels:\n  - model: org/code@main\n    parameters: {weight: 1}\n  - model: models/math\n    "
+                + "parameters: {weight: 1}\n");
         _consumer.Project("""<MergedModel Include="recipe.yml" />""");
         var offline = _consumer.Run("app", "build", "-p:ModelsOffline=true");
         Assert.Matches(@"recipe\.yml\(3,12\): error MTK3048: 'hf:org/code@main'", offline.Output);
@@ -102,13 +116,17 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
         Assert.Equal(["recipe"], _consumer.Merged("-p:ModelsLockedMode=true"));
 
         // The branch moves: nothing happens until the lock is renewed.
-        var commit = _hub.Push("org/code", "main", Directory.GetFiles(Model("manual")).Select(path => (Path.GetFileName(path), File.ReadAllBytes(path))));
+        var commit = _hub.Push(
+            "org/code", "main", Directory.GetFiles(Model("manual")).Select(path => (Path.GetFileName(path), File.ReadAllBytes(path))));
         Assert.Empty(_consumer.Merged());
         Assert.Equal(pinned, File.ReadAllText(_consumer["app", "models.lock.json"]));
         Assert.Equal(["recipe"], _consumer.Merged("-p:UpdateModels=true"));
         Assert.Contains(commit, File.ReadAllText(_consumer["app", "models.lock.json"]), StringComparison.Ordinal);
         Assert.Contains(commit, File.ReadAllText(_consumer.Output("recipe", "merge.manifest.json")), StringComparison.Ordinal);
-        Assert.Contains($"pkg:huggingface/org/code@{commit}", File.ReadAllText(_consumer.Output("recipe", "merge.provenance.json")), StringComparison.Ordinal);
+        Assert.Contains(
+            $"pkg:huggingface/org/code@{commit}",
+            File.ReadAllText(_consumer.Output("recipe", "merge.provenance.json")),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -164,14 +182,23 @@ public sealed class RemoteModels : IClassFixture<Package>, IDisposable
             Assert.NotNull(package.GetEntry("content/model/merge.provenance.json"));
         }
 
-        File.WriteAllText(_consumer["nuget.config"], File.ReadAllText(_consumer["nuget.config"]).Replace("</packageSources>", $"""<add key="team" value="{_consumer["team feed"]}" /></packageSources>""", StringComparison.Ordinal));
+        File.WriteAllText(
+            _consumer["nuget.config"],
+            File.ReadAllText(_consumer["nuget.config"])
+                .Replace(
+                    "</packageSources>",
+                    $"""<add key="team" value="{_consumer["team feed"]}" /></packageSources>""",
+                    StringComparison.Ordinal));
         _consumer.Project("""
                 <MergedModel Include="next" Method="slerp" Base="nuget:Team.Model/3.1.0" T="0.5" />
                 <MergeSource Include="../app/models/manual" />
             """, name: "other");
         var built = _consumer.Run("other", "build");
         Assert.True(built.Succeeded, built.Output);
-        Assert.Contains("pkg:nuget/Team.Model@3.1.0", File.ReadAllText(_consumer["other", "bin", "Debug", "models", "next", "merge.provenance.json"]), StringComparison.Ordinal);
+        Assert.Contains(
+            "pkg:nuget/Team.Model@3.1.0",
+            File.ReadAllText(_consumer["other", "bin", "Debug", "models", "next", "merge.provenance.json"]),
+            StringComparison.Ordinal);
         Assert.Contains("\"nuget:Team.Model/3.1.0\"", File.ReadAllText(_consumer["other", "models.lock.json"]), StringComparison.Ordinal);
     }
 

@@ -11,7 +11,15 @@ public sealed class Rooms
     // From the one that knows nobody to the one that nobody knows. A folder stands after its own subfolders: it is the way in to them.
     private static readonly string[] Order =
     [
-        "Files", "Files.Json", "Checkpoints.Elements", "Checkpoints.Disk", "Checkpoints.Safetensors", "Checkpoints.Configuration", "Checkpoints.Quantization", "Checkpoints.Naming", "Checkpoints.Adapters",
+        "Files",
+        "Files.Json",
+        "Checkpoints.Elements",
+        "Checkpoints.Disk",
+        "Checkpoints.Safetensors",
+        "Checkpoints.Configuration",
+        "Checkpoints.Quantization",
+        "Checkpoints.Naming",
+        "Checkpoints.Adapters",
         "Caching",
         "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra",
         "Transformers.Architecture", "Transformers.Configuration", "Transformers.Families", "Transformers.Engine", "Transformers.Execution",
@@ -21,18 +29,26 @@ public sealed class Rooms
         "Transformers.Tokenization.Models", "Transformers.Tokenization.PostProcessors", "Transformers.Tokenization.Decoders",
         "Transformers.Tokenization.Loading", "Transformers.Tokenization", "Transformers.Metrics",
         "Sources.References", "Sources.Locking", "Sources.Contract", "Sources.Hub", "Sources.Packages", "Sources",
-        "Methods.Random", "Methods.Contract", "Methods.Selecting", "Methods.Kernels", "Methods.Sparsifying", "Methods.BuiltIn", "Methods.Loading",
-        "Language.Diagnostics", "Language.Options", "Language.Importance", "Language.Recipes", "Language.Declarations", "Language.Reference",
+        "Methods.Random", "Methods.Contract", "Methods.Selecting", "Methods.Kernels", "Methods.Sparsifying", "Methods.BuiltIn",
+        "Methods.Loading",
+        "Language.Diagnostics", "Language.Options", "Language.Importance", "Language.Recipes", "Language.Declarations",
+        "Language.Reference",
         "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation", "Merging.Locating",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning",
-        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution", "Merging.Comparing", "Merging.Build",
+        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution",
+        "Merging.Comparing", "Merging.Build",
         "Tasks",
     ];
 
     private static readonly string[] Projects =
     [
-        "MergeTasks.Files", "MergeTasks.Checkpoints", "MergeTasks.Caching", "MergeTasks.Numerics", "MergeTasks.Transformers", "MergeTasks.Sources",
+        "MergeTasks.Files",
+        "MergeTasks.Checkpoints",
+        "MergeTasks.Caching",
+        "MergeTasks.Numerics",
+        "MergeTasks.Transformers",
+        "MergeTasks.Sources",
         "MergeTasks.Methods", "MergeTasks.Language", "MergeTasks.Merging", "MergeTasks", "MergeTasks.Torch", "MergeTasks.Library",
     ];
 
@@ -42,7 +58,9 @@ public sealed class Rooms
         foreach (var path in Directory.GetFiles(Path.Combine(Package.Repository, "src"), "*.csproj", SearchOption.AllDirectories))
         {
             var place = Array.IndexOf(Projects, Path.GetFileNameWithoutExtension(path));
-            var known = XDocument.Load(path).Descendants("ProjectReference").Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
+            var known = XDocument.Load(path)
+                .Descendants("ProjectReference")
+                .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
             Assert.All(known, name => Assert.InRange(Array.IndexOf(Projects, name), 0, place - 1));
         }
     }
@@ -51,7 +69,9 @@ public sealed class Rooms
     public void Folders_know_only_those_above_them()
     {
         var assemblies = Directory.GetFiles(TaskFolder, "MergeTasks*.dll");
-        Assert.Equal(Projects[..^2].Order(StringComparer.Ordinal), assemblies.Select(path => Path.GetFileNameWithoutExtension(path)!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Projects[..^2].Order(StringComparer.Ordinal),
+            assemblies.Select(path => Path.GetFileNameWithoutExtension(path)!).Order(StringComparer.Ordinal));
         var edges = assemblies.SelectMany(EdgesOf).ToHashSet();
         Assert.Empty(edges.SelectMany(edge => new[] { edge.From, edge.To }).Select(RoomOf).Except(Order));
         Assert.Empty(Backward(edges));
@@ -62,13 +82,15 @@ public sealed class Rooms
     {
         var edges = EdgesOf(Path.Combine(TaskFolder, "MergeTasks.Methods.dll")).ToHashSet();
         Assert.Empty(Backward(edges));
-        var turned = Backward(edges.Select(edge => (edge.To, edge.From)).Where(edge => edge.To.StartsWith("MergeTasks.Methods", StringComparison.Ordinal)));
+        var turned = Backward(
+            edges.Select(edge => (edge.To, edge.From)).Where(edge => edge.To.StartsWith("MergeTasks.Methods", StringComparison.Ordinal)));
         Assert.Contains("MergeTasks.Methods.Contract.TensorMerge -> MergeTasks.Methods.BuiltIn.LinearMethod", turned);
     }
 
     [Fact]
     public void Nothing_but_the_tasks_knows_the_build_engine() => Assert.DoesNotContain(
-        Projects[..^3].SelectMany(name => ReferencesOf(Path.Combine(TaskFolder, name + ".dll"))), name => name.StartsWith("Microsoft.Build", StringComparison.Ordinal));
+        Projects[..^3].SelectMany(name => ReferencesOf(Path.Combine(TaskFolder, name + ".dll"))),
+        name => name.StartsWith("Microsoft.Build", StringComparison.Ordinal));
 
     private static string TaskFolder => Path.Combine(Package.Repository, "src", "MergeTasks", "bin", Package.Configuration, "net10.0");
 
@@ -130,7 +152,8 @@ public sealed class Rooms
         _ => [],
     };
 
-    private static IEnumerable<TypeReference> Signature(MethodReference method) => method.Parameters.Select(parameter => parameter.ParameterType).Append(method.ReturnType);
+    private static IEnumerable<TypeReference> Signature(MethodReference method) =>
+        method.Parameters.Select(parameter => parameter.ParameterType).Append(method.ReturnType);
 
     private static IEnumerable<TypeReference> Parts(TypeReference type) => type switch
     {

@@ -29,7 +29,10 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
         var plan = consumer.Run("app", "msbuild", "-t:PlanMerges", "-v:m").Output;
         Assert.Contains("because 'data/math.jsonl' changed.", plan, StringComparison.Ordinal);
         Assert.Contains("assistant: scores for models/base (activations): cached.", plan, StringComparison.Ordinal);
-        Assert.Contains("assistant: scores for models/math (importance by gradient): stale because data/math.jsonl changed.", plan, StringComparison.Ordinal);
+        Assert.Contains(
+            "assistant: scores for models/math (importance by gradient): stale because data/math.jsonl changed.",
+            plan,
+            StringComparison.Ordinal);
 
         var evaluated = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m");
         Assert.True(evaluated.Succeeded, evaluated.Output);

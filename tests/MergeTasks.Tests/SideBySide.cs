@@ -2,7 +2,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Tests;
 
-/// <summary>Builds that share what they make: inner builds, projects that use each other's merges, and two builds of one project at once.</summary>
+/// <summary>
+/// Builds that share what they make: inner builds, projects that use each other's merges, and two builds of one project at once.
+/// </summary>
 public sealed class SideBySide(Package package) : IClassFixture<Package>
 {
     private const string Merges = """

@@ -54,7 +54,9 @@ public sealed class Targets(Package package) : IClassFixture<Package>
         Assert.True(published.Succeeded, published.Output);
         Assert.True(File.Exists(consumer["published", "models", "final", "model.safetensors"]));
         Assert.False(Directory.Exists(consumer["published", "models", "step"]));
-        File.WriteAllText(consumer["app", "final.yml"], File.ReadAllText(consumer["app", "final.yml"]).Replace("[0, 1]", "[0, 0.5]", StringComparison.Ordinal));
+        File.WriteAllText(
+            consumer["app", "final.yml"],
+            File.ReadAllText(consumer["app", "final.yml"]).Replace("[0, 1]", "[0, 0.5]", StringComparison.Ordinal));
         Assert.Equal(["final"], consumer.Merged());
     }
 

@@ -9,7 +9,15 @@ public sealed partial class Templates(Package package) : IClassFixture<Package>
     public void A_new_project_with_a_second_recipe_builds()
     {
         using var consumer = new Consumer(package, compiles: true);
-        var pack = consumer.Run(".", "pack", Path.Combine(Package.Repository, "src", "MergeTasks.Templates", "MergeTasks.Templates.csproj"), "--no-build", "-c", Package.Configuration, "-o", consumer["templates"]);
+        var pack = consumer.Run(
+            ".",
+            "pack",
+            Path.Combine(Package.Repository, "src", "MergeTasks.Templates", "MergeTasks.Templates.csproj"),
+            "--no-build",
+            "-c",
+            Package.Configuration,
+            "-o",
+            consumer["templates"]);
         Assert.True(pack.Succeeded, pack.Output);
         var feed = Directory.GetFiles(consumer["templates"], "*.nupkg").Single();
         New("install", feed);
@@ -20,8 +28,15 @@ public sealed partial class Templates(Package package) : IClassFixture<Package>
         Assert.Contains($"Include=\"MergeTasks\" Version=\"{package.Version}\"", File.ReadAllText(project), StringComparison.Ordinal);
         File.WriteAllText(project, File.ReadAllText(project)
             .Replace("recipes/merged.yml\" />", "recipes/merged.yml;average.yml\" />", StringComparison.Ordinal)
-            .Replace("</TargetFramework>", $"</TargetFramework><RestorePackagesPath>{package.Packages}</RestorePackagesPath>", StringComparison.Ordinal));
-        File.WriteAllText(consumer["Chat", "average.yml"], ModelFolder().Replace(File.ReadAllText(consumer["Chat", "average.yml"]), "../app/models/code", 1).Replace("models/second", "../app/models/math", StringComparison.Ordinal));
+            .Replace(
+                "</TargetFramework>",
+                $"</TargetFramework><RestorePackagesPath>{package.Packages}</RestorePackagesPath>",
+                StringComparison.Ordinal));
+        File.WriteAllText(
+            consumer["Chat", "average.yml"],
+            ModelFolder()
+                .Replace(File.ReadAllText(consumer["Chat", "average.yml"]), "../app/models/code", 1)
+                .Replace("models/second", "../app/models/math", StringComparison.Ordinal));
         var built = consumer.Run("Chat", "build");
         Assert.True(built.Succeeded, built.Output);
         Assert.True(File.Exists(consumer["Chat", "bin", "Debug", "models", "merged", "model.safetensors"]), built.Output);

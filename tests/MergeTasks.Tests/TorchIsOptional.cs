@@ -13,14 +13,20 @@ public sealed class TorchIsOptional
         var project = Path.Combine(Package.Repository, "src", "MergeTasks.Torch", "MergeTasks.Torch.csproj");
 
         // A feed with nothing in it, and folders of its own for all that is built.
-        File.WriteAllText(folder["nuget.config"], $"""<configuration><packageSources><clear /><add key="empty" value="{folder.Path}" /></packageSources></configuration>""");
-        var built = Dotnet.Run(folder.Path, folder.Path, "build", project, "-p:WithTorch=false", $"-p:RestoreConfigFile={folder["nuget.config"]}",
+        File.WriteAllText(
+            folder["nuget.config"],
+            $"""<configuration><packageSources><clear /><add key="empty" value="{folder.Path}" /></packageSources></configuration>""");
+        var built = Dotnet.Run(
+            folder.Path, folder.Path, "build", project, "-p:WithTorch=false", $"-p:RestoreConfigFile={folder["nuget.config"]}",
             "--artifacts-path", folder["artifacts"], "-nr:false", "-tl:off");
         Assert.True(built.Succeeded, built.Output);
         var line = Assert.Single(built.Output.Split('\n'), line => line.Contains("skipped", StringComparison.Ordinal));
-        Assert.Equal("MergeTasks.Torch: skipped, because TorchSharp does not restore from every feed; -p:WithTorch=true builds it (docs/gpu.md).", line.Trim());
+        Assert.Equal(
+            "MergeTasks.Torch: skipped, because TorchSharp does not restore from every feed; -p:WithTorch=true builds it (docs/gpu.md).",
+            line.Trim());
         Assert.False(Directory.Exists(folder["artifacts", "bin", "MergeTasks.Merging"]));
-        using var assets = JsonDocument.Parse(File.ReadAllText(Directory.GetFiles(folder["artifacts"], "project.assets.json", SearchOption.AllDirectories).Single()));
+        using var assets = JsonDocument.Parse(
+            File.ReadAllText(Directory.GetFiles(folder["artifacts"], "project.assets.json", SearchOption.AllDirectories).Single()));
         Assert.Empty(assets.RootElement.GetProperty("libraries").EnumerateObject());
     }
 }

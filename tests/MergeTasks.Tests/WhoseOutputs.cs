@@ -89,13 +89,17 @@ public sealed class WhoseOutputs(Package package) : IClassFixture<Package>
             Built(consumer.Run("app", "restore", $"{project}.csproj"));
         foreach (var project in new[] { "app", "second", "app" })
             Built(consumer.Run("app", "build", $"{project}.csproj"));
-        Assert.Equal(["average", "other"], Directory.GetDirectories(consumer.Output()).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["average", "other"],
+            Directory.GetDirectories(consumer.Output()).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
         var before = FolderContent.StampsOf(consumer.Output("average"));
 
         // An absolute path in what lies below obj, and any other line there, deletes nothing.
         var bystander = consumer["app", "bin", "Debug", "net10.0", "bystander.txt"];
         File.WriteAllText(bystander, "x");
-        File.AppendAllText(consumer["app", "obj", "merges", "Debug", "outputs.txt"], $"{bystander}\n/\napp.csproj\toutput\t{consumer.Output("average")}\n");
+        File.AppendAllText(
+            consumer["app", "obj", "merges", "Debug", "outputs.txt"],
+            $"{bystander}\n/\napp.csproj\toutput\t{consumer.Output("average")}\n");
         Copy(consumer["app"], consumer["copy"]);
         var copied = consumer.Run("copy", "build", "app.csproj");
         Assert.True(copied.Succeeded, copied.Output);

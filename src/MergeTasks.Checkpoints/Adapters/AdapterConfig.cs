@@ -42,9 +42,14 @@ internal sealed class AdapterConfig
     {
         Path = path;
         CheckKind(path, json);
-        BaseModel = json.TryGetProperty("base_model_name_or_path", out var basis) && basis.ValueKind == JsonValueKind.String ? basis.GetString() : null;
+        BaseModel = json.TryGetProperty("base_model_name_or_path", out var basis) && basis.ValueKind == JsonValueKind.String
+            ? basis.GetString()
+            : null;
         Task = Text(json, "task_type");
-        AutoMapping = json.TryGetProperty("auto_mapping", out var mapping) && mapping.ValueKind == JsonValueKind.Object && Text(mapping, "base_model_class") is { } type && Text(mapping, "parent_library") is { } library
+        AutoMapping = json.TryGetProperty("auto_mapping", out var mapping)
+            && mapping.ValueKind == JsonValueKind.Object
+            && Text(mapping, "base_model_class") is { } type
+            && Text(mapping, "parent_library") is { } library
             ? (type, library) : null;
         Rank = Number(json, "r", 8);
         Alpha = Number(json, "lora_alpha", 8);
@@ -72,7 +77,9 @@ internal sealed class AdapterConfig
     /// <summary><c>lora_alpha</c>: the numerator of the scale of modules that no pattern names.</summary>
     public double Alpha { get; }
 
-    /// <summary><c>use_rslora</c>: whether scales are α/√r (Kalajdzievski 2023, arXiv 2312.03732) and not α/r (Hu et al. 2021, arXiv 2106.09685).</summary>
+    /// <summary>
+    /// <c>use_rslora</c>: whether scales are α/√r (Kalajdzievski 2023, arXiv 2312.03732) and not α/r (Hu et al. 2021, arXiv 2106.09685).
+    /// </summary>
     public bool IsRankStabilized { get; }
 
     /// <summary><c>fan_in_fan_out</c>: whether the base stores its weights as [in, out].</summary>
@@ -123,8 +130,13 @@ internal sealed class AdapterConfig
                 throw Refused(path, $"sets '{key}' ({meaning})");
         }
 
-        if (json.TryGetProperty("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String && !HarmlessInitializations.Contains(start.GetString()))
-            throw Refused(path, $"was begun with 'init_lora_weights': '{start.GetString()}', which changes the base's weights too (convert it to a plain LoRA when saving)");
+        if (json.TryGetProperty("init_lora_weights", out var start)
+            && start.ValueKind == JsonValueKind.String
+            && !HarmlessInitializations.Contains(start.GetString()))
+            throw Refused(
+                path,
+                $"was begun with 'init_lora_weights': '{start.GetString()}', which changes the base's weights too (convert it to a plain "
+                    + "LoRA when saving)");
     }
 
     private static bool IsSet(JsonElement value) => value.ValueKind switch
@@ -135,7 +147,8 @@ internal sealed class AdapterConfig
         _ => true,
     };
 
-    private static string? Text(JsonElement json, string key) => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement json, string key) =>
+        json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private double Number(JsonElement json, string key, double missing)
     {
@@ -153,11 +166,13 @@ internal sealed class AdapterConfig
             throw Bad(Path, $"has a '{key}' that is not an object");
         foreach (var entry in map.EnumerateObject())
         {
-            var value = Positive(entry.Value) ?? throw Bad(Path, $"has the value {entry.Value.GetRawText()} in '{key}', which is no positive number");
+            var value = Positive(entry.Value)
+                ?? throw Bad(Path, $"has the value {entry.Value.GetRawText()} in '{key}', which is no positive number");
             try
             {
                 // A pattern stands for the whole name, or for all of it after some dot.
-                patterns.Add((new Regex($@"\A(?:.*\.)?(?:{entry.Name.TrimStart('^')})\z", RegexOptions.CultureInvariant, PatternTimeout), value));
+                patterns.Add(
+                    (new Regex($@"\A(?:.*\.)?(?:{entry.Name.TrimStart('^')})\z", RegexOptions.CultureInvariant, PatternTimeout), value));
             }
             catch (ArgumentException e)
             {
@@ -193,5 +208,9 @@ internal sealed class AdapterConfig
         new(CheckpointError.BadAdapter, path, $"'{path}' {reason}.", inner);
 
     private static CheckpointException Refused(string path, string reason) =>
-        new(CheckpointError.RefusedAdapter, path, $"The adapter '{path}' {reason}; only plain LoRA adapters (W + s·B·A) are supported. Merge it into its model with the library that made it.");
+        new(
+            CheckpointError.RefusedAdapter,
+            path,
+            $"The adapter '{path}' {reason}; only plain LoRA adapters (W + s·B·A) are supported. Merge it into its model with the "
+                + "library that made it.");
 }

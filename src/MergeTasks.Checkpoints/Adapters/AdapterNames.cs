@@ -55,6 +55,9 @@ internal static class AdapterNames
                 return (name[..^suffix.Length], part);
         }
 
-        return (name, name.Contains(".lora_", StringComparison.Ordinal) || name.Contains("trainable_tokens", StringComparison.Ordinal) ? AdapterPart.Other : AdapterPart.Replacement);
+        return (name,
+            name.Contains(".lora_", StringComparison.Ordinal) || name.Contains("trainable_tokens", StringComparison.Ordinal)
+                ? AdapterPart.Other
+                : AdapterPart.Replacement);
     }
 }

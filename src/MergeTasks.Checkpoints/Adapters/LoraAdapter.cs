@@ -21,10 +21,13 @@ internal sealed class LoraAdapter : IDisposable
         if (parts.Find(part => part.Parsed.Part == AdapterPart.Other).Tensor is { } other)
         {
             throw new CheckpointException(CheckpointError.RefusedAdapter, file.Path,
-                $"'{file.Path}' holds '{other.Name}', which is no part of a plain LoRA adapter (W + s·B·A). Merge it into its model with the library that made it.");
+                $"'{file.Path}' holds '{other.Name}', which is no part of a plain LoRA adapter (W + s·B·A). Merge it into its model with "
+                    + "the library that made it.");
         }
 
-        var repeated = parts.Where(part => part.Parsed.Part == AdapterPart.Replacement).GroupBy(part => part.Parsed.Name, StringComparer.Ordinal).FirstOrDefault(group => group.Skip(1).Any());
+        var repeated = parts.Where(part => part.Parsed.Part == AdapterPart.Replacement)
+            .GroupBy(part => part.Parsed.Name, StringComparer.Ordinal)
+            .FirstOrDefault(group => group.Skip(1).Any());
         if (repeated is not null)
             throw Bad($"holds the parameter '{repeated.Key}' twice: {string.Join(", ", repeated.Select(part => $"'{part.Tensor.Name}'"))}");
         Replacements = parts.Where(part => part.Parsed.Part == AdapterPart.Replacement)
@@ -80,15 +83,31 @@ internal sealed class LoraAdapter : IDisposable
     private LoraModule Module(string name, List<(AdapterPart Part, TensorInfo Tensor)> parts)
     {
         var isEmbedding = parts.Exists(part => part.Part is AdapterPart.EmbeddingA or AdapterPart.EmbeddingB);
-        var (a, b) = isEmbedding ? (Find(AdapterPart.EmbeddingA), Find(AdapterPart.EmbeddingB)) : (Find(AdapterPart.A), Find(AdapterPart.B));
+        var (a, b) = isEmbedding
+            ? (Find(AdapterPart.EmbeddingA), Find(AdapterPart.EmbeddingB))
+            : (Find(AdapterPart.A), Find(AdapterPart.B));
         if (a is null || b is null || parts.Count > 2)
-            throw Bad($"should hold one A and one B for the module '{name}', but holds {string.Join(", ", parts.Select(part => $"'{part.Tensor.Name}'"))}");
+            throw Bad(
+                $"should hold one A and one B for the module '{name}', but "
+                    + $"holds {string.Join(", ", parts.Select(part => $"'{part.Tensor.Name}'"))}");
         if (a.Shape.Count > 2 || b.Shape.Count > 2)
-            throw new CheckpointException(CheckpointError.RefusedAdapter, File.Path, $"'{File.Path}' changes the module '{name}', which is no linear module or embedding: A is {a.ShapeText}, B {b.ShapeText}.");
-        if (a.Shape.Count != 2 || b.Shape.Count != 2 || a.Shape[0] != b.Shape[1] || a.Shape[0] == 0 || !a.DType.IsFloatingPoint() || !b.DType.IsFloatingPoint())
-            throw Bad($"has no factors of a matrix for the module '{name}': A is {a.ShapeText}, B {b.ShapeText}; valid are floating-point numbers of [rank, in] and [out, rank]");
+            throw new CheckpointException(
+                CheckpointError.RefusedAdapter,
+                File.Path,
+                $"'{File.Path}' changes the module '{name}', which is no linear module or embedding: A is {a.ShapeText}, B {b.ShapeText}.");
+        if (a.Shape.Count != 2
+            || b.Shape.Count != 2
+            || a.Shape[0] != b.Shape[1]
+            || a.Shape[0] == 0
+            || !a.DType.IsFloatingPoint()
+            || !b.DType.IsFloatingPoint())
+            throw Bad(
+                $"has no factors of a matrix for the module '{name}': A is {a.ShapeText}, B {b.ShapeText}; valid are floating-point "
+                    + "numbers of [rank, in] and [out, rank]");
         if (Config.RankOf(name) != a.Shape[0])
-            throw Bad($"has rank {a.Shape[0]} for the module '{name}', where '{Config.Path}' says {Config.RankOf(name)}, so that its scale is not certain");
+            throw Bad(
+                $"has rank {a.Shape[0]} for the module '{name}', where '{Config.Path}' says {Config.RankOf(name)}, so that its scale is "
+                    + "not certain");
         return new LoraModule(name, a, b, isEmbedding, Config.ScaleOf(name, a.Shape[0]));
 
         TensorInfo? Find(AdapterPart wanted) => parts.Find(part => part.Part == wanted).Tensor;
@@ -101,7 +120,8 @@ internal sealed class LoraAdapter : IDisposable
         var pickled = Path.Combine(folder, PickledFileName);
         return System.IO.File.Exists(pickled)
             ? new CheckpointException(CheckpointError.RefusedFormat, pickled,
-                $"'{pickled}' is a pickled adapter, which is refused because loading it can run code that it carries. Convert it to safetensors ('{WeightsFileName}') where you trust its origin.")
+                $"'{pickled}' is a pickled adapter, which is refused because loading it can run code that it carries. Convert it to "
+                    + $"safetensors ('{WeightsFileName}') where you trust its origin.")
             : new CheckpointException(CheckpointError.BadAdapter, folder, $"The adapter folder '{folder}' has no '{WeightsFileName}'.");
     }
 }

@@ -10,7 +10,9 @@ namespace MergeTasks.Checkpoints.Configuration;
 /// </summary>
 internal static class ConfigDType
 {
-    /// <summary>Returns the text with the type set, at the top level and in sections directly below it (such as <c>text_config</c>).</summary>
+    /// <summary>
+    /// Returns the text with the type set, at the top level and in sections directly below it (such as <c>text_config</c>).
+    /// </summary>
     /// <param name="config">A JSON object, as <see cref="ModelConfig.Read"/> accepts it.</param>
     /// <param name="dtype">A floating-point type.</param>
     public static byte[] Set(byte[] config, DType dtype)

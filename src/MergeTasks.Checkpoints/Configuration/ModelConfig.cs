@@ -13,7 +13,14 @@ internal sealed class ModelConfig
     public const string FileName = "config.json";
 
     private static readonly JsonMemberName[] VocabularySizeKeys =
-        [new("", "vocab_size"), new("text_config", "vocab_size"), new("llm_config", "vocab_size"), new("language_config", "vocab_size"), new("", "padded_vocab_size"), new("", "n_vocab")];
+        [
+            new("", "vocab_size"),
+            new("text_config", "vocab_size"),
+            new("llm_config", "vocab_size"),
+            new("language_config", "vocab_size"),
+            new("", "padded_vocab_size"),
+            new("", "n_vocab")
+        ];
 
     // Where a model speaks of its language model.
     private static readonly string[] LanguageSections = ["", "text_config", "llm_config", "language_config"];
@@ -70,7 +77,8 @@ internal sealed class ModelConfig
     }
 
     /// <summary>The same configuration without what it says of quantisation, every other byte kept.</summary>
-    public ModelConfig WithoutQuantization() => Parse(QuantizationKeys.Aggregate(Text, (text, key) => JsonSplice.Remove(text, FileName, key)), FileName)!;
+    public ModelConfig WithoutQuantization() =>
+        Parse(QuantizationKeys.Aggregate(Text, (text, key) => JsonSplice.Remove(text, FileName, key)), FileName)!;
 
     /// <summary><c>num_nextn_predict_layers</c>: layers after the stack that predict further tokens; 0 where nothing is said.</summary>
     public int SurplusLayers
@@ -78,8 +86,10 @@ internal sealed class ModelConfig
         get
         {
             using var json = StrictJson.Parse(Text, FileName);
-            return new[] { json.RootElement, SectionOf(json.RootElement, "text_config") }.Where(section => section.ValueKind == JsonValueKind.Object)
-                .Select(section => SectionOf(section, "num_nextn_predict_layers")).FirstOrDefault(value => value.ValueKind == JsonValueKind.Number) is { ValueKind: JsonValueKind.Number } number
+            return new[] { json.RootElement, SectionOf(json.RootElement, "text_config") }
+                .Where(section => section.ValueKind == JsonValueKind.Object)
+                .Select(section => SectionOf(section, "num_nextn_predict_layers"))
+                    .FirstOrDefault(value => value.ValueKind == JsonValueKind.Number) is { ValueKind: JsonValueKind.Number } number
                 && number.TryGetInt32(out var count) ? count : 0;
         }
     }
@@ -105,7 +115,10 @@ internal sealed class ModelConfig
         try
         {
             if (OwnFiles.Outside(folder, FileName) is { } elsewhere)
-                throw Bad(path, $"is a link out of the model's folder, to '{elsewhere}', and would become part of the output. Put a copy in its place, or link the whole folder");
+                throw Bad(
+                    path,
+                    $"is a link out of the model's folder, to '{elsewhere}', and would become part of the output. Put a copy in its "
+                        + "place, or link the whole folder");
             return Parse(InputFile.ReadAll(path), path) ?? throw Bad(path, "is not a JSON object");
         }
         catch (FileFault e)
@@ -114,7 +127,9 @@ internal sealed class ModelConfig
         }
     }
 
-    /// <summary>The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.</summary>
+    /// <summary>
+    /// The same configuration declaring another element type, every other byte kept; unchanged for <see langword="null"/>.
+    /// </summary>
     public ModelConfig With(DType? dtype) =>
         dtype is { } value ? new ModelConfig(ConfigDType.Set(Text, value), LayerCount, TiesEmbeddings, Architecture, ModelType) : this;
 
@@ -122,9 +137,13 @@ internal sealed class ModelConfig
     /// <param name="kind">The stack.</param>
     /// <param name="count">Its layers in this configuration.</param>
     /// <param name="layers">Where each layer of the new stack comes from.</param>
-    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) => Parse(ConfigLayers.Restack(Text, kind, count, layers), FileName)!;
+    public ModelConfig With(LayerStackKind kind, int count, IReadOnlyList<LayerOrigin> layers) =>
+        Parse(ConfigLayers.Restack(Text, kind, count, layers), FileName)!;
 
-    /// <summary>The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte kept.</summary>
+    /// <summary>
+    /// The same configuration with another <c>vocab_size</c>, at the top level or in the section of the language model, every other byte
+    /// kept.
+    /// </summary>
     public ModelConfig WithVocabularySize(long rows)
     {
         var text = rows.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -133,7 +152,11 @@ internal sealed class ModelConfig
 
     /// <summary>The same configuration of a model whose head is not tied to its embeddings, every other byte kept.</summary>
     public ModelConfig WithSeparateHead() =>
-        Parse(JsonSplice.Replace(Text, FileName, LanguageSections.ToDictionary(section => new JsonMemberName(section, "tie_word_embeddings"), _ => "false")), FileName)!;
+        Parse(
+            JsonSplice.Replace(
+                Text,
+                FileName,
+                LanguageSections.ToDictionary(section => new JsonMemberName(section, "tie_word_embeddings"), _ => "false")), FileName)!;
 
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
     public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;
@@ -142,12 +165,16 @@ internal sealed class ModelConfig
     {
         using var json = StrictJson.Parse(text, name);
         var root = json.RootElement;
-        return root.ValueKind != JsonValueKind.Object ? null : new ModelConfig(text, ConfigLayers.MainCount(root), TiesOf(root), ArchitectureOf(root), TextOf(SectionOf(root, "model_type")));
+        return root.ValueKind != JsonValueKind.Object
+            ? null
+            : new ModelConfig(
+                text, ConfigLayers.MainCount(root), TiesOf(root), ArchitectureOf(root), TextOf(SectionOf(root, "model_type")));
     }
 
     // Models with several parts say it of their language model.
     private static bool? TiesOf(JsonElement root) =>
-        FlagOf(root, "tie_word_embeddings") ?? (SectionOf(root, "text_config") is { ValueKind: JsonValueKind.Object } text ? FlagOf(text, "tie_word_embeddings") : null);
+        FlagOf(root, "tie_word_embeddings")
+            ?? (SectionOf(root, "text_config") is { ValueKind: JsonValueKind.Object } text ? FlagOf(text, "tie_word_embeddings") : null);
 
     private static JsonElement SectionOf(JsonElement root, string name) => root.TryGetProperty(name, out var section) ? section : default;
 

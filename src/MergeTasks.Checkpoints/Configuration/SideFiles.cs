@@ -24,9 +24,20 @@ internal static class SideFiles
     // Of tokenizers and processors, beside all that ends in .jinja, .model, .tiktoken or .spm.
     private static readonly HashSet<string> Known = new(StringComparer.Ordinal)
     {
-        "tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "tekken.json", "normalizer.json", "bpe.codes", "dict.txt",
-        "chat_template.json", ModulesFile, "preprocessor_config.json", "vocab-src.json", "vocab-tgt.json", "emoji.json", "entity_vocab.json", "word_shape.json", "word_pronunciation.json",
-        "chat_templates.json", "sentencepiece.bpe.vocab", "source.spm", "target.spm", "language_codes.json", "label2id.json", "id2label.json", "labels.json", "labels.txt", "template.json",
+        "tokenizer.json",
+        "vocab.json",
+        "vocab.txt",
+        "merges.txt",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "tekken.json",
+        "normalizer.json",
+        "bpe.codes",
+        "dict.txt",
+        "chat_template.json", ModulesFile, "preprocessor_config.json", "vocab-src.json", "vocab-tgt.json", "emoji.json",
+        "entity_vocab.json", "word_shape.json", "word_pronunciation.json",
+        "chat_templates.json", "sentencepiece.bpe.vocab", "source.spm", "target.spm", "language_codes.json", "label2id.json",
+        "id2label.json", "labels.json", "labels.txt", "template.json",
     };
 
     private static readonly string[] Extensions = [".jinja", ".model", ".tiktoken", ".spm"];
@@ -34,7 +45,9 @@ internal static class SideFiles
     private static readonly string[] Licences = ["LICENSE", "LICENCE", "NOTICE", "USE_POLICY", "COPYING", "ACCEPTABLE_USE"];
 
     // A configuration of something that the output is not made with.
-    private static readonly string[] OtherSettings = ["adapter", "peft", "lora", "quant", "train", "deepspeed", "ds_config", "accelerate", "mergekit", "optimizer", "scheduler", "eval"];
+    private static readonly string[] OtherSettings = [
+        "adapter", "peft", "lora", "quant", "train", "deepspeed", "ds_config", "accelerate", "mergekit", "optimizer", "scheduler", "eval"
+    ];
 
     /// <summary>The names of the files to copy byte for byte from a donor model; those in subfolders with '/'.</summary>
     /// <param name="folder">The donor.</param>
@@ -53,7 +66,9 @@ internal static class SideFiles
     /// <summary>Whether a file of this name is code.</summary>
     public static bool IsCode(string name) => name.EndsWith(".py", StringComparison.Ordinal);
 
-    /// <summary>Whether a file of this name may be one to copy, by its name alone: what a repository's other files name is known once they are here.</summary>
+    /// <summary>
+    /// Whether a file of this name may be one to copy, by its name alone: what a repository's other files name is known once they are here.
+    /// </summary>
     public static bool IsSideFile(string name)
     {
         if (name.Contains('/', StringComparison.Ordinal))
@@ -66,22 +81,30 @@ internal static class SideFiles
     }
 
     private static bool IsLicence(string name) =>
-        Licences.Any(start => name.StartsWith(start, StringComparison.OrdinalIgnoreCase)) && Path.GetExtension(name).ToUpperInvariant() is ("" or ".MD" or ".TXT" or ".RST" or ".PDF");
+        Licences.Any(start => name.StartsWith(start, StringComparison.OrdinalIgnoreCase))
+            && Path.GetExtension(name).ToUpperInvariant() is ("" or ".MD" or ".TXT" or ".RST" or ".PDF");
 
     private static bool IsOther(string name) => OtherSettings.Any(part => name.Contains(part, StringComparison.OrdinalIgnoreCase));
 
     // Folders of a sentence-transformers model begin with the module's number.
     private static bool IsNested(string name) => name.Split('/') is [var folder, var file]
-        && (folder == TemplatesFolder ? file.EndsWith(".jinja", StringComparison.Ordinal) : char.IsAsciiDigit(folder[0]) && folder.Contains('_', StringComparison.Ordinal) && IsOfModule(file));
+        && (folder == TemplatesFolder
+            ? file.EndsWith(".jinja", StringComparison.Ordinal)
+            : char.IsAsciiDigit(folder[0]) && folder.Contains('_', StringComparison.Ordinal) && IsOfModule(file));
 
     private static bool IsOfModule(string file) =>
-        !file.StartsWith('.') && (file is ModelConfig.FileName or WeightFiles.SingleFileName || IsSideFile(file)) && !file.Contains('/', StringComparison.Ordinal);
+        !file.StartsWith('.')
+            && (file is ModelConfig.FileName or WeightFiles.SingleFileName || IsSideFile(file))
+            && !file.Contains('/', StringComparison.Ordinal);
 
     private static IEnumerable<string> Named(string folder, IReadOnlyCollection<string> alsoExcluded)
     {
         var all = InputFolder.FileNames(folder).ToHashSet(StringComparer.Ordinal);
         var names = new SortedSet<string>(all.Where(IsSideFile), StringComparer.Ordinal);
-        foreach (var file in names.Where(name => name.EndsWith(".json", StringComparison.Ordinal)).Prepend(ModelConfig.FileName).Where(all.Contains).ToList())
+        foreach (var file in names.Where(name => name.EndsWith(".json", StringComparison.Ordinal))
+            .Prepend(ModelConfig.FileName)
+            .Where(all.Contains)
+            .ToList())
             AddNamed(folder, file, all, names);
         names.UnionWith(Nested(folder, TemplatesFolder, file => file.EndsWith(".jinja", StringComparison.Ordinal)));
         return names.Where(name => !alsoExcluded.Contains(name));
@@ -94,9 +117,14 @@ internal static class SideFiles
             return;
         if (root.ValueKind == JsonValueKind.Object)
         {
-            foreach (var value in root.EnumerateObject().Where(member => member.Value.ValueKind == JsonValueKind.String).Select(member => member.Value.GetString()!))
+            foreach (var value in root.EnumerateObject()
+                .Where(member => member.Value.ValueKind == JsonValueKind.String)
+                .Select(member => member.Value.GetString()!))
             {
-                if (all.Contains(value) && Path.GetExtension(value) is (".json" or ".txt" or ".vocab" or ".codes") && !IsOther(value) && value != ModelConfig.FileName)
+                if (all.Contains(value)
+                    && Path.GetExtension(value) is (".json" or ".txt" or ".vocab" or ".codes")
+                    && !IsOther(value)
+                    && value != ModelConfig.FileName)
                     names.Add(value);
             }
 
@@ -110,7 +138,10 @@ internal static class SideFiles
         {
             foreach (var module in root.EnumerateArray())
             {
-                if (module.ValueKind == JsonValueKind.Object && module.TryGetProperty("path", out var path) && path.ValueKind == JsonValueKind.String && path.GetString() is { Length: > 0 } name
+                if (module.ValueKind == JsonValueKind.Object
+                    && module.TryGetProperty("path", out var path)
+                    && path.ValueKind == JsonValueKind.String
+                    && path.GetString() is { Length: > 0 } name
                     && name.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0 && name is not ("." or ".."))
                 {
                     names.UnionWith(Nested(folder, name, IsOfModule));
@@ -136,7 +167,8 @@ internal static class SideFiles
         }
     }
 
-    private static IEnumerable<string> Nested(string folder, string name, Func<string, bool> isWanted) => !Directory.Exists(Path.Combine(folder, name)) ? []
+    private static IEnumerable<string> Nested(string folder, string name, Func<string, bool> isWanted) =>
+        !Directory.Exists(Path.Combine(folder, name)) ? []
         : InputFolder.FileNames(Path.Combine(folder, name)).Where(isWanted).Take(MostNested).Select(file => $"{name}/{file}");
 
     private static IEnumerable<string> Texts(JsonElement value) => value.ValueKind switch

@@ -35,7 +35,10 @@ internal sealed unsafe class BlockFile : IDisposable
         _pool = pool;
         _written = written;
         _failed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _handle = FileFault.During(path, FileAct.Write, () => File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length));
+        _handle = FileFault.During(
+            path,
+            FileAct.Write,
+            () => File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length));
         _bypass = bypassPageCache && PageCacheBypass.TryEnable(_handle);
     }
 
@@ -45,7 +48,9 @@ internal sealed unsafe class BlockFile : IDisposable
     /// <summary>Bytes of the finished file.</summary>
     public long Length { get; }
 
-    /// <summary>Lends memory for the bytes from <paramref name="offset"/> on: up to <paramref name="wanted"/>, less where a block ends.</summary>
+    /// <summary>
+    /// Lends memory for the bytes from <paramref name="offset"/> on: up to <paramref name="wanted"/>, less where a block ends.
+    /// </summary>
     /// <remarks>Fill the span, then call <see cref="Commit"/> with its length. Each byte of the file must be lent once.</remarks>
     /// <exception cref="IOException">An earlier block could not be written.</exception>
     public Span<byte> Acquire(long offset, long wanted)
@@ -204,7 +209,9 @@ internal sealed unsafe class BlockFile : IDisposable
                 // Blocks after the cancellation were not written: the file must not count as complete.
                 throw new OperationCanceledException(_failure.Message, _failure);
             default:
-                throw FileFault.Covers(_failure) ? FileFault.Of(_failure, Path, FileAct.Write) : new IOException(_failure.Message, _failure);
+                throw FileFault.Covers(_failure)
+                    ? FileFault.Of(_failure, Path, FileAct.Write)
+                    : new IOException(_failure.Message, _failure);
         }
     }
 }

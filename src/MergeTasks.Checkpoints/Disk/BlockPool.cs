@@ -29,7 +29,9 @@ internal sealed unsafe class BlockPool : IDisposable
             _free.Add(_blocks[i]);
         }
 
-        _writers = [.. Enumerable.Range(0, WriterThreads).Select(_ => new Thread(Drain) { IsBackground = true, Name = "Checkpoint writer" })];
+        _writers = [
+            .. Enumerable.Range(0, WriterThreads).Select(_ => new Thread(Drain) { IsBackground = true, Name = "Checkpoint writer" })
+        ];
         foreach (var writer in _writers)
             writer.Start();
     }

@@ -19,14 +19,16 @@ internal static class OwnFiles
     public static string? Outside(string folder, string name)
     {
         var path = Path.Combine(folder, name);
-        if (!name.Contains('/', StringComparison.Ordinal) && FileFault.During(path, FileAct.Read, () => new FileInfo(path).LinkTarget) is null)
+        if (!name.Contains('/', StringComparison.Ordinal)
+            && FileFault.During(path, FileAct.Read, () => new FileInfo(path).LinkTarget) is null)
             return null;
         var (home, real) = (InputFolder.RealPath(folder), InputFolder.RealPath(path));
         return IsBelow(real, home) || ContentsOf(home).Any(contents => IsBelow(real, contents)) ? null : real;
     }
 
-    // The layout is models--ORG--NAME/snapshots/COMMIT with links to models--ORG--NAME/blobs, and from there into a store 'blobs' beside all
-    // repositories where they share contents. The folders of contents are named and not followed, so that they cannot lead elsewhere either.
+    // The layout is models--ORG--NAME/snapshots/COMMIT with links to models--ORG--NAME/blobs, and from there into a store 'blobs' beside
+    // all repositories where they share contents. The folders of contents are named and not followed, so that they cannot lead elsewhere
+    // either.
     private static IReadOnlyList<string> ContentsOf(string home)
     {
         var snapshots = Path.GetDirectoryName(home);

@@ -22,8 +22,11 @@ internal static partial class PageCacheBypass
         _ => 0,
     };
 
-    /// <summary>Tries to switch the bypass on for a handle; <see langword="false"/> where the platform or the file system has none.</summary>
-    public static bool TryEnable(SafeFileHandle handle) => DirectFlag != 0 && OperatingSystem.IsLinux() && Change(handle, flags => flags | DirectFlag);
+    /// <summary>
+    /// Tries to switch the bypass on for a handle; <see langword="false"/> where the platform or the file system has none.
+    /// </summary>
+    public static bool TryEnable(SafeFileHandle handle) =>
+        DirectFlag != 0 && OperatingSystem.IsLinux() && Change(handle, flags => flags | DirectFlag);
 
     /// <summary>Switches the bypass off again.</summary>
     public static void Disable(SafeFileHandle handle) => Change(handle, flags => flags & ~DirectFlag);

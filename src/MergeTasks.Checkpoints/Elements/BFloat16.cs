@@ -4,8 +4,11 @@ using System.Runtime.Intrinsics;
 
 namespace MergeTasks.Checkpoints.Elements;
 
-/// <summary>bfloat16 is the upper half of an fp32: widening is a shift, narrowing adds half a unit (ties to even) and shifts back.</summary>
-/// <remarks>The loops are compiled in full at once: a short build would be over before the runtime replaced its first, slow version of them.</remarks>
+/// <summary>
+/// bfloat16 is the upper half of an fp32: widening is a shift, narrowing adds half a unit (ties to even) and shifts back.
+/// </summary>
+/// <remarks>The loops are compiled in full at once: a short build would be over before the runtime replaced its first, slow version of
+/// them.</remarks>
 internal static class BFloat16
 {
     private const uint QuietBit = 0x0040_0000;

@@ -58,7 +58,9 @@ internal static class DTypes
         return null;
     }
 
-    /// <summary>Finds the type of a PyTorch name, with or without the prefix <c>torch.</c>; <c>float8_e4m3</c> means the "fn" format.</summary>
+    /// <summary>
+    /// Finds the type of a PyTorch name, with or without the prefix <c>torch.</c>; <c>float8_e4m3</c> means the "fn" format.
+    /// </summary>
     public static DType? FromTorchName(string? name)
     {
         const string prefix = "torch.";

@@ -6,7 +6,9 @@ namespace MergeTasks.Checkpoints.Elements;
 /// <summary>Conversion between stored elements (little-endian) and fp32, one rounding to nearest-even on the way back.</summary>
 internal static class ElementConversion
 {
-    /// <summary>Converts stored floating-point elements to fp32; exact for every type but <see cref="DType.F64"/>, which is rounded.</summary>
+    /// <summary>
+    /// Converts stored floating-point elements to fp32; exact for every type but <see cref="DType.F64"/>, which is rounded.
+    /// </summary>
     /// <param name="dtype">A floating-point type.</param>
     /// <param name="source">The stored bytes, <c>destination.Length</c> elements.</param>
     /// <param name="destination">Filled completely.</param>
@@ -102,7 +104,9 @@ internal static class ElementConversion
         }
     }
 
-    /// <summary>The bit pattern of the smallest fp32 magnitude that <see cref="FromSingle"/> turns into infinity or NaN: all below it stay numbers.</summary>
+    /// <summary>
+    /// The bit pattern of the smallest fp32 magnitude that <see cref="FromSingle"/> turns into infinity or NaN: all below it stay numbers.
+    /// </summary>
     /// <param name="dtype">A floating-point type.</param>
     public static uint FirstBeyond(DType dtype) => dtype switch
     {

@@ -3,10 +3,14 @@ namespace MergeTasks.Checkpoints.Naming;
 /// <summary>Where a tensor lies in a stack of layers, for settings that vary over it.</summary>
 internal static class LayerPosition
 {
-    /// <summary>The layer number in a tensor's name: the first part between dots that is a number; <see langword="null"/> where there is none.</summary>
+    /// <summary>
+    /// The layer number in a tensor's name: the first part between dots that is a number; <see langword="null"/> where there is none.
+    /// </summary>
     public static int? LayerOf(string tensor) => Find(tensor)?.Layer;
 
-    /// <summary>What comes before the layer number in a tensor's name, with the dot; <see langword="null"/> where there is no number.</summary>
+    /// <summary>
+    /// What comes before the layer number in a tensor's name, with the dot; <see langword="null"/> where there is no number.
+    /// </summary>
     public static string? PrefixOf(string tensor) => Find(tensor) is { } found ? tensor[..found.Start] : null;
 
     /// <summary>0 for the first layer, 1 for the last (and for the only one).</summary>

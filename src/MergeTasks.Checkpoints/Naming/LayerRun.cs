@@ -16,7 +16,8 @@ internal sealed record LayerRun(string Prefix, int Count)
         : LayerStackKind.Main;
 
     /// <summary>The layer that a tensor belongs to; <see langword="null"/> where it is not of this stack.</summary>
-    public int? LayerOf(string tensor) => tensor.StartsWith(Prefix, StringComparison.Ordinal) && LayerPosition.LayerOf(tensor) is { } layer && layer < Count ? layer : null;
+    public int? LayerOf(string tensor) =>
+        tensor.StartsWith(Prefix, StringComparison.Ordinal) && LayerPosition.LayerOf(tensor) is { } layer && layer < Count ? layer : null;
 
     /// <summary>What follows the layer's number in a tensor's name, with the dot.</summary>
     public string SuffixOf(string tensor) => tensor[tensor.IndexOf('.', Prefix.Length)..];
@@ -36,18 +37,23 @@ internal sealed record LayerRun(string Prefix, int Count)
             layers.Add(LayerPosition.LayerOf(name)!.Value);
         }
 
-        return [.. numbers.Where(pair => pair.Value.Max() == pair.Value.Count - 1).Select(pair => new LayerRun(pair.Key, pair.Value.Count))];
+        return [
+            .. numbers.Where(pair => pair.Value.Max() == pair.Value.Count - 1).Select(pair => new LayerRun(pair.Key, pair.Value.Count))
+        ];
     }
 
     /// <summary>
-    /// The stack that slices cut: of those with as many layers as the configuration says, layers that predict further tokens included or not
-    /// (of all, where none has), the language model's, else a decoder, else the largest.
+    /// The stack that slices cut: of those with as many layers as the configuration says, layers that predict further tokens included or
+    /// not (of all, where none has), the language model's, else a decoder, else the largest.
     /// </summary>
     public static LayerRun? MainOf(IReadOnlyList<LayerRun> stacks, ModelConfig config)
     {
-        var counted = stacks.Where(stack => stack.Count == config.LayerCount || (config.SurplusLayers > 0 && stack.Count == config.LayerCount + config.SurplusLayers)).ToList();
+        var counted = stacks.Where(stack =>
+            stack.Count == config.LayerCount || (config.SurplusLayers > 0 && stack.Count == config.LayerCount + config.SurplusLayers))
+                .ToList();
         return (counted.Count > 0 ? counted : stacks)
-            .OrderBy(stack => stack.Kind switch { LayerStackKind.Main => 0, LayerStackKind.Decoder => 1, LayerStackKind.Encoder => 2, _ => 3 })
+            .OrderBy(stack =>
+                stack.Kind switch { LayerStackKind.Main => 0, LayerStackKind.Decoder => 1, LayerStackKind.Encoder => 2, _ => 3 })
             .ThenByDescending(stack => stack.Count)
             .FirstOrDefault();
     }

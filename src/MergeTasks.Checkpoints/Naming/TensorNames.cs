@@ -44,11 +44,32 @@ internal static partial class TensorNames
     };
 
     private static readonly string[] Tables =
-        ["wte", "wpe", "embed_tokens", "embed_positions", "embed_in", "embeddings", "embedding", "position_embed", "relative_attention_bias", "relative_bias", "pos_embed", "shared", "token_type_embeds"];
+        [
+            "wte",
+            "wpe",
+            "embed_tokens",
+            "embed_positions",
+            "embed_in",
+            "embeddings",
+            "embedding",
+            "position_embed",
+            "relative_attention_bias",
+            "relative_bias",
+            "pos_embed",
+            "shared",
+            "token_type_embeds"
+        ];
 
     private static readonly Dictionary<string, string[]> Ties = new(StringComparer.Ordinal)
     {
-        ["lm_head.weight"] = ["embed_tokens.weight", "wte.weight", "decoder.embed_tokens.weight", "shared.weight", "word_embeddings.weight", "embeddings.weight"],
+        ["lm_head.weight"] = [
+            "embed_tokens.weight",
+            "wte.weight",
+            "decoder.embed_tokens.weight",
+            "shared.weight",
+            "word_embeddings.weight",
+            "embeddings.weight"
+        ],
         ["embed_out.weight"] = ["embed_in.weight"],                                            // GPT-NeoX
         ["output.weight"] = ["tok_embeddings.weight"],                                         // InternLM2
         ["proj_out.weight"] = ["decoder.embed_tokens.weight"],                                 // Whisper
@@ -65,12 +86,18 @@ internal static partial class TensorNames
     };
 
     // Buffers that some library versions saved although they are computed.
-    private static readonly string[] BufferSuffixes = [".rotary_emb.inv_freq", ".position_ids", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"];
+    private static readonly string[] BufferSuffixes = [
+        ".rotary_emb.inv_freq", ".position_ids", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"
+    ];
 
     // Tensors beside the layers that come before them; the others, such as final norm and head, come after.
-    private static readonly string[] BeforeLayers = ["embed", "wte.", "wpe.", "shared.weight", "patch", "conv", "pre_layrnorm", "pre_layernorm"];
+    private static readonly string[] BeforeLayers = [
+        "embed", "wte.", "wpe.", "shared.weight", "patch", "conv", "pre_layrnorm", "pre_layernorm"
+    ];
 
-    /// <summary>A name without what depends on how the checkpoint was saved: <c>model.language_model.layers.0.…</c> is <c>layers.0.…</c>.</summary>
+    /// <summary>
+    /// A name without what depends on how the checkpoint was saved: <c>model.language_model.layers.0.…</c> is <c>layers.0.…</c>.
+    /// </summary>
     public static string Canonical(string name)
     {
         var wrapper = Array.Find(Wrappers, prefix => name.StartsWith(prefix, StringComparison.Ordinal));
@@ -92,7 +119,10 @@ internal static partial class TensorNames
     }
 
     /// <summary>Whether a tensor chooses among experts.</summary>
-    public static bool IsRouter(string name) => name.EndsWith(".gate.weight", StringComparison.Ordinal) || name.EndsWith(".router.weight", StringComparison.Ordinal) || name.EndsWith(".router.layer.weight", StringComparison.Ordinal);
+    public static bool IsRouter(string name) =>
+        name.EndsWith(".gate.weight", StringComparison.Ordinal)
+            || name.EndsWith(".router.weight", StringComparison.Ordinal)
+            || name.EndsWith(".router.layer.weight", StringComparison.Ordinal);
 
     /// <summary>Whether a tensor is an output head's weight: one row per token of the vocabulary.</summary>
     public static bool IsHead(string name) => Ties.ContainsKey(Canonical(name));
@@ -100,7 +130,10 @@ internal static partial class TensorNames
     /// <summary>Canonical names of the embeddings that may stand for a head where it is tied to them; none for other tensors.</summary>
     public static IReadOnlyList<string> TiedTo(string name) => Ties.GetValueOrDefault(Canonical(name)) ?? [];
 
-    /// <summary>The name of the head that is tied to a table of embeddings, as a checkpoint with these names would store it; <see langword="null"/> where none is known.</summary>
+    /// <summary>
+    /// The name of the head that is tied to a table of embeddings, as a checkpoint with these names would store it; <see langword="null"/>
+    /// where none is known.
+    /// </summary>
     public static string? HeadTiedTo(string embedding)
     {
         var canonical = Canonical(embedding);
@@ -119,7 +152,8 @@ internal static partial class TensorNames
     public static bool IsBuffer(string name) => Array.Exists(BufferSuffixes, suffix => name.EndsWith(suffix, StringComparison.Ordinal));
 
     /// <summary>Whether a tensor that belongs to no layer is used before the layers, as embeddings are.</summary>
-    public static bool IsBeforeLayers(string name) => Array.Exists(BeforeLayers, part => Canonical(name).Contains(part, StringComparison.Ordinal));
+    public static bool IsBeforeLayers(string name) =>
+        Array.Exists(BeforeLayers, part => Canonical(name).Contains(part, StringComparison.Ordinal));
 
     /// <summary>Whether a tensor holds one expert of several: <c>…experts.3.gate_proj.weight</c>.</summary>
     public static bool IsSingleExpert(string name) => SingleExpert().IsMatch(name);

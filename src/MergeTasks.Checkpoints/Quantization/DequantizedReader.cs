@@ -118,7 +118,8 @@ internal sealed class DequantizedReader(QuantizedTensor tensor, SafetensorsFile 
 
             var (column, row) = Math.DivRem(place, outs);
             var at = (row * ins) + column;
-            destination[i] = Value(_bytes[at / 2], at, scales[(matrix * ins * outs / QuantizedTensor.BlockLength) + (at / QuantizedTensor.BlockLength)]);
+            destination[i] = Value(
+                _bytes[at / 2], at, scales[(matrix * ins * outs / QuantizedTensor.BlockLength) + (at / QuantizedTensor.BlockLength)]);
         }
     }
 

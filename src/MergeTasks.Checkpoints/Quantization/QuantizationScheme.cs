@@ -8,7 +8,8 @@ internal static class QuantizationScheme
 {
     /// <summary>What to do with a model that is refused.</summary>
     public const string Advice =
-        "Read are FP8 with scales and MXFP4. Name the model before it was quantised, or let the library that quantised it save it dequantised.";
+        "Read are FP8 with scales and MXFP4. Name the model before it was quantised, or let the library that quantised it save it "
+            + "dequantised.";
 
     // What the tensors of these schemes are called beside, or in the place of, '.weight'.
     private static readonly (string Part, string Scheme)[] Signs =

@@ -14,7 +14,17 @@ internal sealed class QuantizedCheckpoint
     // Scales of activations and of the cache of keys and values, which a model that is not quantised has no use for.
     private static readonly string[] ActivationScales =
     [
-        ".input_scale", ".output_scale", ".act_scale", ".activation_scale", ".input_scale_ub", ".input_activation_scale", ".q_scale", ".k_scale", ".v_scale", ".kv_scale", ".prob_scale",
+        ".input_scale",
+        ".output_scale",
+        ".act_scale",
+        ".activation_scale",
+        ".input_scale_ub",
+        ".input_activation_scale",
+        ".q_scale",
+        ".k_scale",
+        ".v_scale",
+        ".kv_scale",
+        ".prob_scale",
         ".k_proj.output_scale", ".v_proj.output_scale", ".input_zero_point", ".output_zero_point",
     ];
 
@@ -48,7 +58,9 @@ internal sealed class QuantizedCheckpoint
             RequirePlain(checkpoint, config, info);
         if (found._tensors.Count == 0 && config.Quantization is null)
             return null;
-        found._parts.UnionWith(infos.Select(info => info.Name).Where(name => Array.Exists(ActivationScales, suffix => name.EndsWith(suffix, StringComparison.Ordinal))));
+        found._parts.UnionWith(
+            infos.Select(info => info.Name)
+                .Where(name => Array.Exists(ActivationScales, suffix => name.EndsWith(suffix, StringComparison.Ordinal))));
         return found;
     }
 
@@ -58,14 +70,24 @@ internal sealed class QuantizedCheckpoint
         {
             var scales = ScaleNames(info.Name).Select(checkpoint.Find).OfType<TensorInfo>().ToList();
             if (scales is [var only])
-                Add(new QuantizedTensor(info.Name, QuantizedFormat.ScaledFloat8, info, only, info.Shape, BlocksOf(info, only, config) ?? throw Misfit(checkpoint, info, only)));
+                Add(
+                    new QuantizedTensor(
+                        info.Name,
+                        QuantizedFormat.ScaledFloat8,
+                        info,
+                        only,
+                        info.Shape,
+                        BlocksOf(info, only, config) ?? throw Misfit(checkpoint, info, only)));
             else if (scales.Count > 1 || config.Quantization is not null)
-                throw Refused(checkpoint, config, scales.Count > 1 ? "FP8 with several scales for one tensor" : "FP8 without a scale", info);
+                throw Refused(
+                    checkpoint, config, scales.Count > 1 ? "FP8 with several scales for one tensor" : "FP8 without a scale", info);
         }
         else if (info.Name.EndsWith("_blocks", StringComparison.Ordinal) && info.DType == DType.U8
             && checkpoint.Find(info.Name[..^"_blocks".Length] + "_scales") is { DType: DType.U8 or DType.F8E8M0 } scales)
         {
-            if (info.Shape.Count is not (3 or 4) || info.Shape[^1] != QuantizedTensor.BlockBytes || !scales.Shape.SequenceEqual(info.Shape.SkipLast(1)))
+            if (info.Shape.Count is not (3 or 4)
+                || info.Shape[^1] != QuantizedTensor.BlockBytes
+                || !scales.Shape.SequenceEqual(info.Shape.SkipLast(1)))
                 throw Misfit(checkpoint, info, scales);
             var columns = info.Shape[^2] * QuantizedTensor.BlockLength;
             long[] shape = info.Shape.Count == 3 ? [info.Shape[0], columns] : [info.Shape[0], columns, info.Shape[1]];
@@ -93,7 +115,9 @@ internal sealed class QuantizedCheckpoint
     // One scale for all; else one for each so many elements of each dimension.
     private static long[]? BlocksOf(TensorInfo codes, TensorInfo scales, ModelConfig config)
     {
-        if (!scales.DType.IsFloatingPoint() && scales.DType != DType.F8E8M0 && !(scales.DType == DType.U8 && config.Quantization is { } how && IsPowerOfTwo(how)))
+        if (!scales.DType.IsFloatingPoint()
+            && scales.DType != DType.F8E8M0
+            && !(scales.DType == DType.U8 && config.Quantization is { } how && IsPowerOfTwo(how)))
             return null;
         if (scales.ElementCount == 1)
             return [.. codes.Shape.Select(size => Math.Max(1, size))];
@@ -114,8 +138,13 @@ internal sealed class QuantizedCheckpoint
             }
 
             var fromEnd = blocks.Length - 1 - d;
-            long[] candidates = [.. fromEnd < declared.Count ? [declared[^(fromEnd + 1)]] : Array.Empty<long>(), 128, .. count > 0 && size % count == 0 ? [size / count] : Array.Empty<long>()];
-            if (count == 0 || Array.Find(candidates, block => block > 0 && (size + block - 1) / block == count) is not (> 0 and var fitting))
+            long[] candidates = [
+                .. fromEnd < declared.Count ? [declared[^(fromEnd + 1)]] : Array.Empty<long>(),
+                128,
+                .. count > 0 && size % count == 0 ? [size / count] : Array.Empty<long>()
+            ];
+            if (count == 0
+                || Array.Find(candidates, block => block > 0 && (size + block - 1) / block == count) is not (> 0 and var fitting))
                 return null;
             blocks[d] = fitting;
         }
@@ -124,38 +153,54 @@ internal sealed class QuantizedCheckpoint
     }
 
     private static bool IsPowerOfTwo(JsonElement quantization) =>
-        quantization.TryGetProperty("scale_fmt", out var format) && format.ValueKind == JsonValueKind.String && format.GetString() == "ue8m0";
+        quantization.TryGetProperty("scale_fmt", out var format)
+            && format.ValueKind == JsonValueKind.String
+            && format.GetString() == "ue8m0";
 
     // 'weight_block_size' of FP8 models, 'block_structure' of compressed-tensors.
     private static List<long> BlockSizes(ModelConfig config) =>
         config.Quantization is not { } quantization ? []
-        : Sizes(quantization, "weight_block_size") ?? (quantization.TryGetProperty("config_groups", out var groups) && groups.ValueKind == JsonValueKind.Object
-            ? groups.EnumerateObject().Select(group => group.Value.ValueKind == JsonValueKind.Object && group.Value.TryGetProperty("weights", out var weights) && weights.ValueKind == JsonValueKind.Object
+        : Sizes(quantization, "weight_block_size")
+            ?? (quantization.TryGetProperty("config_groups", out var groups) && groups.ValueKind == JsonValueKind.Object
+            ? groups.EnumerateObject()
+                .Select(group =>
+                    group.Value.ValueKind == JsonValueKind.Object
+                        && group.Value.TryGetProperty("weights", out var weights)
+                        && weights.ValueKind == JsonValueKind.Object
                 ? Sizes(weights, "block_structure") : null).FirstOrDefault(sizes => sizes is not null) : null) ?? [];
 
     private static List<long>? Sizes(JsonElement owner, string key) =>
         owner.TryGetProperty(key, out var list) && list.ValueKind == JsonValueKind.Array
-            ? [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var size) ? size : 0)] : null;
+            ? [
+                .. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var size) ? size : 0)
+            ] : null;
 
     // A weight of whole numbers is a code of something; a scale beside a plain weight is part of what is not understood.
     private static void RequirePlain(Checkpoint checkpoint, ModelConfig config, TensorInfo info)
     {
         var isCode = info.Name.EndsWith(".weight", StringComparison.Ordinal) && info.Shape.Count > 1
             && info.DType is (DType.U8 or DType.I8 or DType.U16 or DType.I16 or DType.U32 or DType.I32);
-        var isScale = info.Name.EndsWith(".weight_scale", StringComparison.Ordinal) || info.Name.EndsWith(".weight_scale_inv", StringComparison.Ordinal) || info.DType == DType.F8E8M0;
+        var isScale = info.Name.EndsWith(".weight_scale", StringComparison.Ordinal)
+            || info.Name.EndsWith(".weight_scale_inv", StringComparison.Ordinal)
+            || info.DType == DType.F8E8M0;
         if (isCode || isScale)
             throw Refused(checkpoint, config, isCode ? "an unknown scheme of whole numbers" : "a scale without FP8 codes", info);
     }
 
-    private static CheckpointException Misfit(Checkpoint checkpoint, TensorInfo codes, TensorInfo scales) => new(CheckpointError.RefusedQuantization, checkpoint.Folder,
-        $"'{checkpoint.Folder}' is quantised in a way that is not known: '{codes.Name}' is {codes.DType.SafetensorsName()} {codes.ShapeText} and its scale '{scales.Name}' {scales.DType.SafetensorsName()} {scales.ShapeText}. "
+    private static CheckpointException Misfit(Checkpoint checkpoint, TensorInfo codes, TensorInfo scales) =>
+        new(CheckpointError.RefusedQuantization, checkpoint.Folder,
+        $"'{checkpoint.Folder}' is quantised in a way that is not known: '{codes.Name}' "
+        + $"is {codes.DType.SafetensorsName()} {codes.ShapeText} and its scale "
+        + $"'{scales.Name}' {scales.DType.SafetensorsName()} {scales.ShapeText}. "
         + QuantizationScheme.Advice);
 
     private static CheckpointException Refused(Checkpoint checkpoint, ModelConfig config, string found, TensorInfo example)
     {
         var declared = QuantizationScheme.NameOf(config.Quantization);
         return new CheckpointException(CheckpointError.RefusedQuantization, checkpoint.Folder,
-            $"'{checkpoint.Folder}' is quantised by {(declared is null || found.StartsWith(declared, StringComparison.OrdinalIgnoreCase) ? found : $"{declared} ({found})")}: "
-            + $"'{example.Name}' is {example.DType.SafetensorsName()} {example.ShapeText}, and its numbers are no weights. {QuantizationScheme.Advice}");
+            $"'{checkpoint.Folder}' is quantised "
+            + $"by {(declared is null || found.StartsWith(declared, StringComparison.OrdinalIgnoreCase) ? found : $"{declared} ({found})")}: "
+            + $"'{example.Name}' is {example.DType.SafetensorsName()} {example.ShapeText}, and its numbers are no "
+            + $"weights. {QuantizationScheme.Advice}");
     }
 }

@@ -78,7 +78,8 @@ internal sealed class Checkpoint : IDisposable
     private static Dictionary<string, (SafetensorsFile, TensorInfo)> Collect(
         string folder, List<SafetensorsFile> files, IReadOnlyDictionary<string, string>? map)
     {
-        var tensors = new Dictionary<string, (SafetensorsFile File, TensorInfo Info)>(files.Sum(file => file.Header.Tensors.Count), StringComparer.Ordinal);
+        var tensors = new Dictionary<string, (SafetensorsFile File, TensorInfo Info)>(
+            files.Sum(file => file.Header.Tensors.Count), StringComparer.Ordinal);
         foreach (var file in files)
         {
             var fileName = Path.GetFileName(file.Path);
@@ -94,7 +95,8 @@ internal sealed class Checkpoint : IDisposable
         foreach (var (name, file) in map ?? new Dictionary<string, string>())
         {
             if (!tensors.TryGetValue(name, out var found) || Path.GetFileName(found.File.Path) != file)
-                throw new CheckpointException(CheckpointError.BadIndex, index, $"'{index}' places tensor '{name}' in '{file}', which does not hold it.");
+                throw new CheckpointException(
+                    CheckpointError.BadIndex, index, $"'{index}' places tensor '{name}' in '{file}', which does not hold it.");
         }
 
         return tensors;

@@ -67,7 +67,8 @@ internal sealed unsafe class MappedWeights : IDisposable
             catch (Exception e) when (FileFault.Covers(e))
             {
                 file.Dispose();
-                throw new CheckpointException(CheckpointError.Unreadable, weights.Path, FileFault.Of(e, weights.Path, FileAct.Read).Message, e);
+                throw new CheckpointException(
+                    CheckpointError.Unreadable, weights.Path, FileFault.Of(e, weights.Path, FileAct.Read).Message, e);
             }
         }
 

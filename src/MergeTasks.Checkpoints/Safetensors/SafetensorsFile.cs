@@ -85,7 +85,8 @@ internal sealed class SafetensorsFile : IDisposable
             // What the header says lies where the file ends by now must not be looked at: the process would be killed for it.
             if (RandomAccess.GetLength(_handle) < Status.Size)
                 throw Truncated(Path);
-            return MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            return MemoryMappedFile.CreateFromFile(
+                _handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

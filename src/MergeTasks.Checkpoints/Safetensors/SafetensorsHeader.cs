@@ -42,7 +42,8 @@ internal sealed class SafetensorsHeader
         if (field.SequenceEqual("version "u8))
         {
             throw new CheckpointException(CheckpointError.Malformed, path,
-                $"'{path}' is a pointer of git-lfs and not the file itself: the repository was cloned without its large files. Run 'git lfs pull' in its folder.");
+                $"'{path}' is a pointer of git-lfs and not the file itself: the repository was cloned without its large files. Run 'git "
+                    + "lfs pull' in its folder.");
         }
 
         var length = BinaryPrimitives.ReadUInt64LittleEndian(field);
@@ -95,7 +96,8 @@ internal sealed class SafetensorsHeader
         return new SafetensorsHeader(CheckOffsets(path, tensors, dataStart, fileLength), metadata);
     }
 
-    private static (TensorInfo Info, long End) Shared((TensorInfo Info, long End) tensor, TensorInfoPool? pool) => (pool?.Share(tensor.Info) ?? tensor.Info, tensor.End);
+    private static (TensorInfo Info, long End) Shared((TensorInfo Info, long End) tensor, TensorInfoPool? pool) =>
+        (pool?.Share(tensor.Info) ?? tensor.Info, tensor.End);
 
     private static void ReadMetadata(string path, ref Utf8JsonReader reader, Dictionary<string, string> metadata)
     {
@@ -142,7 +144,8 @@ internal sealed class SafetensorsHeader
         if (DTypes.FromSafetensorsName(dtypeName) is not { } dtype)
             throw Malformed(path, $"tensor '{name}' has the unknown dtype '{dtypeName}'");
         if (end < start || ByteLength(shape, dtype) != end - start)
-            throw Malformed(path, $"tensor '{name}' ({dtypeName}, {TensorInfo.Shown(shape)}) does not fill its data_offsets [{start}, {end}]");
+            throw Malformed(
+                path, $"tensor '{name}' ({dtypeName}, {TensorInfo.Shown(shape)}) does not fill its data_offsets [{start}, {end}]");
         if (end > long.MaxValue - dataStart)
             throw Malformed(path, $"tensor '{name}' lies beyond any file's end");
         return (new TensorInfo(name, dtype, shape, dataStart + start), dataStart + end);
@@ -182,12 +185,15 @@ internal sealed class SafetensorsHeader
         foreach (var (info, end) in tensors)
         {
             if (info.Offset != expected)
-                throw Malformed(path, $"tensor '{info.Name}' {(info.Offset < expected ? "overlaps its predecessor" : "leaves a hole before it")}");
+                throw Malformed(
+                    path, $"tensor '{info.Name}' {(info.Offset < expected ? "overlaps its predecessor" : "leaves a hole before it")}");
             expected = end;
         }
 
         if (expected != fileLength)
-            throw Malformed(path, $"its tensors end at byte {expected} but the file has {fileLength}; it looks {(fileLength < expected ? "truncated" : "damaged")}");
+            throw Malformed(
+                path,
+                $"its tensors end at byte {expected} but the file has {fileLength}; it looks {(fileLength < expected ? "truncated" : "damaged")}");
         return tensors.ConvertAll(tensor => tensor.Info);
     }
 

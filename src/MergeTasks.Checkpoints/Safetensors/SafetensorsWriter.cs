@@ -8,7 +8,10 @@ internal static class SafetensorsWriter
     /// <param name="metadata">Texts for the header's <c>__metadata__</c>.</param>
     /// <param name="tensors">The tensors with their bytes, little-endian and row-major.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Write(string path, IEnumerable<KeyValuePair<string, string>> metadata, IReadOnlyList<(TensorSpec Tensor, ReadOnlyMemory<byte> Bytes)> tensors)
+    public static void Write(
+        string path,
+        IEnumerable<KeyValuePair<string, string>> metadata,
+        IReadOnlyList<(TensorSpec Tensor, ReadOnlyMemory<byte> Bytes)> tensors)
     {
         var layout = ShardLayout.OneFile(Path.GetFileName(path), tensors.Select(tensor => tensor.Tensor), metadata);
         var bytesOf = tensors.ToDictionary(tensor => tensor.Tensor.Name, tensor => tensor.Bytes, StringComparer.Ordinal);

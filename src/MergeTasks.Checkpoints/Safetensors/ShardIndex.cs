@@ -12,7 +12,8 @@ internal static class ShardIndex
     public const string FileName = "model.safetensors.index.json";
 
     /// <summary>Reads the <c>weight_map</c>: tensor name to file name, files checked to lie in the index's own folder.</summary>
-    /// <exception cref="CheckpointException"><see cref="CheckpointError.BadIndex"/>, or <see cref="CheckpointError.Unreadable"/>.</exception>
+    /// <exception cref="CheckpointException"><see cref="CheckpointError.BadIndex"/>, or
+    /// <see cref="CheckpointError.Unreadable"/>.</exception>
     public static IReadOnlyDictionary<string, string> Read(string path)
     {
         try
@@ -46,7 +47,8 @@ internal static class ShardIndex
             {
                 var file = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
                 if (!IsPlainFileName(file))
-                    throw Bad(path, $"it places tensor '{entry.Name}' in '{file}', which is not a .safetensors file name in the same folder");
+                    throw Bad(
+                        path, $"it places tensor '{entry.Name}' in '{file}', which is not a .safetensors file name in the same folder");
                 files.Add(entry.Name, file);
             }
 

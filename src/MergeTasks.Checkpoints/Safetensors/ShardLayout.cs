@@ -36,7 +36,8 @@ internal static class ShardLayout
 
     /// <summary>Plans the files of a checkpoint.</summary>
     /// <param name="tensors">All tensors of the output.</param>
-    /// <param name="maxShardSize">Data bytes of one shard; 0 or less means one file. A tensor larger than this gets a shard of its own.</param>
+    /// <param name="maxShardSize">Data bytes of one shard; 0 or less means one file. A tensor larger than this gets a shard of its
+    /// own.</param>
     public static IReadOnlyList<Shard> Plan(IEnumerable<TensorSpec> tensors, long maxShardSize)
     {
         var groups = new List<List<TensorSpec>> { new() };
@@ -69,7 +70,9 @@ internal static class ShardLayout
 
     private static Shard Lay(string fileName, List<TensorSpec> tensors, IEnumerable<KeyValuePair<string, string>> metadata)
     {
-        var ordered = tensors.OrderByDescending(tensor => tensor.DType.Size()).ThenBy(tensor => tensor.Name, StringComparer.Ordinal).ToList();
+        var ordered = tensors.OrderByDescending(tensor => tensor.DType.Size())
+            .ThenBy(tensor => tensor.Name, StringComparer.Ordinal)
+            .ToList();
         var header = Header(ordered, metadata);
         var infos = new List<TensorInfo>(ordered.Count);
         var offset = (long)header.Length;

@@ -25,6 +25,8 @@ internal sealed record TensorInfo(string Name, DType DType, IReadOnlyList<long> 
     public static string Shown(IReadOnlyList<long> shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return shape.Count <= MostShown ? $"[{string.Join(", ", shape)}]" : string.Create(CultureInfo.InvariantCulture, $"[{string.Join(", ", shape.Take(MostShown))}, …] ({shape.Count} dimensions)");
+        return shape.Count <= MostShown
+            ? $"[{string.Join(", ", shape)}]"
+            : string.Create(CultureInfo.InvariantCulture, $"[{string.Join(", ", shape.Take(MostShown))}, …] ({shape.Count} dimensions)");
     }
 }

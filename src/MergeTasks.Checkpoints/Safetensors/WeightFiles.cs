@@ -40,7 +40,8 @@ internal static partial class WeightFiles
         foreach (var file in files)
         {
             if (!File.Exists(file))
-                throw new CheckpointException(CheckpointError.BadIndex, index, $"'{index}' names the shard '{Path.GetFileName(file)}', which is not in its folder.");
+                throw new CheckpointException(
+                    CheckpointError.BadIndex, index, $"'{index}' names the shard '{Path.GetFileName(file)}', which is not in its folder.");
         }
 
         return (files, map);
@@ -52,7 +53,12 @@ internal static partial class WeightFiles
     /// </summary>
     /// <exception cref="FileFault">The folder cannot be listed.</exception>
     public static IReadOnlyList<string> List(string folder) =>
-        !Directory.Exists(folder) ? [] : [.. InputFolder.FileNames(folder, "model*").Where(name => name is SingleFileName or ShardIndex.FileName || ShardName().IsMatch(name))];
+        !Directory.Exists(folder)
+            ? []
+            : [
+                .. InputFolder.FileNames(folder, "model*")
+                    .Where(name => name is SingleFileName or ShardIndex.FileName || ShardName().IsMatch(name))
+            ];
 
     [GeneratedRegex(@"^model-[0-9]{5,}-of-[0-9]{5,}\.safetensors\z")]
     private static partial Regex ShardName();
@@ -63,28 +69,34 @@ internal static partial class WeightFiles
         if (files.Find(file => PickleExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) is { } pickle)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, pickle),
-                $"'{Path.Combine(folder, pickle)}' is a pickled checkpoint, which is refused because loading it can run code that it carries. "
+                $"'{Path.Combine(folder, pickle)}' is a pickled checkpoint, which is refused because loading it can run code that it "
+                + "carries. "
                 + $"Convert it to safetensors ('{SingleFileName}') where you trust its origin.");
         }
 
         if (files.Find(file => file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) is { } gguf)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, gguf),
-                $"'{Path.Combine(folder, gguf)}' is a GGUF file, whose quantised blocks cannot be merged. Use the safetensors checkpoint it was made from.");
+                $"'{Path.Combine(folder, gguf)}' is a GGUF file, whose quantised blocks cannot be merged. Use the safetensors checkpoint "
+                    + "it was made from.");
         }
 
         var shards = files.FindAll(file => file.EndsWith(".safetensors", StringComparison.Ordinal));
         if (shards.FindAll(file => ShardName().IsMatch(file)) is { Count: > 0 } numbered)
         {
             return new CheckpointException(CheckpointError.NoWeights, folder,
-                $"The model folder '{folder}' has {numbered.Count} shards, '{numbered[0]}' among them, but no '{ShardIndex.FileName}' that says which tensor is in which. Get that file too; it lies beside the shards where they come from.");
+                $"The model folder '{folder}' has {numbered.Count} shards, '{numbered[0]}' among them, but no '{ShardIndex.FileName}' "
+                    + "that says which tensor is in which. Get that file too; it lies beside the shards where they come from.");
         }
 
         if (shards.Count > 0)
         {
-            var what = shards.Exists(file => file.StartsWith("consolidated", StringComparison.Ordinal)) ? "the maker's own format, whose tensors have other names" : "no name that loaders look for";
+            var what = shards.Exists(file => file.StartsWith("consolidated", StringComparison.Ordinal))
+                ? "the maker's own format, whose tensors have other names"
+                : "no name that loaders look for";
             return new CheckpointException(CheckpointError.NoWeights, folder,
-                $"The model folder '{folder}' has '{shards[0]}' ({what}), and neither '{SingleFileName}' nor '{ShardIndex.FileName}'. Get or convert to the checkpoint in the Hugging Face format.");
+                $"The model folder '{folder}' has '{shards[0]}' ({what}), and neither '{SingleFileName}' nor '{ShardIndex.FileName}'. "
+                    + "Get or convert to the checkpoint in the Hugging Face format.");
         }
 
         return new CheckpointException(CheckpointError.NoWeights, folder,

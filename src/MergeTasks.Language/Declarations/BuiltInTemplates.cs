@@ -66,7 +66,8 @@ internal static class BuiltInTemplates
     public static string? Fault(string text) =>
         text == Auto || Find(text) is not null || (text.Length >= ShortestTemplate && text.Contains('{', StringComparison.Ordinal))
             ? null
-            : $"'{text}' is no chat template: {Auto} (the most frequent of the models'), a name ({string.Join(", ", Names)}), or Jinja text."
+            : $"'{text}' is no chat template: {Auto} (the most frequent of the models'), a name ({string.Join(", ", Names)}), or Jinja "
+            + "text."
                 + (Suggestion.Closest(text, Names.Append(Auto)) is { } closest ? $" Did you mean '{closest}'?" : "");
 
     /// <summary>A template by name; <see langword="null"/> where there is none.</summary>

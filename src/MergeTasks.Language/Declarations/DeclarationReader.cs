@@ -32,10 +32,12 @@ internal sealed class DeclarationReader
     /// <param name="merges">The <c>MergedModel</c> items.</param>
     /// <param name="sources">The <c>MergeSource</c> items.</param>
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
-    public static IReadOnlyList<MergeDeclaration> Read(ProjectDefaults project, IReadOnlyList<DeclaredItem> merges, IReadOnlyList<DeclaredItem> sources)
+    public static IReadOnlyList<MergeDeclaration> Read(
+        ProjectDefaults project, IReadOnlyList<DeclaredItem> merges, IReadOnlyList<DeclaredItem> sources)
     {
         var diagnostics = new List<Diagnostic>();
-        var declared = merges.SelectMany((item, index) => DeclaredMerge.Of(project, item, diagnostics.Add).Select(merge => merge with { Index = index })).ToList();
+        var declared = merges.SelectMany((item, index) =>
+            DeclaredMerge.Of(project, item, diagnostics.Add).Select(merge => merge with { Index = index })).ToList();
         var reader = new DeclarationReader(project, [.. declared.Select(merge => merge.Name)], diagnostics);
         foreach (var item in merges.Concat(sources))
             ItemMetadata.CheckSpelling(item, reader._methods, diagnostics.Add);
@@ -72,11 +74,16 @@ internal sealed class DeclarationReader
         var item = merge.Item;
         if (item["Method"] is not { } method)
         {
-            _diagnostics.Add(new Diagnostic(DiagnosticCode.MissingMethod, $"Merge '{merge.Name}' does not say which Method to use (a recipe file would end in .yml or .yaml).", item.Location));
+            _diagnostics.Add(
+                new Diagnostic(
+                    DiagnosticCode.MissingMethod,
+                    $"Merge '{merge.Name}' does not say which Method to use (a recipe file would end in .yml or .yaml).",
+                    item.Location));
             return null;
         }
 
-        var models = sources.ConvertAll(source => Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _methods, _diagnostics.Add) });
+        var models = sources.ConvertAll(source =>
+            Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _methods, _diagnostics.Add) });
         var options = Options(merge, null);
         var declaration = Common(merge, options) with
         {
@@ -91,7 +98,10 @@ internal sealed class DeclarationReader
             item,
             text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
         _validator.Check(declaration, item.LocationOf("Method"),
-            [.. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))), new SettingsScope(declaration.Parameters, false, name => LocationOfParameter(item, name))]);
+            [
+                .. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))),
+                new SettingsScope(declaration.Parameters, false, name => LocationOfParameter(item, name))
+            ]);
         return declaration;
     }
 
@@ -133,7 +143,8 @@ internal sealed class DeclarationReader
     private string? AssemblyOf(string method) => (_methods.Find(method) as ForeignMethod)?.Path;
 
     // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
-    private Dictionary<string, ModelDeclaration> Bind(RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)
+    private Dictionary<string, ModelDeclaration> Bind(
+        RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)
     {
         var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
         var used = Names(recipe);
@@ -143,7 +154,11 @@ internal sealed class DeclarationReader
             if (used.Contains(name))
                 bound[name] = Source(source);
             else if (!documents.Any(document => Names(document).Contains(name)))
-                _diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"The recipe names no model '{name}' for MergeSource '{source.Include}'.{Suggestion.Sentence(name, used)}", source.Location));
+                _diagnostics.Add(
+                    new Diagnostic(
+                        DiagnosticCode.UnknownInto,
+                        $"The recipe names no model '{name}' for MergeSource '{source.Include}'.{Suggestion.Sentence(name, used)}",
+                        source.Location));
         }
 
         return bound;
@@ -153,13 +168,19 @@ internal sealed class DeclarationReader
     }
 
     private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
-        item[ItemMetadata.BaseAdapter] is { } adapter ? ModelReferences.WithAdapter(basis, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder)) : basis;
+        item[ItemMetadata.BaseAdapter] is { } adapter
+            ? ModelReferences.WithAdapter(basis, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder))
+            : basis;
 
     private ModelDeclaration Source(DeclaredItem source)
     {
-        var model = _references.Resolve(source.Include, source.Location, _project.Folder) with { Label = source["MergedModelName"] ?? source.Include };
+        var model = _references.Resolve(source.Include, source.Location, _project.Folder) with
+        {
+            Label = source["MergedModelName"] ?? source.Include
+        };
         if (source[ItemMetadata.Adapter] is { } adapter)
-            model = ModelReferences.WithAdapter(model, _references.Resolve(adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder));
+            model = ModelReferences.WithAdapter(
+                model, _references.Resolve(adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder));
         return model with
         {
             Label = source["As"] ?? model.Label,
@@ -184,7 +205,9 @@ internal sealed class DeclarationReader
         var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
         var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters)
             .Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
-        return (merge.Base ?? merge.ImportanceBase) is not null && merge is { IsWhole: true, IsMergekitCompatible: false } && tuned.Count > 1
+        return (merge.Base ?? merge.ImportanceBase) is not null
+            && merge is { IsWhole: true, IsMergekitCompatible: false }
+            && tuned.Count > 1
             && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
     }
 
@@ -223,7 +246,8 @@ internal sealed class DeclarationReader
     {
         var (item, name) = (merge.Item, merge.Name);
         var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate
-            ? UserPath.Full(_project.Folder, own, () => item.LocationOf("OutputDirectory")) : UserPath.Full(_project.ModelsFolder, name, () => item.Location);
+            ? UserPath.Full(_project.Folder, own, () => item.LocationOf("OutputDirectory"))
+                : UserPath.Full(_project.ModelsFolder, name, () => item.Location);
         var declaration = (MergeDeclaration)options.Read<MergeSettings>(
             new MergeDeclaration(name, item.Location)
             {
@@ -235,7 +259,11 @@ internal sealed class DeclarationReader
                 OutputFolder = Path.TrimEndingDirectorySeparator(folder),
             },
             MergeSettings.Options);
-        var globs = MergeSettings.Options.Where(option => option.Form.TakesList).Select(options.Find).OfType<WrittenOption>().FirstOrDefault();
+        var globs = MergeSettings.Options
+            .Where(option => option.Form.TakesList)
+            .Select(options.Find)
+            .OfType<WrittenOption>()
+            .FirstOrDefault();
         return declaration with { Tensors = declaration.Tensors with { Location = globs?.Location } };
     }
 

@@ -21,7 +21,8 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         if (methods.Find(merge.Method) is not { } method)
         {
             Report(DiagnosticCode.UnknownMethod, merge,
-                $"there is no method '{merge.Method}'.{Suggestion.Sentence(merge.Method, [.. methods.All.Select(known => known.Name)])}", methodLocation);
+                $"there is no method '{merge.Method}'.{Suggestion.Sentence(merge.Method, [.. methods.All.Select(known => known.Name)])}",
+                methodLocation);
             return;
         }
 
@@ -51,12 +52,14 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
                 string[] own = [.. method.Parameters.Select(parameter => parameter.Name)];
                 var isIgnored = scope.IsOfRecipe && (RecipeNodes.IsParameter(name) || Suggestion.Closest(name, own) is null);
                 Tell(DiagnosticCode.UnknownParameter, merge, isIgnored,
-                    $"the method '{method.Name}' has no parameter '{name}'{(isIgnored ? ", so it has no effect" : "")}.{(isIgnored ? "" : Suggestion.Sentence(name, own))}", scope.LocationOf(name));
+                    $"the method '{method.Name}' has no parameter "
+                        + $"'{name}'{(isIgnored ? ", so it has no effect" : "")}.{(isIgnored ? "" : Suggestion.Sentence(name, own))}", scope.LocationOf(name));
             }
             else if (scope.IsOfModel && !declared.PerModel)
             {
                 Tell(DiagnosticCode.MisplacedParameter, merge, scope.IsOfRecipe,
-                    $"'{name}' is a parameter of the whole merge and has no effect on a single model; move it to the merge's own parameters.", scope.LocationOf(name));
+                    $"'{name}' is a parameter of the whole merge and has no effect on a single model; move it to the merge's own "
+                        + "parameters.", scope.LocationOf(name));
             }
             else
             {
@@ -72,27 +75,42 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             if (declared.IsFlag && value is not (0 or 1))
                 Report(DiagnosticCode.InvalidValue, merge, $"'{declared.Name}' is true or false, not {value}.", location);
             else if (value < declared.Minimum || value > declared.Maximum)
-                Report(DiagnosticCode.InvalidValue, merge, $"'{declared.Name}' is {value}; it must lie between {declared.Minimum} and {declared.Maximum}.", location);
+                Report(
+                    DiagnosticCode.InvalidValue,
+                    merge,
+                    $"'{declared.Name}' is {value}; it must lie between {declared.Minimum} and {declared.Maximum}.",
+                    location);
         }
     }
 
     private void CheckModels(
-        MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+        MergeDeclaration merge,
+        MergeMethod method,
+        IReadOnlyList<ModelDeclaration> models,
+        SourceLocation location,
+        IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
         if (!HasBase(merge, method, merge.Base))
             return;
         for (var i = 0; i < models.Count; i++)
         {
-            // In a list of items that is a slip, or a glob. mergekit keys everything by the model, so that the second would take the first's place.
+            // In a list of items that is a slip, or a glob. mergekit keys everything by the model, so that the second would take the
+            // first's place.
             if ((merge.IsMergekitCompatible || !_isRecipe) && models.Take(i).Any(models[i].IsSameModel))
-                Report(DiagnosticCode.ModelCount, merge, $"the model '{models[i].Label}' is listed twice{(_isRecipe ? ", which mergekit cannot do; without Compatibility=\"mergekit\" it counts twice" : "")}.", models[i].Location);
+                Report(
+                    DiagnosticCode.ModelCount,
+                    merge,
+                    $"the model '{models[i].Label}' is listed twice{(_isRecipe ? ", which mergekit cannot do; without "
+                        + "Compatibility=\"mergekit\" it counts twice" : "")}.",
+                    models[i].Location);
         }
 
         CheckCount(merge, method, models, merge.Base, location);
         CheckRequired(merge, method, models, merge.Base, location, scopes);
     }
 
-    private void CheckSlice(MergeDeclaration merge, MergeMethod method, SliceDeclaration slice, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+    private void CheckSlice(
+        MergeDeclaration merge, MergeMethod method, SliceDeclaration slice, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
         var basis = slice.Base ?? merge.Base;
         if (!HasBase(merge, method, basis))
@@ -101,7 +119,8 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         if (method.Base == BaseUse.Required && !models.Exists(basis!.IsSameModel))
         {
             Report(DiagnosticCode.MissingBase, merge,
-                $"the method '{method.Name}' needs the base '{basis!.Label}' in every slice. Add it to 'sources': '- {{model: {basis.Label}, layer_range: [{slice.Sources[0].Start}, {slice.Sources[0].End}]}}'.", slice.Location);
+                $"the method '{method.Name}' needs the base '{basis!.Label}' in every slice. Add it to 'sources': '- "
+                    + $"{{model: {basis.Label}, layer_range: [{slice.Sources[0].Start}, {slice.Sources[0].End}]}}'.", slice.Location);
             return;
         }
 
@@ -109,11 +128,16 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         {
             var source = slice.Sources[i];
             if (slice.Sources.Take(i).Any(other => other.Model.IsSameModel(source.Model) && other.Start == source.Start))
-                Report(DiagnosticCode.ModelCount, merge, $"the same layers of '{source.Model.Label}' are listed twice in one slice.", source.Model.Location);
+                Report(
+                    DiagnosticCode.ModelCount,
+                    merge,
+                    $"the same layers of '{source.Model.Label}' are listed twice in one slice.",
+                    source.Model.Location);
             if (source.Length != slice.Sources[0].Length)
             {
                 Report(DiagnosticCode.LayerRange, merge,
-                    $"the sources of a slice have as many layers each: [{source.Start}, {source.End}] is {source.Length}, and [{slice.Sources[0].Start}, {slice.Sources[0].End}] of '{models[0].Label}' is {slice.Sources[0].Length}.",
+                    $"the sources of a slice have as many layers each: [{source.Start}, {source.End}] is {source.Length}, and "
+                        + $"[{slice.Sources[0].Start}, {slice.Sources[0].End}] of '{models[0].Label}' is {slice.Sources[0].Length}.",
                     source.RangeLocation);
             }
         }
@@ -127,11 +151,17 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         if (method.Base != BaseUse.Required || basis is not null)
             return true;
         Report(DiagnosticCode.MissingBase, merge,
-            $"the method '{method.Name}' needs a base model; name it with Base=\"…\" on the merge, or 'base_model' in a recipe.", merge.Location);
+            $"the method '{method.Name}' needs a base model; name it with Base=\"…\" on the merge, or 'base_model' in a recipe.",
+            merge.Location);
         return false;
     }
 
-    private void CheckCount(MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location)
+    private void CheckCount(
+        MergeDeclaration merge,
+        MergeMethod method,
+        IReadOnlyList<ModelDeclaration> models,
+        ModelDeclaration? basis,
+        SourceLocation location)
     {
         var takesBase = method.TakesBase(basis is not null);
         var listsBase = takesBase && models.Any(basis!.IsSameModel);
@@ -140,26 +170,47 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             return;
         var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
         var besides = takesBase ? " besides the base" : "";
-        var hint = count == 0 && listsBase && basis!.Adapter is not null ? " The base itself is all that is listed: 'merge_method: passthrough' writes a model with its adapter, and as a change it needs the base without the adapter." : "";
-        Report(DiagnosticCode.ModelCount, merge, $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.{hint}", location);
+        var hint = count == 0 && listsBase && basis!.Adapter is not null
+            ? " The base itself is all that is listed: 'merge_method: passthrough' writes a model with its adapter, and as a change it "
+                + "needs the base without the adapter."
+            : "";
+        Report(
+            DiagnosticCode.ModelCount,
+            merge,
+            $"the method '{method.Name}' takes {wanted} model(s){besides}; {count} given.{hint}",
+            location);
     }
 
     private void CheckRequired(
-        MergeDeclaration merge, MergeMethod method, IReadOnlyList<ModelDeclaration> models, ModelDeclaration? basis, SourceLocation location, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
+        MergeDeclaration merge,
+        MergeMethod method,
+        IReadOnlyList<ModelDeclaration> models,
+        ModelDeclaration? basis,
+        SourceLocation location,
+        IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
         var baseIndex = method.TakesBase(basis is not null) ? models.ToList().FindIndex(basis!.IsSameModel) : -1;
-        foreach (var parameter in method.Parameters.Where(parameter => parameter.Default is null && !scopes.Any(scope => scope.ContainsKey(parameter.Name))))
+        foreach (var parameter in method.Parameters.Where(parameter =>
+            parameter.Default is null && !scopes.Any(scope => scope.ContainsKey(parameter.Name))))
         {
             if (!parameter.PerModel)
             {
-                Report(DiagnosticCode.MissingParameter, merge, $"the method '{method.Name}' needs the parameter '{parameter.Name}'.", location);
+                Report(
+                    DiagnosticCode.MissingParameter,
+                    merge,
+                    $"the method '{method.Name}' needs the parameter '{parameter.Name}'.",
+                    location);
                 continue;
             }
 
             for (var i = 0; i < models.Count; i++)
             {
                 if (i != baseIndex && !models[i].Parameters.ContainsKey(parameter.Name))
-                    Report(DiagnosticCode.MissingParameter, merge, $"the model '{models[i].Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.", models[i].Location);
+                    Report(
+                        DiagnosticCode.MissingParameter,
+                        merge,
+                        $"the model '{models[i].Label}' has no '{parameter.Name}', which the method '{method.Name}' needs for each model.",
+                        models[i].Location);
             }
         }
     }

@@ -10,7 +10,8 @@ namespace MergeTasks.Language.Declarations;
 internal sealed record DeclaredItem(string Type, string Include, IReadOnlyDictionary<string, string> Metadata, string File)
 {
     /// <summary>A metadata value; <see langword="null"/> where absent or empty.</summary>
-    public string? this[string metadata] => Metadata.TryGetValue(metadata, out var value) && value.Trim() is { Length: > 0 } text ? text : null;
+    public string? this[string metadata] =>
+        Metadata.TryGetValue(metadata, out var value) && value.Trim() is { Length: > 0 } text ? text : null;
 
     /// <summary>How many items of the same value, compared without case, come before this one in the project.</summary>
     public int Occurrence { get; init; }

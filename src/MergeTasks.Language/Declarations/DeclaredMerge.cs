@@ -19,14 +19,17 @@ internal sealed record DeclaredMerge(DeclaredItem Item, string Name)
 
     /// <summary>Whether another document of the file takes the output as a model, so that it is only a step.</summary>
     public bool IsIntermediate =>
-        Documents.Count > 1 && Documents.Any(document => document != Recipe && document.NamedModels.Any(model => model.Reference.Equals(Name, StringComparison.OrdinalIgnoreCase)));
+        Documents.Count > 1
+            && Documents.Any(document =>
+                document != Recipe && document.NamedModels.Any(model => model.Reference.Equals(Name, StringComparison.OrdinalIgnoreCase)));
 
     /// <summary>Where the name comes from.</summary>
     public SourceLocation Location => Recipe?.Name?.Location ?? Item.Location;
 
     /// <summary>Full path of an item's recipe file; <see langword="null"/> for an item that is none.</summary>
     public static string? RecipePath(ProjectDefaults project, DeclaredItem item) =>
-        item.Include.EndsWith(".yml", StringComparison.OrdinalIgnoreCase) || item.Include.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
+        item.Include.EndsWith(".yml", StringComparison.OrdinalIgnoreCase)
+            || item.Include.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
             ? UserPath.Full(project.Folder, item.Include, () => item.Location) : null;
 
     /// <summary>
@@ -41,14 +44,28 @@ internal sealed record DeclaredMerge(DeclaredItem Item, string Name)
         try
         {
             if (!File.Exists(path))
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location));
+                throw new DiagnosticException(
+                    new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location));
             var documents = RecipeReader.Read(path);
             foreach (var unnamed in documents.Where(document => document.Name is null).Skip(1))
-                report(new Diagnostic(DiagnosticCode.MissingKey, "Of several documents in a file only one may do without a 'name'; the others are named, and can use each other's output by these names.", unnamed.Location));
+                report(
+                    new Diagnostic(
+                        DiagnosticCode.MissingKey,
+                        "Of several documents in a file only one may do without a 'name'; the others are named, and can use each other's "
+                            + "output by these names.",
+                        unnamed.Location));
             if (documents.Count > 1 && documents.All(document => document.Name is not null) && item["MergedModelName"] is not null)
-                report(ItemMetadata.Invalid(item, "MergedModelName", "all documents of this recipe have names of their own, so MergedModelName would name none."));
+                report(
+                    ItemMetadata.Invalid(
+                        item,
+                        "MergedModelName",
+                        "all documents of this recipe have names of their own, so MergedModelName would name none."));
             return [.. documents.Select(document =>
-                new DeclaredMerge(item, documents.Count == 1 ? item["MergedModelName"] ?? document.Name?.Text ?? name : document.Name?.Text ?? name) { Recipe = document, Documents = documents })];
+                new DeclaredMerge(
+                    item, documents.Count == 1 ? item["MergedModelName"] ?? document.Name?.Text ?? name : document.Name?.Text ?? name)
+                    {
+                        Recipe = document, Documents = documents
+                    })];
         }
         catch (DiagnosticException e)
         {

@@ -21,7 +21,10 @@ internal enum DeviceDemand
     TorchCpu,
 }
 
-/// <summary>What a project's properties <c>MergeDevice</c>, <c>MergeDevicePrecision</c>, <c>MergeDeviceArithmetic</c> and <c>MergeDeviceMemory</c> say.</summary>
+/// <summary>
+/// What a project's properties <c>MergeDevice</c>, <c>MergeDevicePrecision</c>, <c>MergeDeviceArithmetic</c> and <c>MergeDeviceMemory</c>
+/// say.
+/// </summary>
 /// <param name="Demand">The kind of device.</param>
 /// <param name="Index">Which of several CUDA devices, from 0.</param>
 /// <param name="Precision">How matrices are multiplied; the built-in engine always computes in fp32.</param>
@@ -75,7 +78,8 @@ internal sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePreci
         ArgumentNullException.ThrowIfNull(precision);
         ArgumentNullException.ThrowIfNull(arithmetic);
         ArgumentNullException.ThrowIfNull(memory);
-        var (demand, index) = DeviceOf(device.Trim()) ?? throw Unknown(DeviceProperty, device, ["auto", "cpu", "cuda", Indexed + "N", "torch-cpu"], projectFile);
+        var (demand, index) = DeviceOf(device.Trim())
+            ?? throw Unknown(DeviceProperty, device, ["auto", "cpu", "cuda", Indexed + "N", "torch-cpu"], projectFile);
         return new DeviceRequest(demand, index, precision.Trim().ToUpperInvariant() switch
         {
             "" or "FP32" => DevicePrecision.Fp32,
@@ -89,7 +93,9 @@ internal sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePreci
                 "FALSE" => false,
                 _ => throw Unknown(ArithmeticProperty, arithmetic, ["true", "false"], projectFile),
             },
-            MemoryBytes = memory.Trim().Length == 0 ? null : ByteSize.Parse(memory) ?? throw Unknown(MemoryProperty, memory, ["a size such as 16GB"], projectFile),
+            MemoryBytes = memory.Trim().Length == 0
+                ? null
+                : ByteSize.Parse(memory) ?? throw Unknown(MemoryProperty, memory, ["a size such as 16GB"], projectFile),
         };
     }
 
@@ -100,11 +106,16 @@ internal sealed record DeviceRequest(DeviceDemand Demand, int Index, DevicePreci
         "CUDA" => (DeviceDemand.Cuda, 0),
         "TORCH-CPU" => (DeviceDemand.TorchCpu, 0),
         _ when device.StartsWith(Indexed, StringComparison.OrdinalIgnoreCase)
-            && int.TryParse(device.AsSpan(Indexed.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var index) => (DeviceDemand.Cuda, index),
+            && int.TryParse(device.AsSpan(Indexed.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var index) =>
+                (DeviceDemand.Cuda, index),
         _ => null,
     };
 
     // Without a guess at what was meant: the nearest to "gpu" is "cpu".
     private static DiagnosticException Unknown(string property, string value, IReadOnlyList<string> valid, string projectFile) =>
-        new(new Diagnostic(DiagnosticCode.InvalidValue, $"{property} '{value}' is unknown. Valid: {string.Join(", ", valid)}.", ProjectFile.FindProperty(projectFile, property)));
+        new(
+            new Diagnostic(
+                DiagnosticCode.InvalidValue,
+                $"{property} '{value}' is unknown. Valid: {string.Join(", ", valid)}.",
+                ProjectFile.FindProperty(projectFile, property)));
 }

@@ -42,7 +42,9 @@ internal sealed record EvaluationDeclaration(string Merge, DataFile Data, Source
     /// <summary>Largest perplexity.</summary>
     public double? MaxPerplexity { get; init; }
 
-    /// <summary>How much worse than the base (without one, than the best model) the merge may be: a share of the perplexity, or of the samples.</summary>
+    /// <summary>
+    /// How much worse than the base (without one, than the best model) the merge may be: a share of the perplexity, or of the samples.
+    /// </summary>
     public double? MaxRegression { get; init; }
 
     private static MergeOption<EvaluationDeclaration, T> Row<T>(

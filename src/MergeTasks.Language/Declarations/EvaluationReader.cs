@@ -15,7 +15,8 @@ internal static class EvaluationReader
     /// <param name="items">The items.</param>
     /// <param name="merges">Names of the project's merges.</param>
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
-    public static IReadOnlyList<EvaluationDeclaration> Read(string projectFolder, IReadOnlyList<DeclaredItem> items, IReadOnlyCollection<string> merges)
+    public static IReadOnlyList<EvaluationDeclaration> Read(
+        string projectFolder, IReadOnlyList<DeclaredItem> items, IReadOnlyCollection<string> merges)
     {
         ArgumentNullException.ThrowIfNull(items);
         ArgumentNullException.ThrowIfNull(merges);
@@ -25,13 +26,24 @@ internal static class EvaluationReader
             foreach (var name in item.Metadata.Keys.Where(name => !Names.Contains(name, StringComparer.OrdinalIgnoreCase)))
             {
                 if (Suggestion.Closest(name, Names) is { } closest)
-                    diagnostics.Add(new Diagnostic(DiagnosticCode.MisspeltMetadata, $"{Item} '{item.Include}': nothing reads the metadata '{name}'. Did you mean '{closest}'?", item.LocationOf(name)));
+                    diagnostics.Add(
+                        new Diagnostic(
+                            DiagnosticCode.MisspeltMetadata,
+                            $"{Item} '{item.Include}': nothing reads the metadata '{name}'. Did you mean '{closest}'?",
+                            item.LocationOf(name)));
             }
 
             var data = new DataFile(item.Include, UserPath.Full(projectFolder, item.Include, () => item.Location), item.Location);
-            var into = item["Into"] is { } named ? named.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : merges.Count == 1 ? [.. merges] : [];
+            var into = item["Into"] is { } named ? named.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                : merges.Count == 1 ? [.. merges]
+                : [];
             if (into.Length == 0)
-                diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"{Item} '{item.Include}' does not say which merge it evaluates. Add Into=\"…\"; there are: {string.Join(", ", merges)}.", item.Location));
+                diagnostics.Add(
+                    new Diagnostic(
+                        DiagnosticCode.UnknownInto,
+                        $"{Item} '{item.Include}' does not say which merge it evaluates. Add Into=\"…\"; there "
+                            + $"are: {string.Join(", ", merges)}.",
+                        item.Location));
             var options = new OptionReader(
                 $"{Item} '{item.Include}'",
                 option => item[option.Metadata] is { } text ? [new WrittenOption([text], () => item.LocationOf(option.Metadata))] : [],
@@ -41,7 +53,12 @@ internal static class EvaluationReader
             {
                 if (merges.FirstOrDefault(merge => merge.Equals(name, StringComparison.OrdinalIgnoreCase)) is not { } merge)
                 {
-                    diagnostics.Add(new Diagnostic(DiagnosticCode.UnknownInto, $"{Item} '{item.Include}' evaluates '{name}', which no MergedModel declares.{Suggestion.Sentence(name, merges)}", item.LocationOf("Into")));
+                    diagnostics.Add(
+                        new Diagnostic(
+                            DiagnosticCode.UnknownInto,
+                            $"{Item} '{item.Include}' evaluates '{name}', which no MergedModel "
+                                + $"declares.{Suggestion.Sentence(name, merges)}",
+                            item.LocationOf("Into")));
                     continue;
                 }
 

@@ -28,17 +28,25 @@ internal static class ItemMetadata
     /// <summary>Whether the statement of provenance has the SHA-256 of the weight files.</summary>
     public const string HashWeights = "HashWeights";
 
-    /// <summary>Reports metadata that nothing reads but that is one or two letters away from one that is read. Other metadata is the user's own.</summary>
+    /// <summary>
+    /// Reports metadata that nothing reads but that is one or two letters away from one that is read. Other metadata is the user's own.
+    /// </summary>
     /// <param name="item">A <c>MergedModel</c> or a <c>MergeSource</c>.</param>
     /// <param name="methods">Whose parameters are metadata too.</param>
     /// <param name="report">Receives each finding.</param>
     public static void CheckSpelling(DeclaredItem item, MethodCatalog methods, Action<Diagnostic> report)
     {
-        var valid = (item.Type == MergedModel ? ProjectSurface.MergedModel : ProjectSurface.MergeSource).MetadataNames.Concat(methods.MetadataNames.Keys).ToList();
+        var valid = (item.Type == MergedModel ? ProjectSurface.MergedModel : ProjectSurface.MergeSource).MetadataNames
+            .Concat(methods.MetadataNames.Keys)
+            .ToList();
         foreach (var name in item.Metadata.Keys.Where(name => name.Length > 3 && !valid.Contains(name, StringComparer.OrdinalIgnoreCase)))
         {
             if (Suggestion.Closest(name, valid) is { } closest)
-                report(new Diagnostic(DiagnosticCode.MisspeltMetadata, $"{item.Type} '{item.Include}': nothing reads the metadata '{name}'. Did you mean '{closest}'?", item.LocationOf(name)));
+                report(
+                    new Diagnostic(
+                        DiagnosticCode.MisspeltMetadata,
+                        $"{item.Type} '{item.Include}': nothing reads the metadata '{name}'. Did you mean '{closest}'?",
+                        item.LocationOf(name)));
         }
     }
 
@@ -66,7 +74,8 @@ internal static class ItemMetadata
     public static Diagnostic Invalid(DeclaredItem item, string metadata, string message) =>
         new(DiagnosticCode.InvalidValue, $"{item.Type} '{item.Include}': {message}", item.LocationOf(metadata));
 
-    private static void Add(Dictionary<string, Setting> settings, string name, string value, DeclaredItem item, string metadata, Action<Diagnostic> report)
+    private static void Add(
+        Dictionary<string, Setting> settings, string name, string value, DeclaredItem item, string metadata, Action<Diagnostic> report)
     {
         if (SettingText.Parse(value) is { } setting)
         {
@@ -75,7 +84,9 @@ internal static class ItemMetadata
         }
 
         settings[name] = new Setting.Unreadable();
-        var hint = value.Contains(',', StringComparison.Ordinal) ? " Use '.' as decimal separator, and brackets for a gradient: [0.1, 0.9]." : "";
+        var hint = value.Contains(',', StringComparison.Ordinal)
+            ? " Use '.' as decimal separator, and brackets for a gradient: [0.1, 0.9]."
+            : "";
         report(Invalid(item, metadata, $"the value '{value}' of '{name}' is not a number or true/false.{hint}"));
     }
 }

@@ -28,10 +28,14 @@ internal sealed record AdapterDeclaration(string Label, string Folder, SourceLoc
 /// <param name="Location">Where the user named it.</param>
 internal sealed record ModelDeclaration(string Label, SourceLocation Location)
 {
-    /// <summary>Full path of the model folder; <see langword="null"/> for another merge's output, and for a model that is not restored yet.</summary>
+    /// <summary>
+    /// Full path of the model folder; <see langword="null"/> for another merge's output, and for a model that is not restored yet.
+    /// </summary>
     public string? Folder { get; init; }
 
-    /// <summary>The reference's name in the lock file, of a model that is restored from elsewhere; <see langword="null"/> for others.</summary>
+    /// <summary>
+    /// The reference's name in the lock file, of a model that is restored from elsewhere; <see langword="null"/> for others.
+    /// </summary>
     public string? Remote { get; init; }
 
     /// <summary>What <see cref="Remote"/> was restored to; <see langword="null"/> before that.</summary>
@@ -51,7 +55,10 @@ internal sealed record ModelDeclaration(string Label, SourceLocation Location)
 
     /// <summary>Whether two references mean the same model.</summary>
     public bool IsSameModel(ModelDeclaration other) =>
-        Merge == other.Merge && Folder == other.Folder && (Folder is not null || Remote == other.Remote) && (Adapter?.IsSameAdapter(other.Adapter) ?? other.Adapter is null);
+        Merge == other.Merge
+            && Folder == other.Folder
+            && (Folder is not null || Remote == other.Remote)
+            && (Adapter?.IsSameAdapter(other.Adapter) ?? other.Adapter is null);
 }
 
 /// <summary>One merge, however it was declared: project items and recipes both become this.</summary>
@@ -85,8 +92,21 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
             Base = Replaced(Base),
             ImportanceBase = Replaced(ImportanceBase),
             Slices = [.. Slices.Select(slice => slice.WithReferences(replace))],
-            Modules = [.. Modules.Select(module => module with { Models = [.. module.Models.Select(replace)], Slices = [.. module.Slices.Select(slice => slice.WithReferences(replace))] })],
-            Tokenizer = Tokenizer is null ? null : Tokenizer with { Model = Replaced(Tokenizer.Model), Tokens = [.. Tokenizer.Tokens.Select(rule => rule with { Model = Replaced(rule.Model) })] },
+            Modules = [
+                .. Modules.Select(module =>
+                    module with
+                    {
+                        Models = [.. module.Models.Select(replace)],
+                        Slices = [.. module.Slices.Select(slice => slice.WithReferences(replace))]
+                    })
+            ],
+            Tokenizer = Tokenizer is null
+                ? null
+                : Tokenizer with
+                {
+                    Model = Replaced(Tokenizer.Model),
+                    Tokens = [.. Tokenizer.Tokens.Select(rule => rule with { Model = Replaced(rule.Model) })]
+                },
         };
 
         ModelDeclaration? Replaced(ModelDeclaration? model) => model is null ? null : replace(model);
@@ -120,7 +140,9 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
     /// <summary>The output's chat template; <see langword="null"/>: what the base has.</summary>
     public ChatTemplateDeclaration? ChatTemplate { get; init; }
 
-    /// <summary>The model from which AIM and APL measure changes, where it is not <see cref="Base"/>; naming it makes it no input of the method.</summary>
+    /// <summary>
+    /// The model from which AIM and APL measure changes, where it is not <see cref="Base"/>; naming it makes it no input of the method.
+    /// </summary>
     public ModelDeclaration? ImportanceBase { get; init; }
 
     /// <summary>Activation-informed merging after the method; <see langword="null"/>: none.</summary>

@@ -24,7 +24,8 @@ internal static class MergeOrder
             if (start >= 0)
             {
                 var circle = string.Join(" → ", path.Skip(start).Append(merge).Select(member => $"'{member.Name}'"));
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.Cycle, $"Merges need each other's output: {circle}. Break the circle.", merge.Location));
+                throw new DiagnosticException(
+                    new Diagnostic(DiagnosticCode.Cycle, $"Merges need each other's output: {circle}. Break the circle.", merge.Location));
             }
 
             path.Add(merge);
@@ -37,5 +38,10 @@ internal static class MergeOrder
 
     /// <summary>Names of the merges whose output a merge uses.</summary>
     public static IEnumerable<string> Upstream(MergeDeclaration merge) =>
-        merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase);
+        merge.Models
+            .Append(merge.Base)
+            .Append(merge.ImportanceBase)
+            .Select(model => model?.Merge)
+            .OfType<string>()
+            .Distinct(StringComparer.OrdinalIgnoreCase);
 }

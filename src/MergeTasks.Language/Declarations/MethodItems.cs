@@ -6,7 +6,9 @@ namespace MergeTasks.Language.Declarations;
 /// <summary>Reads the <c>MergeMethod</c> items of a project.</summary>
 internal static class MethodItems
 {
-    /// <summary>The methods that a project's merges may name. An assembly that cannot be used is told, and its methods are missing.</summary>
+    /// <summary>
+    /// The methods that a project's merges may name. An assembly that cannot be used is told, and its methods are missing.
+    /// </summary>
     public static MethodCatalog Read(ProjectDefaults project, Action<Diagnostic> report)
     {
         var methods = MethodCatalog.BuiltIn;

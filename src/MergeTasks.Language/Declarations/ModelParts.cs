@@ -11,9 +11,9 @@ internal sealed record ModelPart(string Name, LayerRun? Stack, IReadOnlyList<str
 
 /// <summary>
 /// The parts of a checkpoint, told by where the names of its layer stacks divide: <c>model.visual.blocks.</c> and
-/// <c>model.language_model.layers.</c> make the parts <c>visual</c> and <c>language_model</c>, each with every tensor that begins so. What is
-/// left, such as shared embeddings or a projector, is the part <c>default</c>; groups of it can be named as well. A checkpoint whose stacks
-/// do not divide is all <c>default</c>.
+/// <c>model.language_model.layers.</c> make the parts <c>visual</c> and <c>language_model</c>, each with every tensor that begins so. What
+/// is left, such as shared embeddings or a projector, is the part <c>default</c>; groups of it can be named as well. A checkpoint whose
+/// stacks do not divide is all <c>default</c>.
 /// </summary>
 internal sealed class ModelParts
 {
@@ -32,7 +32,8 @@ internal sealed class ModelParts
     public static ModelParts Of(IReadOnlyList<string> names, IReadOnlyList<LayerRun> stacks)
     {
         var common = CommonPrefix(stacks);
-        var groups = stacks.GroupBy(stack => stack.Prefix[..(stack.Prefix.IndexOf('.', common.Length) + 1)], StringComparer.Ordinal).ToList();
+        var groups = stacks.GroupBy(stack => stack.Prefix[..(stack.Prefix.IndexOf('.', common.Length) + 1)], StringComparer.Ordinal)
+            .ToList();
         if (groups.Count < 2)
             return new ModelParts([new ModelPart(Default, stacks.MaxBy(stack => stack.Count), names)], []);
         var taken = new HashSet<string>(StringComparer.Ordinal);
@@ -68,7 +69,9 @@ internal sealed class ModelParts
         var ofKind = kind is null ? [] : All.Where(part => part.Stack?.Kind == kind).ToList();
         if (ofKind.Count == 1)
             return ofKind[0];
-        var group = _loose.Where(tensor => tensor.StartsWith(name + ".", StringComparison.Ordinal) || tensor.StartsWith($"model.{name}.", StringComparison.Ordinal)).ToList();
+        var group = _loose.Where(tensor =>
+            tensor.StartsWith(name + ".", StringComparison.Ordinal) || tensor.StartsWith($"model.{name}.", StringComparison.Ordinal))
+                .ToList();
         return group.Count > 0 ? new ModelPart(name, null, group) : null;
     }
 
@@ -77,7 +80,8 @@ internal sealed class ModelParts
     {
         var common = "";
         while (stacks.Count > 0 && stacks[0].Prefix.IndexOf('.', common.Length) is var dot && dot + 1 < stacks[0].Prefix.Length
-            && stacks.All(stack => stack.Prefix.StartsWith(stacks[0].Prefix[..(dot + 1)], StringComparison.Ordinal) && stack.Prefix.Length > dot + 1))
+            && stacks.All(stack =>
+                stack.Prefix.StartsWith(stacks[0].Prefix[..(dot + 1)], StringComparison.Ordinal) && stack.Prefix.Length > dot + 1))
         {
             common = stacks[0].Prefix[..(dot + 1)];
         }

@@ -39,7 +39,15 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
     public static ModelDeclaration WithAdapter(ModelDeclaration model, ModelDeclaration adapter)
     {
         if (adapter.Merge is not null)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RefusedAdapter, $"'{adapter.Label}' is a merge of this project; an adapter is named by its folder.", adapter.Location));
-        return model with { Label = $"{model.Label}+{adapter.Label}", Adapter = new AdapterDeclaration(adapter.Label, adapter.Folder ?? "", adapter.Location) { Remote = adapter.Remote } };
+            throw new DiagnosticException(
+                new Diagnostic(
+                    DiagnosticCode.RefusedAdapter,
+                    $"'{adapter.Label}' is a merge of this project; an adapter is named by its folder.",
+                    adapter.Location));
+        return model with
+        {
+            Label = $"{model.Label}+{adapter.Label}",
+            Adapter = new AdapterDeclaration(adapter.Label, adapter.Folder ?? "", adapter.Location) { Remote = adapter.Remote }
+        };
     }
 }

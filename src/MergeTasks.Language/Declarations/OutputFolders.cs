@@ -13,16 +13,19 @@ internal static class OutputFolders
         var owners = new Dictionary<string, MergeDeclaration>(Paths);
         foreach (var merge in merges)
         {
-            if (!owners.TryAdd(Real(merge.OutputFolder), merge) && !owners[Real(merge.OutputFolder)].Name.Equals(merge.Name, StringComparison.OrdinalIgnoreCase))
+            if (!owners.TryAdd(Real(merge.OutputFolder), merge)
+                && !owners[Real(merge.OutputFolder)].Name.Equals(merge.Name, StringComparison.OrdinalIgnoreCase))
             {
                 yield return new Diagnostic(DiagnosticCode.InvalidName,
-                    $"Merge '{merge.Name}' has the same output folder as '{owners[Real(merge.OutputFolder)].Name}': '{merge.OutputFolder}'. Choose another OutputDirectory.", merge.Location);
+                    $"Merge '{merge.Name}' has the same output folder as '{owners[Real(merge.OutputFolder)].Name}': "
+                        + $"'{merge.OutputFolder}'. Choose another OutputDirectory.", merge.Location);
             }
         }
 
         foreach (var merge in merges)
         {
-            var read = merge.References.SelectMany(model => new[] { (model.Label, model.Folder), (model.Adapter?.Label ?? "", model.Adapter?.Folder) });
+            var read = merge.References.SelectMany(model =>
+                new[] { (model.Label, model.Folder), (model.Adapter?.Label ?? "", model.Adapter?.Folder) });
             foreach (var (label, folder) in read.Where(model => !string.IsNullOrEmpty(model.Item2)).DistinctBy(model => model.Item2))
             {
                 if (owners.TryGetValue(Real(folder!), out var owner))

@@ -27,7 +27,8 @@ internal static class ProjectProperties
         "The folder of scores and of what is remembered of files; default: the environment variable MERGETASKS_CACHE, "
         + "else the user's cache folder.")
     {
-        Type = "folder", DecidesPlans = true,
+        Type = "folder",
+        DecidesPlans = true,
     };
 
     /// <summary>The cache's limit.</summary>
@@ -56,7 +57,9 @@ internal static class ProjectProperties
         + "one of several devices (cuda:N) or libtorch on the processor (torch-cpu). "
         + "auto: cuda where package, driver and device are there, else cpu.")
     {
-        Default = "auto", Values = DeviceRequest.Devices, DecidesPlans = true,
+        Default = "auto",
+        Values = DeviceRequest.Devices,
+        DecidesPlans = true,
     };
 
     /// <summary>How matrices are multiplied there.</summary>
@@ -65,7 +68,9 @@ internal static class ProjectProperties
         "How matrices are multiplied on such a device: in fp32, or with operands and results of products with weights rounded to bf16 "
         + "and sums in fp32. The built-in engine always computes in fp32.")
     {
-        Default = "fp32", Values = DeviceRequest.Precisions, DecidesPlans = true,
+        Default = "fp32",
+        Values = DeviceRequest.Precisions,
+        DecidesPlans = true,
     };
 
     /// <summary>Whether methods compute there too.</summary>
@@ -74,7 +79,9 @@ internal static class ProjectProperties
         "Whether tsv and regmean compute on such a device too; false: on the processor. "
         + "Other methods are bound by reading and always stay there.")
     {
-        Default = "true", Type = "bool", DecidesPlans = true,
+        Default = "true",
+        Type = "bool",
+        DecidesPlans = true,
     };
 
     /// <summary>How much of it models may take.</summary>
@@ -114,9 +121,12 @@ internal static class ProjectProperties
     };
 
     /// <summary>The lock file.</summary>
-    public static SurfaceName LockFile { get; } = new("ModelsLockFile", "What models from elsewhere were resolved to; meant to be committed.")
+    public static SurfaceName LockFile { get; } = new(
+        "ModelsLockFile", "What models from elsewhere were resolved to; meant to be committed.")
     {
-        Default = "models.lock.json", Type = "file", DecidesPlans = true,
+        Default = "models.lock.json",
+        Type = "file",
+        DecidesPlans = true,
     };
 
     /// <summary>Whether references are resolved anew.</summary>

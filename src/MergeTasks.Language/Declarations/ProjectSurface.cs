@@ -11,7 +11,9 @@ namespace MergeTasks.Language.Declarations;
 /// </summary>
 internal static class ProjectSurface
 {
-    private static readonly SurfaceName Parameters = new("Parameters", "More of the method's parameters, as name=value pairs.") { IsList = true };
+    private static readonly SurfaceName Parameters = new(
+        "Parameters", "More of the method's parameters, as name=value pairs.")
+    { IsList = true };
 
     /// <summary>A merge.</summary>
     public static SurfaceItem MergedModel { get; } = new(
@@ -44,7 +46,9 @@ internal static class ProjectSurface
 
     /// <summary>What merges are measured on.</summary>
     public static SurfaceItem MergeEvaluation { get; } = new(
-        "MergeEvaluation", "Texts or samples that EvaluateMerges measures a merge on.", "A .jsonl file; the keys of its first line say what it measures.",
+        "MergeEvaluation",
+        "Texts or samples that EvaluateMerges measures a merge on.",
+        "A .jsonl file; the keys of its first line say what it measures.",
         [
             new("Into", "The merge; may be left out where there is one.") { IsList = true },
             .. EvaluationDeclaration.Options.Select(Of),
@@ -52,7 +56,10 @@ internal static class ProjectSurface
 
     /// <summary>Methods that are not built in.</summary>
     public static SurfaceItem MergeMethod { get; } = new(
-        "MergeMethod", "An assembly with merge methods of your own or somebody else's, which merges name like those that are built in.", "A .dll file.", []);
+        "MergeMethod",
+        "An assembly with merge methods of your own or somebody else's, which merges name like those that are built in.",
+        "A .dll file.",
+        []);
 
     /// <summary>What this package adds to references to other projects.</summary>
     public static SurfaceItem ProjectReference { get; } = new(
@@ -72,7 +79,9 @@ internal static class ProjectSurface
         .. MergeMethods.All.SelectMany(method => method.Parameters.Select(parameter => (Method: method.Name, Parameter: parameter)))
             .GroupBy(pair => pair.Parameter.MetadataName, StringComparer.Ordinal)
             .OrderBy(group => group.Key, StringComparer.Ordinal)
-            .Select(group => new SurfaceName(group.Key, $"{group.First().Parameter.Description} Of {string.Join(", ", group.Select(pair => pair.Method))}.")),
+            .Select(group =>
+                new SurfaceName(
+                    group.Key, $"{group.First().Parameter.Description} Of {string.Join(", ", group.Select(pair => pair.Method))}.")),
     ];
 
     /// <summary>The properties.</summary>

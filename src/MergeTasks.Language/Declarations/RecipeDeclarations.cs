@@ -35,7 +35,9 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
     };
 
     private SliceDeclaration Slice(RecipeSlice slice) =>
-        new([.. slice.Sources.Select(source => new SliceSource(Model(source.Model), source.Start, source.End, source.RangeLocation))], slice.Location)
+        new(
+            [.. slice.Sources.Select(source => new SliceSource(Model(source.Model), source.Start, source.End, source.RangeLocation))],
+            slice.Location)
         {
             Base = slice.Base is { } basis ? resolve(basis) : null,
             Parameters = Values(slice.Parameters),
@@ -59,5 +61,6 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
         return models;
     }
 
-    private static IEnumerable<ModelDeclaration> Sources(IEnumerable<SliceDeclaration> slices) => slices.SelectMany(slice => slice.Sources.Select(source => source.Model));
+    private static IEnumerable<ModelDeclaration> Sources(IEnumerable<SliceDeclaration> slices) =>
+        slices.SelectMany(slice => slice.Sources.Select(source => source.Model));
 }

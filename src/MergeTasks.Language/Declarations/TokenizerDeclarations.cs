@@ -24,16 +24,26 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
                 {
                     "union" => new TokenizerDeclaration(VocabularySource.Union, location),
                     "base" => new TokenizerDeclaration(VocabularySource.Base, location),
-                    _ => Participant(merge, Labelled(merge, source) ?? resolve(source), location) is { } model ? new TokenizerDeclaration(VocabularySource.Model, location) { Model = model } : null,
+                    _ =>
+                        Participant(merge, Labelled(merge, source) ?? resolve(source), location) is { } model
+                            ? new TokenizerDeclaration(VocabularySource.Model, location) { Model = model }
+                            : null,
                 }) is { } tokenizer ? tokenizer with { PadToMultipleOf = padding } : null,
             };
         }
         else if (padding is not null)
         {
-            merge = merge with { Tokenizer = new TokenizerDeclaration(VocabularySource.Union, item.LocationOf(ItemMetadata.TokenizerPadToMultipleOf)) { PadToMultipleOf = padding } };
+            merge = merge with
+            {
+                Tokenizer = new TokenizerDeclaration(
+                    VocabularySource.Union, item.LocationOf(ItemMetadata.TokenizerPadToMultipleOf))
+                { PadToMultipleOf = padding }
+            };
         }
 
-        return item[ItemMetadata.ChatTemplate] is { } template ? WithTemplate(merge, template, item.LocationOf(ItemMetadata.ChatTemplate)) : merge;
+        return item[ItemMetadata.ChatTemplate] is { } template
+            ? WithTemplate(merge, template, item.LocationOf(ItemMetadata.ChatTemplate))
+            : merge;
     }
 
     /// <summary>Adds what a recipe says.</summary>
@@ -54,7 +64,12 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
             var named = model is null ? null : Participant(merge, resolve(model), model.Location);
             var rules = tokenizer.Tokens.Select(token => Rule(merge, token, resolve)).OfType<TokenRule>().ToList();
             if (model is null || named is not null)
-                merge = merge with { Tokenizer = new TokenizerDeclaration(source, tokenizer.Location) { Model = named, Tokens = rules, PadToMultipleOf = tokenizer.PadToMultipleOf } };
+                merge = merge with
+                {
+                    Tokenizer = new TokenizerDeclaration(
+                        source, tokenizer.Location)
+                    { Model = named, Tokens = rules, PadToMultipleOf = tokenizer.PadToMultipleOf }
+                };
         }
 
         return recipe.ChatTemplate is { } template ? WithTemplate(merge, template.Text, template.Location) : merge;
@@ -70,7 +85,9 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
             case RecipeTokenRow.Zero:
                 return rule with { Source = TokenRowSource.Zero };
             case RecipeTokenRow.OfModel(var reference):
-                return Participant(merge, resolve(reference), reference.Location) is { } model ? rule with { Source = TokenRowSource.Model, Model = model } : null;
+                return Participant(merge, resolve(reference), reference.Location) is { } model
+                    ? rule with { Source = TokenRowSource.Model, Model = model }
+                    : null;
             case RecipeTokenRow.OfToken(var reference, var other, var id):
                 return Participant(merge, resolve(reference), reference.Location) is { } owner
                     ? rule with { Source = TokenRowSource.Model, Model = owner, OtherToken = other, OtherTokenId = id } : null;
@@ -87,13 +104,15 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
             return model;
         var labels = models.ConvertAll(known => known.Label);
         report(new Diagnostic(DiagnosticCode.InvalidTokenizerSource,
-            $"Merge '{merge.Name}': '{wanted.Label}' takes no part in the merge, so it cannot give tokens or rows.{Suggestion.Sentence(wanted.Label, [.. labels, "union", "base"])}", location));
+            $"Merge '{merge.Name}': '{wanted.Label}' takes no part in the merge, so it cannot give tokens or "
+                + $"rows.{Suggestion.Sentence(wanted.Label, [.. labels, "union", "base"])}", location));
         return null;
     }
 
     private static ModelDeclaration? Labelled(MergeDeclaration merge, string label) => Models(merge).Find(model => model.Label == label);
 
-    private static List<ModelDeclaration> Models(MergeDeclaration merge) => [.. merge.Models, .. merge.Base is { } basis ? new[] { basis } : []];
+    private static List<ModelDeclaration> Models(MergeDeclaration merge) =>
+        [.. merge.Models, .. merge.Base is { } basis ? new[] { basis } : []];
 
     private int? Padding(DeclaredItem item)
     {
@@ -101,7 +120,11 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
             return null;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var multiple) && multiple > 0)
             return multiple;
-        report(ItemMetadata.Invalid(item, ItemMetadata.TokenizerPadToMultipleOf, $"{ItemMetadata.TokenizerPadToMultipleOf} '{text}' is not a whole number from 1 on."));
+        report(
+            ItemMetadata.Invalid(
+                item,
+                ItemMetadata.TokenizerPadToMultipleOf,
+                $"{ItemMetadata.TokenizerPadToMultipleOf} '{text}' is not a whole number from 1 on."));
         return null;
     }
 

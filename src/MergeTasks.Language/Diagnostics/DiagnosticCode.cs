@@ -186,7 +186,9 @@ internal static class DiagnosticCode
     /// <summary>The lock file cannot be used.</summary>
     public const string BadLockFile = "MTK3049";
 
-    /// <summary>A server or package does what none should: names that lead out of a folder, answers without end, unsafe redirections.</summary>
+    /// <summary>
+    /// A server or package does what none should: names that lead out of a folder, answers without end, unsafe redirections.
+    /// </summary>
     public const string UnsafeSource = "MTK3050";
 
     /// <summary>A cache folder or the lock file cannot be written while restoring.</summary>
@@ -283,5 +285,6 @@ internal static class DiagnosticCode
     public const string OutputMissing = "MTK7004";
 
     /// <summary>The help page of a code, as it was in this version.</summary>
-    public static string HelpLink(string code) => $"https://github.com/mergetasks/mergetasks/blob/v{ToolVersion.Text}/docs/errors/{code}.md";
+    public static string HelpLink(string code) =>
+        $"https://github.com/mergetasks/mergetasks/blob/v{ToolVersion.Text}/docs/errors/{code}.md";
 }

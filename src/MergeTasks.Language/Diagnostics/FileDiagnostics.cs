@@ -18,7 +18,10 @@ internal static class FileDiagnostics
 
     /// <summary>The warning that the cache folder cannot be written.</summary>
     public static Diagnostic CacheUnwritable(string reason) => new(
-        DiagnosticCode.CacheUnwritable, $"The cache folder cannot be written, so files are read again on every build: {reason}", null, IsWarning: true);
+        DiagnosticCode.CacheUnwritable,
+        $"The cache folder cannot be written, so files are read again on every build: {reason}",
+        null,
+        IsWarning: true);
 
     /// <summary>Does work on a merge's inputs; what is wrong with a file of theirs becomes a diagnostic.</summary>
     /// <param name="merge">The merge's name.</param>

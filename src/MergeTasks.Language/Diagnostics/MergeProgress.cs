@@ -14,7 +14,8 @@ internal class MergeProgress
     /// <summary>A score that the cache lacks is about to be computed.</summary>
     /// <param name="model">The model, as the user named it.</param>
     /// <param name="phase">What is computed, for people.</param>
-    /// <param name="tokens">Tokens that will run through the model in all; 0 where none do, or where it is known only once the text has been read.</param>
+    /// <param name="tokens">Tokens that will run through the model in all; 0 where none do, or where it is known only once the text has
+    /// been read.</param>
     /// <param name="cost">The cost in words.</param>
     public virtual void Scoring(string model, string phase, long tokens, string cost)
     {

@@ -5,7 +5,9 @@ internal static class Suggestion
 {
     private const int MaxDistance = 2;
 
-    /// <summary>The valid name within two edits of what was written (one for short names); <see langword="null"/> where none is that close.</summary>
+    /// <summary>
+    /// The valid name within two edits of what was written (one for short names); <see langword="null"/> where none is that close.
+    /// </summary>
     public static string? Closest(string written, IEnumerable<string> valid)
     {
         var best = valid

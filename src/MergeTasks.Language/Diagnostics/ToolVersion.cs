@@ -6,5 +6,6 @@ namespace MergeTasks.Language.Diagnostics;
 internal static class ToolVersion
 {
     /// <summary>Version without the commit that the SDK appends.</summary>
-    public static string Text { get; } = typeof(ToolVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    public static string Text { get; } =
+        typeof(ToolVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 }

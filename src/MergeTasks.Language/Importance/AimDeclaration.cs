@@ -32,7 +32,9 @@ internal enum ImportanceScaling
 /// <summary>What a channel's statistic s is compared with, to give its importance a in [0, 1].</summary>
 internal enum ImportanceNormalization
 {
-    /// <summary>a = s / max s, as the paper's released code does. Where few channels are far more active than the others, it relaxes little.</summary>
+    /// <summary>
+    /// a = s / max s, as the paper's released code does. Where few channels are far more active than the others, it relaxes little.
+    /// </summary>
     Max,
 
     /// <summary>a = min(1, s / (2·mean s)).</summary>
@@ -91,7 +93,8 @@ internal sealed record AimDeclaration(SourceLocation Location)
             "Steepness of the exponential scaling.",
             aim => aim.Kappa, (aim, value) => aim with { Kappa = value }, aim => aim.Scaling == ImportanceScaling.Exponential),
         Row("AimActivations", "activations", OptionKind.Choice<ActivationSource>(), ActivationSource.Base,
-            "Whose activations: the base's, or those of every merged model, each contributing to a channel in proportion to its activity there.",
+            "Whose activations: the base's, or those of every merged model, each contributing to a channel in proportion to its activity "
+                + "there.",
             aim => aim.Activations, (aim, value) => aim with { Activations = value }),
         Row("AimTiedHead", "tied_head", OptionKind.Choice(("keep", false), ("relax", true)), false,
             "Whether embeddings that serve as the head are relaxed by the head's input.",

@@ -40,8 +40,8 @@ internal enum DropRule
     Random,
 
     /// <summary>
-    /// Those whose removal from the fine-tuned model θ_i costs least to second order: Δ²F(θ_i)/2 + |Δ·∇M(θ_i)|, F the mean over samples of the
-    /// squared gradient of one sample's metric.
+    /// Those whose removal from the fine-tuned model θ_i costs least to second order: Δ²F(θ_i)/2 + |Δ·∇M(θ_i)|, F the mean over samples of
+    /// the squared gradient of one sample's metric.
     /// </summary>
     Importance,
 
@@ -65,7 +65,9 @@ internal enum BudgetRule
 /// <summary>What makes up for the changes that are dropped.</summary>
 internal enum RescaleRule
 {
-    /// <summary>One factor for a model's kept changes: the one of a few at which the base with them does best on the model's task data.</summary>
+    /// <summary>
+    /// One factor for a model's kept changes: the one of a few at which the base with them does best on the model's task data.
+    /// </summary>
     Task,
 
     /// <summary>Nothing.</summary>
@@ -74,7 +76,9 @@ internal enum RescaleRule
     /// <summary>One factor for a model's kept changes, so that their sum of magnitudes is that of all its changes.</summary>
     Mass,
 
-    /// <summary>Each part's kept changes are divided by its keep ratio; with <see cref="BudgetRule.PerParameter"/>, all by the model's.</summary>
+    /// <summary>
+    /// Each part's kept changes are divided by its keep ratio; with <see cref="BudgetRule.PerParameter"/>, all by the model's.
+    /// </summary>
     Inverse,
 }
 
@@ -145,8 +149,8 @@ internal sealed record AplDeclaration(SourceLocation Location)
     public required IReadOnlyList<PartitionLevel> Levels { get; init; }
 
     /// <summary>
-    /// Target density q, of all elements or, with <see cref="BudgetRule.Total"/>, of the changed ones; <see langword="null"/>: the smallest of
-    /// a few at which the kept changes still do what all do.
+    /// Target density q, of all elements or, with <see cref="BudgetRule.Total"/>, of the changed ones; <see langword="null"/>: the smallest
+    /// of a few at which the kept changes still do what all do.
     /// </summary>
     public double? Density { get; init; }
 

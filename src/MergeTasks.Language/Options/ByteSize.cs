@@ -21,7 +21,8 @@ internal static class ByteSize
         var upper = text.Trim().ToUpperInvariant();
         var (suffix, factor) = Units.First(unit => upper.EndsWith(unit.Suffix, StringComparison.Ordinal));
         var number = upper[..^suffix.Length];
-        return decimal.TryParse(number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value)
+        return decimal.TryParse(
+            number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var value)
             && value <= long.MaxValue / factor ? (long)(value * factor) : null;
     }
 

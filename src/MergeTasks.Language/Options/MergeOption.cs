@@ -6,7 +6,8 @@ namespace MergeTasks.Language.Options;
 /// Something that users may say of a merge. All that is known of it stands in its row: items, properties and recipes are read by it,
 /// the recipe of an output is written by it, and reference, schemas and build files are generated from it.
 /// </summary>
-/// <param name="metadata">Name as metadata of an item, and with <c>Merge</c> in front, where it does not begin so, as a property of the project.</param>
+/// <param name="metadata">Name as metadata of an item, and with <c>Merge</c> in front, where it does not begin so, as a property of the
+/// project.</param>
 /// <param name="section">The recipe section that holds it; empty for a key of the recipe itself.</param>
 /// <param name="key">Name in that section; empty where recipes do not know it.</param>
 /// <param name="form">What its value may be.</param>

@@ -27,16 +27,21 @@ internal abstract record MergeSettings
             merge => merge.IsMergekitCompatible, (merge, value) => merge with { IsMergekitCompatible = value }),
         Row("MergeTensors", "merge_tensors", OptionKind.Globs, [],
             "Globs of tensor names: only these are merged, the others are the base's.",
-            merge => merge.Tensors.Merged, (merge, value) => merge with { Tensors = merge.Tensors with { Merged = value } }, isProjectWide: false),
+            merge =>
+                merge.Tensors.Merged, (merge, value) =>
+                    merge with { Tensors = merge.Tensors with { Merged = value } }, isProjectWide: false),
         Row("KeepTensors", "keep_tensors", OptionKind.Globs, [],
             "Globs of tensor names that are not merged but the base's.",
-            merge => merge.Tensors.Kept, (merge, value) => merge with { Tensors = merge.Tensors with { Kept = value } }, isProjectWide: false),
+            merge =>
+                merge.Tensors.Kept, (merge, value) => merge with { Tensors = merge.Tensors with { Kept = value } }, isProjectWide: false),
         Row("Strict", "strict", OptionKind.Flag, false,
             "Refuse models that lack tensors of the base, instead of taking those from the base.",
             merge => merge.IsStrict, (merge, value) => merge with { IsStrict = value }),
         Row("AcceptConfigDifferences", "accept_config_differences", OptionKind.Globs, [],
-            "Keys of config.json in which the models may differ, because that is meant: neither warned of nor refused. * stands for any letters.",
-            merge => merge.AcceptedConfigDifferences, (merge, value) => merge with { AcceptedConfigDifferences = value }, isProjectWide: false),
+            "Keys of config.json in which the models may differ, because that is meant: neither warned of nor refused. * stands for any "
+                + "letters.",
+            merge =>
+                merge.AcceptedConfigDifferences, (merge, value) => merge with { AcceptedConfigDifferences = value }, isProjectWide: false),
         Row("PostWeightsPosition", "post_weights_position", OptionKind.Whole(0, 1), 0,
             "Where gradients are evaluated for the final norm and the head: 0, their beginning (as mergekit does), or 1, their end.",
             merge => (int)merge.PostWeightsPosition, (merge, value) => merge with { PostWeightsPosition = value }, isProjectWide: false),
@@ -44,7 +49,8 @@ internal abstract record MergeSettings
             "NaN or infinity in an input: an error, or merged like other numbers.",
             merge => merge.KeepsNonFinite, (merge, value) => merge with { KeepsNonFinite = value }),
         Row("RemoteCode", "", OptionKind.Choice(("copy", false), ("refuse", true)), false,
-            "Python code that a model's auto_map names, which loaders may run: copied into the output with a warning, or an error. It is never run here.",
+            "Python code that a model's auto_map names, which loaders may run: copied into the output with a warning, or an error. It is "
+                + "never run here.",
             merge => merge.RefusesCode, (merge, value) => merge with { RefusesCode = value }),
         Row("HashWeights", "", OptionKind.Flag, false,
             "Whether the statement of provenance has the SHA-256 of the output's weight files.",
@@ -96,7 +102,8 @@ internal abstract record MergeSettings
     public bool HashesWeights { get; init; }
 
     /// <summary>
-    /// Whether, where the merge's models have task data, half of it is kept from scoring, to compare the merge with AIM and APL and without.
+    /// Whether, where the merge's models have task data, half of it is kept from scoring, to compare the merge with AIM and APL and
+    /// without.
     /// </summary>
     public bool ChecksItself { get; init; }
 

@@ -10,7 +10,8 @@ namespace MergeTasks.Language.Options;
 /// <typeparam name="T">Type of the values.</typeparam>
 /// <param name="Form">What may be written.</param>
 /// <param name="Parse">
-/// The value of what is written, or what is wrong with it, to follow the option's name. The second argument finds the full path of a named file.
+/// The value of what is written, or what is wrong with it, to follow the option's name. The second argument finds the full path of a named
+/// file.
 /// </param>
 /// <param name="Print">The value as a recipe writes it; empty for none.</param>
 internal sealed record OptionKind<T>(
@@ -83,7 +84,9 @@ internal static partial class OptionKind
     /// <param name="most">The largest; <see cref="double.MaxValue"/>: any.</param>
     public static OptionKind<double> Number(double least, double most)
     {
-        var range = most == double.MaxValue ? $"from {NumberText.Of(least)} on" : $"between {NumberText.Of(least)} and {NumberText.Of(most)}";
+        var range = most == double.MaxValue
+            ? $"from {NumberText.Of(least)} on"
+            : $"between {NumberText.Of(least)} and {NumberText.Of(most)}";
         return Of<double>(
             new RecipeForm.Number(least, most),
             text => NumberText.ParseFinite(text) is { } value && value >= least && value <= most

@@ -15,7 +15,8 @@ internal sealed record TensorSelection(IReadOnlyList<string> Merged, IReadOnlyLi
     public SourceLocation? Location { get; init; }
 
     /// <summary>Whether a tensor is merged.</summary>
-    public bool Includes(string tensor) => (Merged.Count == 0 || Merged.Any(glob => Matches(glob, tensor))) && !Kept.Any(glob => Matches(glob, tensor));
+    public bool Includes(string tensor) =>
+        (Merged.Count == 0 || Merged.Any(glob => Matches(glob, tensor))) && !Kept.Any(glob => Matches(glob, tensor));
 
     /// <summary>Whether a glob fits a tensor's name.</summary>
     public static bool Matches(string glob, string tensor) => FileSystemName.MatchesSimpleExpression(glob, tensor, ignoreCase: false);

@@ -19,14 +19,22 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
     {
         var given = Kinds.Take(kinds).Where(section.ContainsKey).OrderBy(kind => section[kind].Key.Index).ToList();
         if (given.Count == 0)
-            nodes.Report(DiagnosticCode.MissingKey, $"{owner} lists no {string.Join(" or ", Kinds.Take(kinds).Select(kind => $"'{kind}'"))} to merge.", start);
+            nodes.Report(
+                DiagnosticCode.MissingKey,
+                $"{owner} lists no {string.Join(" or ", Kinds.Take(kinds).Select(kind => $"'{kind}'"))} to merge.",
+                start);
         foreach (var second in given.Skip(1))
-            nodes.Report(DiagnosticCode.AmbiguousRecipe, $"Both '{given[0]}' and '{second}' are given; {owner.ToLowerInvariant()} has one of them.", section[second].Key);
+            nodes.Report(
+                DiagnosticCode.AmbiguousRecipe,
+                $"Both '{given[0]}' and '{second}' are given; {owner.ToLowerInvariant()} has one of them.",
+                section[second].Key);
     }
 
-    public List<RecipeModel> ReadModels(RecipeEntries section) => [.. List(section, "models", "- model: …").Select(ReadModel).OfType<RecipeModel>()];
+    public List<RecipeModel> ReadModels(RecipeEntries section) =>
+        [.. List(section, "models", "- model: …").Select(ReadModel).OfType<RecipeModel>()];
 
-    public List<RecipeSlice> ReadSlices(RecipeEntries section) => [.. List(section, "slices", "- sources: […]").Select(ReadSlice).OfType<RecipeSlice>()];
+    public List<RecipeSlice> ReadSlices(RecipeEntries section) =>
+        [.. List(section, "slices", "- sources: […]").Select(ReadSlice).OfType<RecipeSlice>()];
 
     public List<RecipeModule> ReadModules(RecipeEntries section)
     {
@@ -49,7 +57,14 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
 
             var entries = nodes.Entries(part, RecipeKeys.Module);
             RequireOne(entries, key.Start, $"Module '{name}'", 2);
-            modules.Add(new RecipeModule(name, nodes.At(key.Start)) { Models = ReadModels(entries), Slices = ReadSlices(entries), Parameters = settings.Read(entries) });
+            modules.Add(
+                new RecipeModule(
+                    name, nodes.At(key.Start))
+                {
+                    Models = ReadModels(entries),
+                    Slices = ReadSlices(entries),
+                    Parameters = settings.Read(entries)
+                });
         }
 
         return modules;
@@ -74,7 +89,8 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
             return null;
         }
 
-        return new RecipeSlice([.. List(entries, "sources", "- model: …").Select(ReadSliceSource).OfType<RecipeSliceSource>()], nodes.At(mapping.Start))
+        return new RecipeSlice(
+            [.. List(entries, "sources", "- model: …").Select(ReadSliceSource).OfType<RecipeSliceSource>()], nodes.At(mapping.Start))
         {
             Base = entries.Find("base_model") is { } basis ? references.Read(basis, "base_model") : null,
             Parameters = settings.Read(entries),
@@ -87,24 +103,35 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
         var model = ReadReference(entries, mapping, "sources");
         if (!entries.TryGetValue("layer_range", out var range))
         {
-            nodes.Report(DiagnosticCode.MissingKey, "This source does not say which layers: 'layer_range: [first, end]', without the end itself.", mapping.Start);
+            nodes.Report(
+                DiagnosticCode.MissingKey,
+                "This source does not say which layers: 'layer_range: [first, end]', without the end itself.",
+                mapping.Start);
             return null;
         }
 
         if (range.Value is not YamlSequenceNode { Children: [YamlScalarNode first, YamlScalarNode end] }
-            || !int.TryParse(first.Value, System.Globalization.CultureInfo.InvariantCulture, out var from) || !int.TryParse(end.Value, System.Globalization.CultureInfo.InvariantCulture, out var to))
+            || !int.TryParse(first.Value, System.Globalization.CultureInfo.InvariantCulture, out var from)
+                || !int.TryParse(end.Value, System.Globalization.CultureInfo.InvariantCulture, out var to))
         {
-            nodes.Report(DiagnosticCode.WrongForm, "'layer_range' is two whole numbers: [first, end], without the end itself.", range.Value.Start);
+            nodes.Report(
+                DiagnosticCode.WrongForm, "'layer_range' is two whole numbers: [first, end], without the end itself.", range.Value.Start);
             return null;
         }
 
         if (from < 0 || to <= from)
         {
-            nodes.Report(DiagnosticCode.LayerRange, $"The layers [{from}, {to}] are none: the first is at least 0, and the end, which is not included, lies after it.{(from >= 0 && to == from ? $" The layer {from} alone is [{from}, {from + 1}]." : "")}", range.Value.Start);
+            nodes.Report(
+                DiagnosticCode.LayerRange,
+                $"The layers [{from}, {to}] are none: the first is at least 0, and the end, which is not included, lies after "
+                    + $"it.{(from >= 0 && to == from ? $" The layer {from} alone is [{from}, {from + 1}]." : "")}",
+                range.Value.Start);
             return null;
         }
 
-        return model is null ? null : new RecipeSliceSource(model with { Parameters = settings.Read(entries) }, from, to, nodes.At(range.Value.Start));
+        return model is null
+            ? null
+            : new RecipeSliceSource(model with { Parameters = settings.Read(entries) }, from, to, nodes.At(range.Value.Start));
     }
 
     private RecipeModel? ReadReference(RecipeEntries entries, YamlMappingNode mapping, string list)

@@ -14,7 +14,9 @@ internal sealed record RecipeDocument(SourceLocation Location, (string Name, Sou
     /// <summary>Name of the stage, where the file holds several, and its position.</summary>
     public (string Text, SourceLocation Location)? Name { get; init; }
 
-    /// <summary>The models in order, where whole models are merged; exactly one of this, <see cref="Slices"/> and <see cref="Modules"/> has entries.</summary>
+    /// <summary>
+    /// The models in order, where whole models are merged; exactly one of this, <see cref="Slices"/> and <see cref="Modules"/> has entries.
+    /// </summary>
     public IReadOnlyList<RecipeModel> Models { get; init; } = [];
 
     /// <summary>The slices in order, where layers are stacked.</summary>

@@ -12,7 +12,9 @@ internal static class RecipeKeys
 {
     /// <summary>A path with a revision.</summary>
     public static RecipeSection Path { get; } = new("A path as a mapping",
-        new RecipeKey("path", new RecipeForm.Text(), "A folder, or a reference such as hf:org/name or nuget:Id/1.0.0.") { IsRequired = true },
+        new RecipeKey(
+            "path", new RecipeForm.Text(), "A folder, or a reference such as hf:org/name or nuget:Id/1.0.0.")
+        { IsRequired = true },
         new RecipeKey("revision", new RecipeForm.Text(), "Branch, tag or commit."));
 
     /// <summary>A reference that is no text.</summary>
@@ -36,12 +38,19 @@ internal static class RecipeKeys
     /// <summary>An entry of <c>sources</c>.</summary>
     public static RecipeSection SliceSource { get; } = new("An entry of sources",
         new RecipeKey("model", new RecipeForm.Reference(), "The model.") { IsRequired = true },
-        new RecipeKey("layer_range", new RecipeForm.LayerRange(), "[first, end]: its layers, without the end itself.") { IsRequired = true },
-        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for these layers of this model."));
+        new RecipeKey(
+            "layer_range", new RecipeForm.LayerRange(), "[first, end]: its layers, without the end itself.")
+        { IsRequired = true },
+        new RecipeKey(
+            "parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for these layers of this model."));
 
     /// <summary>An entry of <c>slices</c>.</summary>
     public static RecipeSection Slice { get; } = new("An entry of slices",
-        new RecipeKey("sources", new RecipeForm.ListOf(SliceSource), "Layers of one or more models, as many of each, which are merged.") { IsRequired = true },
+        new RecipeKey(
+            "sources", new RecipeForm.ListOf(SliceSource), "Layers of one or more models, as many of each, which are merged.")
+        {
+            IsRequired = true
+        },
         new RecipeKey("base_model", new RecipeForm.Reference(), "The slice's own base."),
         new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: true), "The method's parameters for this slice."));
 
@@ -60,32 +69,49 @@ internal static class RecipeKeys
 
     /// <summary>An entry of <c>tokens</c>.</summary>
     public static RecipeSection Token { get; } = new("An entry of tokens",
-        new RecipeKey("source", new RecipeForm.Either(new RecipeForm.Reference(), new RecipeForm.Mapping(TokenRow)), "Where the token's row comes from in models that lack it."),
+        new RecipeKey(
+            "source",
+            new RecipeForm.Either(new RecipeForm.Reference(), new RecipeForm.Mapping(TokenRow)),
+            "Where the token's row comes from in models that lack it."),
         new RecipeKey("force", new RecipeForm.Flag(), "Use that row in all models, also in those that have the token."));
 
     /// <summary><c>tokenizer</c>.</summary>
     public static RecipeSection Tokenizer { get; } = new("tokenizer",
-        new RecipeKey("source", VocabularyForm(), "union (default): the base's tokens and what the other models add; base; or one of the models."),
+        new RecipeKey(
+            "source", VocabularyForm(), "union (default): the base's tokens and what the other models add; base; or one of the models."),
         new RecipeKey("tokens", new RecipeForm.MapOf(Token), "Rules for single tokens."),
         new RecipeKey("pad_to_multiple_of", new RecipeForm.WholeNumber(1), "Rows of the embeddings are made a multiple of this."));
 
     /// <summary>The sections of options, by key.</summary>
     public static IReadOnlyDictionary<string, RecipeSection> Sections { get; } = MergeOptions.Sections.Skip(1)
-        .ToDictionary(section => section.Key, section => new RecipeSection(section.Key, [.. section.Select(KeyOf)]), StringComparer.Ordinal);
+        .ToDictionary(
+            section => section.Key, section => new RecipeSection(section.Key, [.. section.Select(KeyOf)]), StringComparer.Ordinal);
 
     /// <summary>A whole recipe.</summary>
     public static RecipeSection Recipe { get; } = new("A recipe",
     [
-        new RecipeKey("merge_method", new RecipeForm.Text([.. MergeMethods.All.Select(method => method.Name)]), "How tensors are merged.") { IsRequired = true },
+        new RecipeKey(
+            "merge_method", new RecipeForm.Text([.. MergeMethods.All.Select(method => method.Name)]), "How tensors are merged.")
+            {
+                IsRequired = true
+            },
         new RecipeKey("models", new RecipeForm.ListOf(Model), "The models, merged whole."),
         new RecipeKey("slices", new RecipeForm.ListOf(Slice), "Instead of models: the output's layers, stacked from layers of models."),
-        new RecipeKey("modules", new RecipeForm.MapOf(Module), "Instead of models: parts of a checkpoint by name, each with models or slices."),
-        new RecipeKey("base_model", new RecipeForm.Reference(), "The base model: what changes are measured from, and whose configuration and tokenizer the output gets."),
-        new RecipeKey("parameters", new RecipeForm.Parameters(OfWholeMerge: true), "The method's parameters; those that each model has are defaults here."),
+        new RecipeKey(
+            "modules", new RecipeForm.MapOf(Module), "Instead of models: parts of a checkpoint by name, each with models or slices."),
+        new RecipeKey(
+            "base_model",
+            new RecipeForm.Reference(),
+            "The base model: what changes are measured from, and whose configuration and tokenizer the output gets."),
+        new RecipeKey(
+            "parameters",
+            new RecipeForm.Parameters(OfWholeMerge: true),
+            "The method's parameters; those that each model has are defaults here."),
         new RecipeKey("tokenizer", new RecipeForm.Mapping(Tokenizer), "What to do where the models' vocabularies differ."),
         new RecipeKey("tokenizer_source", VocabularyForm(), "The short form of tokenizer: {source: …}."),
         new RecipeKey("chat_template", new RecipeForm.Text(), "auto, the name of a built-in template, or a Jinja template."),
-        new RecipeKey("name", new RecipeForm.Text(), "The merge's name, where a file holds several documents; later ones name it as a model."),
+        new RecipeKey(
+            "name", new RecipeForm.Text(), "The merge's name, where a file holds several documents; later ones name it as a model."),
         .. MergeOptions.Sections[0].Select(KeyOf),
         .. MergeOptions.Sections.Skip(1).Select(section => SectionOf(section.First())),
     ]);

@@ -4,7 +4,8 @@ using YamlDotNet.Core.Events;
 namespace MergeTasks.Language.Recipes;
 
 /// <summary>
-/// Refuses YAML whose nesting would exhaust the stack or whose aliases would exhaust memory ("billion laughs") before any of it is expanded.
+/// Refuses YAML whose nesting would exhaust the stack or whose aliases would exhaust memory ("billion laughs") before any of it is
+/// expanded.
 /// </summary>
 internal static class RecipeLimits
 {
@@ -38,7 +39,8 @@ internal static class RecipeLimits
                 case AnchorAlias alias:
                     // An anchor that is still open contains itself.
                     if (!sizes.TryGetValue(alias.Value, out var size))
-                        throw new YamlException(alias.Start, alias.End, $"the alias '*{alias.Value.Value}' stands for nothing that is complete before it");
+                        throw new YamlException(
+                            alias.Start, alias.End, $"the alias '*{alias.Value.Value}' stands for nothing that is complete before it");
                     nodes += size;
                     break;
             }

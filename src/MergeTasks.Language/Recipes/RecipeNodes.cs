@@ -25,7 +25,8 @@ internal sealed class RecipeNodes(string path)
     public List<Diagnostic> Diagnostics { get; } = [];
 
     /// <summary>Whether a text is the path of a folder, from the recipe's on.</summary>
-    public bool IsFolder(string text) => Path.GetDirectoryName(path) is { } folder && text.AsSpan().IndexOf('\0') < 0 && Directory.Exists(Path.Combine(folder, text));
+    public bool IsFolder(string text) =>
+        Path.GetDirectoryName(path) is { } folder && text.AsSpan().IndexOf('\0') < 0 && Directory.Exists(Path.Combine(folder, text));
 
     public SourceLocation At(Mark mark) => new(path, (int)mark.Line, (int)mark.Column);
 
@@ -50,13 +51,18 @@ internal sealed class RecipeNodes(string path)
             else if (Suggestion.Closest(key, valid) is not null && !IsParameter(key))
                 Report(DiagnosticCode.UnknownKey, $"Nothing reads the key '{key}' here.{Advice(key, valid)}", keyNode.Start);
             else if (!HoldsAnchor(value))
-                Warn(DiagnosticCode.UnknownKey, $"Nothing reads the key '{key}' here, so it has no effect.{Advice(key, valid)}", keyNode.Start);
+                Warn(
+                    DiagnosticCode.UnknownKey,
+                    $"Nothing reads the key '{key}' here, so it has no effect.{Advice(key, valid)}",
+                    keyNode.Start);
         }
 
         return entries;
     }
 
-    /// <summary>The members of a mapping, those that merge keys ('&lt;&lt;') bring in after its own; its own come before others of the same key.</summary>
+    /// <summary>
+    /// The members of a mapping, those that merge keys ('&lt;&lt;') bring in after its own; its own come before others of the same key.
+    /// </summary>
     public IReadOnlyList<(YamlNode Key, YamlNode Value)> Members(YamlMappingNode mapping)
     {
         var members = mapping.Children.Where(member => !IsMergeKey(member.Key)).Select(member => (member.Key, member.Value)).ToList();
@@ -106,7 +112,10 @@ internal sealed class RecipeNodes(string path)
 
     public int? WholeNumber(YamlNode node, string key, int minimum)
     {
-        if (node is YamlScalarNode { Value: { } text } && int.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var number) && number >= minimum)
+        if (node is YamlScalarNode { Value: { } text }
+            && int.TryParse(
+                text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var number)
+            && number >= minimum)
             return number;
         Report(DiagnosticCode.InvalidValue, $"'{key}' is a whole number of at least {minimum}.", node.Start);
         return null;
@@ -127,7 +136,8 @@ internal sealed class RecipeNodes(string path)
     };
 
     /// <summary>Whether some method has a parameter of that name.</summary>
-    public static bool IsParameter(string name) => MergeMethods.All.Any(method => method.Parameters.Any(parameter => parameter.Name == name));
+    public static bool IsParameter(string name) =>
+        MergeMethods.All.Any(method => method.Parameters.Any(parameter => parameter.Name == name));
 
     // A parameter one level too high is the commonest slip, and silently ignored elsewhere.
     private static string Advice(string key, string[] valid)

@@ -38,7 +38,8 @@ internal sealed class RecipeReader
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe {e.Message}", new SourceLocation(path)));
+            throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe {e.Message}", new SourceLocation(path)));
         }
 
         return Parse(path, text);
@@ -50,7 +51,9 @@ internal sealed class RecipeReader
     {
         var reader = new RecipeReader(path);
         var documents = reader.Load(text).Select(reader.ReadWithWarnings).OfType<RecipeDocument>().ToList();
-        return reader._nodes.Diagnostics.TrueForAll(diagnostic => diagnostic.IsWarning) ? documents : throw new DiagnosticException([.. reader._nodes.Diagnostics.Where(diagnostic => !diagnostic.IsWarning)]);
+        return reader._nodes.Diagnostics.TrueForAll(diagnostic => diagnostic.IsWarning)
+            ? documents
+            : throw new DiagnosticException([.. reader._nodes.Diagnostics.Where(diagnostic => !diagnostic.IsWarning)]);
     }
 
     private List<YamlNode> Load(string text)
@@ -74,7 +77,10 @@ internal sealed class RecipeReader
         }
 
         // A separator after the last document begins another one, of nothing.
-        var roots = yaml.Documents.Select(document => document.RootNode).Where(root => root is not YamlScalarNode { Value: "" or null }).ToList();
+        var roots = yaml.Documents
+            .Select(document => document.RootNode)
+            .Where(root => root is not YamlScalarNode { Value: "" or null })
+            .ToList();
         if (roots.Count == 0)
             _nodes.Report(DiagnosticCode.MissingKey, "The recipe is empty; it needs at least 'merge_method' and 'models'.", new Mark());
         return roots;
@@ -83,7 +89,9 @@ internal sealed class RecipeReader
     private RecipeDocument? ReadWithWarnings(YamlNode node)
     {
         var first = _nodes.Diagnostics.Count;
-        return ReadDocument(node) is not { } document ? null : document with { Warnings = [.. _nodes.Diagnostics.Skip(first).Where(diagnostic => diagnostic.IsWarning).Distinct()] };
+        return ReadDocument(node) is not { } document
+            ? null
+            : document with { Warnings = [.. _nodes.Diagnostics.Skip(first).Where(diagnostic => diagnostic.IsWarning).Distinct()] };
     }
 
     // Files of mergekit's other tools, which have keys that no merge has.
@@ -106,7 +114,11 @@ internal sealed class RecipeReader
 
         if (ToolOf(root) is { } tool)
         {
-            _nodes.Report(DiagnosticCode.WrongForm, $"This file is for {tool}; it has no 'merge_method'. A merge is described by 'merge_method' and 'models', 'slices' or 'modules'.", root.Start);
+            _nodes.Report(
+                DiagnosticCode.WrongForm,
+                $"This file is for {tool}; it has no 'merge_method'. A merge is described by 'merge_method' and 'models', 'slices' or "
+                    + "'modules'.",
+                root.Start);
             return null;
         }
 

@@ -2,7 +2,9 @@ using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Recipes;
 
-/// <summary>The sections <c>tokenizer</c> or <c>tokenizer_source</c>: the vocabulary of the output and where embedding rows come from.</summary>
+/// <summary>
+/// The sections <c>tokenizer</c> or <c>tokenizer_source</c>: the vocabulary of the output and where embedding rows come from.
+/// </summary>
 /// <param name="Source">Whose vocabulary the output gets; <c>union</c> where the section does not say.</param>
 /// <param name="Location">Position of the key.</param>
 internal sealed record RecipeTokenizer(RecipeVocabulary Source, SourceLocation Location)

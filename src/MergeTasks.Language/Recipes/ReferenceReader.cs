@@ -25,11 +25,14 @@ internal sealed class ReferenceReader(RecipeNodes nodes)
         if (parts.Length > 2 || parts.Contains(""))
         {
             nodes.Report(DiagnosticCode.WrongForm,
-                $"'{text}' is not 'model' or 'model+adapter'. A path that contains '+' is written as '{{model: {{path: …}}, lora: {{path: …}}}}'.", node.Start);
+                $"'{text}' is not 'model' or 'model+adapter'. A path that contains '+' is written as '{{model: {{path: …}}, lora: "
+                    + $"{{path: …}}}}'.", node.Start);
             return null;
         }
 
-        return new RecipeModel(parts[0], nodes.At(node.Start)) { Adapter = parts.Length == 2 ? new RecipeAdapter(parts[1], nodes.At(node.Start)) : null };
+        return new RecipeModel(
+            parts[0], nodes.At(node.Start))
+        { Adapter = parts.Length == 2 ? new RecipeAdapter(parts[1], nodes.At(node.Start)) : null };
     }
 
     // 'override_architecture' chooses among mergekit's architecture definitions; here the tensors themselves tell.
@@ -45,7 +48,9 @@ internal sealed class ReferenceReader(RecipeNodes nodes)
         var adapter = entries.Find("lora");
         return ReadPath(model, "model") is not { } reference ? null : new RecipeModel(reference, nodes.At(model.Start))
         {
-            Adapter = adapter is not (null or YamlScalarNode { Value: "" or "null" or "~" }) && ReadPath(adapter, "lora") is { } lora ? new RecipeAdapter(lora, nodes.At(adapter.Start)) : null,
+            Adapter = adapter is not (null or YamlScalarNode { Value: "" or "null" or "~" }) && ReadPath(adapter, "lora") is { } lora
+                ? new RecipeAdapter(lora, nodes.At(adapter.Start))
+                : null,
         };
     }
 
@@ -60,7 +65,9 @@ internal sealed class ReferenceReader(RecipeNodes nodes)
             return null;
         }
 
-        var revision = entries.Find("revision") is YamlScalarNode { Value: { Length: > 0 } text } && text is not ("null" or "~") ? "@" + text : "";
+        var revision = entries.Find("revision") is YamlScalarNode { Value: { Length: > 0 } text } && text is not ("null" or "~")
+            ? "@" + text
+            : "";
         return nodes.Text(path, "path") is { } written ? written + revision : null;
     }
 }

@@ -51,7 +51,8 @@ internal abstract record Setting
         }
 
         /// <inheritdoc/>
-        public override string ToString() => $"[{string.Join(", ", Values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)))}]";
+        public override string ToString() =>
+            $"[{string.Join(", ", Values.Select(value => value.ToString("R", CultureInfo.InvariantCulture)))}]";
     }
 
     /// <summary>The first condition that matches decides.</summary>
@@ -59,7 +60,8 @@ internal abstract record Setting
     public sealed record Conditional(IReadOnlyList<Condition> Cases) : Setting
     {
         /// <inheritdoc/>
-        public override double? Evaluate(string tensor, double position) => Cases.FirstOrDefault(condition => condition.Matches(tensor))?.Value.Evaluate(tensor, position);
+        public override double? Evaluate(string tensor, double position) =>
+            Cases.FirstOrDefault(condition => condition.Matches(tensor))?.Value.Evaluate(tensor, position);
 
         /// <inheritdoc/>
         public override string ToString() => $"[{string.Join(", ", Cases)}]";

@@ -23,7 +23,11 @@ internal sealed partial class SettingReader(RecipeNodes nodes)
                     if (key is not YamlScalarNode { Value: { } name })
                         continue;
                     if (!RecipeNodes.IsParameter(name) && !IsNumber(value))
-                        nodes.Warn(DiagnosticCode.UnknownParameter, $"No method has a parameter '{name}', so it has no effect here.{(RecipeKeys.Recipe.Names.Contains(name) ? $" '{name}' is a key of the recipe itself: write it outside 'parameters'." : "")}", key.Start);
+                        nodes.Warn(
+                            DiagnosticCode.UnknownParameter,
+                            $"No method has a parameter '{name}', so it has no effect "
+                                + $"here.{(RecipeKeys.Recipe.Names.Contains(name) ? $" '{name}' is a key of the recipe itself: write it outside 'parameters'." : "")}",
+                            key.Start);
                     else if (ReadSetting(value, name) is { } setting)
                         settings[name] = new RecipeSetting(setting, nodes.At(key.Start));
                 }
@@ -45,7 +49,9 @@ internal sealed partial class SettingReader(RecipeNodes nodes)
         var text = (scalar.Value ?? "").Trim();
         if (scalar.Style == ScalarStyle.Plain && Radix().Match(text) is { Success: true } match)
         {
-            var (digits, radix) = match.Groups["hex"].Success ? (match.Groups["hex"].Value, 16) : match.Groups["binary"].Success ? (match.Groups["binary"].Value, 2) : (match.Groups["octal"].Value, 8);
+            var (digits, radix) = match.Groups["hex"].Success ? (match.Groups["hex"].Value, 16)
+                : match.Groups["binary"].Success ? (match.Groups["binary"].Value, 2)
+                : (match.Groups["octal"].Value, 8);
             digits = digits.Replace("_", "", StringComparison.Ordinal);
             return digits.Length is > 0 and < 16 ? (text[0] == '-' ? -1.0 : 1.0) * Convert.ToInt64(digits, radix) : null;
         }
@@ -79,7 +85,10 @@ internal sealed partial class SettingReader(RecipeNodes nodes)
 
         var written = node is YamlScalarNode text ? $" '{text.Value}'" : "";
         var hint = written.Contains(',', StringComparison.Ordinal) ? " Use '.' as decimal separator." : "";
-        nodes.Report(DiagnosticCode.InvalidValue, $"The value{written} of '{name}' is not a number, a list of numbers, or a list of '{{filter, value}}'.{hint}", node.Start);
+        nodes.Report(
+            DiagnosticCode.InvalidValue,
+            $"The value{written} of '{name}' is not a number, a list of numbers, or a list of '{{filter, value}}'.{hint}",
+            node.Start);
         return null;
     }
 
@@ -97,7 +106,9 @@ internal sealed partial class SettingReader(RecipeNodes nodes)
             {
                 cases.Add(new Condition(setting)
                 {
-                    Filter = entries.Find("filter") is { } filter and not YamlScalarNode { Value: "null" or "~" or "" } ? nodes.Text(filter, "filter") : null,
+                    Filter = entries.Find("filter") is { } filter and not YamlScalarNode { Value: "null" or "~" or "" }
+                        ? nodes.Text(filter, "filter")
+                        : null,
                     Tensors = entries.Find("tensors") is { } tensors ? nodes.Texts(tensors, "tensors") : [],
                     Location = nodes.At(mapping.Start),
                 });

@@ -12,17 +12,25 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
         var (isOld, isNew) = (root.TryGetValue("tokenizer_source", out var source), root.TryGetValue("tokenizer", out var section));
         if (isOld && isNew)
         {
-            nodes.Report(DiagnosticCode.AmbiguousRecipe, "Both 'tokenizer' and 'tokenizer_source' are given; they say the same thing in two ways. Keep one.", source.Key);
+            nodes.Report(
+                DiagnosticCode.AmbiguousRecipe,
+                "Both 'tokenizer' and 'tokenizer_source' are given; they say the same thing in two ways. Keep one.",
+                source.Key);
             return null;
         }
 
         if (isOld)
-            return ReadVocabulary(source.Value, "tokenizer_source") is { } vocabulary ? new RecipeTokenizer(vocabulary, nodes.At(source.Key)) : null;
+            return ReadVocabulary(source.Value, "tokenizer_source") is { } vocabulary
+                ? new RecipeTokenizer(vocabulary, nodes.At(source.Key))
+                : null;
         if (!isNew)
             return null;
         if (section.Value is not YamlMappingNode mapping)
         {
-            nodes.Report(DiagnosticCode.WrongForm, "'tokenizer' is a mapping with 'source', 'tokens' and 'pad_to_multiple_of'; the short form is 'tokenizer_source: base'.", section.Value.Start);
+            nodes.Report(
+                DiagnosticCode.WrongForm,
+                "'tokenizer' is a mapping with 'source', 'tokens' and 'pad_to_multiple_of'; the short form is 'tokenizer_source: base'.",
+                section.Value.Start);
             return null;
         }
 
@@ -31,18 +39,25 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
         return named is null ? null : new RecipeTokenizer(named, nodes.At(section.Key))
         {
             Tokens = entries.Find("tokens") is { } tokens ? ReadTokens(tokens) : [],
-            PadToMultipleOf = entries.Find("pad_to_multiple_of") is { } multiple ? nodes.WholeNumber(multiple, "pad_to_multiple_of", 1) : null,
+            PadToMultipleOf = entries.Find("pad_to_multiple_of") is { } multiple
+                ? nodes.WholeNumber(multiple, "pad_to_multiple_of", 1)
+                : null,
         };
     }
 
-    private RecipeVocabulary? ReadVocabulary(YamlNode node, string key) => node is YamlScalarNode { Value: var text } && text is "union" or "base"
+    private RecipeVocabulary? ReadVocabulary(YamlNode node, string key) =>
+        node is YamlScalarNode { Value: var text } && text is "union" or "base"
         ? ((YamlScalarNode)node).Value == "union" ? new RecipeVocabulary.Union() : new RecipeVocabulary.Base()
-        : node is YamlScalarNode { Value: { } old } && old.StartsWith("model:", StringComparison.Ordinal) ? OldForm(node, key, old["model:".Length..])
+        : node is YamlScalarNode { Value: { } old }
+            && old.StartsWith("model:", StringComparison.Ordinal) ? OldForm(node, key, old["model:".Length..])
         : references.Read(node, key) is { } model ? new RecipeVocabulary.OfModel(model) : null;
 
     private RecipeVocabulary? OldForm(YamlNode node, string key, string model)
     {
-        nodes.Report(DiagnosticCode.InvalidTokenizerSource, $"'model:' is mergekit's older way to name a model here; write the model itself: '{key}: {model}'.", node.Start);
+        nodes.Report(
+            DiagnosticCode.InvalidTokenizerSource,
+            $"'model:' is mergekit's older way to name a model here; write the model itself: '{key}: {model}'.",
+            node.Start);
         return null;
     }
 
@@ -59,7 +74,8 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
         {
             if (key is not YamlScalarNode { Value: { Length: > 0 } token } || value is not YamlMappingNode settings)
             {
-                nodes.Report(DiagnosticCode.WrongForm, "A token's rule is a mapping: '\"<token>\": {source: model, force: true}'.", value.Start);
+                nodes.Report(
+                    DiagnosticCode.WrongForm, "A token's rule is a mapping: '\"<token>\": {source: model, force: true}'.", value.Start);
                 continue;
             }
 
@@ -86,7 +102,10 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
             case "model_token":
                 return ReadOtherToken(mapping, entries);
             case { } kind:
-                nodes.Report(DiagnosticCode.InvalidValue, $"There is no kind '{kind}' of source.{Suggestion.Sentence(kind, ["zero", "model_token"])}", entries["kind"].Value.Start);
+                nodes.Report(
+                    DiagnosticCode.InvalidValue,
+                    $"There is no kind '{kind}' of source.{Suggestion.Sentence(kind, ["zero", "model_token"])}",
+                    entries["kind"].Value.Start);
                 return null;
             default:
                 return null;
@@ -98,11 +117,14 @@ internal sealed class TokenizerReader(RecipeNodes nodes, ReferenceReader referen
         var (token, id) = (entries.Find("token"), entries.Find("token_id"));
         if (entries.Find("model") is not { } model || token is null == id is null)
         {
-            nodes.Report(DiagnosticCode.MissingKey, "The kind 'model_token' needs 'model', and one of 'token' and 'token_id'.", mapping.Start);
+            nodes.Report(
+                DiagnosticCode.MissingKey, "The kind 'model_token' needs 'model', and one of 'token' and 'token_id'.", mapping.Start);
             return null;
         }
 
         var (text, number) = (token is null ? null : nodes.Text(token, "token"), id is null ? null : nodes.WholeNumber(id, "token_id", 0));
-        return references.Read(model, "model") is { } reference && (text is not null || number is not null) ? new RecipeTokenRow.OfToken(reference, text, number) : null;
+        return references.Read(model, "model") is { } reference && (text is not null || number is not null)
+            ? new RecipeTokenRow.OfToken(reference, text, number)
+            : null;
     }
 }

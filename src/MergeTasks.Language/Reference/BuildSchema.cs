@@ -14,14 +14,18 @@ internal static class BuildSchema
     {
         ["license"] = "MIT",
         ["properties"] = Names(ProjectSurface.Properties),
-        ["items"] = new JsonObject(ProjectSurface.Items.Where(item => item != ProjectSurface.ProjectReference).Select(item => KeyValuePair.Create<string, JsonNode?>(item.Name, new JsonObject
-        {
-            ["description"] = item.Description,
-            ["includeDescription"] = item.Include,
-            ["metadata"] = Names([.. item.Metadata, .. item == ProjectSurface.MergeEvaluation ? [] : ProjectSurface.ParameterMetadata]),
-        }))),
+        ["items"] = new JsonObject(
+            ProjectSurface.Items
+                .Where(item => item != ProjectSurface.ProjectReference)
+                .Select(item => KeyValuePair.Create<string, JsonNode?>(item.Name, new JsonObject
+                {
+                    ["description"] = item.Description,
+                    ["includeDescription"] = item.Include,
+                    ["metadata"] = Names([.. item.Metadata, .. item == ProjectSurface.MergeEvaluation ? [] : ProjectSurface.ParameterMetadata]),
+                }))),
         ["metadata"] = new JsonArray(OfProjectReference()),
-        ["targets"] = new JsonObject(ProjectSurface.Targets.Select(target => KeyValuePair.Create<string, JsonNode?>(target.Name, target.Description))),
+        ["targets"] = new JsonObject(
+            ProjectSurface.Targets.Select(target => KeyValuePair.Create<string, JsonNode?>(target.Name, target.Description))),
     });
 
     private static JsonObject OfProjectReference()
@@ -31,7 +35,8 @@ internal static class BuildSchema
         return metadata;
     }
 
-    private static JsonObject Names(IEnumerable<SurfaceName> names) => new(names.Select(name => KeyValuePair.Create<string, JsonNode?>(name.Name, Entry(name))));
+    private static JsonObject Names(IEnumerable<SurfaceName> names) =>
+        new(names.Select(name => KeyValuePair.Create<string, JsonNode?>(name.Name, Entry(name))));
 
     private static JsonObject Entry(SurfaceName name)
     {

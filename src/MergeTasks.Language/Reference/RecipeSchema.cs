@@ -31,7 +31,8 @@ internal sealed class RecipeSchema
         return ReferenceJson.Text(root);
     }
 
-    private static string NameOf(RecipeSection section) => section.Title.ToLowerInvariant().Replace(' ', '-').Replace("'", "", StringComparison.Ordinal);
+    private static string NameOf(RecipeSection section) =>
+        section.Title.ToLowerInvariant().Replace(' ', '-').Replace("'", "", StringComparison.Ordinal);
 
     private static JsonObject Link(string definition) => new() { ["$ref"] = "#/definitions/" + definition };
 
@@ -57,17 +58,22 @@ internal sealed class RecipeSchema
 
     private JsonObject Form(RecipeForm form) => form switch
     {
-        RecipeForm.Text { Values.Count: > 0 } text => new JsonObject { ["enum"] = new JsonArray([.. text.Values.Select(value => (JsonNode)value)]) },
+        RecipeForm.Text { Values.Count: > 0 } text =>
+            new JsonObject { ["enum"] = new JsonArray([.. text.Values.Select(value => (JsonNode)value)]) },
         RecipeForm.Text => new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") },
-        RecipeForm.Texts => new JsonObject { ["type"] = new JsonArray("string", "array"), ["items"] = new JsonObject { ["type"] = "string" } },
+        RecipeForm.Texts =>
+            new JsonObject { ["type"] = new JsonArray("string", "array"), ["items"] = new JsonObject { ["type"] = "string" } },
         RecipeForm.Switch(var word) => new JsonObject { ["enum"] = new JsonArray(word, word == "on") },
         RecipeForm.Flag => new JsonObject { ["type"] = "boolean" },
-        RecipeForm.WholeNumber { Maximum: { } most } whole => new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum, ["maximum"] = most },
+        RecipeForm.WholeNumber { Maximum: { } most } whole =>
+            new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum, ["maximum"] = most },
         RecipeForm.WholeNumber whole => new JsonObject { ["type"] = "integer", ["minimum"] = whole.Minimum },
         RecipeForm.Number { Maximum: double.MaxValue } number => new JsonObject { ["type"] = "number", ["minimum"] = number.Minimum },
         RecipeForm.Number number => new JsonObject { ["type"] = "number", ["minimum"] = number.Minimum, ["maximum"] = number.Maximum },
-        RecipeForm.Setting => new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = new JsonArray("number", "boolean") }, Numbers()) },
-        RecipeForm.Reference => new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = "string" }, Defined(RecipeKeys.Reference)) },
+        RecipeForm.Setting =>
+            new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = new JsonArray("number", "boolean") }, Numbers()) },
+        RecipeForm.Reference =>
+            new JsonObject { ["oneOf"] = new JsonArray(new JsonObject { ["type"] = "string" }, Defined(RecipeKeys.Reference)) },
         RecipeForm.Parameters parameters => Parameters(parameters.OfWholeMerge),
         RecipeForm.LayerRange => new JsonObject
         {
@@ -78,7 +84,8 @@ internal sealed class RecipeSchema
         },
         RecipeForm.Mapping mapping => Defined(mapping.Section),
         RecipeForm.ListOf list => new JsonObject { ["type"] = "array", ["minItems"] = 1, ["items"] = Defined(list.Section) },
-        RecipeForm.MapOf map => new JsonObject { ["type"] = "object", ["minProperties"] = 1, ["additionalProperties"] = Defined(map.Section) },
+        RecipeForm.MapOf map =>
+            new JsonObject { ["type"] = "object", ["minProperties"] = 1, ["additionalProperties"] = Defined(map.Section) },
         RecipeForm.Either either => new JsonObject { ["anyOf"] = new JsonArray([.. either.Forms.Select(Form)]) },
         _ => throw new ArgumentException($"There is no schema for {form}.", nameof(form)),
     };
@@ -102,7 +109,10 @@ internal sealed class RecipeSchema
         var name = ofWholeMerge ? "parameters" : "parameters-of-a-model";
         if (!_definitions.ContainsKey(name))
         {
-            var all = MergeMethods.All.SelectMany(method => method.Parameters).Where(parameter => ofWholeMerge || parameter.PerModel).DistinctBy(parameter => parameter.Name);
+            var all = MergeMethods.All
+                .SelectMany(method => method.Parameters)
+                .Where(parameter => ofWholeMerge || parameter.PerModel)
+                .DistinctBy(parameter => parameter.Name);
             _definitions[name] = new JsonObject
             {
                 ["type"] = new JsonArray("object", "null"),
@@ -117,13 +127,20 @@ internal sealed class RecipeSchema
 
     private JsonObject WhereMethodIs(MergeMethod method) => new()
     {
-        ["if"] = new JsonObject { ["properties"] = new JsonObject { ["merge_method"] = new JsonObject { ["const"] = method.Name } }, ["required"] = new JsonArray("merge_method") },
+        ["if"] = new JsonObject
+        {
+            ["properties"] = new JsonObject { ["merge_method"] = new JsonObject { ["const"] = method.Name } },
+            ["required"] = new JsonArray("merge_method")
+        },
         ["then"] = new JsonObject
         {
             ["properties"] = new JsonObject
             {
                 ["parameters"] = OfMethod(method, perModelOnly: false),
-                ["models"] = new JsonObject { ["items"] = new JsonObject { ["properties"] = new JsonObject { ["parameters"] = OfMethod(method, perModelOnly: true) } } },
+                ["models"] = new JsonObject
+                {
+                    ["items"] = new JsonObject { ["properties"] = new JsonObject { ["parameters"] = OfMethod(method, perModelOnly: true) } }
+                },
             },
         },
     };
@@ -146,7 +163,10 @@ internal sealed class RecipeSchema
     // A value, a gradient of values, or conditions whose values are either; one definition for each range of values.
     private JsonObject Setting(ParameterDeclaration? parameter)
     {
-        var value = new JsonObject { ["type"] = parameter is null ? new JsonArray("number", "boolean") : parameter.IsFlag ? "boolean" : "number" };
+        var value = new JsonObject
+        {
+            ["type"] = parameter is null ? new JsonArray("number", "boolean") : parameter.IsFlag ? "boolean" : "number"
+        };
         if (parameter is not null && double.IsFinite(parameter.Minimum))
             value["minimum"] = parameter.Minimum;
         if (parameter is not null && double.IsFinite(parameter.Maximum))
@@ -155,14 +175,20 @@ internal sealed class RecipeSchema
         {
             null => "setting",
             { IsFlag: true } => "setting-flag",
-            _ => string.Create(CultureInfo.InvariantCulture, $"setting{(value.ContainsKey("minimum") ? $"-from-{parameter.Minimum}" : "")}{(value.ContainsKey("maximum") ? $"-to-{parameter.Maximum}" : "")}-number"),
+            _ =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"setting{(value.ContainsKey("minimum") ? $"-from-{parameter.Minimum}" : "")}{(value.ContainsKey("maximum") ? $"-to-{parameter.Maximum}" : "")}-number"),
         };
         if (!_definitions.ContainsKey(name))
         {
             _definitions[name] = new JsonObject
             {
                 ["anyOf"] = new JsonArray(
-                    value, Numbers(value), Defined(RecipeKeys.Condition), new JsonObject { ["type"] = "array", ["minItems"] = 1, ["items"] = Defined(RecipeKeys.Condition) }),
+                    value,
+                    Numbers(value),
+                    Defined(RecipeKeys.Condition),
+                    new JsonObject { ["type"] = "array", ["minItems"] = 1, ["items"] = Defined(RecipeKeys.Condition) }),
             };
         }
 

@@ -8,7 +8,12 @@ namespace MergeTasks.Language.Reference;
 internal static class ReferenceJson
 {
     // Readable quotes and Greek letters: the files are no part of a web page.
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, NewLine = "\n" };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NewLine = "\n"
+    };
 
     public static string Text(JsonNode node) => node.ToJsonString(Options) + "\n";
 }

@@ -22,12 +22,15 @@ internal sealed class ReferencePage
     {
         var page = new ReferencePage();
         page.Line("# Reference");
-        page.Line("Generated from the declarations in the code; a test keeps it current. Values that no column names are texts or numbers.");
+        page.Line(
+            "Generated from the declarations in the code; a test keeps it current. Values that no column names are texts or numbers.");
         page.Line("## Items");
         foreach (var item in ProjectSurface.Items)
             page.Item(item);
         page.Line("## Metadata that sets a method's parameter");
-        page.Line("On a `MergedModel` for the whole merge, and as the default of all models; on a `MergeSource` for this model. A value is a number, `true` or `false`, or numbers over the layers such as `[0, 0.5, 1]`.");
+        page.Line(
+            "On a `MergedModel` for the whole merge, and as the default of all models; on a `MergeSource` for this model. A value is a "
+                + "number, `true` or `false`, or numbers over the layers such as `[0, 0.5, 1]`.");
         page.Table("metadata", ProjectSurface.ParameterMetadata);
         page.Line("## Properties");
         page.Table("property", ProjectSurface.Properties);
@@ -60,8 +63,10 @@ internal sealed class ReferencePage
         RecipeForm.Flag => "`true`, `false`",
         RecipeForm.WholeNumber { Maximum: { } most } whole => $"whole number from {whole.Minimum} to {most}",
         RecipeForm.WholeNumber whole => $"whole number from {whole.Minimum} on",
-        RecipeForm.Number { Maximum: double.MaxValue } number => string.Create(CultureInfo.InvariantCulture, $"number from {number.Minimum} on"),
-        RecipeForm.Number number => string.Create(CultureInfo.InvariantCulture, $"number from {number.Minimum:0.######} to {number.Maximum}"),
+        RecipeForm.Number { Maximum: double.MaxValue } number =>
+            string.Create(CultureInfo.InvariantCulture, $"number from {number.Minimum} on"),
+        RecipeForm.Number number =>
+            string.Create(CultureInfo.InvariantCulture, $"number from {number.Minimum:0.######} to {number.Maximum}"),
         RecipeForm.Setting => "number, or list of numbers",
         RecipeForm.Reference => "model",
         RecipeForm.Parameters => "parameters",
@@ -96,11 +101,24 @@ internal sealed class ReferencePage
     private void Table(string kind, IReadOnlyList<SurfaceName> names)
     {
         var (hasValues, hasDefaults) = (names.Any(ValuesOf), names.Any(name => name.Default is not null));
-        _text.Append(CultureInfo.InvariantCulture, $"| {kind} |{(hasValues ? " values |" : "")}{(hasDefaults ? " default |" : "")} meaning |\n|---|{(hasValues ? "---|" : "")}{(hasDefaults ? "---|" : "")}---|\n");
+        _text.Append(
+            CultureInfo.InvariantCulture,
+            $"| {kind} |{(hasValues ? " values |" : "")}{(hasDefaults ? " default |" : "")} meaning "
+                + $"|\n|---|{(hasValues ? "---|" : "")}{(hasDefaults ? "---|" : "")}---|\n");
         foreach (var name in names)
         {
-            var values = name.Values.Count > 0 ? string.Join(", ", name.Values.Select(Code)) : name.Type switch { "bool" => "`true`, `false`", "int" => "whole number", "string" => name.IsList ? "list" : "", var type => type.Replace("file-or-folder", "model", StringComparison.Ordinal) };
-            _text.Append(CultureInfo.InvariantCulture, $"| `{name.Name}` |{(hasValues ? $" {values} |" : "")}{(hasDefaults ? $" {Code(name.Default)} |" : "")} {Cell(name.Description)} |\n");
+            var values = name.Values.Count > 0
+                ? string.Join(", ", name.Values.Select(Code))
+                : name.Type switch
+                {
+                    "bool" => "`true`, `false`",
+                    "int" => "whole number",
+                    "string" => name.IsList ? "list" : "",
+                    var type => type.Replace("file-or-folder", "model", StringComparison.Ordinal)
+                };
+            _text.Append(
+                CultureInfo.InvariantCulture,
+                $"| `{name.Name}` |{(hasValues ? $" {values} |" : "")}{(hasDefaults ? $" {Code(name.Default)} |" : "")} {Cell(name.Description)} |\n");
         }
 
         _text.Append('\n');
@@ -111,15 +129,23 @@ internal sealed class ReferencePage
     private void Method(MergeMethod method)
     {
         Line($"### {method.Name}");
-        var basis = method.Base switch { BaseUse.Required => "Needs a base.", BaseUse.Optional => "Uses a base where one is named.", _ => "Needs no base." };
-        var models = method.MinModels == method.MaxModels ? $" Takes {method.MinModels} model{(method.MinModels == 1 ? "" : "s")}{(method.Base == BaseUse.Required ? " besides it" : "")}."
+        var basis = method.Base switch
+        {
+            BaseUse.Required => "Needs a base.",
+            BaseUse.Optional => "Uses a base where one is named.",
+            _ => "Needs no base."
+        };
+        var models = method.MinModels == method.MaxModels ? $" Takes {method.MinModels} "
+            + $"model{(method.MinModels == 1 ? "" : "s")}{(method.Base == BaseUse.Required ? " besides it" : "")}."
             : method.MinModels > 1 ? $" Takes at least {method.MinModels} models." : "";
         Line($"{method.Summary} {basis}{models} Source: {method.Source}");
         if (method.Parameters.Count == 0)
             return;
         _text.Append("| parameter | default | of each model | meaning |\n|---|---|---|---|\n");
         foreach (var parameter in method.Parameters)
-            _text.Append(CultureInfo.InvariantCulture, $"| `{parameter.Name}` | {Written(parameter)} | {(parameter.PerModel ? "yes" : "")} | {Cell(parameter.Description)} |\n");
+            _text.Append(
+                CultureInfo.InvariantCulture,
+                $"| `{parameter.Name}` | {Written(parameter)} | {(parameter.PerModel ? "yes" : "")} | {Cell(parameter.Description)} |\n");
         _text.Append('\n');
     }
 
@@ -131,7 +157,9 @@ internal sealed class ReferencePage
         Line($"### {section.Title}");
         _text.Append("| key | value | meaning |\n|---|---|---|\n");
         foreach (var key in section.Keys)
-            _text.Append(CultureInfo.InvariantCulture, $"| `{key.Name}`{(key.IsRequired ? " (required)" : "")} | {Cell(FormOf(key.Form))} | {Cell(key.Description)} |\n");
+            _text.Append(
+                CultureInfo.InvariantCulture,
+                $"| `{key.Name}`{(key.IsRequired ? " (required)" : "")} | {Cell(FormOf(key.Form))} | {Cell(key.Description)} |\n");
         _text.Append('\n');
         foreach (var next in section.Keys.SelectMany(key => SectionsOf(key.Form)))
             Section(next, told);

@@ -21,7 +21,10 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
         var merged = Measure(new ModelDeclaration(plan.Name, plan.Declaration.Location), new PlannedInput(plan), evaluation);
         var models = new List<(string, bool, Measurement)>();
         foreach (var (declaration, input) in plan.Models)
-            models.Add((declaration.Label, plan.Declaration.Base is { } basis && declaration.IsSameModel(basis), Measure(declaration, input, evaluation)));
+            models.Add(
+                (declaration.Label,
+                    plan.Declaration.Base is { } basis && declaration.IsSameModel(basis),
+                    Measure(declaration, input, evaluation)));
         return new MergeEvaluation(evaluation, merged, models);
     }
 

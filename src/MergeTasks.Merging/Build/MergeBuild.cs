@@ -116,9 +116,11 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context, check));
         var madeBy = check?.LeftOut is null ? null : state.Plan.WithoutApl;
         using var other = madeBy is null ? null
-            : scores.Guarded(() => null, () => LoadedImportance.Load(madeBy, scores.Context with { Progress = QuietProgress.Of(progress) }, check));
+            : scores.Guarded(
+                () => null, () => LoadedImportance.Load(madeBy, scores.Context with { Progress = QuietProgress.Of(progress) }, check));
         state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
-        new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = other ?? importance, MadeBy = madeBy }.Execute(state, cancellation);
+        new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = other ?? importance, MadeBy = madeBy }
+            .Execute(state, cancellation);
         return state;
     }
 
@@ -156,7 +158,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <returns>In the order of the declarations.</returns>
     /// <exception cref="DiagnosticException">A merge has not been made, or something cannot be measured.</exception>
     public IReadOnlyList<MergeEvaluation> Evaluate(
-        IReadOnlyList<EvaluationDeclaration> evaluations, Func<string, string> lockFileOf, MergeProgress progress, CancellationToken cancellation)
+        IReadOnlyList<EvaluationDeclaration> evaluations,
+        Func<string, string> lockFileOf,
+        MergeProgress progress,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(evaluations);
         ArgumentNullException.ThrowIfNull(lockFileOf);
@@ -164,13 +169,19 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var reading = Hasher(inputs);
         using var planner = Planner(reading);
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
-        ForEach(merges, merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation));
+        ForEach(
+            merges,
+            merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation));
         var results = new List<MergeEvaluation>();
         foreach (var evaluation in evaluations)
         {
             var state = states[evaluation.Merge];
             if (!state.HoldsModel)
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing, $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.", evaluation.Location));
+                throw new DiagnosticException(
+                    new Diagnostic(
+                        DiagnosticCode.OutputMissing,
+                        $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.",
+                        evaluation.Location));
             foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
                 RequireMade(evaluation.Merge, states[upstream]);
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
@@ -181,7 +192,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         {
             using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
             var output = states[group.Key].Output;
-            var told = OutputState.Inspect(output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]), Hasher(), cancellation);
+            var told = OutputState.Inspect(
+                output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]),
+                Hasher(),
+                cancellation);
 
             // Only these figures are added: an output that changed meanwhile is not this task's to mend.
             if (!told.IsFresh && told.StaleShards.Count == 0)
@@ -200,7 +214,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     // Scores decide tensors, and what manifest and model card say of them.
     private static bool NeedsScores(OutputState state) =>
-        state.Plan.Importance is not null && (state.StaleShards.Count > 0 || ((state.Plan.Importance.Apl is not null || state.Plan.Measured is not null) && state.Output.Report is null));
+        state.Plan.Importance is not null
+            && (state.StaleShards.Count > 0
+                || ((state.Plan.Importance.Apl is not null || state.Plan.Measured is not null) && state.Output.Report is null));
 
     private ScoreBuild Scores(MergePlan plan, IdentifiedFiles inputs, MergeProgress progress, CancellationToken cancellation) =>
         new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), inputs, cancellation);
@@ -227,7 +243,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new DiagnosticException(FileDiagnostics.Of(DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, Closure(name)[^1].Location));
+            throw new DiagnosticException(
+                FileDiagnostics.Of(
+                    DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, Closure(name)[^1].Location));
         }
     }
 
@@ -247,7 +265,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         if (upstream.HoldsModel)
             return;
         throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
-            $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
+            $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge "
+                + $"makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
             upstream.Plan.Declaration.Location));
     }
 
@@ -296,9 +315,11 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
 
     // Entries are digested without a word: they are small beside models.
-    private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
+    private ContentStore Store() =>
+        _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
 
     /// <summary>Digests files, remembering what it finds.</summary>
     /// <param name="inputs">Hears of what it digests; <see langword="null"/> where the files may change afterwards.</param>
-    public FileHasher Hasher(IdentifiedFiles? inputs = null) => new(Memo(), _threads) { Reading = Digesting, Hashed = Digested, Identified = inputs };
+    public FileHasher Hasher(IdentifiedFiles? inputs = null) =>
+        new(Memo(), _threads) { Reading = Digesting, Hashed = Digested, Identified = inputs };
 }

@@ -15,7 +15,8 @@ internal static class ModelRestore
     /// <param name="progress">Hears of progress.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="DiagnosticException">With everything that is wrong, where the references stand.</exception>
-    public static IReadOnlyList<RestoredModel> Run(IReadOnlyList<MergeDeclaration> merges, RestoreOptions options, RestoreProgress progress, CancellationToken cancellation)
+    public static IReadOnlyList<RestoredModel> Run(
+        IReadOnlyList<MergeDeclaration> merges, RestoreOptions options, RestoreProgress progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
         var named = merges.SelectMany(merge => merge.References).SelectMany(Named).DistinctBy(reference => reference.Key).ToList();
@@ -48,7 +49,10 @@ internal static class ModelRestore
         }
 
         RestoredModel Find(string key, string label, SourceLocation location) =>
-            byKey.GetValueOrDefault(key) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{label}' has not been restored. Run the target RestoreModels.", location));
+            byKey.GetValueOrDefault(key)
+                ?? throw new DiagnosticException(
+                    new Diagnostic(
+                        DiagnosticCode.ModelNotFound, $"'{label}' has not been restored. Run the target RestoreModels.", location));
     }
 
     private static IEnumerable<(string Key, SourceLocation Location)> Named(ModelDeclaration model)

@@ -18,12 +18,16 @@ internal static class RestoreRecord
     public static void Write(string folder, IReadOnlyList<RestoredModel> models)
     {
         if (models.Count > 0)
-            AtomicFile.WriteIfDifferent(PathIn(folder), RecordFile.ToBytes(new Content(CurrentFormat, [.. models.OrderBy(model => model.Key, StringComparer.Ordinal)])));
+            AtomicFile.WriteIfDifferent(
+                PathIn(folder),
+                RecordFile.ToBytes(new Content(CurrentFormat, [.. models.OrderBy(model => model.Key, StringComparer.Ordinal)])));
         else if (File.Exists(PathIn(folder)))
             FileFault.During(PathIn(folder), FileAct.Delete, () => File.Delete(PathIn(folder)));
     }
 
-    /// <summary>Reads the record; empty where there is none, or none that this version's restoring wrote, which every build does first.</summary>
+    /// <summary>
+    /// Reads the record; empty where there is none, or none that this version's restoring wrote, which every build does first.
+    /// </summary>
     public static IReadOnlyList<RestoredModel> Read(string folder)
     {
         try

@@ -33,17 +33,21 @@ internal sealed class MergedInMemory : IDisposable
         var made = plan.Tensors.Where(tensor => tensor.Context is not null && tensor.Output.DType.IsFloatingPoint()).ToList();
         ModelSurvey? survey = null;
         var writer = new TensorWriter(
-            tensor => Begin(own => plan.Method.Begin(own with { Survey = survey, Cancellation = context.Cancellation }), tensor), context.Team);
+            tensor => Begin(own => plan.Method.Begin(own with { Survey = survey, Cancellation = context.Cancellation }), tensor),
+            context.Team);
         if (plan.Method.NeedsSurvey)
             survey = MergeExecutor.Survey(plan, writer, Begin);
         foreach (var tensor in made)
             _tensors.Add((tensor, TensorFaults.Explain(plan, tensor, () => writer.MakeInMemory(tensor))));
         _candidate = new CandidateParameters(made.Select(tensor => tensor.Output));
 
-        TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan tensor) => tensor.KeepWith?.Begin(tensor.Context!) ?? importance.Begin(begin, tensor);
+        TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan tensor) =>
+            tensor.KeepWith?.Begin(tensor.Context!) ?? importance.Begin(begin, tensor);
     }
 
-    /// <summary>A model with the merge's parameters, the merged change multiplied by a factor. The one that was made before must not run any more.</summary>
+    /// <summary>
+    /// A model with the merge's parameters, the merged change multiplied by a factor. The one that was made before must not run any more.
+    /// </summary>
     /// <param name="model">The model in which they replace those of the same name and shape.</param>
     /// <param name="factor">The factor.</param>
     public ITransformerModel In(ITransformerModel model, double factor)
@@ -59,7 +63,11 @@ internal sealed class MergedInMemory : IDisposable
     {
         const int length = 1 << 16;
         var basis = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source } ? tensor.Sources[source].Open() : null;
-        var readers = basis is null ? [] : Enumerable.Range(0, _team.Count).Select(_ => (Reader: basis.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length])).ToArray();
+        var readers = basis is null
+            ? []
+            : Enumerable.Range(0, _team.Count)
+                .Select(_ => (Reader: basis.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
+                .ToArray();
         _team.Run((merged.LongLength + length - 1) / length, sequential: false, (worker, block) =>
         {
             var start = block * length;

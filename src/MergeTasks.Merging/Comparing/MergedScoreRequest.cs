@@ -47,9 +47,18 @@ internal sealed record MergedScoreRequest : ScoreRequest
             foreach (var task in tasks)
                 runs.Add(TaskRuns.Open(task, runs, context));
             var (deciding, held) = (runs.Sum(run => run.Deciding.Tokens), runs.Sum(run => run.Held?.Tokens ?? 0));
-            context.Progress.Scoring(Model.Label, Phase, 0, IsSearched ? $"about 5 forward passes × {deciding} tokens, one over {held}" : $"one forward pass over {deciding + held} tokens");
+            context.Progress.Scoring(
+                Model.Label,
+                Phase,
+                0,
+                IsSearched
+                    ? $"about 5 forward passes × {deciding} tokens, one over {held}"
+                    : $"one forward pass over {deciding + held} tokens");
             var known = new Dictionary<double, double[][]>();
-            double[][] Measured(double factor) => known.TryGetValue(factor, out var scores) ? scores : known[factor] = Each(merged, runs, factor, run => run.Deciding, context);
+            double[][] Measured(double factor) =>
+                known.TryGetValue(factor, out var scores)
+                    ? scores
+                    : known[factor] = Each(merged, runs, factor, run => run.Deciding, context);
             var factor = importance.Factor;
             if (IsSearched)
             {
@@ -66,7 +75,11 @@ internal sealed record MergedScoreRequest : ScoreRequest
             ScoreFile.Write(path, Key,
             [
                 ("factor", [factor]),
-                ("tried", [.. known.OrderBy(pair => pair.Key).SelectMany(pair => new[] { pair.Key, MeanRecovery(tasks, pair.Value, context) ?? double.NaN })]),
+                ("tried",
+                    [
+                        .. known.OrderBy(pair => pair.Key)
+                            .SelectMany(pair => new[] { pair.Key, MeanRecovery(tasks, pair.Value, context) ?? double.NaN })
+                    ]),
                 .. decided.Select((scores, i) => ($"deciding.{i}", scores)),
                 .. kept.Select((scores, i) => ($"held.{i}", scores)),
             ]);
@@ -81,13 +94,17 @@ internal sealed record MergedScoreRequest : ScoreRequest
     // Over the tasks on which fine-tuning gained something.
     private static double? MeanRecovery(IReadOnlyList<TaskMeasure> tasks, double[][] scores, ScoringContext context)
     {
-        var recoveries = tasks.Select((task, i) => (Base: task.BaseScore.Result(context).Deciding.Average(), Tuned: task.TunedScore.Result(context).Deciding.Average(), Own: scores[i].Average()))
+        var recoveries = tasks.Select((task, i) =>
+            (Base: task.BaseScore.Result(context).Deciding.Average(),
+                Tuned: task.TunedScore.Result(context).Deciding.Average(),
+                Own: scores[i].Average()))
             .Where(task => task.Tuned > task.Base).Select(task => (task.Own - task.Base) / (task.Tuned - task.Base)).ToList();
         return recoveries.Count == 0 ? null : recoveries.Average();
     }
 
     // Tasks that see the same base run one model after the other.
-    private static double[][] Each(MergedInMemory merged, List<TaskRuns> runs, double factor, Func<TaskRuns, TaskMetric?> metric, ScoringContext context)
+    private static double[][] Each(
+        MergedInMemory merged, List<TaskRuns> runs, double factor, Func<TaskRuns, TaskMetric?> metric, ScoringContext context)
     {
         var scores = new double[runs.Count][];
         foreach (var group in runs.Select((run, i) => (Run: run, Index: i)).GroupBy(pair => pair.Run.Loaded))
@@ -111,9 +128,15 @@ internal sealed record MergedScoreRequest : ScoreRequest
     {
         public static TaskRuns Open(TaskMeasure task, List<TaskRuns> others, ScoringContext context)
         {
-            var same = others.Find(other => other.Of.PutIn is null && task.Base.Model.PutIn is null && other.Of.Model == task.Base.Model.Model);
+            var same = others.Find(other =>
+                other.Of.PutIn is null && task.Base.Model.PutIn is null && other.Of.Model == task.Base.Model.Model);
             var loaded = same?.Loaded ?? task.Base.Model.Load(context.Engine);
-            return new TaskRuns(task.Base.Model, loaded, same is null, task.Base.Metric(loaded.Model), task.Base.Share == SampleShare.All ? null : task.Base.Metric(loaded.Model, SampleShare.Held));
+            return new TaskRuns(
+                task.Base.Model,
+                loaded,
+                same is null,
+                task.Base.Metric(loaded.Model),
+                task.Base.Share == SampleShare.All ? null : task.Base.Metric(loaded.Model, SampleShare.Held));
         }
     }
 }

@@ -14,14 +14,18 @@ internal static class SelfCheck
     {
         var gains = plan.Importance!.Tasks.Select(task => Gain.Of(task, context)).ToList();
         var reports = new List<StepReport>();
-        var all = plan.Simpler.Append((Step: plan.Importance is { Aim: not null } ? "AIM" : plan.Importance is { Apl: not null } ? "APL" : "plain", Plan: plan)).ToList();
+        var all = plan.Simpler
+            .Append(
+                (Step: plan.Importance is { Aim: not null } ? "AIM" : plan.Importance is { Apl: not null } ? "APL" : "plain", Plan: plan))
+            .ToList();
         IReadOnlyList<double[]> before = [];
         var (factor, leavesOut) = (1.0, false);
         foreach (var (name, own) in all)
         {
             var result = new MergedScoreRequest(leavesOut ? plan.WithoutApl! : own, name).Result(context);
             var held = result.Tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
-            var report = new StepReport(name, result.Factor, Rounded(Mean(result.Tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
+            var report = new StepReport(
+                name, result.Factor, Rounded(Mean(result.Tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
             leavesOut |= name == "APL" && plan.WithoutApl is not null && reports[0].Recovery > report.Recovery;
             var isLeftOut = leavesOut && name == "APL";
             if (held.Exists(task => task.Length > 0))
@@ -29,10 +33,14 @@ internal static class SelfCheck
                 report = report with
                 {
                     Held = Rounded(Mean(held.Select(task => task.Length > 0 ? task.Average() : (double?)null))),
-                    HeldByTask = gains.Zip(held).Where(pair => pair.Second.Length > 0).DistinctBy(pair => pair.First.Model).ToDictionary(pair => pair.First.Model, pair => Rounded(pair.Second.Average())!.Value),
+                    HeldByTask = gains.Zip(held)
+                        .Where(pair => pair.Second.Length > 0)
+                        .DistinctBy(pair => pair.First.Model)
+                        .ToDictionary(pair => pair.First.Model, pair => Rounded(pair.Second.Average())!.Value),
                 };
                 if (before.Count > 0)
-                    report = Compared(plan, report, before, held, isLeftOut ? context with { Progress = QuietProgress.Of(context.Progress) } : context);
+                    report = Compared(
+                        plan, report, before, held, isLeftOut ? context with { Progress = QuietProgress.Of(context.Progress) } : context);
             }
 
             // The next step is added to what is made, and not to what is left out.
@@ -45,17 +53,27 @@ internal static class SelfCheck
         return new CheckReport(reports, factor, leavesOut ? "APL" : null);
     }
 
-    private static StepReport Compared(MergePlan plan, StepReport report, IReadOnlyList<double[]> before, IReadOnlyList<double[]> held, ScoringContext context)
+    private static StepReport Compared(
+        MergePlan plan, StepReport report, IReadOnlyList<double[]> before, IReadOnlyList<double[]> held, ScoringContext context)
     {
-        var (change, within) = PairedDifference.Of([.. before.Zip(held).Where(pair => pair.Second.Length > 0).Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())]);
+        var (change, within) = PairedDifference.Of([
+            .. before.Zip(held)
+                .Where(pair => pair.Second.Length > 0)
+                .Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())
+        ]);
         if (change + within < 0)
         {
             var advice = report.Step == "AIM"
                 ? "Set a larger Aim (1 leaves the merge as it is), AimNormalization=\"max\", or Aim=\"off\"."
                 : "Set AplDensity=\"auto\" or a larger one, AplTau1=\"inf\", or Apl=\"off\".";
             context.Progress.Warn(new Diagnostic(DiagnosticCode.WorseStep,
-                string.Create(CultureInfo.InvariantCulture, $"Merge '{plan.Name}': {report.Step} made it worse on its models' tasks: recovery {report.Held:0.000}, {change:+0.000;-0.000} ± {within:0.000} (95 %). {advice}"),
-                report.Step == "AIM" ? plan.Importance!.Aim!.Declaration.Location : plan.Importance!.Apl!.Declaration.Location, IsWarning: true));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Merge '{plan.Name}': {report.Step} made it worse on its models' tasks: "
+                        + $"recovery {report.Held:0.000}, {change:+0.000;-0.000} ± {within:0.000} (95 %). {advice}"),
+                report.Step == "AIM"
+                    ? plan.Importance!.Aim!.Declaration.Location
+                    : plan.Importance!.Apl!.Declaration.Location, IsWarning: true));
         }
 
         return report with { Change = Rounded(change), Within = Rounded(within) };
@@ -66,16 +84,22 @@ internal static class SelfCheck
         foreach (var report in reports)
         {
             var held = report.Held is { } value ? string.Create(CultureInfo.InvariantCulture, $", on held samples {value:0.000}") : "";
-            var change = report.Change is { } difference ? string.Create(CultureInfo.InvariantCulture, $" ({difference:+0.000;-0.000} ± {report.Within:0.000})") : "";
+            var change = report.Change is { } difference
+                ? string.Create(CultureInfo.InvariantCulture, $" ({difference:+0.000;-0.000} ± {report.Within:0.000})")
+                : "";
             context.Progress.Note(string.Create(CultureInfo.InvariantCulture,
-                $"{plan.Name}, {(report.Step == "plain" ? "plain" : "with " + report.Step)}: factor {report.Factor:0.##}, recovery {report.Recovery:0.000} on samples that decided{held}{change}."));
+                $"{plan.Name}, {(report.Step == "plain" ? "plain" : "with " + report.Step)}: factor {report.Factor:0.##}, "
+                    + $"recovery {report.Recovery:0.000} on samples that decided{held}{change}."));
         }
 
         if (leavesOut)
-            context.Progress.Note($"{plan.Name}: APL is left out, because on the samples that decided the merge does better without it. A number as AplDensity keeps it in any case.");
+            context.Progress.Note(
+                $"{plan.Name}: APL is left out, because on the samples that decided the merge does better without it. A number as "
+                    + "AplDensity keeps it in any case.");
     }
 
-    private static double? Mean(IEnumerable<double?> values) => values.OfType<double>().ToList() is { Count: > 0 } known ? known.Average() : null;
+    private static double? Mean(IEnumerable<double?> values) =>
+        values.OfType<double>().ToList() is { Count: > 0 } known ? known.Average() : null;
 
     private static double? Rounded(double? value) => value is { } number && double.IsFinite(number) ? Math.Round(number, 5) : null;
 
@@ -85,10 +109,16 @@ internal static class SelfCheck
         public static Gain Of(TaskMeasure task, ScoringContext context)
         {
             var (basis, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
-            return new Gain(task.Declaration.Label, basis.Deciding.Average(), tuned.Deciding.Average(), basis.Held, tuned.Held.Length > 0 ? tuned.Held.Average() : double.NaN);
+            return new Gain(
+                task.Declaration.Label,
+                basis.Deciding.Average(),
+                tuned.Deciding.Average(),
+                basis.Held,
+                tuned.Held.Length > 0 ? tuned.Held.Average() : double.NaN);
         }
 
-        public double? Recovery(double[] scores) => TunedDeciding > BaseDeciding ? (scores.Average() - BaseDeciding) / (TunedDeciding - BaseDeciding) : null;
+        public double? Recovery(double[] scores) =>
+            TunedDeciding > BaseDeciding ? (scores.Average() - BaseDeciding) / (TunedDeciding - BaseDeciding) : null;
 
         // Of each sample, so that their mean is the task's; none where the task has no gain there.
         public double[] HeldRecovery(double[] scores) => BaseHeld.Length > 0 && TunedHeld - BaseHeld.Average() is var gain and > 0

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace MergeTasks.Merging.Devices;
 
-/// <summary>The driver of this machine, asked through its own library (CUDA Driver API: <c>cuInit</c>, <c>cuDeviceGetCount</c>), which its installation brings along.</summary>
+/// <summary>
+/// The driver of this machine, asked through its own library (CUDA Driver API: <c>cuInit</c>, <c>cuDeviceGetCount</c>), which its
+/// installation brings along.
+/// </summary>
 internal sealed unsafe class CudaDriver : ICudaDriver
 {
     private const int Success = 0;
@@ -24,7 +27,9 @@ internal sealed unsafe class CudaDriver : ICudaDriver
             var result = initialize(0);
             if (result == Success)
                 result = count(&devices);
-            return result is Success or NoDevice ? new CudaDevices(devices) : new CudaDevices(0, $"{Library} answers with error {result} of the CUDA driver API");
+            return result is Success or NoDevice
+                ? new CudaDevices(devices)
+                : new CudaDevices(0, $"{Library} answers with error {result} of the CUDA driver API");
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
         {

@@ -13,7 +13,8 @@ internal sealed class DeferredEngine(string version, Func<ITransformerEngine> cr
 
         // Scores under another engine's key would be believed for good.
         return engine.NumericsVersion == version ? engine
-            : throw new InvalidOperationException($"The engine calls its arithmetic '{engine.NumericsVersion}', and it was planned for '{version}'.");
+            : throw new InvalidOperationException(
+                $"The engine calls its arithmetic '{engine.NumericsVersion}', and it was planned for '{version}'.");
     });
 
     /// <inheritdoc/>

@@ -4,7 +4,10 @@ using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Merging.Devices;
 
-/// <summary>A device for whole matrices whose version is known, so that it can be planned for, and that is only loaded when a tensor is merged there.</summary>
+/// <summary>
+/// A device for whole matrices whose version is known, so that it can be planned for, and that is only loaded when a tensor is merged
+/// there.
+/// </summary>
 /// <param name="version">Its <see cref="IMatrixDevice.NumericsVersion"/>.</param>
 /// <param name="create">Loads it.</param>
 internal sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> create) : IMatrixDevice
@@ -15,14 +18,16 @@ internal sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> c
 
         // Tensors under another arithmetic's key would be believed for good.
         return device.NumericsVersion == version ? device
-            : throw new InvalidOperationException($"The device calls its arithmetic '{device.NumericsVersion}', and it was planned for '{version}'.");
+            : throw new InvalidOperationException(
+                $"The device calls its arithmetic '{device.NumericsVersion}', and it was planned for '{version}'.");
     });
 
     /// <inheritdoc/>
     public string NumericsVersion => version;
 
     /// <inheritdoc/>
-    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>: the device's libraries cannot be used.</exception>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>: the device's libraries cannot be
+    /// used.</exception>
     public IMatrixArithmetic Begin(CancellationToken cancellation)
     {
         try

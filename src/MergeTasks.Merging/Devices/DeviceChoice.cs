@@ -20,7 +20,14 @@ internal sealed record DeviceChoice(DeviceKind Kind, int Index, DevicePrecision 
     /// <param name="threads">Most threads of the processor; 0 for one per core.</param>
     public DeviceOptions ToOptions(int threads)
     {
-        var options = new DeviceOptions { Kind = Kind, Index = Index, Precision = Precision, LibraryFolders = LibraryFolders, MemoryBytes = MemoryBytes };
+        var options = new DeviceOptions
+        {
+            Kind = Kind,
+            Index = Index,
+            Precision = Precision,
+            LibraryFolders = LibraryFolders,
+            MemoryBytes = MemoryBytes
+        };
         return threads > 0 ? options with { Threads = threads } : options;
     }
 }

@@ -4,7 +4,9 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Devices;
 
-/// <summary>Chooses where a project's models run, from what it asks for and what is there: the package, NVIDIA's driver, a device.</summary>
+/// <summary>
+/// Chooses where a project's models run, from what it asks for and what is there: the package, NVIDIA's driver, a device.
+/// </summary>
 /// <param name="projectFile">Full path of the project file, for messages.</param>
 /// <param name="hasEngine">Whether the project has the package with the TorchSharp engine.</param>
 /// <param name="packages">Finds the packages with libtorch.</param>
@@ -16,7 +18,8 @@ internal sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Tor
     /// <summary>Chooses.</summary>
     /// <param name="request">What the project asks for.</param>
     /// <returns>The device, or <see langword="null"/> for the built-in engine; and why, for the log.</returns>
-    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceMissing"/>: what was asked for by name is not there.</exception>
+    /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceMissing"/>: what was asked for by name is not
+    /// there.</exception>
     public (DeviceChoice? Device, string Reason) Choose(DeviceRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -27,7 +30,8 @@ internal sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Tor
         if (missing is null)
         {
             var device = request.Demand == DeviceDemand.TorchCpu
-                ? new DeviceChoice(DeviceKind.Processor, 0, request.Precision, found.CpuFolders.Count > 0 ? found.CpuFolders : found.CudaFolders)
+                ? new DeviceChoice(
+                    DeviceKind.Processor, 0, request.Precision, found.CpuFolders.Count > 0 ? found.CpuFolders : found.CudaFolders)
                 : new DeviceChoice(DeviceKind.Cuda, request.Index, request.Precision, found.CudaFolders);
             return (device with { MemoryBytes = request.MemoryBytes }, $"models run on {device.Name}");
         }
@@ -62,6 +66,8 @@ internal sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Tor
     private static string NoEngine => "the package MergeTasks.Torch is missing: the project has no PackageReference to it";
 
     private static string NoLibraries(string what, string package) =>
-        !TorchPackages.Platforms.Contains(TorchPackages.Platform) ? $"TorchSharp has no libraries for {TorchPackages.Platform}, only for {string.Join(", ", TorchPackages.Platforms)}"
-        : $"a package with {what} for {TorchPackages.Platform} is missing: the project has no PackageReference to {package}, or is not restored";
+        !TorchPackages.Platforms.Contains(TorchPackages.Platform)
+            ? $"TorchSharp has no libraries for {TorchPackages.Platform}, only for {string.Join(", ", TorchPackages.Platforms)}"
+        : $"a package with {what} for {TorchPackages.Platform} is missing: the project has no PackageReference to {package}, or is not "
+            + "restored";
 }

@@ -29,9 +29,12 @@ internal static class LinkedFolder
 
     internal static string Of(IEnumerable<string> folders, string cacheFolder, Action<string, string> link)
     {
-        var files = folders.SelectMany(folder => new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal))
+        var files = folders.SelectMany(folder =>
+            new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal))
             .DistinctBy(file => file.Name, StringComparer.Ordinal).ToList();
-        var text = string.Concat(files.Select(file => string.Create(CultureInfo.InvariantCulture, $"{file.FullName}\n{file.Length} {file.LastWriteTimeUtc.Ticks}\n")));
+        var text = string.Concat(
+            files.Select(file =>
+                string.Create(CultureInfo.InvariantCulture, $"{file.FullName}\n{file.Length} {file.LastWriteTimeUtc.Ticks}\n")));
         var target = Path.Combine(cacheFolder, Name, ContentDigest.Of(text).ToString()[..NameLength]);
         if (Directory.Exists(target))
             return target;

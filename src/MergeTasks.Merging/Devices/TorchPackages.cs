@@ -21,7 +21,9 @@ internal sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnly
 
     /// <summary>NuGet's name of this machine's kind, such as <c>linux-x64</c>.</summary>
     public static string Platform { get; } =
-        (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux") + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+        (OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")
+            + "-"
+            + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
     /// <summary>The kinds of machines that TorchSharp has its own library for.</summary>
     public static IReadOnlyList<string> Platforms { get; } = ["linux-x64", "win-x64", "osx-arm64"];
@@ -48,19 +50,24 @@ internal sealed record TorchPackages(IReadOnlyList<string> CpuFolders, IReadOnly
     }
 
     /// <summary>
-    /// A library that is still in parts. Packages named <c>…-primary</c> hold the beginnings of files that are too large for one, and targets of
-    /// theirs append what packages named <c>…-fragment1</c> and so on hold in a folder of the same name, and remove it there.
+    /// A library that is still in parts. Packages named <c>…-primary</c> hold the beginnings of files that are too large for one, and
+    /// targets of theirs append what packages named <c>…-fragment1</c> and so on hold in a folder of the same name, and remove it there.
     /// </summary>
     /// <param name="folders">Full paths of folders with libraries.</param>
     /// <returns>Full path of the beginning, or <see langword="null"/> where all are whole.</returns>
     public static string? InParts(IEnumerable<string> folders) =>
-        folders.SelectMany(folder => Directory.EnumerateFiles(folder)).FirstOrDefault(file => file.Contains("-primary", StringComparison.Ordinal)
-            && File.Exists(file.Replace("-primary", "-fragment1", StringComparison.Ordinal).Replace("runtimes", "fragments", StringComparison.Ordinal) + ".fragment1"));
+        folders.SelectMany(folder => Directory.EnumerateFiles(folder))
+            .FirstOrDefault(file => file.Contains("-primary", StringComparison.Ordinal)
+            && File.Exists(
+                file.Replace("-primary", "-fragment1", StringComparison.Ordinal).Replace("runtimes", "fragments", StringComparison.Ordinal)
+                    + ".fragment1"));
 
     private static IEnumerable<string> FoldersOf(JsonElement library, IReadOnlyList<string> roots)
     {
         var native = $"runtimes/{Platform}/native";
-        if (!library.GetProperty("files").EnumerateArray().Any(file => file.GetString() is { } name && name.StartsWith(native + "/", StringComparison.Ordinal)))
+        if (!library.GetProperty("files")
+            .EnumerateArray()
+            .Any(file => file.GetString() is { } name && name.StartsWith(native + "/", StringComparison.Ordinal)))
             return [];
         var path = library.GetProperty("path").GetString() ?? throw new ArgumentException("No path.", nameof(library));
         return roots.Select(root => Path.GetFullPath(Path.Combine(root, path, native))).Where(Directory.Exists).Take(1);

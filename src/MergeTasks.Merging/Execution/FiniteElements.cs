@@ -37,7 +37,9 @@ internal static class FiniteElements
         }
     }
 
-    /// <summary>The first element of the inputs, in their order, that is not finite: whichever of them was met first, the same is told.</summary>
+    /// <summary>
+    /// The first element of the inputs, in their order, that is not finite: whichever of them was met first, the same is told.
+    /// </summary>
     /// <exception cref="NonFiniteException">Always, unless the files have changed.</exception>
     public static void RequireAll(TensorPlan plan)
     {

@@ -19,12 +19,13 @@ namespace MergeTasks.Merging.Execution;
 /// <summary>
 /// Makes an output what its plan wants: writes what is stale into a folder beside the final files, then renames file by file, removes what
 /// the plan does not want, and renames the manifest last.
-/// Until the first rename the earlier output is untouched, and only what <see cref="OutputOwnership"/> knows to be this merge's is ever replaced or removed; whatever stops the work later, the next build sees that manifest and files
-/// disagree and completes it.
+/// Until the first rename the earlier output is untouched, and only what <see cref="OutputOwnership"/> knows to be this merge's is ever
+/// replaced or removed; whatever stops the work later, the next build sees that manifest and files disagree and completes it.
 /// </summary>
 /// <param name="memo">Remembers the checksums of what was written.</param>
 /// <param name="workers">Threads that compute.</param>
-/// <param name="inputs">The files that the output is made from: where one of them has changed by the time that all is read, nothing is kept.</param>
+/// <param name="inputs">The files that the output is made from: where one of them has changed by the time that all is read, nothing is
+/// kept.</param>
 /// <param name="progress">Hears of progress.</param>
 internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFiles inputs, MergeProgress progress)
 {
@@ -56,7 +57,8 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             foreach (var file in state.StaleFiles)
             {
                 File.WriteAllBytes(
-                    Path.Combine(partial, MergedFiles.Prepared(file.Name)), FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, file.Read));
+                    Path.Combine(partial, MergedFiles.Prepared(file.Name)),
+                    FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, file.Read));
             }
 
             var manifest = MergeManifest.Of(state.Output, checksums, cancellation);
@@ -78,7 +80,10 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             AtomicFile.Write(Path.Combine(merge.OutputFolder, MergedFiles.Provenance), provenance);
             state.Ownership.Complete(state.Output.FileNames.ToHashSet(StringComparer.Ordinal), files);
         }
-        catch (Exception e) when (!publishing && e is CheckpointException or DiagnosticException or IOException && inputs.Changed().FirstOrDefault() is { } changed)
+        catch (Exception e)
+            when (!publishing
+                && e is CheckpointException or DiagnosticException or IOException
+                && inputs.Changed().FirstOrDefault() is { } changed)
         {
             // What was found in a file that is half one thing and half another is no fault of either.
             throw InputChanged(state.Plan, changed);
@@ -91,7 +96,9 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
                 $"Merge '{merge.Name}' cannot make its output: {FileFault.Of(e, merge.OutputFolder, FileAct.Write).Message} "
-                + (publishing ? "Some files there are new already and some are not; the next build completes them." : "The earlier output, if any, is kept."), merge.Location));
+                + (publishing
+                    ? "Some files there are new already and some are not; the next build completes them."
+                    : "The earlier output, if any, is kept."), merge.Location));
         }
         finally
         {
@@ -104,7 +111,8 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
     private static DiagnosticException InputChanged(MergePlan plan, string path) => new(FileDiagnostics.Of(
         DiagnosticCode.UnreadableInput, $"Merge '{plan.Name}': ", FileFault.Changed(path), path, FileAct.Read, plan.LocationOf(path)));
 
-    private static IEnumerable<string> NewNames(OutputState state) => state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name));
+    private static IEnumerable<string> NewNames(OutputState state) =>
+        state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name));
 
     // All files but the statement of provenance: those that are there already too, so that a record is complete however it began.
     private static List<RecordedFile> Describe(OutputState state, Dictionary<string, ContentDigest> checksums, RecordedFile manifest) =>
@@ -132,7 +140,8 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         using var pool = new BlockPool(workers);
         ModelSurvey? survey = null;
         var writer = new TensorWriter(
-            plan => Begin(context => state.Plan.Method.Begin(context with { Survey = survey, Cancellation = cancellation }), plan), new WorkerTeam(workers, cancellation));
+            plan => Begin(context => state.Plan.Method.Begin(context with { Survey = survey, Cancellation = cancellation }), plan),
+            new WorkerTeam(workers, cancellation));
         if (state.Plan.Method.NeedsSurvey)
             survey = Survey(made, writer, Begin);
         try
@@ -140,13 +149,16 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             foreach (var shard in state.StaleShards)
             {
                 var bypass = !IsReadSoon && shard.Length >= SmallestBypass;
-                using var file = new BlockFile(Path.Combine(partial, shard.FileName), shard.Length, pool, bypass, progress.Written, cancellation);
+                using var file = new BlockFile(
+                    Path.Combine(partial, shard.FileName), shard.Length, pool, bypass, progress.Written, cancellation);
                 file.Write(0, shard.Header);
                 foreach (var tensor in shard.Tensors)
                 {
                     if (!state.Kept.TryGetValue(tensor.Name, out var kept))
-                        checksums[tensor.Name] = TensorFaults.Explain(made, plans[tensor.Name], () => writer.Make(plans[tensor.Name], tensor, file));
-                    else if (writer.Copy(Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Checksum)
+                        checksums[tensor.Name] = TensorFaults.Explain(
+                            made, plans[tensor.Name], () => writer.Make(plans[tensor.Name], tensor, file));
+                    else if (writer.Copy(
+                        Earlier(earlier, kept.Path), OffsetOf(earlier[kept.Path], tensor.Name), tensor, file) != kept.Checksum)
                         throw new IOException($"'{kept.Path}' changed while it was read.");
                 }
 
@@ -162,10 +174,12 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         return checksums;
     }
 
-    private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) => plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(begin, plan) ?? begin(plan.Context!);
+    private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) =>
+        plan.KeepWith?.Begin(plan.Context!) ?? Importance?.Begin(begin, plan) ?? begin(plan.Context!);
 
     /// <summary>What a method must know of all tensors before it merges one; <see langword="null"/> where it merges none.</summary>
-    internal static ModelSurvey? Survey(MergePlan plan, TensorWriter writer, Func<Func<TensorContext, TensorMerge>, TensorPlan, TensorMerge> begin)
+    internal static ModelSurvey? Survey(
+        MergePlan plan, TensorWriter writer, Func<Func<TensorContext, TensorMerge>, TensorPlan, TensorMerge> begin)
     {
         var merged = plan.Tensors.Where(tensor => tensor.IsMerged).ToList();
         if (merged.Count == 0)
@@ -219,10 +233,16 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         foreach (var shard in state.StaleShards)
             Remember(state, shard.FileName, DigestKind.Checksum, PartsOf(shard, checksums), prepared);
         foreach (var file in state.StaleFiles)
-            Remember(state, file.Name, DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest }, prepared);
+            Remember(
+                state, file.Name, DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest }, prepared);
     }
 
-    private void Remember(OutputState state, string name, DigestKind kind, IReadOnlyDictionary<string, ContentDigest> parts, Dictionary<string, FileStamp?> prepared)
+    private void Remember(
+        OutputState state,
+        string name,
+        DigestKind kind,
+        IReadOnlyDictionary<string, ContentDigest> parts,
+        Dictionary<string, FileStamp?> prepared)
     {
         // Renaming a file changes nothing of it but the time of change: anything else was somebody's doing since.
         var path = Path.Combine(state.Plan.Declaration.OutputFolder, name);

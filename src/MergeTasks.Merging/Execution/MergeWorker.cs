@@ -28,7 +28,12 @@ internal sealed class MergeWorker(int number)
             _memory.Add(new WindowMemory());
         var castTo = plan.Context!.CompatibleDType;
         _keepsNonFinite = plan.Context.KeepsNonFinite;
-        _inputs = [.. sources.Select((source, i) => (source.NewReader(_memory[i]), source.Stored?.Info.ElementCount ?? plan.Context.ElementCount, source.DType == castTo ? null : castTo))];
+        _inputs = [
+            .. sources.Select((source, i) =>
+                (source.NewReader(_memory[i]),
+                    source.Stored?.Info.ElementCount ?? plan.Context.ElementCount,
+                    source.DType == castTo ? null : castTo))
+        ];
         Block.Reserve(_inputs.Length + 2 + (plan.Importance is null ? 0 : Importance.TensorImportanceMerge.OwnBuffers));
     }
 

@@ -6,8 +6,8 @@ using MergeTasks.Methods.Selecting;
 namespace MergeTasks.Merging.Execution;
 
 /// <summary>
-/// Finds the elements of a merged tensor that its type cannot hold as numbers. All of its inputs are finite, so whatever is not is of the merge's own making:
-/// it is told, and never written.
+/// Finds the elements of a merged tensor that its type cannot hold as numbers. All of its inputs are finite, so whatever is not is of the
+/// merge's own making: it is told, and never written.
 /// </summary>
 /// <param name="dtype">The output's type.</param>
 /// <param name="workers">Threads.</param>
@@ -22,7 +22,8 @@ internal sealed class ResultRange(DType dtype, int workers)
     /// <param name="worker">The thread.</param>
     public void Check(TensorMerge merge, MergeBlock block, int worker)
     {
-        if (BlockMath.AreBelow(block.Output, _limit) || (!BlockMath.AreFinite(block.Output) && merge.TryMergeWide(block) && BlockMath.AreBelow(block.Output, _limit)))
+        if (BlockMath.AreBelow(block.Output, _limit)
+            || (!BlockMath.AreFinite(block.Output) && merge.TryMergeWide(block) && BlockMath.AreBelow(block.Output, _limit)))
             return;
         for (var i = 0; i < block.Count; i++)
         {
@@ -41,7 +42,8 @@ internal sealed class ResultRange(DType dtype, int workers)
     {
         var found = _found.Where(own => own.Count > 0).ToList();
         if (found.Count > 0)
-            throw new ResultRangeException(dtype, found.Sum(own => own.Count), found.MinBy(own => own.First).First, found.MinBy(own => own.First).Value);
+            throw new ResultRangeException(
+                dtype, found.Sum(own => own.Count), found.MinBy(own => own.First).First, found.MinBy(own => own.First).Value);
     }
 }
 

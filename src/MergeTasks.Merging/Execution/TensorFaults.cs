@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
@@ -46,17 +47,20 @@ internal static class TensorFaults
         {
             throw new DiagnosticException(new Diagnostic(
                 e.Problem == NumericProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
-                $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
+                $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor "
+                    + $"'{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
         }
         catch (ForeignMethodException e)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.MethodFailed,
-                $"Merge '{plan.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
+                $"Merge '{plan.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.",
+                plan.Declaration.Location));
         }
         catch (OutOfMemoryException)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.TensorTooLarge,
-                $"Merge '{plan.Name}', method '{plan.Method.Name}': there is not enough memory for the tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}.", plan.Declaration.Location));
+                $"Merge '{plan.Name}', method '{plan.Method.Name}': there is not enough memory for the tensor "
+                    + $"'{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}.", plan.Declaration.Location));
         }
     }
 
@@ -65,8 +69,10 @@ internal static class TensorFaults
         var model = fault.Input is ModelTensor source ? plan.Models.FirstOrDefault(model => model.Input == source.Model).Declaration : null;
         var name = fault.Input is ModelTensor named ? named.Tensor : tensor.Output.Name;
         return new DiagnosticException(new Diagnostic(DiagnosticCode.NonFiniteInput,
-            $"Merge '{plan.Name}': the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at [{Place(fault.Element, tensor.Output.Shape)}]. "
-            + "Repair or replace the model; NonFinite=\"keep\" merges such elements like others.", model?.Location ?? plan.Declaration.Location));
+            $"Merge '{plan.Name}': the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at "
+            + $"[{Place(fault.Element, tensor.Output.Shape)}]. "
+            + "Repair or replace the model; NonFinite=\"keep\" merges such elements like others.", model?.Location
+                ?? plan.Declaration.Location));
     }
 
     private static DiagnosticException Of(MergePlan plan, TensorPlan tensor, ResultRangeException fault)
@@ -76,10 +82,13 @@ internal static class TensorFaults
         Span<float> stored = [largest];
         ElementConversion.Round(fault.DType, stored);
         var what = float.IsFinite(fault.Value)
-            ? FormattableString.Invariant($"is {fault.Value:R}, and {type} holds at most {stored[0]:R}. Choose a DType (or out_dtype) with a wider range, such as bfloat16")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"is {fault.Value:R}, and {type} holds at most {stored[0]:R}. Choose a DType (or out_dtype) with a wider range, such as "
+                    + $"bfloat16")
             : $"is {Told(fault.Value)}: numbers on the way to it are too large for fp32. Use smaller weights, or other models";
         return new DiagnosticException(new Diagnostic(DiagnosticCode.ResultRange,
-            $"Merge '{plan.Name}', method '{plan.Method.Name}': {fault.Count} of {tensor.Output.Shape.ElementCount()} elements of the merged tensor "
+            $"Merge '{plan.Name}', method '{plan.Method.Name}': {fault.Count} of {tensor.Output.Shape.ElementCount()} elements of the "
+            + "merged tensor "
             + $"'{tensor.Output.Name}' cannot be stored; the first, [{Place(fault.Element, tensor.Output.Shape)}], {what}.", plan.Declaration.Location));
     }
 

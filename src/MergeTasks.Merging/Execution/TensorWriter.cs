@@ -36,7 +36,12 @@ internal sealed class TensorWriter
         var merge = plan.Context is not null ? _begin(plan) : null;
         var sources = plan.Sources.Select(source => source.Open()).ToList();
         if (SourceToCopy(plan, sources, merge, target) is { } source)
-            return Copy(source.File, source.Info.Offset, target, file, merge is null || plan.Context!.KeepsNonFinite ? null : plan.Sources[merge.CopyOf!.Value]);
+            return Copy(
+                source.File,
+                source.Info.Offset,
+                target,
+                file,
+                merge is null || plan.Context!.KeepsNonFinite ? null : plan.Sources[merge.CopyOf!.Value]);
         foreach (var worker in _workers)
             worker.TurnTo(plan, sources);
         Analyze(merge!, target.ElementCount);
@@ -107,8 +112,11 @@ internal sealed class TensorWriter
     private static StoredTensor? SourceToCopy(TensorPlan plan, List<TensorContent> sources, TensorMerge? merge, TensorInfo target)
     {
         if (merge is null)
-            return sources[0].Stored ?? throw new InvalidOperationException($"'{target.Name}' is to be copied, but its source is computed.");
-        return merge.CopyOf is { } index && sources[index].DType == target.DType && (plan.Context!.CompatibleDType ?? target.DType) == target.DType
+            return sources[0].Stored
+                ?? throw new InvalidOperationException($"'{target.Name}' is to be copied, but its source is computed.");
+        return merge.CopyOf is { } index
+            && sources[index].DType == target.DType
+            && (plan.Context!.CompatibleDType ?? target.DType) == target.DType
             ? sources[index].Stored
             : null;
     }
@@ -141,7 +149,8 @@ internal sealed class TensorWriter
         {
             var sums = _workers[worker].Sums;
             var first = chunk * blocksPerChunk;
-            _workers[worker].ForEachBlock(first, Math.Min(TensorMerge.BlockCount(target.ElementCount), first + blocksPerChunk), target.ElementCount, block =>
+            _workers[worker].ForEachBlock(
+                first, Math.Min(TensorMerge.BlockCount(target.ElementCount), first + blocksPerChunk), target.ElementCount, block =>
             {
                 merge.Merge(block);
                 range?.Check(merge, block, worker);

@@ -9,14 +9,25 @@ using MergeTasks.Checkpoints.Safetensors;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>A model with a LoRA adapter as one input: W + s·B·A where the adapter has factors, its parameter where it has a whole one.</summary>
+/// <summary>
+/// A model with a LoRA adapter as one input: W + s·B·A where the adapter has factors, its parameter where it has a whole one.
+/// </summary>
 internal sealed class AdaptedInput : ModelInput
 {
     private const int NamesInMessage = 5;
 
     // Files of a model folder that an adapter trained with more tokens brings along.
     private static readonly string[] TokenizerFiles =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja"];
+        [
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.json",
+            "merges.txt",
+            "tokenizer.model",
+            "chat_template.jinja"
+        ];
 
     private ModelInput _model;
     private readonly LoraAdapter _adapter;
@@ -56,7 +67,8 @@ internal sealed class AdaptedInput : ModelInput
 
         if (unknown.Count > 0)
         {
-            throw Unfit($"changes {(unknown.Count == 1 ? "" : $"{unknown.Count} modules, among them ")}{string.Join(", ", unknown.Take(NamesInMessage).Select(name => $"'{name}'"))}, "
+            throw Unfit(
+                $"changes {(unknown.Count == 1 ? "" : $"{unknown.Count} modules, among them ")}{string.Join(", ", unknown.Take(NamesInMessage).Select(name => $"'{name}'"))}, "
                 + $"which the model '{model.Folder}' lacks. An adapter fits the model that it was trained on.");
         }
     }
@@ -74,10 +86,14 @@ internal sealed class AdaptedInput : ModelInput
     public override IEnumerable<string> Computed => _model.Computed.Concat(_changed.Keys).Concat(_replaced.Keys).Distinct();
 
     public override TensorSpec? Find(string name) =>
-        _model.Find(name) is not { } own ? null : _replaced.TryGetValue(name, out var replacement) ? own with { Shape = replacement.Shape } : own;
+        _model.Find(name) is not { } own ? null
+            : _replaced.TryGetValue(name, out var replacement) ? own with { Shape = replacement.Shape }
+            : own;
 
     public override DType ContentType(string name) =>
-        _changed.ContainsKey(name) ? DType.F32 : _replaced.TryGetValue(name, out var replacement) ? replacement.DType : _model.ContentType(name);
+        _changed.ContainsKey(name) ? DType.F32
+            : _replaced.TryGetValue(name, out var replacement) ? replacement.DType
+            : _model.ContentType(name);
 
     public override TensorContent Open(string name)
     {
@@ -89,7 +105,9 @@ internal sealed class AdaptedInput : ModelInput
 
     public override ContentDigest Identity(string name, CancellationToken cancellation)
     {
-        var identity = _replaced.TryGetValue(name, out var replacement) ? DigestOf(replacement, cancellation) : _model.Identity(name, cancellation);
+        var identity = _replaced.TryGetValue(name, out var replacement)
+            ? DigestOf(replacement, cancellation)
+            : _model.Identity(name, cancellation);
         if (!_changed.TryGetValue(name, out var change))
             return identity;
         var (module, isTransposed) = change;
@@ -99,16 +117,28 @@ internal sealed class AdaptedInput : ModelInput
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation)
     {
-        var own = TokenizerFiles.Where(name => OwnFiles.Outside(_adapter.Folder, name) is null).Select(name => Path.Combine(_adapter.Folder, name)).Where(File.Exists)
+        var own = TokenizerFiles.Where(name => OwnFiles.Outside(_adapter.Folder, name) is null)
+            .Select(name => Path.Combine(_adapter.Folder, name))
+            .Where(File.Exists)
             .Select(path => new SideFile(Path.GetFileName(path), _hasher?.DigestWhole(path, cancellation) ?? default, path, null))
             .ToDictionary(file => file.Name, StringComparer.Ordinal);
         return own.ContainsKey("tokenizer.json")
-            ? [.. _model.SideFiles(cancellation).Where(file => !own.ContainsKey(file.Name)).Concat(own.Values).OrderBy(file => file.Name, StringComparer.Ordinal)]
+            ? [
+                .. _model.SideFiles(cancellation)
+                    .Where(file => !own.ContainsKey(file.Name))
+                    .Concat(own.Values)
+                    .OrderBy(file => file.Name, StringComparer.Ordinal)
+            ]
             : _model.SideFiles(cancellation);
     }
 
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
-        [.. _model.ForeignFiles, .. TokenizerFiles.Select(name => (Path.Combine(_adapter.Folder, name), OwnFiles.Outside(_adapter.Folder, name))).Where(file => file.Item2 is not null).Select(file => (file.Item1, file.Item2!))];
+        [
+            .. _model.ForeignFiles,
+            .. TokenizerFiles.Select(name => (Path.Combine(_adapter.Folder, name), OwnFiles.Outside(_adapter.Folder, name)))
+                .Where(file => file.Item2 is not null)
+                .Select(file => (file.Item1, file.Item2!))
+        ];
 
     public override IReadOnlyList<string> Notes => _note is null ? _model.Notes : [.. _model.Notes, _note];
 
@@ -121,32 +151,44 @@ internal sealed class AdaptedInput : ModelInput
         if (_model.Config.TiesEmbeddings != true)
             return;
         var index = new TensorIndex(_model);
-        if (_model.Names.FirstOrDefault(name => TensorNames.IsEmbedding(name) && TensorNames.HeadTiedTo(name) is { } head && index.Same(head) is null) is not { } embeddings)
+        if (_model.Names.FirstOrDefault(name =>
+            TensorNames.IsEmbedding(name) && TensorNames.HeadTiedTo(name) is { } head && index.Same(head) is null) is not { } embeddings)
             return;
         var own = TensorNames.HeadTiedTo(embeddings)!;
         var (onHead, onEmbeddings) = (Replacement(own), Replacement(embeddings));
         var changesHead = onHead is not null || Changes(own);
-        if (!changesHead && (onEmbeddings is null ? !Changes(embeddings) : !onEmbeddings.Shape.SequenceEqual(_model.Find(embeddings)!.Shape)))
+        if (!changesHead
+            && (onEmbeddings is null ? !Changes(embeddings) : !onEmbeddings.Shape.SequenceEqual(_model.Find(embeddings)!.Shape)))
             return;
-        if (onHead is not null && onEmbeddings is not null && onHead.Shape.SequenceEqual(onEmbeddings.Shape) && DigestOf(onHead, default) is var digest && !digest.Equals(default) && digest.Equals(DigestOf(onEmbeddings, default)))
+        if (onHead is not null
+            && onEmbeddings is not null
+            && onHead.Shape.SequenceEqual(onEmbeddings.Shape)
+            && DigestOf(onHead, default) is var digest
+            && !digest.Equals(default)
+            && digest.Equals(DigestOf(onEmbeddings, default)))
         {
             _equalHead = _adapter.Replacements.First(pair => pair.Value == onHead).Key;
             return;
         }
 
         _model = new SeparateHeadInput(_model, own, embeddings);
-        _note = $"the embeddings of '{_model.Folder}' are tied to its head, and '{_adapter.Folder}' changes {(changesHead ? onEmbeddings is null && !Changes(embeddings) ? "the head alone" : "each for itself" : "the embeddings alone")}: "
+        _note = $"the embeddings of '{_model.Folder}' are tied to its head, and '{_adapter.Folder}' "
+        + $"changes {(changesHead ? onEmbeddings is null && !Changes(embeddings) ? "the head alone" : "each for itself" : "the embeddings alone")}: "
             + $"the model with it has a head '{own}' of its own and 'tie_word_embeddings': false";
 
-        TensorInfo? Replacement(string tensor) => _adapter.Replacements.FirstOrDefault(pair => TensorNames.Canonical(pair.Key) == TensorNames.Canonical(tensor)).Value;
-        bool Changes(string tensor) => _adapter.Modules.Any(module => TensorNames.Canonical(module.Name + ".weight") == TensorNames.Canonical(tensor));
+        TensorInfo? Replacement(string tensor) =>
+            _adapter.Replacements.FirstOrDefault(pair => TensorNames.Canonical(pair.Key) == TensorNames.Canonical(tensor)).Value;
+        bool Changes(string tensor) =>
+            _adapter.Modules.Any(module => TensorNames.Canonical(module.Name + ".weight") == TensorNames.Canonical(tensor));
     }
 
     // An adapter that was trained with more tokens brings longer tables.
     private ModelConfig Adapted()
     {
         var config = _model.Config;
-        return VocabularyTensors.RowsOf(this) is { } rows && VocabularyTensors.RowsOf(_model) is { } stored && rows != stored ? config.WithVocabularySize(rows) : config;
+        return VocabularyTensors.RowsOf(this) is { } rows && VocabularyTensors.RowsOf(_model) is { } stored && rows != stored
+            ? config.WithVocabularySize(rows)
+            : config;
     }
 
     private ContentDigest DigestOf(TensorInfo tensor, CancellationToken cancellation)
@@ -175,7 +217,8 @@ internal sealed class AdaptedInput : ModelInput
         var fitsTransposed = shape.SequenceEqual([module.In, module.Out]);
         if (module.IsEmbedding ? !fitsTransposed : !fits && !fitsTransposed)
         {
-            throw Unfit($"changes '{name}' by a matrix of [{(module.IsEmbedding ? $"{module.In}, {module.Out}" : $"{module.Out}, {module.In}")}], "
+            throw Unfit(
+                $"changes '{name}' by a matrix of [{(module.IsEmbedding ? $"{module.In}, {module.Out}" : $"{module.Out}, {module.In}")}], "
                 + $"but it is {TensorInfo.Shown(shape)} in the model '{_model.Folder}'. An adapter fits the model that it was trained on.");
         }
 
@@ -184,5 +227,6 @@ internal sealed class AdaptedInput : ModelInput
         return fits && fitsTransposed ? isTransposed : fitsTransposed;
     }
 
-    private CheckpointException Unfit(string what) => new(CheckpointError.BadAdapter, _adapter.Folder, $"The adapter '{_adapter.Folder}' {what}");
+    private CheckpointException Unfit(string what) =>
+        new(CheckpointError.BadAdapter, _adapter.Folder, $"The adapter '{_adapter.Folder}' {what}");
 }

@@ -12,7 +12,8 @@ namespace MergeTasks.Merging.Inputs;
 /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
 internal sealed class AdapterInput(LoraAdapter adapter, FileHasher? hasher) : ModelInput
 {
-    private readonly Dictionary<string, TensorInfo> _tensors = adapter.File.Header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorInfo> _tensors = adapter.File.Header.Tensors.ToDictionary(
+        tensor => tensor.Name, StringComparer.Ordinal);
     private FileDigests? _digests;
 
     /// <summary>The adapter.</summary>
@@ -26,7 +27,8 @@ internal sealed class AdapterInput(LoraAdapter adapter, FileHasher? hasher) : Mo
 
     public override Checkpoint Weights => throw new NotSupportedException("An adapter has no weights of its own.");
 
-    public override TensorSpec? Find(string name) => _tensors.TryGetValue(name, out var tensor) ? new TensorSpec(tensor.Name, tensor.DType, tensor.Shape) : null;
+    public override TensorSpec? Find(string name) =>
+        _tensors.TryGetValue(name, out var tensor) ? new TensorSpec(tensor.Name, tensor.DType, tensor.Shape) : null;
 
     public override TensorContent Open(string name) => new StoredTensor(adapter.File, _tensors[name]);
 

@@ -15,7 +15,9 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     private readonly Dictionary<string, FileDigests> _digests = [];
     private ModelConfig? _config;
 
-    /// <summary>What the folder holds by the lock file; other files there are none of the model's. <see langword="null"/>: all count.</summary>
+    /// <summary>
+    /// What the folder holds by the lock file; other files there are none of the model's. <see langword="null"/>: all count.
+    /// </summary>
     public LockedModel? Locked { get; init; }
 
     public override string Folder => checkpoint.Folder;
@@ -47,7 +49,12 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
         })];
 
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
-        [.. Checkpoints.Configuration.SideFiles.Foreign(Folder, WrittenAnew).Where(file => IsModels(file.Name)).Select(file => (Path.Combine(Folder, file.Name), file.Target))];
+        [
+            .. Checkpoints.Configuration.SideFiles
+                .Foreign(Folder, WrittenAnew)
+                .Where(file => IsModels(file.Name))
+                .Select(file => (Path.Combine(Folder, file.Name), file.Target))
+        ];
 
     public override void Dispose() => checkpoint.Dispose();
 

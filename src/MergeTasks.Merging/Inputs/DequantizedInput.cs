@@ -11,19 +11,25 @@ namespace MergeTasks.Merging.Inputs;
 /// <param name="quantized">What of it is quantised; nothing where its configuration alone says so.</param>
 internal sealed class DequantizedInput(ModelInput model, QuantizedCheckpoint quantized) : ModelInput
 {
-    private readonly DType _dtype = model.Config.DType is { } declared && declared is DType.F16 or DType.BF16 or DType.F32 ? declared : DType.BF16;
+    private readonly DType _dtype = model.Config.DType is { } declared && declared is DType.F16 or DType.BF16 or DType.F32
+        ? declared
+        : DType.BF16;
     private ModelConfig? _config;
 
     /// <summary>The model, or what it means where it is quantised.</summary>
     /// <exception cref="CheckpointException">It is quantised in a way that is not read.</exception>
-    public static ModelInput Of(ModelInput model) => QuantizedCheckpoint.Of(model.Weights, model.Config) is { } quantized ? new DequantizedInput(model, quantized) : model;
+    public static ModelInput Of(ModelInput model) =>
+        QuantizedCheckpoint.Of(model.Weights, model.Config) is { } quantized ? new DequantizedInput(model, quantized) : model;
 
     public override string Folder => model.Folder;
 
     public override IEnumerable<string> Folders => model.Folders;
 
     public override IEnumerable<string> Names =>
-        model.Names.Where(name => !quantized.Parts.Contains(name)).Union(quantized.Tensors.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal);
+        model.Names
+            .Where(name => !quantized.Parts.Contains(name))
+            .Union(quantized.Tensors.Keys, StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal);
 
     public override ModelConfig Config => _config ??= model.Config.WithoutQuantization();
 
@@ -34,9 +40,12 @@ internal sealed class DequantizedInput(ModelInput model, QuantizedCheckpoint qua
     public override IReadOnlyList<string> Notes =>
         [.. model.Notes, quantized.Tensors.Count == 0
             ? $"the configuration of '{Folder}' speaks of a quantisation that its weights do not have; the output's does not"
-            : $"'{Folder}' stores {quantized.Tensors.Count} weights quantised ({string.Join(", ", quantized.Tensors.Values.Select(FormatOf).Distinct().Order(StringComparer.Ordinal))}); they are dequantised, and the output is not quantised"];
+            : $"'{Folder}' stores {quantized.Tensors.Count} weights quantised "
+                + $"({string.Join(", ", quantized.Tensors.Values.Select(FormatOf).Distinct().Order(StringComparer.Ordinal))}); they are "
+                + "dequantised, and the output is not quantised"];
 
-    public override TensorSpec? Find(string name) => quantized.Tensors.TryGetValue(name, out var tensor) ? new TensorSpec(name, _dtype, tensor.Shape)
+    public override TensorSpec? Find(string name) =>
+        quantized.Tensors.TryGetValue(name, out var tensor) ? new TensorSpec(name, _dtype, tensor.Shape)
         : quantized.Parts.Contains(name) ? null : model.Find(name);
 
     public override DType ContentType(string name) => quantized.Tensors.ContainsKey(name) ? DType.F32 : model.ContentType(name);
@@ -44,7 +53,8 @@ internal sealed class DequantizedInput(ModelInput model, QuantizedCheckpoint qua
     public override TensorContent Open(string name) => quantized.Tensors.TryGetValue(name, out var tensor)
         ? new Content(tensor, Weights.FileOf(tensor.Codes.Name), Weights.FileOf(tensor.Scales.Name)) : model.Open(name);
 
-    public override ContentDigest Identity(string name, CancellationToken cancellation) => !quantized.Tensors.TryGetValue(name, out var tensor)
+    public override ContentDigest Identity(string name, CancellationToken cancellation) =>
+        !quantized.Tensors.TryGetValue(name, out var tensor)
         ? model.Identity(name, cancellation)
         : model.Identity(tensor.Codes.Name, cancellation) is var codes && codes.Equals(default) ? default
         : ContentDigest.Of($"dequantised 1\n{codes}\n{model.Identity(tensor.Scales.Name, cancellation)}\n{tensor.Geometry}\n");
@@ -55,7 +65,8 @@ internal sealed class DequantizedInput(ModelInput model, QuantizedCheckpoint qua
 
     public override void Dispose() => model.Dispose();
 
-    private static string FormatOf(QuantizedTensor tensor) => tensor.Format == QuantizedFormat.MicroscaledFloat4 ? "MXFP4" : "FP8 with scales";
+    private static string FormatOf(QuantizedTensor tensor) =>
+        tensor.Format == QuantizedFormat.MicroscaledFloat4 ? "MXFP4" : "FP8 with scales";
 
     private sealed class Content(QuantizedTensor tensor, SafetensorsFile codes, SafetensorsFile scales) : TensorContent
     {

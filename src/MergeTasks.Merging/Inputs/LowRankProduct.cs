@@ -20,7 +20,12 @@ internal sealed class LowRankProduct(float[] left, float[] right, int rank, long
         var (a, b) = (Read(file, module.A), Read(file, module.B));
         var rank = checked((int)module.Rank);
         return isTransposed
-            ? new LowRankProduct(Transposed(a, rank, checked((int)module.In)), Transposed(b, checked((int)module.Out), rank), rank, module.Out, (float)module.Scale)
+            ? new LowRankProduct(
+                Transposed(a, rank, checked((int)module.In)),
+                Transposed(b, checked((int)module.Out), rank),
+                rank,
+                module.Out,
+                (float)module.Scale)
             : new LowRankProduct(b, a, rank, module.In, (float)module.Scale);
     }
 

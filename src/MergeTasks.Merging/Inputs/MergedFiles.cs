@@ -1,6 +1,9 @@
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>Names of the files that a merge adds to a model folder. In a folder that is an input they tell of an earlier merge and are not carried on.</summary>
+/// <summary>
+/// Names of the files that a merge adds to a model folder. In a folder that is an input they tell of an earlier merge and are not carried
+/// on.
+/// </summary>
 internal static class MergedFiles
 {
     /// <summary>What the output was made from, tensor by tensor; written last.</summary>

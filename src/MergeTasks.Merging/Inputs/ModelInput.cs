@@ -64,24 +64,32 @@ internal abstract class ModelInput : IDisposable
     /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
     public virtual IEnumerable<string> Computed => [];
 
-    /// <summary>The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.</summary>
+    /// <summary>
+    /// The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.
+    /// </summary>
     public virtual DType ContentType(string name) => Find(name)!.DType;
 
     /// <summary>The elements of a tensor.</summary>
     /// <exception cref="CheckpointException">The weights cannot be opened (any more).</exception>
     public virtual TensorContent Open(string name) => new StoredTensor(Weights.FileOf(name), Weights.Find(name)!);
 
-    /// <summary>What identifies a tensor's content: a digest of its bytes, or of everything that it is computed from, or the key of the merge that makes it.</summary>
+    /// <summary>
+    /// What identifies a tensor's content: a digest of its bytes, or of everything that it is computed from, or the key of the merge that
+    /// makes it.
+    /// </summary>
     public abstract ContentDigest Identity(string name, CancellationToken cancellation);
 
     /// <summary>The licences that its card names, and that of everything it is made from.</summary>
     /// <param name="label">As the user named the model.</param>
-    public virtual IReadOnlyList<ModelLicence> Licences(string label) => [.. Folders.SelectMany(folder => ModelLicence.In(folder, label)).Distinct()];
+    public virtual IReadOnlyList<ModelLicence> Licences(string label) =>
+        [.. Folders.SelectMany(folder => ModelLicence.In(folder, label)).Distinct()];
 
     /// <summary>The files beside the weights that an output made from this model gets.</summary>
     public abstract IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation);
 
-    /// <summary>Files beside the weights that are left out because they are links out of the model's folder, with where they lead.</summary>
+    /// <summary>
+    /// Files beside the weights that are left out because they are links out of the model's folder, with where they lead.
+    /// </summary>
     public virtual IReadOnlyList<(string Path, string Target)> ForeignFiles => [];
 
     /// <summary>What its user should know of how it is read, each without a full stop.</summary>

@@ -17,7 +17,10 @@ internal sealed record ModelLicence(string Model, string Licence)
     {
         try
         {
-            var lines = InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card)).Take(MaxLines).Select(line => line.TrimEnd()).ToList();
+            var lines = InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card))
+                .Take(MaxLines)
+                .Select(line => line.TrimEnd())
+                .ToList();
             if (lines.Count == 0 || lines[0] != "---")
                 return [];
             var front = lines.Skip(1).TakeWhile(line => line != "---").ToList();
@@ -39,7 +42,13 @@ internal sealed record ModelLicence(string Model, string Licence)
         if (at < 0)
             return [];
         var value = front[at][key.Length..].Trim();
-        var values = value.Length > 0 ? value.Trim('[', ']').Split(',') : front.Skip(at + 1).Select(line => line.TrimStart()).TakeWhile(line => line.StartsWith("- ", StringComparison.Ordinal)).Select(line => line[2..]);
-        return values.Select(text => text.Split(" #")[0].Trim().Trim('"', '\'').ToLowerInvariant()).Where(text => text.Length is > 0 and <= MaxLength && !text.Any(char.IsControl));
+        var values = value.Length > 0
+            ? value.Trim('[', ']').Split(',')
+            : front.Skip(at + 1)
+                .Select(line => line.TrimStart())
+                .TakeWhile(line => line.StartsWith("- ", StringComparison.Ordinal))
+                .Select(line => line[2..]);
+        return values.Select(text => text.Split(" #")[0].Trim().Trim('"', '\'').ToLowerInvariant())
+            .Where(text => text.Length is > 0 and <= MaxLength && !text.Any(char.IsControl));
     }
 }

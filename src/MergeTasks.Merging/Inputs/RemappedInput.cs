@@ -11,10 +11,12 @@ namespace MergeTasks.Merging.Inputs;
 /// <param name="map">How they become the output's.</param>
 /// <param name="all">All models of the merge as they are, by place.</param>
 /// <param name="files">The files that an output made from this model gets.</param>
-internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IReadOnlyList<ModelInput> all, IReadOnlyList<SideFile>? files) : ModelInput
+internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IReadOnlyList<ModelInput> all, IReadOnlyList<SideFile>? files)
+    : ModelInput
 {
     private readonly bool _isIdentity = map.IsIdentity(rows);
-    private readonly Dictionary<int, TensorIndex> _indices = map.OtherModels.ToDictionary(other => other, other => new TensorIndex(all[other]));
+    private readonly Dictionary<int, TensorIndex> _indices = map.OtherModels.ToDictionary(
+        other => other, other => new TensorIndex(all[other]));
     private ModelConfig? _config;
 
     /// <summary>Whether everything is as it was.</summary>
@@ -35,7 +37,8 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override IEnumerable<string> Computed => model.Computed.Concat(_isIdentity ? [] : Names.Where(IsMapped)).Distinct();
 
-    public override TensorSpec? Find(string name) => model.Find(name) is not { } own ? null : IsMapped(name) ? own with { Shape = [map.Own.Length, .. own.Shape.Skip(1)] } : own;
+    public override TensorSpec? Find(string name) =>
+        model.Find(name) is not { } own ? null : IsMapped(name) ? own with { Shape = [map.Own.Length, .. own.Shape.Skip(1)] } : own;
 
     public override DType ContentType(string name) => IsMapped(name) ? DType.F32 : model.ContentType(name);
 
@@ -44,12 +47,14 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
         if (!IsMapped(name))
             return model.Open(name);
         var columns = model.Find(name)!.Shape.Skip(1).Aggregate(1L, (product, dimension) => product * dimension);
-        return new RowMappedTensor(model.Open(name), map.OtherModels.ToDictionary(other => other, other => all[other].Open(SourceIn(other, name))), map, columns);
+        return new RowMappedTensor(
+            model.Open(name), map.OtherModels.ToDictionary(other => other, other => all[other].Open(SourceIn(other, name))), map, columns);
     }
 
     public override ContentDigest Identity(string name, CancellationToken cancellation) => !IsMapped(name)
         ? model.Identity(name, cancellation)
-        : ContentDigest.Of($"{model.Identity(name, cancellation)}\n{map.Digest}\n{string.Concat(map.OtherModels.Select(other => $"{other} {all[other].Identity(SourceIn(other, name), cancellation)}\n"))}");
+        : ContentDigest.Of(
+            $"{model.Identity(name, cancellation)}\n{map.Digest}\n{string.Concat(map.OtherModels.Select(other => $"{other} {all[other].Identity(SourceIn(other, name), cancellation)}\n"))}");
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => files ?? model.SideFiles(cancellation);
 

@@ -3,12 +3,15 @@ using MergeTasks.Methods.Kernels;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>A matrix (or vector) whose rows are taken from those of one model's, and of others' where that has none; rearranged as it is read.</summary>
+/// <summary>
+/// A matrix (or vector) whose rows are taken from those of one model's, and of others' where that has none; rearranged as it is read.
+/// </summary>
 /// <param name="own">The model's own matrix.</param>
 /// <param name="others">The matrices of the models that fill rows, by their place.</param>
 /// <param name="map">Which row comes from where.</param>
 /// <param name="columns">Elements of a row.</param>
-internal sealed class RowMappedTensor(TensorContent own, IReadOnlyDictionary<int, TensorContent> others, RowMap map, long columns) : TensorContent
+internal sealed class RowMappedTensor(TensorContent own, IReadOnlyDictionary<int, TensorContent> others, RowMap map, long columns)
+    : TensorContent
 {
     private readonly Lazy<float[]> _mean = new(() => MeanOf(own, others, map, columns));
 
@@ -37,7 +40,12 @@ internal sealed class RowMappedTensor(TensorContent own, IReadOnlyDictionary<int
     }
 
     private sealed class Reader(
-        TensorContent own, IReadOnlyDictionary<int, TensorContent> others, RowMap map, long columns, Lazy<float[]>? mean, WindowMemory memory) : TensorReader
+        TensorContent own,
+        IReadOnlyDictionary<int, TensorContent> others,
+        RowMap map,
+        long columns,
+        Lazy<float[]>? mean,
+        WindowMemory memory) : TensorReader
     {
         private readonly TensorReader _own = own.NewReader(memory);
         private readonly Dictionary<int, TensorReader> _others = [];

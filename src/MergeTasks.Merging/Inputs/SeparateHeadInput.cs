@@ -5,7 +5,9 @@ using MergeTasks.Checkpoints.Safetensors;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>A model with tied embeddings as an input of an output whose head is its own: the same numbers under the head's name too.</summary>
+/// <summary>
+/// A model with tied embeddings as an input of an output whose head is its own: the same numbers under the head's name too.
+/// </summary>
 /// <param name="model">The model; it stays its owner's to dispose.</param>
 /// <param name="head">The head's name.</param>
 /// <param name="embeddings">The tensor that it is tied to; the head's name where the model stores one that differs.</param>

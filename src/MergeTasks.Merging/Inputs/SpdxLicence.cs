@@ -5,8 +5,21 @@ internal static class SpdxLicence
 {
     private static readonly string[] Known =
     [
-        "MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSD-3-Clause-Clear", "ISC", "Unlicense", "Zlib", "CC0-1.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0", "CC-BY-4.0",
-        "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-2.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-2.0", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", "MPL-2.0", "MS-PL", "EUPL-1.1", "EUPL-1.2",
+        "MIT",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BSD-3-Clause-Clear",
+        "ISC",
+        "Unlicense",
+        "Zlib",
+        "CC0-1.0",
+        "CC-BY-2.0",
+        "CC-BY-2.5",
+        "CC-BY-3.0",
+        "CC-BY-4.0",
+        "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-2.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-2.0", "CC-BY-NC-SA-3.0",
+        "CC-BY-NC-SA-4.0", "MPL-2.0", "MS-PL", "EUPL-1.1", "EUPL-1.2",
         "AFL-3.0", "Artistic-2.0", "BSL-1.0", "ECL-2.0", "EPL-1.0", "EPL-2.0", "NCSA", "OFL-1.1", "OSL-3.0", "PostgreSQL", "WTFPL",
     ];
 
@@ -15,5 +28,7 @@ internal static class SpdxLicence
     /// <summary>The SPDX expression of a licence that a card names; <see langword="null"/> where SPDX has none.</summary>
     public static string? Of(string licence) =>
         Array.Find(Known, known => known.Equals(licence, StringComparison.OrdinalIgnoreCase))
-        ?? (Array.Find(WithLaterVersions, known => known.Equals(licence, StringComparison.OrdinalIgnoreCase)) is { } family ? family + "-only" : null);
+        ?? (Array.Find(WithLaterVersions, known => known.Equals(licence, StringComparison.OrdinalIgnoreCase)) is { } family
+            ? family + "-only"
+            : null);
 }

@@ -41,7 +41,8 @@ internal sealed class StoredTensor(SafetensorsFile file, TensorInfo info) : Tens
         {
             if (start < _start || start + destination.Length > _start + _count)
                 Fill(start, (int)Math.Min(Math.Max(WindowLength, destination.Length), Math.Max(until, start + destination.Length) - start));
-            ElementConversion.ToSingle(info.DType, memory.Take(_count * _size).Slice((int)(start - _start) * _size, destination.Length * _size), destination);
+            ElementConversion.ToSingle(
+                info.DType, memory.Take(_count * _size).Slice((int)(start - _start) * _size, destination.Length * _size), destination);
         }
 
         private void Fill(long start, int count)

@@ -12,6 +12,7 @@ internal sealed class TensorInMemory(float[] values) : TensorContent
 
     private sealed class Reader(float[] values) : TensorReader
     {
-        public override void Read(long start, Span<float> destination, long until) => values.AsSpan(checked((int)start), destination.Length).CopyTo(destination);
+        public override void Read(long start, Span<float> destination, long until) =>
+            values.AsSpan(checked((int)start), destination.Length).CopyTo(destination);
     }
 }

@@ -32,29 +32,41 @@ internal sealed class TensorIndex(ModelInput model)
 
     /// <summary>The stack with the same place in the model; <see langword="null"/> where it has none.</summary>
     public LayerRun? Find(LayerRun stack) =>
-        Stacks.FirstOrDefault(own => own.Prefix == stack.Prefix) ?? Stacks.FirstOrDefault(own => TensorNames.Canonical(own.Prefix) == TensorNames.Canonical(stack.Prefix));
+        Stacks.FirstOrDefault(own => own.Prefix == stack.Prefix)
+            ?? Stacks.FirstOrDefault(own => TensorNames.Canonical(own.Prefix) == TensorNames.Canonical(stack.Prefix));
 
     /// <summary>The stack that a tensor belongs to.</summary>
     public LayerRun? StackOf(string tensor) => Stacks.FirstOrDefault(stack => stack.LayerOf(tensor) is not null);
 
     /// <summary>The tensors of one layer in ordinal order.</summary>
     public IEnumerable<string> Layer(LayerRun stack, int layer) =>
-        (_byLayer ??= Stacks.SelectMany(own => model.Names.Where(name => own.LayerOf(name) is not null).Select(name => (own.Prefix, Layer: own.LayerOf(name)!.Value, Name: name)))
+        (_byLayer ??= Stacks.SelectMany(own =>
+            model.Names
+                .Where(name => own.LayerOf(name) is not null)
+                .Select(name => (own.Prefix, Layer: own.LayerOf(name)!.Value, Name: name)))
             .ToLookup(found => (found.Prefix, found.Layer), found => found.Name))[(stack.Prefix, layer)];
 
     // A bare backbone within another class: 'encoder.layer.0…' is 'mpnet.encoder.layer.0…', whatever the class is called.
     private string? Wrapped(string name)
     {
-        _withoutFirst ??= model.Names.Where(own => own.Contains('.', StringComparison.Ordinal)).GroupBy(own => own[(own.IndexOf('.', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal)
+        _withoutFirst ??= model.Names
+            .Where(own => own.Contains('.', StringComparison.Ordinal))
+            .GroupBy(own => own[(own.IndexOf('.', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.Count() == 1 ? group.First() : null, StringComparer.Ordinal);
-        if (_withoutFirst.GetValueOrDefault(name) is { } within && LayerPosition.LayerOf(name) is not null == LayerPosition.LayerOf(within) is not null)
+        if (_withoutFirst.GetValueOrDefault(name) is { } within
+            && LayerPosition.LayerOf(name) is not null == LayerPosition.LayerOf(within) is not null)
             return within;
         var bare = name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..];
-        return bare.Length < name.Length && bare.Contains('.', StringComparison.Ordinal) && model.Find(bare) is not null && bare.Split('.').Length > 2 ? bare : null;
+        return bare.Length < name.Length
+            && bare.Contains('.', StringComparison.Ordinal)
+            && model.Find(bare) is not null
+            && bare.Split('.').Length > 2 ? bare : null;
     }
 
     // Two tensors that differ only by how they were saved would be one to any reader; neither is then found by that.
     private string? Canonical(string canonical) =>
         (_byCanonicalName ??= model.Names.GroupBy(TensorNames.Canonical, StringComparer.Ordinal)
-            .ToDictionary(group => group.Key, group => group.Count() == 1 ? group.First() : null, StringComparer.Ordinal)).GetValueOrDefault(canonical);
+            .ToDictionary(
+                group => group.Key, group => group.Count() == 1 ? group.First() : null, StringComparer.Ordinal)).GetValueOrDefault(
+                canonical);
 }

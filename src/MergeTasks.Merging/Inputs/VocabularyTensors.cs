@@ -6,7 +6,14 @@ namespace MergeTasks.Merging.Inputs;
 internal static class VocabularyTensors
 {
     // Biases of output heads, which are stored beside the head's weight or in its place where that is tied.
-    private static readonly string[] HeadBiases = ["lm_head.bias", "embed_out.bias", "cls.predictions.bias", "cls.predictions.decoder.bias", "lm_head.decoder.bias", "vocab_projector.bias"];
+    private static readonly string[] HeadBiases = [
+        "lm_head.bias",
+        "embed_out.bias",
+        "cls.predictions.bias",
+        "cls.predictions.decoder.bias",
+        "lm_head.decoder.bias",
+        "vocab_projector.bias"
+    ];
 
     /// <summary>Number of rows of a model's embeddings; <see langword="null"/> where none are found.</summary>
     public static long? RowsOf(ModelInput model)
@@ -21,5 +28,7 @@ internal static class VocabularyTensors
     /// <param name="name">The tensor.</param>
     /// <param name="rows">Rows of the model's embeddings.</param>
     public static bool Is(ModelInput model, string name, long rows) =>
-        (TensorNames.IsEmbedding(name) || TensorNames.IsHead(name) || HeadBiases.Contains(name)) && model.Find(name)?.Shape is [var first, ..] && first == rows;
+        (TensorNames.IsEmbedding(name) || TensorNames.IsHead(name) || HeadBiases.Contains(name))
+            && model.Find(name)?.Shape is [var first, ..]
+            && first == rows;
 }

@@ -16,16 +16,23 @@ internal static class WeightParts
     {
         var tensors = file.Header.Tensors;
         var headerLength = tensors.Count > 0 ? tensors.Min(tensor => tensor.Offset) : file.Status.Size;
-        return [new FilePart(Header, 0, headerLength), .. tensors.Select(tensor => new FilePart(tensor.Name, tensor.Offset, tensor.ByteLength))];
+        return [
+            new FilePart(Header, 0, headerLength), .. tensors.Select(tensor => new FilePart(tensor.Name, tensor.Offset, tensor.ByteLength))
+        ];
     }
 
     /// <summary>The digests of the parts of an open file.</summary>
-    /// <exception cref="FileFault">Its path leads to another file by now, or to another content: the parts would not be those of the open header.</exception>
+    /// <exception cref="FileFault">Its path leads to another file by now, or to another content: the parts would not be those of the open
+    /// header.</exception>
     public static FileDigests DigestsOf(SafetensorsFile file, FileHasher hasher, CancellationToken cancellation)
     {
         var opened = FileStamp.Of(file.Status);
         hasher.Identified?.Add(file.Path, opened);
-        var digests = hasher.Digest(file.Path, DigestKind.Sha256, () => opened == FileStamp.Of(file.Path) ? Of(file) : throw FileFault.Changed(file.Path), cancellation);
+        var digests = hasher.Digest(
+            file.Path,
+            DigestKind.Sha256,
+            () => opened == FileStamp.Of(file.Path) ? Of(file) : throw FileFault.Changed(file.Path),
+            cancellation);
         if (digests.Stamp != opened)
             throw FileFault.Changed(file.Path);
 

@@ -21,7 +21,8 @@ internal sealed record AplScores(DeltaPartition Partition)
     public ProductRequest? Products { get; init; }
 
     /// <summary>Exact interventions, by level: those that decide, or those that verify.</summary>
-    public IReadOnlyDictionary<PartitionLevel, InterventionRequest> Exact { get; init; } = new Dictionary<PartitionLevel, InterventionRequest>();
+    public IReadOnlyDictionary<PartitionLevel, InterventionRequest> Exact { get; init; } =
+        new Dictionary<PartitionLevel, InterventionRequest>();
 
     /// <summary>The scores that decide; the others only verify.</summary>
     public IEnumerable<ScoreRequest> Deciding(AplDeclaration apl) =>
@@ -30,14 +31,18 @@ internal sealed record AplScores(DeltaPartition Partition)
 
     /// <summary>All scores.</summary>
     public IEnumerable<ScoreRequest> Requests =>
-        new ScoreRequest?[] { Counts, Gradient, Squares, Products }.OfType<ScoreRequest>().Concat(Exact.OrderBy(pair => pair.Key).Select(pair => pair.Value));
+        new ScoreRequest?[] { Counts, Gradient, Squares, Products }
+            .OfType<ScoreRequest>()
+            .Concat(Exact.OrderBy(pair => pair.Key).Select(pair => pair.Value));
 
     /// <summary>Reads them, computing those that the store lacks.</summary>
     internal PartImportance Read(AplDeclaration apl, ScoringContext context) => new(
         Partition,
         ScoreFile.Read(context.PathOf(Counts)),
         Products is null ? null : ScoreFile.Read(context.PathOf(Products)),
-        apl.IsExact ? Exact.ToDictionary(pair => pair.Key, pair => ScoreFile.Read(context.PathOf(pair.Value))) : new Dictionary<PartitionLevel, Dictionary<string, double[]>>());
+        apl.IsExact
+            ? Exact.ToDictionary(pair => pair.Key, pair => ScoreFile.Read(context.PathOf(pair.Value)))
+            : new Dictionary<PartitionLevel, Dictionary<string, double[]>>());
 
     /// <summary>Opens what rules by rank read element by element.</summary>
     internal KeptSlopes OpenSlopes(ScoringContext context) => new(Open(Gradient, context), Open(Squares, context));

@@ -9,13 +9,15 @@ namespace MergeTasks.Merging.Locating;
 /// <param name="Scores">What decides.</param>
 /// <param name="Tuned">θ_i.</param>
 /// <param name="Base">θ_b.</param>
-/// <param name="CastTo">A type that both are rounded to before changes are measured, as compatibility mode does; <see langword="null"/> for none.</param>
+/// <param name="CastTo">A type that both are rounded to before changes are measured, as compatibility mode does; <see langword="null"/> for
+/// none.</param>
 /// <param name="Seed">Seed of random masks.</param>
 /// <param name="Position">The model's position in the merge.</param>
 internal sealed record LocatedModel(AplScores Scores, ModelInput Tuned, ModelInput Base, DType? CastTo, long Seed, int Position)
 {
     /// <summary>What the result depends on, beside scores and settings.</summary>
-    internal string Text(AplDeclaration apl) => FormattableString.Invariant($"cast {CastTo}{(apl.Drop == DropRule.Random ? $" seed {Seed} position {Position}" : "")}");
+    internal string Text(AplDeclaration apl) =>
+        FormattableString.Invariant($"cast {CastTo}{(apl.Drop == DropRule.Random ? $" seed {Seed} position {Position}" : "")}");
 }
 
 /// <summary>Turns the importance of a model's parts into elements that are kept, at any density.</summary>
@@ -47,7 +49,9 @@ internal sealed class ChangeLocator : IDisposable
     /// <summary>What is kept, by how much is of each part.</summary>
     public DeltaDrop At(ModelKeep keep, double scale)
     {
-        var cuts = _apl.Drop == DropRule.Random ? null : new RankSelection(_model.Scores.Partition, _context.Team, () => new RankReader(NewReader(), _slopes)).Find(keep);
+        var cuts = _apl.Drop == DropRule.Random
+            ? null
+            : new RankSelection(_model.Scores.Partition, _context.Team, () => new RankReader(NewReader(), _slopes)).Find(keep);
         return new DeltaDrop(_apl, _model.Scores.Partition, keep, cuts, _slopes, _model.Seed, _model.Position, scale);
     }
 

@@ -22,9 +22,18 @@ internal sealed class DeltaDrop
     /// <param name="seed">Seed of random masks.</param>
     /// <param name="position">The model's position in the merge.</param>
     /// <param name="scale">The factor of everything that is kept.</param>
-    public DeltaDrop(AplDeclaration apl, DeltaPartition partition, ModelKeep keep, TensorCut[]? cuts, KeptSlopes slopes, long seed, int position, double scale)
+    public DeltaDrop(
+        AplDeclaration apl,
+        DeltaPartition partition,
+        ModelKeep keep,
+        TensorCut[]? cuts,
+        KeptSlopes slopes,
+        long seed,
+        int position,
+        double scale)
     {
-        _tensors = partition.Tensors.Select((tensor, i) => (Tensor: tensor, Ratios: keep.Ratios[i], Cut: cuts?[i], Random: Philox.For(seed, tensor.Name, position)))
+        _tensors = partition.Tensors
+            .Select((tensor, i) => (Tensor: tensor, Ratios: keep.Ratios[i], Cut: cuts?[i], Random: Philox.For(seed, tensor.Name, position)))
             .ToDictionary(entry => entry.Tensor.Name, StringComparer.Ordinal);
         (_slopes, _scale) = (slopes, (float)scale);
         _rescalesParts = apl is { Rescale: RescaleRule.Inverse, Budget: BudgetRule.Total };
@@ -35,7 +44,9 @@ internal sealed class DeltaDrop
 
     /// <summary>Whether a tensor stays as it is.</summary>
     public bool KeepsAll(string name) => _scale == 1 && _tensors[name] is var (_, ratios, cut, _)
-        && (cut is null ? Array.TrueForAll(ratios, ratio => ratio >= 1) : cut.KeepsAll && (!_rescalesParts || Array.TrueForAll(ratios, ratio => ratio >= 1)));
+        && (cut is null
+            ? Array.TrueForAll(ratios, ratio => ratio >= 1)
+            : cut.KeepsAll && (!_rescalesParts || Array.TrueForAll(ratios, ratio => ratio >= 1)));
 
     /// <summary>Drops elements of one block.</summary>
     /// <param name="name">The tensor.</param>

@@ -18,13 +18,16 @@ internal static class KeepRatios
     /// <param name="elements">n_p, all elements of each part.</param>
     /// <param name="density">The share to keep, in (0, 1].</param>
     /// <param name="temperature">τ above 0; infinite: the same ratio for all.</param>
-    public static double[] PerParameter(IReadOnlyList<double> importances, IReadOnlyList<double> elements, double density, double temperature)
+    public static double[] PerParameter(
+        IReadOnlyList<double> importances, IReadOnlyList<double> elements, double density, double temperature)
     {
         ArgumentNullException.ThrowIfNull(importances);
         ArgumentNullException.ThrowIfNull(elements);
         var ratios = new double[importances.Count];
         double[] each = [.. importances.Zip(elements, (importance, count) => count > 0 ? importance / count : 0)];
-        var middle = Median([.. each.Where((_, i) => elements[i] > 0)]) is var all and > 0 ? all : Median([.. each.Where(value => value > 0)]);
+        var middle = Median([.. each.Where((_, i) => elements[i] > 0)]) is var all and > 0
+            ? all
+            : Median([.. each.Where(value => value > 0)]);
         if (density >= 1 || double.IsPositiveInfinity(temperature) || middle <= 0 || elements.Sum() <= 0)
         {
             Array.Fill(ratios, Math.Min(1, density));
@@ -54,7 +57,8 @@ internal static class KeepRatios
     /// <param name="density">The share to keep, in (0, 1].</param>
     /// <param name="temperature">τ above 0; infinite: the same ratio for all.</param>
     /// <param name="least">The smallest ratio; by default density/10. A part of a part has its whole's.</param>
-    public static double[] Of(IReadOnlyList<double> importances, IReadOnlyList<double> counts, double density, double temperature, double? least = null)
+    public static double[] Of(
+        IReadOnlyList<double> importances, IReadOnlyList<double> counts, double density, double temperature, double? least = null)
     {
         ArgumentNullException.ThrowIfNull(importances);
         ArgumentNullException.ThrowIfNull(counts);
@@ -85,9 +89,11 @@ internal static class KeepRatios
         importances.Select((importance, i) => importance > 0 ? counts[i] : 0).Sum();
 
     // In logarithms, because a small temperature takes powers beyond the range of numbers.
-    private static void Fill(double[] ratios, IReadOnlyList<double> importances, IReadOnlyList<double> counts, double target, double temperature, double floor)
+    private static void Fill(
+        double[] ratios, IReadOnlyList<double> importances, IReadOnlyList<double> counts, double target, double temperature, double floor)
     {
-        var logarithms = importances.Select(importance => importance > 0 ? Math.Log(importance) / temperature : double.NegativeInfinity).ToArray();
+        var logarithms = importances.Select(importance => importance > 0 ? Math.Log(importance) / temperature : double.NegativeInfinity)
+            .ToArray();
         var (low, high) = (Math.Log(Math.Max(floor, double.Epsilon)) - logarithms.Max(), -logarithms.Where(double.IsFinite).Min());
         for (var i = 0; i < Bisections && low < high; i++)
         {

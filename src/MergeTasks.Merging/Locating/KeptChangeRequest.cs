@@ -31,7 +31,13 @@ internal sealed record KeptChangeRequest : ScoreRequest
     private readonly SampleScoreRequest? _tunedScore;
 
     internal KeptChangeRequest(
-        ScoreKey key, ModelDeclaration declaration, LocatedModel model, AplDeclaration apl, TaskRun basis, SampleScoreRequest? baseScore, SampleScoreRequest? tunedScore)
+        ScoreKey key,
+        ModelDeclaration declaration,
+        LocatedModel model,
+        AplDeclaration apl,
+        TaskRun basis,
+        SampleScoreRequest? baseScore,
+        SampleScoreRequest? tunedScore)
         : base(key, declaration, basis.Data) => (_model, _apl, _base, _baseScore, _tunedScore) = (model, apl, basis, baseScore, tunedScore);
 
     /// <inheritdoc/>
@@ -76,7 +82,9 @@ internal sealed record KeptChangeRequest : ScoreRequest
         var partition = _model.Scores.Partition;
         var (kept, changed) = (new double[partition.Layers.Count], new double[partition.Layers.Count]);
         var (keptMass, mass) = (0.0, 0.0);
-        var readers = Enumerable.Range(0, context.Team.Count).Select(_ => (Deltas: locator.NewReader(), Values: new float[BlockLength])).ToArray();
+        var readers = Enumerable.Range(0, context.Team.Count)
+            .Select(_ => (Deltas: locator.NewReader(), Values: new float[BlockLength]))
+            .ToArray();
         for (var layer = 0; layer < partition.Layers.Count; layer++)
         {
             foreach (var tensor in partition.Layers[layer].Tensors.Select(index => partition.Tensors[index]))
@@ -136,13 +144,19 @@ internal sealed record KeptChangeRequest : ScoreRequest
         public Search(KeptChangeRequest request, ChangeLocator locator, ScoringContext context)
         {
             (_request, _locator, _context) = (request, locator, context);
-            (BaseScore, TunedScore) = (request._baseScore!.Result(context).Deciding.Average(), request._tunedScore!.Result(context).Deciding.Average());
+            (BaseScore, TunedScore) =
+                (request._baseScore!.Result(context).Deciding.Average(), request._tunedScore!.Result(context).Deciding.Average());
             _loaded = request._base.Model.Load(context.Engine);
             _metric = request._base.Metric(_loaded.Model);
             _candidate = new CandidateParameters(request._model.Scores.Partition.Tensors
-                .Where(tensor => _loaded.Model.Parameters.ContainsKey(tensor.Name)).Select(tensor => new TensorSpec(tensor.Name, DType.F32, tensor.Shape)));
+                .Where(tensor => _loaded.Model.Parameters.ContainsKey(tensor.Name))
+                    .Select(tensor => new TensorSpec(tensor.Name, DType.F32, tensor.Shape)));
             _readers = [.. Enumerable.Range(0, context.Team.Count).Select(_ => (locator.NewReader(), new float[BlockLength]))];
-            context.Progress.Scoring(request.Model.Label, request.Phase, 0, $"about {(request._apl.Density is null ? "5 to 15" : "4")} forward passes × {_metric.Tokens} tokens");
+            context.Progress.Scoring(
+                request.Model.Label,
+                request.Phase,
+                0,
+                $"about {(request._apl.Density is null ? "5 to 15" : "4")} forward passes × {_metric.Tokens} tokens");
         }
 
         public double BaseScore { get; }
@@ -150,11 +164,18 @@ internal sealed record KeptChangeRequest : ScoreRequest
         public double TunedScore { get; }
 
         /// <summary>Density, factor and score of everything that was tried.</summary>
-        public double[] Tried => [.. _climbs.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value.Tried.SelectMany(tried => new[] { pair.Key, tried.Value, tried.Effect }))];
+        public double[] Tried =>
+            [
+                .. _climbs.OrderBy(pair => pair.Key)
+                    .SelectMany(pair => pair.Value.Tried.SelectMany(tried => new[] { pair.Key, tried.Value, tried.Effect }))
+            ];
 
         private double Enough => BaseScore + (Sufficient * (TunedScore - BaseScore));
 
-        /// <summary>The smallest that keeps enough: first the smallest of all, which is enough for large models, then by halving. Where fine-tuning gained nothing, 1.</summary>
+        /// <summary>
+        /// The smallest that keeps enough: first the smallest of all, which is enough for large models, then by halving. Where fine-tuning
+        /// gained nothing, 1.
+        /// </summary>
         public double Density()
         {
             if (!(TunedScore > BaseScore))
@@ -176,7 +197,8 @@ internal sealed record KeptChangeRequest : ScoreRequest
 
         /// <summary>The score of something that was tried, or that needs no trying.</summary>
         public double Known(double density, double scale) => density >= 1 && scale == 1 ? TunedScore
-            : _climbs.TryGetValue(density, out var climb) && climb.Tried.FirstOrDefault(tried => tried.Value == scale) is { Value: > 0 } tried ? tried.Effect : double.NaN;
+            : _climbs.TryGetValue(density, out var climb)
+                && climb.Tried.FirstOrDefault(tried => tried.Value == scale) is { Value: > 0 } tried ? tried.Effect : double.NaN;
 
         public void Dispose()
         {
@@ -195,13 +217,16 @@ internal sealed record KeptChangeRequest : ScoreRequest
             if (_climbs.TryGetValue(density, out var known))
                 return known;
             var keep = new Lazy<DeltaDrop>(() => _locator.At(density, 1));
-            var scales = _request._apl.Rescale == RescaleRule.Task ? Scales : [_request.Fixed(density, _request.Count(_locator, keep.Value, _context))];
+            var scales = _request._apl.Rescale == RescaleRule.Task
+                ? Scales
+                : [_request.Fixed(density, _request.Count(_locator, keep.Value, _context))];
             return _climbs[density] = new HillClimb(scales, scale => Measure(keep.Value, scale));
         }
 
         private double Measure(DeltaDrop drop, double scale)
         {
-            foreach (var tensor in _request._model.Scores.Partition.Tensors.Where(tensor => _loaded.Model.Parameters.ContainsKey(tensor.Name)))
+            foreach (var tensor in _request._model.Scores.Partition.Tensors.Where(tensor =>
+                _loaded.Model.Parameters.ContainsKey(tensor.Name)))
             {
                 _context.Team.Run((tensor.Elements + BlockLength - 1) / BlockLength, sequential: false, (worker, block) =>
                 {
@@ -234,17 +259,32 @@ internal sealed record KeptChangeRequest : ScoreRequest
 /// <param name="Changed">Elements that differ from the base in each layer.</param>
 /// <param name="Elements">Elements of each layer.</param>
 internal sealed record KeptChange(
-    double Density, double Scale, double BaseScore, double TunedScore, double KeptScore, double KeptMass, double Mass, double[] Kept, double[] Changed, double[] Elements)
+    double Density,
+    double Scale,
+    double BaseScore,
+    double TunedScore,
+    double KeptScore,
+    double KeptMass,
+    double Mass,
+    double[] Kept,
+    double[] Changed,
+    double[] Elements)
 {
     /// <summary>The share of the gain that is kept; NaN where it is not known.</summary>
     public double Recovery => TunedScore > BaseScore ? (KeptScore - BaseScore) / (TunedScore - BaseScore) : double.NaN;
 
     /// <summary>As lists of a score file.</summary>
     public IEnumerable<(string, double[])> Lists =>
-        [("choice", [Density, Scale, BaseScore, TunedScore, KeptScore, KeptMass, Mass]), ("kept", Kept), ("changed", Changed), ("elements", Elements)];
+        [
+            ("choice", [Density, Scale, BaseScore, TunedScore, KeptScore, KeptMass, Mass]),
+            ("kept", Kept),
+            ("changed", Changed),
+            ("elements", Elements)
+        ];
 
     /// <summary>From a score file.</summary>
     public static KeptChange Read(Dictionary<string, double[]> lists) => lists["choice"] is var choice
-        ? new KeptChange(choice[0], choice[1], choice[2], choice[3], choice[4], choice[5], choice[6], lists["kept"], lists["changed"], lists["elements"])
+        ? new KeptChange(
+            choice[0], choice[1], choice[2], choice[3], choice[4], choice[5], choice[6], lists["kept"], lists["changed"], lists["elements"])
         : throw new InvalidOperationException();
 }

@@ -50,7 +50,11 @@ internal sealed class ModelKeep
             }
 
             var ratios = apl.DropLevel == PartitionLevel.Tensor
-                ? KeepRatios.PerParameter([.. members.Select(tensor => tensors[tensor])], [.. members.Select(tensor => (double)partition.Tensors[tensor].Elements)], layers[i], apl.Tau2)
+                ? KeepRatios.PerParameter(
+                    [.. members.Select(tensor => tensors[tensor])],
+                    [.. members.Select(tensor => (double)partition.Tensors[tensor].Elements)],
+                    layers[i],
+                    apl.Tau2)
                 : [.. members.Select(_ => layers[i])];
             for (var member = 0; member < members.Count; member++)
             {
@@ -62,10 +66,14 @@ internal sealed class ModelKeep
         return new ModelKeep(perTensor, layers, parts, keepsTies: true);
     }
 
-    private static void AddRows(PartImportance importance, DeltaLayer layer, double ratio, AplDeclaration apl, double[][] perTensor, List<KeptPart> parts)
+    private static void AddRows(
+        PartImportance importance, DeltaLayer layer, double ratio, AplDeclaration apl, double[][] perTensor, List<KeptPart> parts)
     {
         var tensors = importance.Partition.Tensors;
-        double[] sizes = [.. layer.Rows.SelectMany(group => Enumerable.Repeat((double)importance.Partition.ElementsOf(group.Tensors) / group.Count, (int)group.Count))];
+        double[] sizes = [
+            .. layer.Rows.SelectMany(group =>
+                Enumerable.Repeat((double)importance.Partition.ElementsOf(group.Tensors) / group.Count, (int)group.Count))
+        ];
         var ratios = KeepRatios.PerParameter([.. layer.Rows.SelectMany(importance.OfRows)], sizes, ratio, apl.Tau2);
         var row = 0;
         foreach (var group in layer.Rows)
@@ -98,7 +106,8 @@ internal sealed class ModelKeep
                 perTensor[tensor] = [ratios[i]];
         }
 
-        return new ModelKeep(perTensor, ratios, [.. layers.Select((layer, i) => new KeptPart(layer.Tensors, null, keep[i]))], keepsTies: false);
+        return new ModelKeep(
+            perTensor, ratios, [.. layers.Select((layer, i) => new KeptPart(layer.Tensors, null, keep[i]))], keepsTies: false);
     }
 
     private static ModelKeep ByTensor(PartImportance importance, AplDeclaration apl, double density)
@@ -109,7 +118,11 @@ internal sealed class ModelKeep
         var keep = KeepRatios.Counts(ratios, counts, Target(counts, density));
         var layers = importance.Partition.Layers.Select(layer =>
             Share(layer.Tensors.Sum(tensor => ratios[tensor] * counts[tensor]), layer.Tensors.Sum(tensor => counts[tensor]), density));
-        return new ModelKeep([.. ratios.Select(ratio => new[] { ratio })], [.. layers], [.. tensors.Select(tensor => new KeptPart([tensor], null, keep[tensor]))], keepsTies: false);
+        return new ModelKeep(
+            [.. ratios.Select(ratio => new[] { ratio })],
+            [.. layers],
+            [.. tensors.Select(tensor => new KeptPart([tensor], null, keep[tensor]))],
+            keepsTies: false);
     }
 
     private static ModelKeep ByRow(PartImportance importance, AplDeclaration apl, double density)

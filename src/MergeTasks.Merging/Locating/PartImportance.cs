@@ -3,7 +3,9 @@ using MergeTasks.Merging.Measuring;
 
 namespace MergeTasks.Merging.Locating;
 
-/// <summary>The importance of every part of one model's deltas, at every level that was scored, and how many elements each part changed.</summary>
+/// <summary>
+/// The importance of every part of one model's deltas, at every level that was scored, and how many elements each part changed.
+/// </summary>
 /// <param name="partition">The parts.</param>
 /// <param name="counts">Changed elements of each unit, by tensor.</param>
 /// <param name="products">Signed inner products of each unit, by tensor; <see langword="null"/> where only exact scores are used.</param>
@@ -29,13 +31,19 @@ internal sealed class PartImportance(
     public bool HasModel => products is not null || exact.ContainsKey(PartitionLevel.Model);
 
     /// <summary>Importance of the model.</summary>
-    public double OfModel() => Math.Abs(exact.TryGetValue(PartitionLevel.Model, out var effect) ? effect[Interventions.Parts][0] : Enumerable.Range(0, partition.Tensors.Count).Sum(Product));
+    public double OfModel() =>
+        Math.Abs(
+            exact.TryGetValue(PartitionLevel.Model, out var effect)
+                ? effect[Interventions.Parts][0]
+                : Enumerable.Range(0, partition.Tensors.Count).Sum(Product));
 
     /// <summary>Importance of each layer.</summary>
-    public double[] OfLayers() => exact.TryGetValue(PartitionLevel.Layer, out var effects) ? Magnitudes(effects[Interventions.Parts]) : LayerProducts();
+    public double[] OfLayers() =>
+        exact.TryGetValue(PartitionLevel.Layer, out var effects) ? Magnitudes(effects[Interventions.Parts]) : LayerProducts();
 
     /// <summary>Importance of each tensor.</summary>
-    public double[] OfTensors() => exact.TryGetValue(PartitionLevel.Tensor, out var effects) ? Magnitudes(effects[Interventions.Parts]) : TensorProducts();
+    public double[] OfTensors() =>
+        exact.TryGetValue(PartitionLevel.Tensor, out var effects) ? Magnitudes(effects[Interventions.Parts]) : TensorProducts();
 
     /// <summary>The approximated importance of each layer.</summary>
     public double[] LayerProducts() => [.. partition.Layers.Select(layer => Math.Abs(layer.Tensors.Sum(Product)))];
@@ -45,7 +53,9 @@ internal sealed class PartImportance(
 
     /// <summary>Importance of each row of a group.</summary>
     public double[] OfRows(RowGroup group) =>
-        exact.TryGetValue(PartitionLevel.Hidden, out var effects) ? Magnitudes(effects[partition.Tensors[group.Tensors[0]].Name]) : Magnitudes(PerRow(group, products!));
+        exact.TryGetValue(PartitionLevel.Hidden, out var effects)
+            ? Magnitudes(effects[partition.Tensors[group.Tensors[0]].Name])
+            : Magnitudes(PerRow(group, products!));
 
     /// <summary>Changed elements of each row of a group.</summary>
     public double[] CountsOfRows(RowGroup group) => PerRow(group, counts);

@@ -22,7 +22,9 @@ internal sealed class RankReader(DeltaReader deltas, KeptSlopes slopes)
     }
 }
 
-/// <summary>What the cache keeps of a model's gradient, for rules that need it element by element; any number of threads may read.</summary>
+/// <summary>
+/// What the cache keeps of a model's gradient, for rules that need it element by element; any number of threads may read.
+/// </summary>
 /// <param name="gradient">∇M; <see langword="null"/>: ranks are by |Δ| alone.</param>
 /// <param name="squares">F, the mean squared gradient of single samples; <see langword="null"/>: the rule does without.</param>
 internal sealed class KeptSlopes(KeptGradient? gradient, KeptGradient? squares) : IDisposable
@@ -47,10 +49,12 @@ internal sealed class KeptSlopes(KeptGradient? gradient, KeptGradient? squares) 
 /// <summary>An open gradient file of the cache.</summary>
 internal sealed class KeptGradient(SafetensorsFile file) : IDisposable
 {
-    private readonly Dictionary<string, TensorInfo> _tensors = file.Header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorInfo> _tensors = file.Header.Tensors.ToDictionary(
+        tensor => tensor.Name, StringComparer.Ordinal);
 
     /// <summary>Fills gradient values from an element on.</summary>
-    public void Read(string tensor, long start, Span<float> values) => file.Read(_tensors[tensor].Offset + (start * sizeof(float)), MemoryMarshal.AsBytes(values));
+    public void Read(string tensor, long start, Span<float> values) =>
+        file.Read(_tensors[tensor].Offset + (start * sizeof(float)), MemoryMarshal.AsBytes(values));
 
     public void Dispose() => file.Dispose();
 }

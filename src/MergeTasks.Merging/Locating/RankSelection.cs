@@ -55,7 +55,10 @@ internal sealed class RankSelection
         }
 
         foreach (var tensor in part.Tensors)
-            cuts[tensor] = new TensorCut(_partition.Tensors[tensor], [threshold], [keepsTies ? long.MaxValue : LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
+            cuts[tensor] = new TensorCut(
+                _partition.Tensors[tensor],
+                [threshold],
+                [keepsTies ? long.MaxValue : LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
     }
 
     private long[] Count(IReadOnlyList<int> tensors, Func<uint, int> bucketOf)
@@ -136,7 +139,10 @@ internal sealed class RankSelection
             if (keepsTies)
                 last = long.MaxValue;
             cuts[members[0]].Thresholds[unit] = threshold;
-            cuts[members[0]].LastTies[unit] = last < 0 ? -1 : last >= length ? long.MaxValue : matrix.UnitsAreColumns ? (last * matrix.Columns) + unit : (unit * length) + last;
+            cuts[members[0]].LastTies[unit] = last < 0 ? -1
+                : last >= length ? long.MaxValue
+                : matrix.UnitsAreColumns ? (last * matrix.Columns) + unit
+                : (unit * length) + last;
             if (bias is null)
                 return;
             cuts[members[1]].Thresholds[unit] = threshold;

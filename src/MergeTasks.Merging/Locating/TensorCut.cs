@@ -5,7 +5,8 @@ namespace MergeTasks.Merging.Locating;
 
 /// <summary>
 /// Where the elements of a tensor that are kept by rank begin: those above a threshold, and those at it up to an index. One pair for the
-/// whole tensor, or one per unit. Ranks are bit patterns, which order like the magnitudes that they encode; 0 is an element that did not change.
+/// whole tensor, or one per unit. Ranks are bit patterns, which order like the magnitudes that they encode; 0 is an element that did not
+/// change.
 /// </summary>
 /// <param name="tensor">The tensor.</param>
 /// <param name="thresholds">Ranks.</param>
@@ -23,9 +24,12 @@ internal sealed class TensorCut(DeltaTensor tensor, uint[] thresholds, long[] la
     public long[] LastTies => lastTies;
 
     /// <summary>Whether every element that changed is kept.</summary>
-    public bool KeepsAll => Array.TrueForAll(thresholds, threshold => threshold <= Least) && Array.TrueForAll(lastTies, last => last == long.MaxValue);
+    public bool KeepsAll =>
+        Array.TrueForAll(thresholds, threshold => threshold <= Least) && Array.TrueForAll(lastTies, last => last == long.MaxValue);
 
-    /// <summary>The ranks of elements: by |Δ|; by |Δ·∇M| where a gradient is given; by Δ²F/2 + |Δ·∇M| where mean squared gradients are, too.</summary>
+    /// <summary>
+    /// The ranks of elements: by |Δ|; by |Δ·∇M| where a gradient is given; by Δ²F/2 + |Δ·∇M| where mean squared gradients are, too.
+    /// </summary>
     public static void Rank(ReadOnlySpan<float> delta, ReadOnlySpan<float> gradient, ReadOnlySpan<float> squares, Span<uint> ranks)
     {
         const uint magnitude = 0x7FFF_FFFF;
@@ -34,7 +38,8 @@ internal sealed class TensorCut(DeltaTensor tensor, uint[] thresholds, long[] la
         {
             var size = gradient.IsEmpty ? bits[i] & magnitude
                 : squares.IsEmpty ? BitConverter.SingleToUInt32Bits(delta[i] * gradient[i]) & magnitude
-                : BitConverter.SingleToUInt32Bits((float)(((double)delta[i] * delta[i] * squares[i] / 2) + Math.Abs((double)delta[i] * gradient[i]))) & magnitude;
+                : BitConverter.SingleToUInt32Bits(
+                    (float)(((double)delta[i] * delta[i] * squares[i] / 2) + Math.Abs((double)delta[i] * gradient[i]))) & magnitude;
             ranks[i] = delta[i] == 0 ? 0 : size + 1;
         }
     }

@@ -6,7 +6,9 @@ using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 
-/// <summary>A statistic of every module's inputs, one number per channel, from one forward pass per block (and a backward pass for gradients).</summary>
+/// <summary>
+/// A statistic of every module's inputs, one number per channel, from one forward pass per block (and a backward pass for gradients).
+/// </summary>
 internal sealed record ActivationRequest : ScoreRequest
 {
     private readonly AimDeclaration _aim;
@@ -14,7 +16,8 @@ internal sealed record ActivationRequest : ScoreRequest
     private readonly string _tokenizer;
     private readonly int _block;
 
-    internal ActivationRequest(ScoreKey key, ModelDeclaration declaration, AimDeclaration aim, RunnableModel model, string tokenizer, int block)
+    internal ActivationRequest(
+        ScoreKey key, ModelDeclaration declaration, AimDeclaration aim, RunnableModel model, string tokenizer, int block)
         : base(key, declaration, aim.Calibration) =>
         (_aim, _model, _tokenizer, _block) = (aim, model, tokenizer, block);
 
@@ -25,8 +28,14 @@ internal sealed record ActivationRequest : ScoreRequest
     {
         var blocks = CalibrationText.Blocks(_aim.Calibration, Tokenizer.Load(_tokenizer), _aim.Samples, _block);
         using var loaded = _model.Load(context.Engine);
-        context.Progress.Scoring(Model.Label, Phase, (long)blocks.Count * _block, $"{blocks.Count} forward{(_aim.Statistic == ActivationStatistic.Gradient ? " and backward" : "")} passes of {_block} tokens");
-        var values = _aim.Statistic == ActivationStatistic.Gradient ? Gradients(context, loaded.Model, blocks) : Activations(context, loaded.Model, blocks);
+        context.Progress.Scoring(
+            Model.Label,
+            Phase,
+            (long)blocks.Count * _block,
+            $"{blocks.Count} forward{(_aim.Statistic == ActivationStatistic.Gradient ? " and backward" : "")} passes of {_block} tokens");
+        var values = _aim.Statistic == ActivationStatistic.Gradient
+            ? Gradients(context, loaded.Model, blocks)
+            : Activations(context, loaded.Model, blocks);
         ScoreFile.Write(path, Key, values);
     }
 
@@ -41,7 +50,8 @@ internal sealed record ActivationRequest : ScoreRequest
 
         // An expert that no token was routed to has no statistics: nothing of it matters to the text.
         var observed = statistics.Modules.ToHashSet(StringComparer.Ordinal);
-        return _model.Description.Modules.Select(module => (module.Name, observed.Contains(module.Name) ? Of(statistics[module.Name]) : new double[module.InputChannels]));
+        return _model.Description.Modules.Select(module =>
+            (module.Name, observed.Contains(module.Name) ? Of(statistics[module.Name]) : new double[module.InputChannels]));
     }
 
     private double[] Of(ChannelSums sums) => _aim.Statistic switch
@@ -57,7 +67,9 @@ internal sealed record ActivationRequest : ScoreRequest
         var sums = new ColumnGradients(_model.Description.Modules);
         foreach (var block in blocks)
         {
-            var targets = Enumerable.Range(1, block.Length - 1).Select(i => new Target(0, i - 1, block[i], -1.0 / (block.Length - 1))).ToList();
+            var targets = Enumerable.Range(1, block.Length - 1)
+                .Select(i => new Target(0, i - 1, block[i], -1.0 / (block.Length - 1)))
+                .ToList();
             model.Backward(TokenBatch.Of(block), targets, sums, context.Cancellation);
             context.Progress.Scored(block.Length);
         }

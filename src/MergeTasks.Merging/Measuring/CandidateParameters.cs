@@ -19,7 +19,8 @@ internal sealed unsafe class CandidateParameters : IDisposable
     /// <param name="tensors">Names, shapes, and element types; those that no engine computes with are held in fp32.</param>
     public CandidateParameters(IEnumerable<TensorSpec> tensors)
     {
-        foreach (var tensor in tensors.Select(tensor => tensor.DType is DType.BF16 or DType.F16 ? tensor : tensor with { DType = DType.F32 }))
+        foreach (var tensor in tensors.Select(tensor =>
+            tensor.DType is DType.BF16 or DType.F16 ? tensor : tensor with { DType = DType.F32 }))
             _tensors.Add(tensor.Name, (tensor, (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(CacheLine, tensor.ByteLength), CacheLine)));
     }
 
@@ -31,9 +32,15 @@ internal sealed unsafe class CandidateParameters : IDisposable
         ElementConversion.FromSingle(spec.DType, values, new Span<byte>((byte*)address + (start * size), values.Length * size));
     }
 
-    /// <summary>The parameters as they are now, new to every engine that remembers those it has seen. A model that had the earlier ones must not run any more.</summary>
+    /// <summary>
+    /// The parameters as they are now, new to every engine that remembers those it has seen. A model that had the earlier ones must not run
+    /// any more.
+    /// </summary>
     public IReadOnlyDictionary<string, ParameterValue> Values() =>
-        _tensors.ToDictionary(pair => pair.Key, pair => ParameterValue.At(pair.Value.Spec.DType, pair.Value.Spec.Shape, pair.Value.Address), StringComparer.Ordinal);
+        _tensors.ToDictionary(
+            pair => pair.Key,
+            pair => ParameterValue.At(pair.Value.Spec.DType, pair.Value.Spec.Shape, pair.Value.Address),
+            StringComparer.Ordinal);
 
     /// <summary>The parameters that a model has, in the same shape: what else an output has is not run.</summary>
     public IReadOnlyDictionary<string, ParameterValue> ValuesIn(ITransformerModel model) => Values()

@@ -21,7 +21,9 @@ internal sealed record ChangeCountRequest : ScoreRequest
     internal override void Compute(ScoringContext context, string path)
     {
         context.Progress.Scoring(Model.Label, Phase, 0, "one pass over the weights");
-        var readers = Enumerable.Range(0, context.Team.Count).Select(_ => (Deltas: new DeltaReader(_tuned, _base, null), Values: new float[BlockLength])).ToArray();
+        var readers = Enumerable.Range(0, context.Team.Count)
+            .Select(_ => (Deltas: new DeltaReader(_tuned, _base, null), Values: new float[BlockLength]))
+            .ToArray();
         ScoreFile.Write(path, Key, [.. _partition.Tensors.Select(tensor => (tensor.Name, Count(tensor, context, readers)))]);
     }
 

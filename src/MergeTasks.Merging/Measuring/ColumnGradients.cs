@@ -13,7 +13,11 @@ internal sealed class ColumnGradients : IGradientReceiver
     public ColumnGradients(IEnumerable<ModuleDescription> modules) =>
         _weights = modules.GroupBy(module => module.Weight).ToDictionary(
             places => places.Key,
-            places => places.DistinctBy(module => module.Place).OrderBy(module => module.Place).Select(module => (module, new double[module.InputChannels])).ToArray(),
+            places =>
+                places.DistinctBy(module => module.Place)
+                    .OrderBy(module => module.Place)
+                    .Select(module => (module, new double[module.InputChannels]))
+                    .ToArray(),
             StringComparer.Ordinal);
 
     public void Receive(in GradientPiece piece)

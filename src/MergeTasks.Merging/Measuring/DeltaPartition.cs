@@ -57,18 +57,27 @@ internal sealed class DeltaPartition
     /// <param name="tensors">Those of its tensors that have deltas, in ordinal order.</param>
     internal static DeltaPartition Of(ModelDescription description, IEnumerable<(string Name, IReadOnlyList<long> Shape)> tensors)
     {
-        var byInput = description.Modules.Where(module => module.StoredByInput).Select(module => module.Weight).ToHashSet(StringComparer.Ordinal);
-        List<DeltaTensor> all = [.. tensors.Select(tensor => new DeltaTensor(tensor.Name, tensor.Shape, byInput.Contains(tensor.Name) && tensor.Shape.Count == 2))];
+        var byInput = description.Modules
+            .Where(module => module.StoredByInput)
+            .Select(module => module.Weight)
+            .ToHashSet(StringComparer.Ordinal);
+        List<DeltaTensor> all = [
+            .. tensors.Select(tensor =>
+                new DeltaTensor(tensor.Name, tensor.Shape, byInput.Contains(tensor.Name) && tensor.Shape.Count == 2))
+        ];
         var groups = all
             .Select((tensor, index) => (Place: PlaceOf(tensor.Name, description), Index: index))
             .GroupBy(pair => pair.Place, pair => pair.Index)
             .OrderBy(group => group.Key);
-        return new DeltaPartition(all, [.. groups.Select(group => new DeltaLayer(LayerName(group.Key), [.. group], Rows(all, [.. group])))]);
+        return new DeltaPartition(
+            all, [.. groups.Select(group => new DeltaLayer(LayerName(group.Key), [.. group], Rows(all, [.. group])))]);
     }
 
     // -1: embeddings; int.MaxValue: neither embedding nor block.
     private static int PlaceOf(string name, ModelDescription description) =>
-        description.Tables.Contains(name) ? -1 : LayerPosition.LayerOf(name) is { } layer && layer < description.Layers ? layer : int.MaxValue;
+        description.Tables.Contains(name) ? -1
+            : LayerPosition.LayerOf(name) is { } layer && layer < description.Layers ? layer
+            : int.MaxValue;
 
     private static string LayerName(int place) => place switch
     {
@@ -83,7 +92,8 @@ internal sealed class DeltaPartition
         var biases = new HashSet<int>();
         foreach (var index in members.Where(index => all[index].Shape.Count >= 2))
         {
-            var bias = members.FindIndex(other => all[other].Shape.Count == 1 && all[other].Units == all[index].Units && all[other].Name == BiasOf(all[index].Name));
+            var bias = members.FindIndex(other =>
+                all[other].Shape.Count == 1 && all[other].Units == all[index].Units && all[other].Name == BiasOf(all[index].Name));
             if (bias >= 0)
                 biases.Add(members[bias]);
             rows.Add(new RowGroup(bias >= 0 ? [index, members[bias]] : [index], false, all[index].Units));
@@ -92,13 +102,16 @@ internal sealed class DeltaPartition
         // What is left are vectors: a norm's weight with its bias, or one without a partner.
         foreach (var index in members.Where(index => all[index].Shape.Count < 2 && !biases.Contains(index)))
         {
-            var bias = members.FindIndex(other => other != index && all[other].Shape.Count == 1 && !biases.Contains(other) && all[other].Name == BiasOf(all[index].Name));
+            var bias = members.FindIndex(other =>
+                other != index && all[other].Shape.Count == 1 && !biases.Contains(other) && all[other].Name == BiasOf(all[index].Name));
             if (bias >= 0)
                 biases.Add(members[bias]);
             rows.Add(new RowGroup(bias >= 0 ? [index, members[bias]] : [index], true, 1));
         }
 
-        return [.. rows.Where(row => !(row.IsOne && row.Tensors.Count == 1 && biases.Contains(row.Tensors[0]))).OrderBy(row => row.Tensors[0])];
+        return [
+            .. rows.Where(row => !(row.IsOne && row.Tensors.Count == 1 && biases.Contains(row.Tensors[0]))).OrderBy(row => row.Tensors[0])
+        ];
     }
 
     private static string BiasOf(string weight) =>

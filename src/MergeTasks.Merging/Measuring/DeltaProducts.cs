@@ -22,7 +22,8 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
     private readonly float[] _delta = new float[PieceLength];
 
     /// <summary>The products by tensor.</summary>
-    public IEnumerable<(string Name, double[] Values)> Products => partition.Tensors.Select(tensor => (tensor.Name, _tensors[tensor.Name].Sums));
+    public IEnumerable<(string Name, double[] Values)> Products =>
+        partition.Tensors.Select(tensor => (tensor.Name, _tensors[tensor.Name].Sums));
 
     public void Receive(in GradientPiece piece)
     {
@@ -33,7 +34,8 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
     }
 
     /// <summary>Adds the products of some elements of a tensor.</summary>
-    public void Add(string tensor, long start, ReadOnlySpan<float> gradient) => Add(_tensors[tensor].Tensor, _tensors[tensor].Sums, start, gradient);
+    public void Add(string tensor, long start, ReadOnlySpan<float> gradient) =>
+        Add(_tensors[tensor].Tensor, _tensors[tensor].Sums, start, gradient);
 
     private void Add(DeltaTensor tensor, double[] sums, long start, ReadOnlySpan<float> gradient)
     {

@@ -7,8 +7,8 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
-/// A model's diagonal Fisher information on its task: for each parameter p, F = (1/n)·Σ (∂Lₛ/∂p)² over the n samples, Lₛ the sum, or the mean, of the log-probabilities
-/// of sample s's targets. Each sample runs alone, so that squares are per sample.
+/// A model's diagonal Fisher information on its task: for each parameter p, F = (1/n)·Σ (∂Lₛ/∂p)² over the n samples, Lₛ the sum, or the
+/// mean, of the log-probabilities of sample s's targets. Each sample runs alone, so that squares are per sample.
 /// </summary>
 internal sealed record FisherRequest : ScoreRequest
 {
@@ -25,9 +25,13 @@ internal sealed record FisherRequest : ScoreRequest
     {
         using var loaded = _run.Model.Load(context.Engine);
         var metric = _run.Metric(loaded.Model);
-        var layout = ShardLayout.OneFile(Path.GetFileName(path), loaded.Model.Parameters.Select(parameter => new TensorSpec(parameter.Key, DType.F32, parameter.Value.Shape)), Key.Metadata);
+        var layout = ShardLayout.OneFile(
+            Path.GetFileName(path),
+            loaded.Model.Parameters.Select(parameter => new TensorSpec(parameter.Key, DType.F32, parameter.Value.Shape)),
+            Key.Metadata);
         context.Progress.Scoring(Model.Label, Phase, metric.Tokens,
-            $"one forward and backward pass over {metric.Tokens} tokens, sample by sample; the result takes {ByteSize.Format(layout.Length)} in the cache");
+            $"one forward and backward pass over {metric.Tokens} tokens, sample by sample; the result "
+                + $"takes {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
         var receiver = new Squaring(sums, 1f / metric.Batches.Sum(batch => batch.Batch.Sequences.Count));
         foreach (var (batch, targets) in metric.Batches)

@@ -6,7 +6,9 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
 
-/// <summary>The gradient of a task's metric, one fp32 tensor per parameter: as large as the model, so kept in a file and never in memory.</summary>
+/// <summary>
+/// The gradient of a task's metric, one fp32 tensor per parameter: as large as the model, so kept in a file and never in memory.
+/// </summary>
 internal sealed record GradientRequest : ScoreRequest
 {
     private readonly TaskRun _run;

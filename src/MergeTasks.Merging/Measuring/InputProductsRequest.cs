@@ -7,13 +7,17 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
 
-/// <summary>Of each linear layer of a model, the mean over all tokens of its task's samples of xᵀx, x the layer's input: [in, in] under its weight's name.</summary>
+/// <summary>
+/// Of each linear layer of a model, the mean over all tokens of its task's samples of xᵀx, x the layer's input: [in, in] under its weight's
+/// name.
+/// </summary>
 internal sealed record InputProductsRequest : ScoreRequest
 {
     private readonly TaskRun _run;
     private readonly IReadOnlyDictionary<string, ModuleDescription> _modules;
 
-    internal InputProductsRequest(ScoreKey key, ModelDeclaration declaration, TaskRun run, IReadOnlyDictionary<string, ModuleDescription> modules)
+    internal InputProductsRequest(
+        ScoreKey key, ModelDeclaration declaration, TaskRun run, IReadOnlyDictionary<string, ModuleDescription> modules)
         : base(key, declaration, run.Data) => (_run, _modules) = (run, modules);
 
     /// <inheritdoc/>
@@ -24,8 +28,14 @@ internal sealed record InputProductsRequest : ScoreRequest
         using var loaded = _run.Model.Load(context.Engine);
         var metric = _run.Metric(loaded.Model);
         var layout = ShardLayout.OneFile(
-            Path.GetFileName(path), _modules.Values.Select(module => new TensorSpec(module.Weight, DType.F32, [module.InputChannels, module.InputChannels])), Key.Metadata);
-        context.Progress.Scoring(Model.Label, Phase, metric.Tokens, $"one forward pass over {metric.Tokens} tokens; the products take {ByteSize.Format(layout.Length)} in the cache");
+            Path.GetFileName(path),
+            _modules.Values.Select(module => new TensorSpec(module.Weight, DType.F32, [module.InputChannels, module.InputChannels])),
+            Key.Metadata);
+        context.Progress.Scoring(
+            Model.Label,
+            Phase,
+            metric.Tokens,
+            $"one forward pass over {metric.Tokens} tokens; the products take {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
         var observer = new Multiplying(sums, _modules.Values, context.Team.Count);
         foreach (var (batch, _) in metric.Batches)
@@ -39,7 +49,8 @@ internal sealed record InputProductsRequest : ScoreRequest
 
     private sealed class Multiplying(MappedSums sums, IEnumerable<ModuleDescription> modules, int threads) : IActivationObserver
     {
-        private readonly Dictionary<string, ModuleDescription> _modules = modules.ToDictionary(module => module.Name, StringComparer.Ordinal);
+        private readonly Dictionary<string, ModuleDescription> _modules = modules.ToDictionary(
+            module => module.Name, StringComparer.Ordinal);
 
         // Modules that read the same rows have the same products, which are summed under the first one's name.
         private readonly Dictionary<string, (List<ModuleDescription> Sharing, long Rows)> _seen = new(StringComparer.Ordinal);

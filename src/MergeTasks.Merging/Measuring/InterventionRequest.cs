@@ -5,7 +5,8 @@ namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
 /// Exact interventions at one level: for each part, how the metric changes when that part alone is put into the base, or its change taken
-/// out of the fine-tuned model; signed so that a part that helps the task has a positive number. One forward pass over the samples per part.
+/// out of the fine-tuned model; signed so that a part that helps the task has a positive number. One forward pass over the samples per
+/// part.
 /// </summary>
 internal sealed record InterventionRequest : ScoreRequest
 {
@@ -16,12 +17,19 @@ internal sealed record InterventionRequest : ScoreRequest
     private readonly DeltaPartition _partition;
 
     internal InterventionRequest(
-        ScoreKey key, ModelDeclaration declaration, PartitionLevel level, InterventionMode mode, TaskRun basis, TaskRun tuned, DeltaPartition partition)
+        ScoreKey key,
+        ModelDeclaration declaration,
+        PartitionLevel level,
+        InterventionMode mode,
+        TaskRun basis,
+        TaskRun tuned,
+        DeltaPartition partition)
         : base(key, declaration, tuned.Data) =>
         (_level, _mode, _base, _tuned, _partition) = (level, mode, basis, tuned, partition);
 
     /// <inheritdoc/>
-    public override string Phase => $"exact importance of each {(_level == PartitionLevel.Hidden ? "row" : _level.ToString().ToLowerInvariant())}";
+    public override string Phase =>
+        $"exact importance of each {(_level == PartitionLevel.Hidden ? "row" : _level.ToString().ToLowerInvariant())}";
 
     internal override void Compute(ScoringContext context, string path)
     {

@@ -8,7 +8,8 @@ namespace MergeTasks.Merging.Measuring;
 /// <param name="tuned">θ_i.</param>
 /// <param name="mode">Into which model parts are put.</param>
 /// <param name="measure">The metric.</param>
-internal sealed class Interventions(ITransformerModel basis, ITransformerModel tuned, InterventionMode mode, Func<ITransformerModel, double> measure)
+internal sealed class Interventions(
+    ITransformerModel basis, ITransformerModel tuned, InterventionMode mode, Func<ITransformerModel, double> measure)
 {
     /// <summary>The name under which the results of a level with one list of parts are filed.</summary>
     internal const string Parts = "parts";
@@ -23,15 +24,21 @@ internal sealed class Interventions(ITransformerModel basis, ITransformerModel t
     /// The effect of the fine-tuned values of some parameters: M(θ_b with them) − M(θ_b) for <see cref="InterventionMode.Restore"/>,
     /// M(θ_i) − M(θ_i without their change) for <see cref="InterventionMode.Ablate"/>.
     /// </summary>
-    public double EffectOf(IEnumerable<string> parameters) => EffectOf(parameters.ToDictionary(name => name, name => Donor.Parameters[name]));
+    public double EffectOf(IEnumerable<string> parameters) =>
+        EffectOf(parameters.ToDictionary(name => name, name => Donor.Parameters[name]));
 
     /// <summary>The effects of all parts of a level.</summary>
     internal IEnumerable<(string Name, double[] Values)> Run(DeltaPartition partition, PartitionLevel level) => level switch
     {
         PartitionLevel.Model => [(Parts, [EffectOf(partition.Tensors.Select(tensor => tensor.Name))])],
-        PartitionLevel.Layer => [(Parts, [.. partition.Layers.Select(layer => EffectOf(layer.Tensors.Select(index => partition.Tensors[index].Name)))])],
+        PartitionLevel.Layer =>
+            [(Parts, [.. partition.Layers.Select(layer => EffectOf(layer.Tensors.Select(index => partition.Tensors[index].Name)))])],
         PartitionLevel.Tensor => [(Parts, [.. partition.Tensors.Select(tensor => EffectOf([tensor.Name]))])],
-        _ => partition.Layers.SelectMany(layer => layer.Rows).Select(group => (partition.Tensors[group.Tensors[0]].Name, Rows(partition, group).ToArray())).ToList(),
+        _ =>
+            partition.Layers
+                .SelectMany(layer => layer.Rows)
+                .Select(group => (partition.Tensors[group.Tensors[0]].Name, Rows(partition, group).ToArray()))
+                .ToList(),
     };
 
     private double EffectOf(IReadOnlyDictionary<string, ParameterValue> parameters)

@@ -10,8 +10,8 @@ using MergeTasks.Transformers.Processor;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
-/// What is known of models before any of them is run: whether and how they can be, and what keys of scores are made of. Everything that measures
-/// models asks here: AIM, APL, the statistics of methods, evaluation.
+/// What is known of models before any of them is run: whether and how they can be, and what keys of scores are made of. Everything that
+/// measures models asks here: AIM, APL, the statistics of methods, evaluation.
 /// </summary>
 /// <param name="who">Who measures, for messages.</param>
 /// <param name="hasher">Digests data files; <see langword="null"/> where keys do not matter.</param>
@@ -76,7 +76,8 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
     /// <param name="model">The model.</param>
     /// <param name="tokenizer">What it reads them with.</param>
     /// <param name="ingredients">The texts, and what else the score depends on.</param>
-    public ScoreKey Key(string kind, RunnableModel model, TokenizerFile tokenizer, params IReadOnlyList<KeyValuePair<string, string>> ingredients) =>
+    public ScoreKey Key(
+        string kind, RunnableModel model, TokenizerFile tokenizer, params IReadOnlyList<KeyValuePair<string, string>> ingredients) =>
         Key(kind, model, Reading(tokenizer, ingredients));
 
     /// <summary>The key of a score of one model that depends on these ingredients besides.</summary>
@@ -84,11 +85,13 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
         new(kind, [.. model.Identity(cancellation), .. ingredients]);
 
     /// <summary>The ingredients of whatever reads texts with a tokenizer and runs models on them.</summary>
-    public IReadOnlyList<KeyValuePair<string, string>> Reading(TokenizerFile tokenizer, params IReadOnlyList<KeyValuePair<string, string>> ingredients) =>
+    public IReadOnlyList<KeyValuePair<string, string>> Reading(
+        TokenizerFile tokenizer, params IReadOnlyList<KeyValuePair<string, string>> ingredients) =>
         [new("tokenizer", tokenizer.Digest.ToString()), .. ingredients, new("engine", engine)];
 
     /// <summary>A mistake of who measures.</summary>
-    public DiagnosticException Fault(string code, string message, SourceLocation? location) => new(new Diagnostic(code, $"{who}: {message}", location));
+    public DiagnosticException Fault(string code, string message, SourceLocation? location) =>
+        new(new Diagnostic(code, $"{who}: {message}", location));
 }
 
 /// <summary>A model's tokenizer.</summary>

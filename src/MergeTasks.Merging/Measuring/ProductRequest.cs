@@ -16,7 +16,14 @@ internal sealed record ProductRequest : ScoreRequest
     private readonly DeltaPartition _partition;
     private readonly GradientRequest? _kept;
 
-    internal ProductRequest(ScoreKey key, ModelDeclaration declaration, TaskRun run, ModelInput tuned, ModelInput basis, DeltaPartition partition, GradientRequest? kept)
+    internal ProductRequest(
+        ScoreKey key,
+        ModelDeclaration declaration,
+        TaskRun run,
+        ModelInput tuned,
+        ModelInput basis,
+        DeltaPartition partition,
+        GradientRequest? kept)
         : base(key, declaration, run.Data) =>
         (_run, _tuned, _base, _partition, _kept) = (run, tuned, basis, partition, kept);
 

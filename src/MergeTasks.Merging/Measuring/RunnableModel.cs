@@ -32,7 +32,10 @@ internal sealed record RunnableModel(ModelInput Model, ModelDescription Descript
         MappedWeights? map = null;
         try
         {
-            var values = Model.Computed.Where(model.Parameters.ContainsKey).Except(Replaced, StringComparer.Ordinal).ToDictionary(name => name, name => Fused(Model, name));
+            var values = Model.Computed
+                .Where(model.Parameters.ContainsKey)
+                .Except(Replaced, StringComparer.Ordinal)
+                .ToDictionary(name => name, name => Fused(Model, name));
             if (PutIn is not null)
             {
                 map = new MappedWeights(PutIn.Weights);

@@ -2,7 +2,10 @@ using MergeTasks.Language.Declarations;
 
 namespace MergeTasks.Merging.Measuring;
 
-/// <summary>How a model does on each sample of a task: the mean log-probability of the sample's targets, of the samples that decide and of those that are held.</summary>
+/// <summary>
+/// How a model does on each sample of a task: the mean log-probability of the sample's targets, of the samples that decide and of those
+/// that are held.
+/// </summary>
 internal sealed record SampleScoreRequest : ScoreRequest
 {
     private const string Deciding = "deciding", Held = "held";
@@ -25,7 +28,8 @@ internal sealed record SampleScoreRequest : ScoreRequest
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);
-        var (deciding, held) = (_run.Metric(loaded.Model), _run.Share == SampleShare.All ? null : _run.Metric(loaded.Model, SampleShare.Held));
+        var (deciding, held) =
+            (_run.Metric(loaded.Model), _run.Share == SampleShare.All ? null : _run.Metric(loaded.Model, SampleShare.Held));
         var tokens = deciding.Tokens + (held?.Tokens ?? 0);
         context.Progress.Scoring(Model.Label, Phase, tokens, $"one forward pass over {tokens} tokens");
         ScoreFile.Write(path, Key, [(Deciding, deciding.Each(loaded.Model, context)), (Held, held?.Each(loaded.Model, context) ?? [])]);

@@ -27,7 +27,14 @@ internal sealed class ScoreBuild : IDisposable
     /// <param name="inputs">The files that keys of scores are about.</param>
     /// <param name="cancellation">Ends the work.</param>
     public ScoreBuild(
-        string merge, SourceLocation? location, ITransformerEngine engine, ContentStore store, MergeProgress progress, WorkerTeam team, IdentifiedFiles inputs, CancellationToken cancellation)
+        string merge,
+        SourceLocation? location,
+        ITransformerEngine engine,
+        ContentStore store,
+        MergeProgress progress,
+        WorkerTeam team,
+        IdentifiedFiles inputs,
+        CancellationToken cancellation)
     {
         (_merge, _location) = (merge, location);
         if (!store.IsWritable())
@@ -68,7 +75,8 @@ internal sealed class ScoreBuild : IDisposable
         {
             return action();
         }
-        catch (Exception e) when ((e is ModelException or TokenizerException or CheckpointException or DiagnosticException || FileFault.Covers(e))
+        catch (Exception e)
+            when ((e is ModelException or TokenizerException or CheckpointException or DiagnosticException || FileFault.Covers(e))
             && _context.Inputs.Changed().FirstOrDefault() is { } changed)
         {
             // Whatever was found in a file that is half one thing and half another is no fault of either.

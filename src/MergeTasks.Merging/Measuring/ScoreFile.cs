@@ -10,7 +10,8 @@ internal static class ScoreFile
     /// <summary>Writes lists of fp64 numbers.</summary>
     public static void Write(string path, ScoreKey key, IEnumerable<(string Name, double[] Values)> lists) =>
         SafetensorsWriter.Write(path, key.Metadata, [.. lists.Select(list =>
-            (new TensorSpec(list.Name, DType.F64, [list.Values.Length]), (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes<double>(list.Values).ToArray()))]);
+            (new TensorSpec(list.Name, DType.F64, [list.Values.Length]),
+                (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes<double>(list.Values).ToArray()))]);
 
     /// <summary>Whether a file says that it was computed from a key's ingredients.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -21,7 +22,8 @@ internal static class ScoreFile
             using var file = SafetensorsFile.Open(path);
             var said = file.Header.Metadata;
             var wanted = key.Metadata.ToList();
-            return said.Count == wanted.Count && wanted.TrueForAll(pair => said.TryGetValue(pair.Key, out var value) && value == pair.Value);
+            return said.Count == wanted.Count
+                && wanted.TrueForAll(pair => said.TryGetValue(pair.Key, out var value) && value == pair.Value);
         }
         catch (CheckpointException)
         {

@@ -13,7 +13,12 @@ namespace MergeTasks.Merging.Measuring;
 /// <param name="Inputs">The files that keys of scores are about.</param>
 /// <param name="Cancellation">Ends the work.</param>
 internal sealed record ScoringContext(
-    ITransformerEngine Engine, ContentStore Store, MergeProgress Progress, WorkerTeam Team, IdentifiedFiles Inputs, CancellationToken Cancellation)
+    ITransformerEngine Engine,
+    ContentStore Store,
+    MergeProgress Progress,
+    WorkerTeam Team,
+    IdentifiedFiles Inputs,
+    CancellationToken Cancellation)
 {
     /// <summary>The file of a score, computed first where the store lacks it.</summary>
     /// <exception cref="Files.FileFault">A file changed that the score was computed from; the store keeps nothing.</exception>

@@ -31,7 +31,8 @@ internal sealed record StatisticsPlan(IReadOnlyList<(int Input, PlannedStatistic
 
     private sealed record StatisticTensor(PlannedStatistic Statistic, string Name) : TensorSource(DType.F32)
     {
-        public override ContentDigest Identity(CancellationToken cancellation) => ContentDigest.Of($"{Statistic.Request.Key.Digest} {Name}");
+        public override ContentDigest Identity(CancellationToken cancellation) =>
+            ContentDigest.Of($"{Statistic.Request.Key.Digest} {Name}");
 
         public override TensorContent Open() => Statistic.Open(Name);
     }

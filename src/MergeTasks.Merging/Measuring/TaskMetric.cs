@@ -6,7 +6,8 @@ using MergeTasks.Transformers.Metrics;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>A metric over a task's samples: the mean over samples of the mean log-probability of their targets.</summary>
-/// <param name="Batches">Samples that run together, in an order that depends on the samples alone; the targets' weights sum to one over all batches.</param>
+/// <param name="Batches">Samples that run together, in an order that depends on the samples alone; the targets' weights sum to one over all
+/// batches.</param>
 internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList<Target> Targets)> Batches)
 {
     /// <summary>Fewest samples of a task of which half is kept from deciding.</summary>
@@ -18,12 +19,16 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
     /// <summary>Reads a task's samples: prompts and targets for a decoder, texts and labels for a classifier.</summary>
     /// <param name="path">The file.</param>
     /// <param name="model">The model.</param>
-    /// <param name="share">Which of them. Which half a sample belongs to depends on the samples alone and not on their order; of fewer than <see cref="FewestToHalve"/>, all decide and none is held.</param>
+    /// <param name="share">Which of them. Which half a sample belongs to depends on the samples alone and not on their order; of fewer than
+    /// <see cref="FewestToHalve"/>, all decide and none is held.</param>
     /// <exception cref="ModelException">The file is malformed or empty, or a sample does not fit the model.</exception>
     public static TaskMetric Read(string path, TextModel model, SampleShare share)
     {
         var samples = model.Model.Description.Task == ModelTask.SequenceClassification
-            ? JsonLines.ReadLabels(path, model.Model.Description.Labels).Select(sample => (Ids: (IReadOnlyList<int>)model.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) })).ToList()
+            ? JsonLines.ReadLabels(path, model.Model.Description.Labels)
+                .Select(sample =>
+                    (Ids: (IReadOnlyList<int>)model.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) }))
+                .ToList()
             : JsonLines.ReadTasks(path).Select(model.Prepare).Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray())).ToList();
         if (samples.Count == 0)
             throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
@@ -36,7 +41,8 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
     }
 
     private static string OrderOf(IReadOnlyList<int> ids, Target[] targets) =>
-        ContentDigest.Of($"{string.Join(' ', ids)} {string.Join(' ', targets.Select(target => $"{target.Position}:{target.Outcome}"))}").ToString();
+        ContentDigest.Of($"{string.Join(' ', ids)} {string.Join(' ', targets.Select(target => $"{target.Position}:{target.Outcome}"))}")
+            .ToString();
 
     /// <summary>A metric over token ids and targets, in batches of so many tokens.</summary>
     public static TaskMetric Of(IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples, int tokensPerRun)
@@ -50,7 +56,10 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
             var group = samples.Skip(first).Take(end - first).ToList();
             batches.Add((
                 new TokenBatch([.. group.Select(sample => new TokenSequence(sample.Ids))]),
-                [.. group.SelectMany((sample, i) => sample.Targets.Select(target => target with { Sequence = i, Weight = 1.0 / samples.Count / sample.Targets.Length }))]));
+                [
+                    .. group.SelectMany((sample, i) =>
+                        sample.Targets.Select(target => target with { Sequence = i, Weight = 1.0 / samples.Count / sample.Targets.Length }))
+                ]));
             first = end;
         }
 

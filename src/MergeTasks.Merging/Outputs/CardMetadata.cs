@@ -13,7 +13,8 @@ internal static class CardMetadata
     {
         var lines = new StringBuilder();
         var repositories = plan.Models
-            .Select(model => model.Declaration.Remote is { } key ? SourceSchemes.Of(key, (scheme, reference) => scheme.HubRepository(reference)) : null)
+            .Select(model =>
+                model.Declaration.Remote is { } key ? SourceSchemes.Of(key, (scheme, reference) => scheme.HubRepository(reference)) : null)
             .OfType<string>().Distinct().ToList();
         if (repositories.Count > 0)
         {
@@ -30,6 +31,7 @@ internal static class CardMetadata
 
     /// <summary>The licence of the merge, where every model's card names the same one; <see langword="null"/> otherwise.</summary>
     public static string? LicenceOf(MergePlan plan) =>
-        plan.Models.All(model => plan.Licences.Any(licence => licence.Model == model.Declaration.Label)) && plan.Licences.Select(licence => licence.Licence).Distinct().ToList() is [var only]
+        plan.Models.All(model => plan.Licences.Any(licence => licence.Model == model.Declaration.Label))
+            && plan.Licences.Select(licence => licence.Licence).Distinct().ToList() is [var only]
         && only.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.') ? only : null;
 }

@@ -12,10 +12,15 @@ internal sealed record ManifestSource(string Reference, string Resolved, IReadOn
     public string? ContentHash { get; init; }
 
     /// <summary>Whether everything is there; a manifest edited by hand may lack it.</summary>
-    internal bool IsComplete => Reference is not null && Resolved is not null && Files is not null && Files.Values.All(hash => hash is not null);
+    internal bool IsComplete =>
+        Reference is not null && Resolved is not null && Files is not null && Files.Values.All(hash => hash is not null);
 
     /// <summary>Describes a locked model; <see langword="null"/> for none.</summary>
     public static ManifestSource? Of(string? reference, LockedModel? locked) =>
         reference is null || locked is null ? null
-        : new ManifestSource(reference, locked.Resolved, locked.Files.ToDictionary(file => file.Key, file => file.Value.Sha256)) { ContentHash = locked.ContentHash };
+        : new ManifestSource(
+            reference, locked.Resolved, locked.Files.ToDictionary(file => file.Key, file => file.Value.Sha256))
+        {
+            ContentHash = locked.ContentHash
+        };
 }

@@ -67,7 +67,9 @@ internal sealed record MergeManifest(
     public static MergeManifest Of(MergeOutput output, IReadOnlyDictionary<string, ContentDigest> checksums, CancellationToken cancellation)
     {
         var plan = output.Plan;
-        var fileOf = plan.Shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName))).ToDictionary(pair => pair.Name, pair => pair.FileName);
+        var fileOf = plan.Shards
+            .SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName)))
+            .ToDictionary(pair => pair.Name, pair => pair.FileName);
         return new MergeManifest(
             CurrentFormat,
             $"MergeTasks {ToolVersion.Text}",
@@ -114,7 +116,11 @@ internal sealed record MergeManifest(
         var path = Path.Combine(folder, MergedFiles.Manifest);
         try
         {
-            if (StrictJson.Read<MergeManifest>(path, Options) is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } manifest && manifest.IsComplete)
+            if (StrictJson.Read<MergeManifest>(
+                path,
+                Options)
+                is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } manifest
+                && manifest.IsComplete)
                 return manifest;
         }
         catch (FileFault e) when (e.Kind == FileFaultKind.Missing)
@@ -147,7 +153,11 @@ internal sealed record MergeManifest(
     // A manifest edited by hand may hold anything, also names that lead out of its folder.
     private bool IsComplete =>
         Importance?.IsComplete != false && Evaluations?.All(evaluation => evaluation is { IsComplete: true }) != false &&
-        Inputs.All(input => input is { Model: not null, Role: not null, Digest: not null } && input.Source?.IsComplete != false && input.Adapter?.IsComplete != false && input.Licences?.All(licence => licence is not null) != false)
+        Inputs.All(input =>
+            input is { Model: not null, Role: not null, Digest: not null }
+                && input.Source?.IsComplete != false
+                && input.Adapter?.IsComplete != false
+                && input.Licences?.All(licence => licence is not null) != false)
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)
         && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })
@@ -183,7 +193,9 @@ internal sealed record ManifestInput(string Model, string Role, string Digest)
         {
             Source = ManifestSource.Of(declaration.Remote, declaration.Locked),
             Adapter = ManifestSource.Of(declaration.Adapter?.Remote, declaration.Adapter?.Locked),
-            Licences = input.Licences(declaration.Label) is { Count: > 0 } licences ? [.. licences.Select(licence => licence.Licence).Distinct()] : null,
+            Licences = input.Licences(declaration.Label) is { Count: > 0 } licences
+                ? [.. licences.Select(licence => licence.Licence).Distinct()]
+                : null,
         };
     }
 }
@@ -191,5 +203,6 @@ internal sealed record ManifestInput(string Model, string Role, string Digest)
 /// <summary>One tensor of an output.</summary>
 /// <param name="File">The weight file.</param>
 /// <param name="Key">What it was made from and how, as a digest.</param>
-/// <param name="Checksum">Checksum of its bytes (<see cref="DigestKind.Checksum"/>), for more than 1 MiB over the checksum of each MiB.</param>
+/// <param name="Checksum">Checksum of its bytes (<see cref="DigestKind.Checksum"/>), for more than 1 MiB over the checksum of each
+/// MiB.</param>
 internal sealed record ManifestTensor(string File, string Key, string Checksum);

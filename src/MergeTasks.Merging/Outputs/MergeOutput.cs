@@ -27,14 +27,18 @@ internal sealed class MergeOutput(MergePlan plan, ImportanceReport? report = nul
     public IReadOnlyList<ManifestEvaluation>? Evaluations => evaluations;
 
     /// <summary>
-    /// All files beside weights, manifest and statement of provenance, in ordinal order: the donor's, the configuration, the shard index where
-    /// there are several shards, and the model card.
+    /// All files beside weights, manifest and statement of provenance, in ordinal order: the donor's, the configuration, the shard index
+    /// where there are several shards, and the model card.
     /// </summary>
     public IReadOnlyList<SideFile> Files => _files ??= Make();
 
     /// <summary>Names of all files of the output.</summary>
     public IEnumerable<string> FileNames =>
-        plan.Shards.Select(shard => shard.FileName).Concat(Files.Select(file => file.Name)).Append(MergedFiles.Manifest).Append(MergedFiles.Provenance);
+        plan.Shards
+            .Select(shard => shard.FileName)
+            .Concat(Files.Select(file => file.Name))
+            .Append(MergedFiles.Manifest)
+            .Append(MergedFiles.Provenance);
 
     /// <summary>The same with what scoring has found.</summary>
     public MergeOutput With(ImportanceReport found) => new(plan, found, evaluations);
@@ -45,12 +49,18 @@ internal sealed class MergeOutput(MergePlan plan, ImportanceReport? report = nul
     private List<SideFile> Make()
     {
         var files = plan.DonorFiles.ToList();
-        files.Add(plan.AdapterConfig is { } adapter ? SideFile.Of(AdapterConfig.FileName, adapter) : SideFile.Of(ModelConfig.FileName, plan.Config.Text));
+        files.Add(
+            plan.AdapterConfig is { } adapter
+                ? SideFile.Of(AdapterConfig.FileName, adapter)
+                : SideFile.Of(ModelConfig.FileName, plan.Config.Text));
         files.Add(SideFile.Of(MergedFiles.Card, Encoding.UTF8.GetBytes(ModelCard.Of(this))));
         if (plan.Shards.Count > 1)
         {
             var tensors = plan.Shards.SelectMany(shard => shard.Tensors.Select(tensor => (tensor.Name, shard.FileName)));
-            files.Add(SideFile.Of(ShardIndex.FileName, ShardIndex.Write(tensors, plan.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength)))));
+            files.Add(
+                SideFile.Of(
+                    ShardIndex.FileName,
+                    ShardIndex.Write(tensors, plan.Shards.Sum(shard => shard.Tensors.Sum(tensor => tensor.ByteLength)))));
         }
 
         return [.. files.OrderBy(file => file.Name, StringComparer.Ordinal)];

@@ -21,9 +21,14 @@ internal static class ModelCard
         var card = new StringBuilder();
         card.Append("---\n");
         card.Append(CardMetadata.Of(plan));
-        card.Append(plan.AdapterConfig is null ? "library_name: transformers" : "library_name: peft").Append("\ntags:\n- merge\n").Append(OwnTag).Append("\n---\n\n");
+        card.Append(plan.AdapterConfig is null ? "library_name: transformers" : "library_name: peft")
+            .Append("\ntags:\n- merge\n")
+            .Append(OwnTag)
+            .Append("\n---\n\n");
         card.Append("# ").Append(merge.Name).Append("\n\n");
-        card.Append($"{(plan.AdapterConfig is null ? "A merge of language models" : "A LoRA adapter")} made with MergeTasks by the method [{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
+        card.Append(
+            $"{(plan.AdapterConfig is null ? "A merge of language models" : "A LoRA adapter")} made with MergeTasks by the method "
+                + $"[{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
         card.Append("## Models\n\n");
         if (merge.Base is { } basis)
             card.Append($"- `{basis.Label}` (base)\n");
@@ -44,8 +49,10 @@ internal static class ModelCard
         if (merge.IsMergekitCompatible)
             card.Append("Made in mergekit compatibility mode (arithmetic in the models' own type).\n\n");
         card.Append(ImportanceCard.Of(plan, output.Report)).Append(ManifestEvaluation.Card(output.Evaluations));
-        var dtypes = string.Join(", ", plan.Tensors.Select(tensor => tensor.Output.DType.TorchName()).Distinct().Order(StringComparer.Ordinal));
-        card.Append($"{plan.Tensors.Count} tensors ({dtypes}). `{MergedFiles.Manifest}` identifies each of them and what it was made from.\n");
+        var dtypes = string.Join(
+            ", ", plan.Tensors.Select(tensor => tensor.Output.DType.TorchName()).Distinct().Order(StringComparer.Ordinal));
+        card.Append(
+            $"{plan.Tensors.Count} tensors ({dtypes}). `{MergedFiles.Manifest}` identifies each of them and what it was made from.\n");
         return card.ToString();
     }
 }

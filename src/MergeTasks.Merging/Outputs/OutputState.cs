@@ -40,9 +40,17 @@ internal sealed record OutputState(
     public MergePlan Plan => Output.Plan;
 
     /// <summary>Whether there is nothing to do.</summary>
-    public bool IsFresh => StaleShards.Count == 0 && StaleFiles.Count == 0 && Leftovers.Count == 0 && !WasInterrupted && !ManifestIsStale && Ownership.CopiedFrom is null;
+    public bool IsFresh =>
+        StaleShards.Count == 0
+            && StaleFiles.Count == 0
+            && Leftovers.Count == 0
+            && !WasInterrupted
+            && !ManifestIsStale
+            && Ownership.CopiedFrom is null;
 
-    /// <summary>Whether the model is there as planned: everything that decides what it computes. Only what is told about it may be out of date.</summary>
+    /// <summary>
+    /// Whether the model is there as planned: everything that decides what it computes. Only what is told about it may be out of date.
+    /// </summary>
     public bool HoldsModel => StaleShards.Count == 0 && StaleFiles.All(file => file.Name == MergedFiles.Card);
 
     /// <summary>Tensors that must be computed.</summary>
@@ -52,7 +60,8 @@ internal sealed record OutputState(
     public long BytesToWrite => StaleShards.Sum(shard => shard.Length);
 
     /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
-    /// <param name="output">What it shall hold; what is not known of it yet is taken from the folder's manifest, as far as that is about the same tensors.</param>
+    /// <param name="output">What it shall hold; what is not known of it yet is taken from the folder's manifest, as far as that is about
+    /// the same tensors.</param>
     /// <param name="hasher">Digests files.</param>
     /// <param name="cancellation">Ends digesting.</param>
     /// <exception cref="DiagnosticException">The folder is not the merge's own.</exception>
@@ -69,27 +78,57 @@ internal sealed record OutputState(
             (manifest, fault) = (null, $"{MergedFiles.Manifest} is not as this merge wrote it");
         if (output.Report is null && Known(plan, manifest) is { } report)
             output = output.With(report);
-        if (output.Evaluations is null && manifest?.Evaluations is { Count: > 0 } evaluations && plan.TensorsDigest is var tensors && evaluations.All(evaluation => evaluation.Of == tensors))
+        if (output.Evaluations is null
+            && manifest?.Evaluations is { Count: > 0 } evaluations
+            && plan.TensorsDigest is var tensors
+            && evaluations.All(evaluation => evaluation.Of == tensors))
             output = output.With(evaluations);
         var headers = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
         var present = manifest is null ? [] : Intact(folder, manifest, headers, hasher, cancellation);
         var kept = plan.Tensors
-            .Where(tensor => manifest is not null && present.ContainsKey(tensor.Output.Name) && manifest.Tensors[tensor.Output.Name].Key == tensor.Key.ToString())
+            .Where(tensor =>
+                manifest is not null
+                    && present.ContainsKey(tensor.Output.Name)
+                    && manifest.Tensors[tensor.Output.Name].Key == tensor.Key.ToString())
             .ToDictionary(tensor => tensor.Output.Name, tensor => present[tensor.Output.Name]);
         var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
         var staleFiles = output.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
         var (leftovers, left) = ownership.Leftovers(wanted, hasher, cancellation);
         var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(output, folder, kept, hasher, cancellation);
-        var reasons = StaleReasons.Of(output, manifest, fault, present.Keys.ToHashSet(), staleShards, staleFiles, leftovers.Count > 0, ownership, manifestIsStale, cancellation);
-        var replaced = staleShards.Select(shard => shard.FileName).Concat(staleFiles.Select(file => file.Name)).Concat(manifestIsStale ? [MergedFiles.Manifest, MergedFiles.Provenance] : []);
+        var reasons = StaleReasons.Of(
+            output,
+            manifest,
+            fault,
+            present.Keys.ToHashSet(),
+            staleShards,
+            staleFiles,
+            leftovers.Count > 0,
+            ownership,
+            manifestIsStale,
+            cancellation);
+        var replaced = staleShards.Select(shard => shard.FileName)
+            .Concat(staleFiles.Select(file => file.Name))
+            .Concat(manifestIsStale ? [MergedFiles.Manifest, MergedFiles.Provenance] : []);
         return new OutputState(
-            ownership, output, staleShards, kept, staleFiles, leftovers, left, ownership.Changed(replaced, hasher, cancellation), ownership.WasInterrupted, manifestIsStale, reasons);
+            ownership,
+            output,
+            staleShards,
+            kept,
+            staleFiles,
+            leftovers,
+            left,
+            ownership.Changed(replaced, hasher, cancellation),
+            ownership.WasInterrupted,
+            manifestIsStale,
+            reasons);
     }
 
     // What the same scores decided when the present output was made, so that a plan need not load them.
     private static ImportanceReport? Known(MergePlan plan, MergeManifest? manifest)
     {
-        if (plan.Importance is not { } importance || manifest?.Importance is not { } earlier || manifest.Recipe != RecipeText.Of(plan.Declaration))
+        if (plan.Importance is not { } importance
+            || manifest?.Importance is not { } earlier
+            || manifest.Recipe != RecipeText.Of(plan.Declaration))
             return null;
         return earlier.Scores.Select(score => score.Key).SequenceEqual(importance.Requests.Select(request => request.Key.Digest.ToString()))
             && earlier.Models?.Count == importance.Apl?.Models.Count && earlier.Measured == ManifestImportance.MeasuredOf(plan)
@@ -118,7 +157,10 @@ internal sealed record OutputState(
     }
 
     private static bool IsInPlace(
-        string folder, Shard shard, Dictionary<string, (string Path, ContentDigest Checksum)> kept, Dictionary<string, ContentDigest> headers)
+        string folder,
+        Shard shard,
+        Dictionary<string, (string Path, ContentDigest Checksum)> kept,
+        Dictionary<string, ContentDigest> headers)
     {
         var path = Path.Combine(folder, shard.FileName);
         return headers.TryGetValue(path, out var header) && header == WeightParts.ChecksumOf(shard.Header)
@@ -138,10 +180,18 @@ internal sealed record OutputState(
     }
 
     // The statement of provenance goes with the manifest: both are written anew, or neither.
-    private static bool ManifestHolds(MergeOutput output, string folder, Dictionary<string, (string Path, ContentDigest Checksum)> kept, FileHasher hasher, CancellationToken cancellation)
+    private static bool ManifestHolds(
+        MergeOutput output,
+        string folder,
+        Dictionary<string, (string Path, ContentDigest Checksum)> kept,
+        FileHasher hasher,
+        CancellationToken cancellation)
     {
         var manifest = MergeManifest.Of(output, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation);
-        return Holds(MergedFiles.Manifest, manifest.ToBytes) && Holds(MergedFiles.Provenance, () => Provenance.Of(output, manifest, name => hasher.Published(Path.Combine(folder, name), cancellation)));
+        return Holds(MergedFiles.Manifest, manifest.ToBytes)
+            && Holds(
+                MergedFiles.Provenance,
+                () => Provenance.Of(output, manifest, name => hasher.Published(Path.Combine(folder, name), cancellation)));
 
         bool Holds(string name, Func<byte[]> wanted)
         {

@@ -5,7 +5,9 @@ using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Outputs;
 
-/// <summary>The resolved parameters of a merge for people: tensors with equal values together, and what varies over the layers as a table.</summary>
+/// <summary>
+/// The resolved parameters of a merge for people: tensors with equal values together, and what varies over the layers as a table.
+/// </summary>
 internal static class ParameterTable
 {
     private const int NamesInLine = 3;
@@ -14,15 +16,29 @@ internal static class ParameterTable
     public static IReadOnlyList<string> Of(MergePlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var merged = plan.Tensors.Where(tensor => tensor is { Context: not null, KeepWith: null }).ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
+        var merged = plan.Tensors
+            .Where(tensor => tensor is { Context: not null, KeepWith: null })
+            .ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var lines = new List<string>();
-        var rows = plan.Layout.Tensors.Where(tensor => merged.ContainsKey(tensor.Name)).Select(tensor => new Row(tensor, Values(plan.Method, tensor, merged[tensor.Name].Context!))).ToList();
+        var rows = plan.Layout.Tensors
+            .Where(tensor => merged.ContainsKey(tensor.Name))
+            .Select(tensor => new Row(tensor, Values(plan.Method, tensor, merged[tensor.Name].Context!)))
+            .ToList();
         var loose = rows.Where(row => row.Tensor.Layer is null).ToList();
         foreach (var group in loose.GroupBy(row => row.Text, StringComparer.Ordinal))
             lines.Add($"{plan.Name}: {Listed([.. group.Select(row => row.Tensor.Name)])}: {group.Key}");
-        foreach (var stack in rows.Where(row => row.Tensor.Layer is not null).GroupBy(row => row.Tensor.Layer!.Value.Stack, StringComparer.Ordinal))
-            AddStack(lines, plan.Name, stack.Key, [.. stack], isAll: plan.Layout.Tensors.Count(tensor => tensor.Layer?.Stack == stack.Key && !tensor.IsCopied) == stack.Count());
-        var kept = plan.Layout.Tensors.Where(tensor => !tensor.IsCopied && tensor.Sources.Count == 0).Select(tensor => tensor.Name).ToList();
+        foreach (var stack in rows.Where(row => row.Tensor.Layer is not null)
+            .GroupBy(row => row.Tensor.Layer!.Value.Stack, StringComparer.Ordinal))
+            AddStack(
+                lines,
+                plan.Name,
+                stack.Key,
+                [.. stack],
+                isAll: plan.Layout.Tensors.Count(tensor => tensor.Layer?.Stack == stack.Key && !tensor.IsCopied) == stack.Count());
+        var kept = plan.Layout.Tensors
+            .Where(tensor => !tensor.IsCopied && tensor.Sources.Count == 0)
+            .Select(tensor => tensor.Name)
+            .ToList();
         if (kept.Count > 0)
             lines.Add($"{plan.Name}: {Listed(kept)}: taken from one model as {(kept.Count == 1 ? "it is" : "they are")}");
         return lines;
@@ -33,7 +49,9 @@ internal static class ParameterTable
     {
         var columns = rows.GroupBy(row => row.Suffix, StringComparer.Ordinal)
             .Select(column => (Suffix: column.Key, Layers: column.OrderBy(row => row.Tensor.Layer!.Value.Layer).ToList()))
-            .GroupBy(column => string.Join('\n', column.Layers.Select(row => $"{row.Tensor.Layer!.Value.Layer} {row.Text}")), StringComparer.Ordinal)
+            .GroupBy(
+                column => string.Join('\n', column.Layers.Select(row => $"{row.Tensor.Layer!.Value.Layer} {row.Text}")),
+                StringComparer.Ordinal)
             .ToList();
         foreach (var group in columns)
         {
@@ -82,7 +100,10 @@ internal static class ParameterTable
     // In the order in which the method declares them.
     private static string Pairs(MergeMethod method, IReadOnlyDictionary<string, double> values, string before)
     {
-        var pairs = method.Parameters.Where(parameter => values.ContainsKey(parameter.Name)).Select(parameter => $"{parameter.Name}={Value(parameter, values[parameter.Name])}").ToList();
+        var pairs = method.Parameters
+            .Where(parameter => values.ContainsKey(parameter.Name))
+            .Select(parameter => $"{parameter.Name}={Value(parameter, values[parameter.Name])}")
+            .ToList();
         return pairs.Count == 0 ? "" : before + string.Join(' ', pairs);
     }
 

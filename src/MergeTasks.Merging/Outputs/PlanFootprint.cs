@@ -21,7 +21,10 @@ internal static class PlanFootprint
             paths.Add(plan.Declaration.Location.File);
             if (plan.Method is ForeignMethod method)
                 paths.UnionWith(method.Files);
-            paths.UnionWith(plan.DonorFiles.Where(file => file.Name.Contains('/', StringComparison.Ordinal) && file.Source is not null).Select(file => Path.GetDirectoryName(file.Source)!));
+            paths.UnionWith(
+                plan.DonorFiles
+                    .Where(file => file.Name.Contains('/', StringComparison.Ordinal) && file.Source is not null)
+                    .Select(file => Path.GetDirectoryName(file.Source)!));
             foreach (var (model, input) in plan.Models)
             {
                 paths.UnionWith(input.Folders);

@@ -9,8 +9,8 @@ using MergeTasks.Sources;
 namespace MergeTasks.Merging.Outputs;
 
 /// <summary>
-/// <c>merge.provenance.json</c>: what an output was made from, as a statement that supply-chain tools read and sign (in-toto Statement v1 with
-/// SLSA provenance v1). Like the manifest it holds no time and no machine, so the same merge has the same statement everywhere.
+/// <c>merge.provenance.json</c>: what an output was made from, as a statement that supply-chain tools read and sign (in-toto Statement v1
+/// with SLSA provenance v1). Like the manifest it holds no time and no machine, so the same merge has the same statement everywhere.
 /// </summary>
 /// <remarks>Forms: in-toto.io/Statement/v1, slsa.dev/spec/v1.0/provenance, github.com/package-url.</remarks>
 internal static class Provenance
@@ -62,10 +62,23 @@ internal static class Provenance
             name = input.Model,
             uri = input.Source is null ? null : UriOf(input.Source),
             digest,
-            annotations = new { role = input.Role, reference = input.Source?.Reference, licences = input.Licences, files = input.Source?.Files },
+            annotations = new
+            {
+                role = input.Role,
+                reference = input.Source?.Reference,
+                licences = input.Licences,
+                files = input.Source?.Files,
+            },
         };
         if (input.Adapter is { } adapter)
-            yield return new { name = adapter.Reference, uri = UriOf(adapter), digest = DigestOf(adapter), annotations = new { role = "adapter", files = adapter.Files } };
+            yield return new
+            {
+                name = adapter.Reference,
+                uri = UriOf(
+                adapter),
+                digest = DigestOf(adapter),
+                annotations = new { role = "adapter", files = adapter.Files }
+            };
     }
 
     private static Dictionary<string, string> DigestOf(ManifestSource source)

@@ -10,7 +10,10 @@ namespace MergeTasks.Merging.Outputs;
 /// <summary>A declaration as a recipe, however it was declared: what a reader of the output needs to repeat the merge.</summary>
 internal static class RecipeText
 {
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    };
 
     /// <summary>The recipe's YAML text.</summary>
     public static string Of(MergeDeclaration merge)
@@ -42,7 +45,11 @@ internal static class RecipeText
         if (merge.ImportanceBase is { } importanceBase)
             yaml.Append(MergeOptions.ImportanceBase.Key).Append(": ").Append(Quoted(importanceBase.Label)).Append('\n');
         if (merge.NeedsScores)
-            AppendOption(yaml, "", FactorDeclaration.Options[0], FactorDeclaration.Options[0].Written(merge.Factor ?? new FactorDeclaration(1, merge.Location)));
+            AppendOption(
+                yaml,
+                "",
+                FactorDeclaration.Options[0],
+                FactorDeclaration.Options[0].Written(merge.Factor ?? new FactorDeclaration(1, merge.Location)));
         if (merge.Aim is { } aim)
             AppendSection(yaml, aim, AimDeclaration.Options);
         if (merge.Apl is { } apl)
@@ -85,7 +92,9 @@ internal static class RecipeText
 
     private static void AppendTokenizer(StringBuilder yaml, TokenizerDeclaration tokenizer)
     {
-        yaml.Append("tokenizer:\n  source: ").Append(tokenizer.Model is { } model ? Quoted(model.Label) : tokenizer.Source == VocabularySource.Base ? "base" : "union").Append('\n');
+        yaml.Append("tokenizer:\n  source: ")
+            .Append(tokenizer.Model is { } model ? Quoted(model.Label) : tokenizer.Source == VocabularySource.Base ? "base" : "union")
+            .Append('\n');
         if (tokenizer.PadToMultipleOf is { } multiple)
             yaml.Append("  pad_to_multiple_of: ").Append(multiple).Append('\n');
         if (tokenizer.Tokens.Count > 0)
@@ -132,7 +141,9 @@ internal static class RecipeText
 
     // A JSON string is a valid YAML one; plain text is kept plain where YAML cannot misread it.
     private static string Quoted(string text) =>
-        text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or '+') && char.IsAsciiLetter(text[0]) ? text : Escaped(text);
+        text.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or '+') && char.IsAsciiLetter(text[0])
+            ? text
+            : Escaped(text);
 
     private static string Escaped(string text) => JsonSerializer.Serialize(text, Readable);
 }

@@ -24,7 +24,10 @@ internal static class StaleReasons
         var (plan, reasons) = (output.Plan, new List<string>());
         if (manifest is null)
         {
-            reasons.Add(fault is not null ? $"{fault}, so nothing is known of the earlier output" : Directory.Exists(plan.Declaration.OutputFolder) ? "there is no complete earlier output" : "it has not been made yet");
+            reasons.Add(
+                fault is not null ? $"{fault}, so nothing is known of the earlier output"
+                    : Directory.Exists(plan.Declaration.OutputFolder) ? "there is no complete earlier output"
+                    : "it has not been made yet");
             return reasons;
         }
 
@@ -38,7 +41,8 @@ internal static class StaleReasons
         foreach (var (declaration, input) in plan.Models)
         {
             var now = ManifestInput.Of(plan, declaration, input, cancellation);
-            if (manifest.Inputs.FirstOrDefault(before => before.Model == now.Model && before.Role == now.Role) is { } before && before.Digest != now.Digest)
+            if (manifest.Inputs.FirstOrDefault(before => before.Model == now.Model && before.Role == now.Role) is { } before
+                && before.Digest != now.Digest)
                 reasons.Add($"'{declaration.Label}' changed");
         }
 
@@ -57,7 +61,10 @@ internal static class StaleReasons
         if (ownership.WasInterrupted)
             reasons.Add("a build of it was interrupted");
         if (reasons.Count == 0 && staleShards.Count > 0)
-            reasons.Add(manifest.Tool == $"MergeTasks {ToolVersion.Text}" ? "the distribution over weight files changed" : $"the output was made by {manifest.Tool}");
+            reasons.Add(
+                manifest.Tool == $"MergeTasks {ToolVersion.Text}"
+                    ? "the distribution over weight files changed"
+                    : $"the output was made by {manifest.Tool}");
         if (reasons.Count == 0 && manifestIsStale)
             reasons.Add($"{MergedFiles.Manifest} differs");
         return reasons;
@@ -79,7 +86,8 @@ internal static class StaleReasons
         static string Joined(string[] lines) => string.Join(' ', lines.Select(line => line.Trim()));
     }
 
-    private static string Matrices(IReadOnlyDictionary<string, string> settings) => settings.GetValueOrDefault(MergeManifest.MatricesSetting, "the processor's");
+    private static string Matrices(IReadOnlyDictionary<string, string> settings) =>
+        settings.GetValueOrDefault(MergeManifest.MatricesSetting, "the processor's");
 
     private static IEnumerable<KeyValuePair<string, string>> Others(IReadOnlyDictionary<string, string> settings) =>
         settings.Where(pair => pair.Key != MergeManifest.MatricesSetting).OrderBy(pair => pair.Key, StringComparer.Ordinal);

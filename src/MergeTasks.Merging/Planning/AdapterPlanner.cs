@@ -34,9 +34,14 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     private readonly Dictionary<string, int> _ranks = new(StringComparer.Ordinal);
     private readonly HashSet<string> _wholeModules = new(StringComparer.Ordinal);
 
-    /// <summary>Whether a merge adds up adapters: it has no base and nothing but adapters. Other methods than linear give changes of no low rank.</summary>
+    /// <summary>
+    /// Whether a merge adds up adapters: it has no base and nothing but adapters. Other methods than linear give changes of no low rank.
+    /// </summary>
     public static bool IsOfAdapters(MergeDeclaration merge) =>
-        merge.Method == LinearMethod.MethodName && merge.Base is null && merge.Models.Count > 0 && merge.Models.All(model => model.Adapter is null && model.Folder is { } folder && AdapterConfig.IsIn(folder));
+        merge.Method == LinearMethod.MethodName
+            && merge.Base is null
+            && merge.Models.Count > 0
+            && merge.Models.All(model => model.Adapter is null && model.Folder is { } folder && AdapterConfig.IsIn(folder));
 
     /// <summary>Refuses settings that have no meaning for an adapter.</summary>
     /// <exception cref="DiagnosticException">There are some.</exception>
@@ -50,7 +55,13 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             .. merge.ChatTemplate is { } template ? new[] { ("a chat template", template.Location) } : [],
         ];
         if (settings.Length > 0)
-            throw new DiagnosticException([.. settings.Select(setting => new Diagnostic(DiagnosticCode.AdapterOutput, $"Merge '{merge.Name}' makes an adapter, for which {setting.What} cannot be set.", setting.Location))]);
+            throw new DiagnosticException([
+                .. settings.Select(setting =>
+                    new Diagnostic(
+                        DiagnosticCode.AdapterOutput,
+                        $"Merge '{merge.Name}' makes an adapter, for which {setting.What} cannot be set.",
+                        setting.Location))
+            ]);
     }
 
     /// <summary>Plans the weighted sum of adapters.</summary>
@@ -63,18 +74,29 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             if (input.Adapter.Replacements.Count > 0)
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': '{declaration.Label}' brings whole parameters ('{input.Adapter.Replacements.Keys.Order(StringComparer.Ordinal).First()}'), which cannot be added up without the base. Name the base.", declaration.Location));
+                    $"Merge '{merge.Name}': '{declaration.Label}' brings whole parameters "
+                        + $"('{input.Adapter.Replacements.Keys.Order(StringComparer.Ordinal).First()}'), which cannot be added up "
+                        + "without the base. Name the base.", declaration.Location));
             }
         }
 
-        var modules = adapters.SelectMany(adapter => adapter.Input.Adapter.Modules).Select(module => module.Name).Distinct().Order(StringComparer.Ordinal).ToList();
+        var modules = adapters.SelectMany(adapter => adapter.Input.Adapter.Modules)
+            .Select(module => module.Name)
+            .Distinct()
+            .Order(StringComparer.Ordinal)
+            .ToList();
         var layers = LayersOf(modules);
         foreach (var name in modules)
             Stack(name, Position(name, layers), adapters);
         return Plan(models, adapters.Exists(adapter => adapter.Input.Adapter.Config.IsTransposed),
-            adapters.Select(adapter => adapter.Input.Adapter.Config.BaseModel).OfType<string>().Distinct().ToList() is [var only] ? only : null,
+            adapters.Select(adapter => adapter.Input.Adapter.Config.BaseModel).OfType<string>().Distinct().ToList() is [var only]
+                ? only
+                : null,
             adapters.Select(adapter => adapter.Input.Adapter.Config.Task).OfType<string>().Distinct().ToList() is [var task] ? task : null,
-            adapters.Select(adapter => adapter.Input.Adapter.Config.AutoMapping).OfType<(string, string)>().Distinct().ToList() is [var mapping] ? mapping : null);
+            adapters.Select(adapter => adapter.Input.Adapter.Config.AutoMapping)
+                .OfType<(string, string)>()
+                .Distinct()
+                .ToList() is [var mapping] ? mapping : null);
     }
 
     /// <summary>Plans the extraction of an adapter.</summary>
@@ -85,22 +107,36 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         var tuned = models.First(model => model.Input != basis.Input);
         RequireSame(basis, tuned);
         var isTransposed = false;
-        var names = tuned.Input.Names.Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
-            && tuned.Input.Identity(name, cancellation) is var identity && (identity.Equals(default) || !identity.Equals(basis.Input.Identity(name, cancellation)))).ToList();
-        var matrices = names.Where(name => name.EndsWith(WeightSuffix, StringComparison.Ordinal) && tuned.Input.Find(name)!.Shape is [> 0, > 0]).ToList();
+        var names = tuned.Input.Names
+            .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
+            && tuned.Input.Identity(name, cancellation) is var identity
+                && (identity.Equals(default) || !identity.Equals(basis.Input.Identity(name, cancellation)))).ToList();
+        var matrices = names.Where(name =>
+            name.EndsWith(WeightSuffix, StringComparison.Ordinal) && tuned.Input.Find(name)!.Shape is [> 0, > 0]).ToList();
         var layers = tuned.Input.Config.LayerCount ?? LayersOf(tuned.Input.Names);
         foreach (var name in matrices)
         {
             var stored = tuned.Input.Find(name)!;
             var isEmbedding = TensorNames.IsTable(name);
-            var isModuleTransposed = isEmbedding || (tuned.Input.Config.ModelType is "gpt2" or "openai-gpt" && Array.Exists(TransposedModules, suffix => name.EndsWith(suffix, StringComparison.Ordinal)));
+            var isModuleTransposed = isEmbedding
+                || (tuned.Input.Config.ModelType is "gpt2" or "openai-gpt"
+                    && Array.Exists(TransposedModules, suffix => name.EndsWith(suffix, StringComparison.Ordinal)));
             isTransposed |= isModuleTransposed && !isEmbedding;
             // Libraries build a router, whose module is no linear one, with the usual rank alone, so its factors are filled up with zeros.
             var asked = (int)Math.Round(Value(ExtractLoraMethod.Rank, null, name, Position(name, layers)));
             var rank = TensorNames.IsRouter(name) ? asked : (int)Math.Min(asked, Math.Min(stored.Shape[0], stored.Shape[1]));
-            var module = new ExtractedModule(new ModelTensor(tuned.Input, name), new ModelTensor(basis.Input, name), rank, isModuleTransposed, threads);
+            var module = new ExtractedModule(
+                new ModelTensor(tuned.Input, name), new ModelTensor(basis.Input, name), rank, isModuleTransposed, threads);
             var (outs, ins) = isModuleTransposed ? (stored.Shape[1], stored.Shape[0]) : (stored.Shape[0], stored.Shape[1]);
-            Add(name[..^WeightSuffix.Length], isEmbedding, rank, ins, outs, new ExtractedFactor(module, true), new ExtractedFactor(module, false), stored.DType);
+            Add(
+                name[..^WeightSuffix.Length],
+                isEmbedding,
+                rank,
+                ins,
+                outs,
+                new ExtractedFactor(module, true),
+                new ExtractedFactor(module, false),
+                stored.DType);
         }
 
         foreach (var name in names.Except(matrices, StringComparer.Ordinal))
@@ -108,26 +144,52 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
         // A module that is saved whole is loaded whole, so what did not change of it is there too.
         var written = _tensors.Select(tensor => tensor.Output.Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var name in tuned.Input.Names.Where(name => _wholeModules.Contains(ModuleOf(name)) && !written.Contains(AdapterNames.Prefix + name) && !TensorNames.IsBuffer(name)))
+        foreach (var name in tuned.Input.Names.Where(name =>
+            _wholeModules.Contains(ModuleOf(name)) && !written.Contains(AdapterNames.Prefix + name) && !TensorNames.IsBuffer(name)))
             AddWhole(name, tuned.Input);
-        var (kind, library) = (TaskOf(tuned.Input.Config), tuned.Input.Config is { Architecture: { } type, ModelType: { } family } ? (type, $"transformers.models.{family}.modeling_{family}") : ((string, string)?)null);
+        var (kind, library) =
+            (TaskOf(tuned.Input.Config),
+                tuned.Input.Config is { Architecture: { } type, ModelType: { } family }
+                    ? (type, $"transformers.models.{family}.modeling_{family}")
+                    : ((string, string)?)null);
         return Plan(models, isTransposed, HubName(merge.Base!.Label), kind, library);
     }
 
     private void Stack(string name, double position, List<(ModelDeclaration Declaration, AdapterInput Input)> adapters)
     {
         var found = adapters
-            .Select(adapter => (adapter.Declaration, adapter.Input, Module: adapter.Input.Adapter.Modules.FirstOrDefault(module => module.Name == name), Weight: Value("weight", adapter.Declaration, name + WeightSuffix, position))).ToList();
+            .Select(adapter =>
+                (adapter.Declaration,
+                    adapter.Input,
+                    Module: adapter.Input.Adapter.Modules.FirstOrDefault(module => module.Name == name),
+                    Weight: Value("weight", adapter.Declaration, name + WeightSuffix, position))).ToList();
         var divisor = Value("normalize", null, name + WeightSuffix, position) != 0 ? found.Sum(part => part.Weight) : 1;
-        var parts = found.Where(part => part.Module is not null).Select(part => (part.Input, Module: part.Module!, Weight: part.Weight / divisor)).ToList();
-        var (first, other) = (parts[0].Module, found.Find(part => part.Module is { } own && (own.In != parts[0].Module.In || own.Out != parts[0].Module.Out || own.IsEmbedding != parts[0].Module.IsEmbedding)));
+        var parts = found.Where(part => part.Module is not null)
+            .Select(part => (part.Input, Module: part.Module!, Weight: part.Weight / divisor))
+            .ToList();
+        var (first, other) =
+            (parts[0].Module,
+                found.Find(part =>
+                    part.Module is { } own
+                        && (own.In != parts[0].Module.In
+                            || own.Out != parts[0].Module.Out
+                            || own.IsEmbedding != parts[0].Module.IsEmbedding)));
         if (other.Module is { } module)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and [{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location));
+                $"Merge '{merge.Name}': the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
+                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location));
         }
 
-        Add(name, first.IsEmbedding, checked((int)parts.Sum(part => part.Module.Rank)), first.In, first.Out, new StackedFactor(parts, true), new StackedFactor(parts, false), first.A.DType);
+        Add(
+            name,
+            first.IsEmbedding,
+            checked((int)parts.Sum(part => part.Module.Rank)),
+            first.In,
+            first.Out,
+            new StackedFactor(parts, true),
+            new StackedFactor(parts, false),
+            first.A.DType);
     }
 
     private void Add(string module, bool isEmbedding, int rank, long ins, long outs, TensorSource a, TensorSource b, DType stored)
@@ -157,7 +219,8 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     private static string? TaskOf(ModelConfig config) => config.Architecture switch
     {
         null => null,
-        var type when type.EndsWith("ForCausalLM", StringComparison.Ordinal) || type.EndsWith("LMHeadModel", StringComparison.Ordinal) => "CAUSAL_LM",
+        var type when type.EndsWith("ForCausalLM", StringComparison.Ordinal) || type.EndsWith("LMHeadModel", StringComparison.Ordinal) =>
+            "CAUSAL_LM",
         var type when type.EndsWith("ForSequenceClassification", StringComparison.Ordinal) => "SEQ_CLS",
         var type when type.EndsWith("ForTokenClassification", StringComparison.Ordinal) => "TOKEN_CLS",
         var type when type.EndsWith("ForQuestionAnswering", StringComparison.Ordinal) => "QUESTION_ANS",
@@ -172,11 +235,21 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     }
 
     private MergePlan Plan(
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, bool isTransposed, string? baseModel, string? task = null, (string Class, string Library)? mapping = null)
+        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        bool isTransposed,
+        string? baseModel,
+        string? task = null,
+        (string Class, string Library)? mapping = null)
     {
         if (_tensors.Count == 0)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput, $"Merge '{merge.Name}': the model and its base are the same, so there is nothing to make an adapter of.", merge.Location));
-        var tensors = _tensors.OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal).Select(tensor => Plan(tensor.Output, tensor.Source)).ToList();
+            throw new DiagnosticException(
+                new Diagnostic(
+                    DiagnosticCode.AdapterOutput,
+                    $"Merge '{merge.Name}': the model and its base are the same, so there is nothing to make an adapter of.",
+                    merge.Location));
+        var tensors = _tensors.OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)
+            .Select(tensor => Plan(tensor.Output, tensor.Source))
+            .ToList();
         var shard = ShardLayout.OneFile(LoraAdapter.WeightsFileName, tensors.Select(tensor => tensor.Output), [new("format", "pt")]);
         var hasBiases = _tensors.Exists(tensor => tensor.Output.Name.EndsWith(".base_layer.bias", StringComparison.Ordinal));
         return new MergePlan(merge, method, models, tensors, [shard], ModelConfig.None, [])
@@ -188,33 +261,61 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     private TensorPlan Plan(TensorSpec output, TensorSource source)
     {
-        var context = new TensorContext(output.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>()) { Workers = threads, KeepsNonFinite = merge.KeepsNonFinite };
+        var context = new TensorContext(
+            output.Name,
+            output.Shape,
+            [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })],
+            new Dictionary<string, double>())
+        { Workers = threads, KeepsNonFinite = merge.KeepsNonFinite };
         IReadOnlyList<TensorSource> sources = [source];
-        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = Keep };
+        return new TensorPlan(
+            output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation))
+        { KeepWith = Keep };
     }
 
     private double Value(string parameter, ModelDeclaration? model, string tensor, double position)
     {
         var declared = method.Parameters.First(known => known.Name == parameter);
         Setting?[] settings = [model?.Parameters.GetValueOrDefault(parameter), merge.Parameters.GetValueOrDefault(parameter)];
-        return settings.Select(setting => setting?.Evaluate(tensor, position)).FirstOrDefault(value => value is not null) ?? declared.Default
-            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingParameter, $"Merge '{merge.Name}': no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a filter.", model?.Location ?? merge.Location));
+        return settings.Select(setting => setting?.Evaluate(tensor, position)).FirstOrDefault(value => value is not null)
+            ?? declared.Default
+            ?? throw new DiagnosticException(
+                new Diagnostic(
+                    DiagnosticCode.MissingParameter,
+                    $"Merge '{merge.Name}': no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
+                        + "filter.",
+                    model?.Location ?? merge.Location));
     }
 
     private void RequireSame((ModelDeclaration Declaration, ModelInput Input) basis, (ModelDeclaration Declaration, ModelInput Input) tuned)
     {
-        var missing = tuned.Input.Names.Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null).ToList();
+        var missing = tuned.Input.Names
+            .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null)
+            .ToList();
         if (missing.Count > 0)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingTensor, $"Merge '{merge.Name}': '{basis.Declaration.Label}' lacks '{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', so its change is not known.", tuned.Declaration.Location));
-        var other = tuned.Input.Names.FirstOrDefault(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
+            throw new DiagnosticException(
+                new Diagnostic(
+                    DiagnosticCode.MissingTensor,
+                    $"Merge '{merge.Name}': '{basis.Declaration.Label}' lacks "
+                        + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
+                        + "so its change is not known.",
+                    tuned.Declaration.Location));
+        var other = tuned.Input.Names.FirstOrDefault(name =>
+            !TensorNames.IsBuffer(name)
+                && merge.Tensors.Includes(name)
+                && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
         if (other is not null)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location));
+                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
+                    + $"and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not "
+                    + $"known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location));
         }
     }
 
-    private static int LayersOf(IEnumerable<string> names) => names.Select(name => LayerPosition.LayerOf(name) + 1 ?? 0).DefaultIfEmpty(0).Max();
+    private static int LayersOf(IEnumerable<string> names) =>
+        names.Select(name => LayerPosition.LayerOf(name) + 1 ?? 0).DefaultIfEmpty(0).Max();
 
-    private static double Position(string name, int layers) => LayerPosition.LayerOf(name) is { } layer && layer < layers ? LayerPosition.Of(layer, layers) : 0;
+    private static double Position(string name, int layers) =>
+        LayerPosition.LayerOf(name) is { } layer && layer < layers ? LayerPosition.Of(layer, layers) : 0;
 }

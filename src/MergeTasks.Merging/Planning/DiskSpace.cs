@@ -28,7 +28,8 @@ internal static class DiskSpace
         if (FreeSpace.Of(merge.OutputFolder) is { } available && available < bytes)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.DiskSpace,
-                $"Merge '{merge.Name}' needs {ByteSize.Format(bytes)} for '{merge.OutputFolder}' (new files are written beside the old ones), but the disk has {ByteSize.Format(available)} left.",
+                $"Merge '{merge.Name}' needs {ByteSize.Format(bytes)} for '{merge.OutputFolder}' (new files are written beside the old "
+                    + $"ones), but the disk has {ByteSize.Format(available)} left.",
                 merge.Location));
         }
     }

@@ -32,7 +32,10 @@ internal sealed record MergePlan(
     /// <summary>What the tensors are made from.</summary>
     public required OutputLayout Layout { get; init; }
 
-    /// <summary>Text of <c>adapter_config.json</c>, which an adapter has in the place of <c>config.json</c>; <see langword="null"/> where the output is a model.</summary>
+    /// <summary>
+    /// Text of <c>adapter_config.json</c>, which an adapter has in the place of <c>config.json</c>; <see langword="null"/> where the output
+    /// is a model.
+    /// </summary>
     public byte[]? AdapterConfig { get; init; }
 
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
@@ -41,10 +44,16 @@ internal sealed record MergePlan(
     /// <summary>What measures the merge on its models' tasks; <see langword="null"/> where nothing does.</summary>
     public ScoreKey? Measured { get; init; }
 
-    /// <summary>The same merge with fewer of the steps that scores decide, for comparison: first without any, each later one with one step more; the merge itself is not among them.</summary>
+    /// <summary>
+    /// The same merge with fewer of the steps that scores decide, for comparison: first without any, each later one with one step more; the
+    /// merge itself is not among them.
+    /// </summary>
     public IReadOnlyList<(string Step, MergePlan Plan)> Simpler { get; init; } = [];
 
-    /// <summary>The same merge without APL, which is made where it does better on the samples that decide; <see langword="null"/>: APL stays in any case.</summary>
+    /// <summary>
+    /// The same merge without APL, which is made where it does better on the samples that decide; <see langword="null"/>: APL stays in any
+    /// case.
+    /// </summary>
     public MergePlan? WithoutApl { get; init; }
 
     /// <summary>The merge's name.</summary>
@@ -72,14 +81,23 @@ internal sealed record MergePlan(
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
     /// <summary>What should be said of the plan, although it can be carried out.</summary>
-    public IEnumerable<Diagnostic> Warnings => Declaration.Warnings.Concat(Findings).Concat(Layout.Warnings).Concat(LicenceCheck.Of(Declaration, Licences)).Concat(Models.SelectMany(Foreign).Distinct());
+    public IEnumerable<Diagnostic> Warnings =>
+        Declaration.Warnings
+            .Concat(Findings)
+            .Concat(Layout.Warnings)
+            .Concat(LicenceCheck.Of(Declaration, Licences))
+            .Concat(Models.SelectMany(Foreign).Distinct());
 
     /// <summary>Where the model is declared that a file belongs to, else the merge.</summary>
     public SourceLocation LocationOf(string path) =>
-        Models.FirstOrDefault(model => model.Input.Folders.Contains(Path.GetDirectoryName(path), StringComparer.Ordinal)).Declaration?.Location ?? Declaration.Location;
+        Models.FirstOrDefault(model =>
+            model.Input.Folders.Contains(Path.GetDirectoryName(path), StringComparer.Ordinal)).Declaration?.Location
+                ?? Declaration.Location;
 
-    private IEnumerable<Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) => model.Input.ForeignFiles.Select(file => new Diagnostic(
+    private IEnumerable<Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) =>
+        model.Input.ForeignFiles.Select(file => new Diagnostic(
         DiagnosticCode.ForeignFile,
-        $"Merge '{Name}': '{file.Path}' is a link out of the model's folder, to '{file.Target}', and is left out. Put a copy in its place, or link the whole folder.",
+        $"Merge '{Name}': '{file.Path}' is a link out of the model's folder, to '{file.Target}', and is left out. Put a copy in its "
+            + "place, or link the whole folder.",
         model.Declaration.Location, IsWarning: true));
 }

@@ -22,7 +22,8 @@ namespace MergeTasks.Merging.Planning;
 /// Plans merges: opens the inputs' headers, checks that they fit together, and works out each output tensor's key.
 /// Tensor data is read only to digest files that are new or changed.
 /// </summary>
-/// <param name="hasher">Digests files; <see langword="null"/> to check everything without reading data, which leaves the keys meaningless.</param>
+/// <param name="hasher">Digests files; <see langword="null"/> to check everything without reading data, which leaves the keys
+/// meaningless.</param>
 /// <param name="workers">Threads that will merge.</param>
 /// <param name="engine">Numerics version of the engine that will score.</param>
 internal sealed class MergePlanner(FileHasher? hasher, int workers, string engine) : IDisposable
@@ -37,7 +38,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     private readonly TensorInfoPool _pool = new();
     private CancellationToken _cancellation;
 
-    /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.</summary>
+    /// <summary>
+    /// Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.
+    /// </summary>
     public IMatrixDevice? Device { get; init; }
 
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
@@ -50,7 +53,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
         var opened = Open(merge);
-        var (models, donor) = Matched(merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
+        var (models, donor) = Matched(
+            merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
@@ -65,14 +69,18 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             if (merge.ChatTemplate is { } template)
                 donorFiles = ChatTemplates.Apply(template, donorFiles, opened.Select(model => model.Input.SideFiles(cancellation)));
             TellCode(merge, donor.Declaration, donorFiles, warnings.Add);
-            if (donorFiles.Where(file => file.Name.EndsWith("/" + WeightFiles.SingleFileName, StringComparison.Ordinal)).ToList() is { Count: > 0 } modules)
-                remarks.Add($"the weights of modules below ({string.Join(", ", modules.Select(file => file.Name))}) are those of '{donor.Declaration.Label}', not merged");
+            if (donorFiles.Where(file => file.Name.EndsWith("/" + WeightFiles.SingleFileName, StringComparison.Ordinal))
+                .ToList() is { Count: > 0 } modules)
+                remarks.Add(
+                    $"the weights of modules below ({string.Join(", ", modules.Select(file => file.Name))}) are those of "
+                        + $"'{donor.Declaration.Label}', not merged");
             var config = layout.Config.With(OutputDType(merge, tensors));
             var stops = opened.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
             if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
             {
                 warnings.Add(new Diagnostic(DiagnosticCode.DisagreeingStopTokens,
-                    $"Merge '{merge.Name}': {disagreement}. Texts of the output may not end where they should; the files are those of '{donor.Declaration.Label}' and of the vocabulary's source.", merge.Location, IsWarning: true));
+                    $"Merge '{merge.Name}': {disagreement}. Texts of the output may not end where they should; the files are those of "
+                        + $"'{donor.Declaration.Label}' and of the vocabulary's source.", merge.Location, IsWarning: true));
             }
 
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
@@ -84,7 +92,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 Findings = [.. warnings, .. configs.Warnings],
                 Remarks = [.. remarks, .. configs.Notes],
             };
-            return Planned(FailingSafe(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] }, method, layout, cancellation));
+            return Planned(
+                FailingSafe(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] }, method, layout, cancellation));
         });
     }
 
@@ -97,29 +106,41 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         }
         catch (MethodLoadException e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.MethodAssembly, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+            throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.MethodAssembly, $"Merge '{merge.Name}': {e.Message}", merge.Location));
         }
     }
 
-    // Where the density is the build's to choose, it may find that several models merge better with all of their changes. What a tensor holds
-    // then depends on what was measured, and so does its key.
+    // Where the density is the build's to choose, it may find that several models merge better with all of their changes. What a tensor
+    // holds then depends on what was measured, and so does its key.
     private MergePlan FailingSafe(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
-        if (plan.Simpler.Count == 0 || plan.Importance is not { Apl: { Declaration: { Density: null, DropLevel: not null, SetsWeights: false }, Models.Count: > 1 } } importance)
+        if (plan.Simpler.Count == 0
+            || plan.Importance is not { Apl: { Models.Count: > 1, Declaration: var apl } } importance
+            || apl is not { Density: null, DropLevel: not null, SetsWeights: false })
             return plan;
-        var without = importance.Aim is null ? plan.Simpler[0].Plan : Without(plan, importance with { Apl = null }, method, layout, cancellation);
-        var measured = string.Join(' ', plan.Simpler.Select(simpler => simpler.Plan).Append(plan).Append(without).Select(one => one.Measured!.Digest));
+        var without = importance.Aim is null
+            ? plan.Simpler[0].Plan
+            : Without(plan, importance with { Apl = null }, method, layout, cancellation);
+        var measured = string.Join(
+            ' ', plan.Simpler.Select(simpler => simpler.Plan).Append(plan).Append(without).Select(one => one.Measured!.Digest));
         return plan with
         {
             WithoutApl = without,
-            Tensors = [.. plan.Tensors.Select(tensor => tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without APL {measured}") } : tensor)],
+            Tensors = [
+                .. plan.Tensors.Select(tensor =>
+                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without APL {measured}") } : tensor)
+            ],
         };
     }
 
     // Without AIM and APL, then with APL alone where both are asked for.
-    private IEnumerable<(string Step, MergePlan Plan)> Simpler(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    private IEnumerable<(string Step, MergePlan Plan)> Simpler(
+        MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
-        if (!plan.Declaration.ChecksItself || plan.Importance is not { Tasks.Count: > 0 } importance || (importance.Aim is null && importance.Apl is null))
+        if (!plan.Declaration.ChecksItself
+            || plan.Importance is not { Tasks.Count: > 0 } importance
+            || (importance.Aim is null && importance.Apl is null))
             yield break;
         yield return ("plain", Without(plan, importance with { Aim = null, Apl = null }, method, layout, cancellation));
         if (importance is { Aim: not null, Apl: not null })
@@ -141,8 +162,13 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     }
 
     // The models with one vocabulary, and the one among them that decides the output's configuration and files.
-    private static (List<(ModelDeclaration Declaration, ModelInput Input)> Models, (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
-        MergeDeclaration merge, List<(ModelDeclaration Declaration, ModelInput Input)> models, Action<Diagnostic> warn, CancellationToken cancellation)
+    private static (
+        List<(ModelDeclaration Declaration, ModelInput Input)> Models,
+        (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
+        MergeDeclaration merge,
+        List<(ModelDeclaration Declaration, ModelInput Input)> models,
+        Action<Diagnostic> warn,
+        CancellationToken cancellation)
     {
         var donor = DonorOf(merge)(models);
         return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
@@ -151,7 +177,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
                 throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. Give them one vocabulary in merges of their own first.", merge.Location));
+                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
+                        + "Give them one vocabulary in merges of their own first.", merge.Location));
             }
 
             return (matched, matched[donor]);
@@ -163,10 +190,21 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         var code = files.Where(file => SideFiles.IsCode(file.Name)).Select(file => $"'{file.Name}'").ToList();
         if (code.Count == 0)
             return;
-        var message = $"Merge '{merge.Name}': '{donor.Label}' brings code that loaders run where they are told to trust it: {string.Join(", ", code)}.";
+        var message =
+            $"Merge '{merge.Name}': '{donor.Label}' brings code that loaders run where they are told to trust "
+                + $"it: {string.Join(", ", code)}.";
         if (merge.RefusesCode)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.RemoteCode, $"{message} RemoteCode=\"refuse\" forbids that; remove 'auto_map' from the model's configuration, or allow it.", donor.Location));
-        warn(new Diagnostic(DiagnosticCode.RemoteCode, $"{message} It is copied into the output, and was not run here. Read it before you trust it.", donor.Location, IsWarning: true));
+            throw new DiagnosticException(
+                new Diagnostic(
+                    DiagnosticCode.RemoteCode,
+                    $"{message} RemoteCode=\"refuse\" forbids that; remove 'auto_map' from the model's configuration, or allow it.",
+                    donor.Location));
+        warn(
+            new Diagnostic(
+                DiagnosticCode.RemoteCode,
+                $"{message} It is copied into the output, and was not run here. Read it before you trust it.",
+                donor.Location,
+                IsWarning: true));
     }
 
     // The base, else the first model.
@@ -204,7 +242,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             {
                 var folder = declaration.Folder!;
                 if (!_adapters.TryGetValue(folder, out var input))
-                    _adapters[folder] = input = FileDiagnostics.Reading(merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
+                    _adapters[folder] =
+                        input = FileDiagnostics.Reading(
+                            merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
                 adapters.Add((declaration, input));
             }
             catch (DiagnosticException e)
@@ -228,7 +268,10 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         {
             try
             {
-                models.Add((declaration, FileDiagnostics.Reading(merge.Name, declaration.Folder ?? declaration.Label, declaration.Location, () => Open(declaration, merge))));
+                models.Add(
+                    (declaration,
+                        FileDiagnostics.Reading(
+                            merge.Name, declaration.Folder ?? declaration.Label, declaration.Location, () => Open(declaration, merge))));
             }
             catch (DiagnosticException e)
             {
@@ -252,8 +295,12 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources)
             .Select(source => new OpenModel(source.Declaration, source.Input)).ToList();
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
-        var basis = merge.ImportanceBase ?? merge.Base ?? (isMeasuredOnly ? participants[0].Declaration : null) ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
-            $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".", merge.Location));
+        var basis = merge.ImportanceBase
+            ?? merge.Base
+            ?? (isMeasuredOnly ? participants[0].Declaration : null)
+            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
+            $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".",
+            merge.Location));
         return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
             new ImportancePlanner(new ScoredMerge(
                 merge,
@@ -275,7 +322,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         if (merge.Base is not { } basis || basis.IsSameModel(model))
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
+                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
+                    + $"Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
                 model.Location));
         }
 
@@ -311,9 +359,14 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     private ModelInput OpenStored(ModelDeclaration model)
     {
         if (model.Merge is { } upstream)
-            return _outputs[upstream] is PlannedInput { IsAdapter: false } output ? output : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
+            return _outputs[upstream] is PlannedInput { IsAdapter: false } output
+                ? output
+                : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
                 $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
-        var folder = model.Folder ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
+        var folder = model.Folder
+            ?? throw new DiagnosticException(
+                new Diagnostic(
+                    DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
         if (_refused.TryGetValue(folder, out var known))
             throw known;
         if (!_checkpoints.TryGetValue(folder, out var input))
@@ -344,23 +397,29 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     // A snapshot is shared with other tools, which may add weights to it that a loader would prefer.
     private static void RequireLocked(ModelDeclaration model, ModelInput input)
     {
-        if (model.Locked is { } locked && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
+        if (model.Locked is { } locked
+            && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
-                $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or build with -p:UpdateModels=true to lock what is there.", model.Location));
+                $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or "
+                    + "build with -p:UpdateModels=true to lock what is there.", model.Location));
         }
     }
 
-    // Restoring has compared them, and remembers their hashes; whoever changed one since gets no output that says it was made from the locked ones.
+    // Restoring has compared them, and remembers their hashes; whoever changed one since gets no output that says it was made from the
+    // locked ones.
     private void RequireLocked(string label, string folder, LockedModel? locked, SourceLocation location)
     {
         if (hasher is null || locked is null)
             return;
-        var changed = locked.Files.FirstOrDefault(file => hasher.Published(Path.Combine(folder, file.Key), _cancellation).ToString() != file.Value.Sha256).Key;
+        var changed =
+            locked.Files.FirstOrDefault(file =>
+                hasher.Published(Path.Combine(folder, file.Key), _cancellation).ToString() != file.Value.Sha256).Key;
         if (changed is not null)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
-                $"'{Path.Combine(folder, changed)}' is not the file of '{label}' that models.lock.json names: it changed after the model was restored. Build again.", location));
+                $"'{Path.Combine(folder, changed)}' is not the file of '{label}' that models.lock.json names: it changed after the model "
+                    + "was restored. Build again.", location));
         }
     }
 
@@ -368,7 +427,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         merge.OutDType ?? merge.DType ?? tensors
             .Where(tensor => tensor.Output.DType.IsFloatingPoint())
             .GroupBy(tensor => tensor.Output.DType)
-            .OrderByDescending(group => group.Sum(tensor => tensor.Output.Shape.Aggregate((decimal)group.Key.Size(), (bytes, dimension) => bytes * dimension)))
+            .OrderByDescending(group =>
+                group.Sum(tensor => tensor.Output.Shape.Aggregate((decimal)group.Key.Size(), (bytes, dimension) => bytes * dimension)))
             .ThenBy(group => group.Key)
             .Select(group => (DType?)group.Key)
             .FirstOrDefault();

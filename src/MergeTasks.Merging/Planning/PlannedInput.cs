@@ -11,7 +11,8 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="identified">Hears of the files that are opened; <see langword="null"/> where that does not matter.</param>
 internal sealed class PlannedInput(MergePlan plan, IdentifiedFiles? identified = null) : ModelInput
 {
-    private readonly Dictionary<string, TensorPlan> _tensors = plan.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorPlan> _tensors = plan.Tensors.ToDictionary(
+        tensor => tensor.Output.Name, StringComparer.Ordinal);
     private Checkpoint? _weights;
 
     /// <summary>Whether it is an adapter, which no merge can take for a model.</summary>

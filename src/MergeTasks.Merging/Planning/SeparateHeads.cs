@@ -17,7 +17,10 @@ internal static class SeparateHeads
     /// <param name="note">Hears what was decided.</param>
     /// <param name="cancellation">Ends digesting.</param>
     public static List<(ModelDeclaration Declaration, ModelInput Input)> In(
-        List<(ModelDeclaration Declaration, ModelInput Input)> models, Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> donorOf, Action<string> note, CancellationToken cancellation)
+        List<(ModelDeclaration Declaration, ModelInput Input)> models,
+        Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> donorOf,
+        Action<string> note,
+        CancellationToken cancellation)
     {
         var place = donorOf(models);
         if (place < 0 || models[place].Input.Config.TiesEmbeddings != true)
@@ -31,16 +34,25 @@ internal static class SeparateHeads
             return Apart(stored, stored);
         }
 
-        if (donor.Input.Names.FirstOrDefault(name => TensorNames.IsEmbedding(name) && TensorNames.HeadTiedTo(name) is not null) is not { } embeddings)
+        if (donor.Input.Names.FirstOrDefault(name =>
+            TensorNames.IsEmbedding(name) && TensorNames.HeadTiedTo(name) is not null) is not { } embeddings)
             return models;
-        return models.Exists(model => OwnHead(model.Input, cancellation) is { } head && TensorNames.Canonical(head) == TensorNames.Canonical(TensorNames.HeadTiedTo(embeddings)!))
+        return models.Exists(model =>
+            OwnHead(model.Input, cancellation) is { } head
+                && TensorNames.Canonical(head) == TensorNames.Canonical(TensorNames.HeadTiedTo(embeddings)!))
             ? Apart(TensorNames.HeadTiedTo(embeddings)!, embeddings) : models;
 
         List<(ModelDeclaration Declaration, ModelInput Input)> Apart(string head, string source)
         {
-            var owners = models.Where(model => OwnHead(model.Input, cancellation) is not null).Select(model => $"'{model.Declaration.Label}'").Distinct();
-            note($"the output has a head '{head}' of its own and 'tie_word_embeddings': false, because the head of {string.Join(" and ", owners)} is another table than the embeddings");
-            return [.. models.Select((model, i) => i == place ? (model.Declaration, new SeparateHeadInput(model.Input, head, source)) : model)];
+            var owners = models.Where(model => OwnHead(model.Input, cancellation) is not null)
+                .Select(model => $"'{model.Declaration.Label}'")
+                .Distinct();
+            note(
+                $"the output has a head '{head}' of its own and 'tie_word_embeddings': false, because the head "
+                    + $"of {string.Join(" and ", owners)} is another table than the embeddings");
+            return [
+                .. models.Select((model, i) => i == place ? (model.Declaration, new SeparateHeadInput(model.Input, head, source)) : model)
+            ];
         }
     }
 
@@ -51,12 +63,16 @@ internal static class SeparateHeads
         foreach (var name in model.Names.Where(TensorNames.IsHead))
         {
             var embeddings = TensorNames.TiedTo(name).Select(index.Same).FirstOrDefault(found => found is not null);
-            if (embeddings is not null && (model.Config.TiesEmbeddings == false || (model.Config.TiesEmbeddings == true && !model.Identity(name, cancellation).Equals(model.Identity(embeddings, cancellation)))))
+            if (embeddings is not null
+                && (model.Config.TiesEmbeddings == false
+                    || (model.Config.TiesEmbeddings == true
+                        && !model.Identity(name, cancellation).Equals(model.Identity(embeddings, cancellation)))))
                 return name;
         }
 
         return null;
     }
 
-    private static bool IsTied(TensorIndex index, string name) => TensorNames.IsHead(name) && TensorNames.TiedTo(name).Any(embeddings => index.Same(embeddings) is not null);
+    private static bool IsTied(TensorIndex index, string name) =>
+        TensorNames.IsHead(name) && TensorNames.TiedTo(name).Any(embeddings => index.Same(embeddings) is not null);
 }

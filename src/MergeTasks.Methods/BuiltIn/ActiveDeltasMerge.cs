@@ -5,8 +5,8 @@ using MergeTasks.Methods.Kernels;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
-/// The merges of <see cref="RamMethod"/> and <see cref="RamPlusMethod"/>: means of the deltas that are larger than epsilon, where one that stands alone may
-/// have a factor that follows from a pass of counting.
+/// The merges of <see cref="RamMethod"/> and <see cref="RamPlusMethod"/>: means of the deltas that are larger than epsilon, where one that
+/// stands alone may have a factor that follows from a pass of counting.
 /// </summary>
 internal sealed class ActiveDeltasMerge : TensorMerge
 {

@@ -7,11 +7,13 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <summary>
 /// Arcee Fusion (described in mergekit's documentation): takes from the other model x the elements whose change matters most. Per row
 /// (last dimension), with p = softmax(x) + 1e-8 and q = softmax(base) + 1e-8: KL = Σ p·ln(p/q); score = |x − base|·KL. With the quantiles
-/// Qₖ = the score of rank ⌊k(n−1)⌋ in ascending order over the tensor: an element is x's where its score is at least Q½ + 1.5·(Q¾ − Q¼), else the base's.
+/// Qₖ = the score of rank ⌊k(n−1)⌋ in ascending order over the tensor: an element is x's where its score is at least Q½ + 1.5·(Q¾ − Q¼),
+/// else the base's.
 /// </summary>
 /// <remarks>
-/// Sums are fp64; a divergence that rounding makes negative counts as zero. In compatibility mode quantiles of tensors with more than 1,000,000 elements come
-/// from that many random ones, as in mergekit, and a half-precision tensor's result is fp32 unless <c>out_dtype</c> says otherwise.
+/// Sums are fp64; a divergence that rounding makes negative counts as zero. In compatibility mode quantiles of tensors with more than
+/// 1,000,000 elements come from that many random ones, as in mergekit, and a half-precision tensor's result is fp32 unless <c>out_dtype</c>
+/// says otherwise.
 /// </remarks>
 internal sealed class ArceeFusionMethod : MergeMethod
 {

@@ -4,8 +4,8 @@ using MergeTasks.Methods.Sparsifying;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
-/// Model Breadcrumbs (Davari and Belilovsky 2023, arXiv 2312.06795): task arithmetic on deltas without their <c>gamma</c>·n largest elements
-/// and without the smallest ones, so that <c>density</c>·n remain; see <see cref="BreadcrumbsSparsifier"/>.
+/// Model Breadcrumbs (Davari and Belilovsky 2023, arXiv 2312.06795): task arithmetic on deltas without their <c>gamma</c>·n largest
+/// elements and without the smallest ones, so that <c>density</c>·n remain; see <see cref="BreadcrumbsSparsifier"/>.
 /// </summary>
 internal sealed class BreadcrumbsMethod : MergeMethod
 {
@@ -19,11 +19,14 @@ internal sealed class BreadcrumbsMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2312.06795";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: false), TaskVectorParameters.Gamma];
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [
+        .. TaskVectorParameters.With(normalize: false, rescale: false), TaskVectorParameters.Gamma
+    ];
 
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new BreadcrumbsSparsifier(context), electSigns: false);
+    public override TensorMerge Begin(TensorContext context) =>
+        new TaskVectorMerge(context, new BreadcrumbsSparsifier(context), electSigns: false);
 }

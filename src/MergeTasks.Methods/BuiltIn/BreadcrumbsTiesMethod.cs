@@ -12,7 +12,8 @@ internal sealed class BreadcrumbsTiesMethod : MergeMethod
     public override string Name => "breadcrumbs_ties";
 
     /// <inheritdoc/>
-    public override string Summary => "Drops the largest and the smallest elements of the deltas, elects signs, adds the deltas that agree.";
+    public override string Summary =>
+        "Drops the largest and the smallest elements of the deltas, elects signs, adds the deltas that agree.";
 
     /// <inheritdoc/>
     public override string Source => "https://arxiv.org/abs/2312.06795";
@@ -32,5 +33,6 @@ internal sealed class BreadcrumbsTiesMethod : MergeMethod
     public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new BreadcrumbsSparsifier(context), electSigns: true);
+    public override TensorMerge Begin(TensorContext context) =>
+        new TaskVectorMerge(context, new BreadcrumbsSparsifier(context), electSigns: true);
 }

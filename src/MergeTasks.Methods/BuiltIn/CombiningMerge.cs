@@ -28,7 +28,8 @@ internal delegate void Combination(Gram gram, Span<double> factors);
 
 /// <summary>
 /// For methods whose result is a linear combination of the models' vectors, with factors that follow from the vectors' scalar products
-/// alone: out = Σ fᵢvᵢ, or out = base + Σ fᵢvᵢ with vᵢ = xᵢ − base where a base takes part. One pass gathers the products; factors are fp64.
+/// alone: out = Σ fᵢvᵢ, or out = base + Σ fᵢvᵢ with vᵢ = xᵢ − base where a base takes part. One pass gathers the products; factors are
+/// fp64.
 /// </summary>
 /// <remarks>In compatibility mode differences, products and sums round to the tensor's type; factors are rounded by the method.</remarks>
 internal sealed class CombiningMerge : TensorMerge
@@ -121,7 +122,9 @@ internal sealed class CombiningMerge : TensorMerge
         {
             var own = block.Load(_models[model], 1);
             for (var i = 0; i < own.Length; i++)
-                sums[i] += _factors[(_layout.VectorOf(block.Start + i) * _models.Length) + model] * ((double)own[i] - (basis.IsEmpty ? 0 : basis[i]));
+                sums[i] += _factors[(_layout.VectorOf(block.Start + i) * _models.Length) + model] * ((double)own[i] - (basis.IsEmpty
+                    ? 0
+                    : basis[i]));
         }
 
         for (var i = 0; i < block.Count; i++)

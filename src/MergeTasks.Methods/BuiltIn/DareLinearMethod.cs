@@ -19,7 +19,9 @@ internal sealed class DareLinearMethod : MergeMethod
     public override string Source => "https://arxiv.org/abs/2311.03099";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [.. TaskVectorParameters.With(normalize: false, rescale: true), TaskVectorParameters.RescaleByProbability];
+    public override IReadOnlyList<ParameterDeclaration> Parameters { get; } = [
+        .. TaskVectorParameters.With(normalize: false, rescale: true), TaskVectorParameters.RescaleByProbability
+    ];
 
     /// <inheritdoc/>
     public override BaseUse Base => BaseUse.Required;
@@ -34,5 +36,6 @@ internal sealed class DareLinearMethod : MergeMethod
     public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RandomSparsifier(context), electSigns: false);
+    public override TensorMerge Begin(TensorContext context) =>
+        new TaskVectorMerge(context, new RandomSparsifier(context), electSigns: false);
 }

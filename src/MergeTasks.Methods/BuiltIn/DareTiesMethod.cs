@@ -38,5 +38,6 @@ internal sealed class DareTiesMethod : MergeMethod
     public override string? Conflict(TensorContext context) => TaskVectorParameters.Conflict(context);
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RandomSparsifier(context), electSigns: true);
+    public override TensorMerge Begin(TensorContext context) =>
+        new TaskVectorMerge(context, new RandomSparsifier(context), electSigns: true);
 }

@@ -5,8 +5,8 @@ namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
 /// DELLA (Deep et al. 2024, arXiv 2406.11617), without its sign election: elements of a delta are kept at random with probabilities
-/// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the L1 norm of the
-/// delta, and with <c>rescale_by_probability</c> divides each element by its own probability, as the paper does.
+/// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the
+/// L1 norm of the delta, and with <c>rescale_by_probability</c> divides each element by its own probability, as the paper does.
 /// </summary>
 internal sealed class DellaLinearMethod : MergeMethod
 {
@@ -14,7 +14,8 @@ internal sealed class DellaLinearMethod : MergeMethod
     public override string Name => "della_linear";
 
     /// <inheritdoc/>
-    public override string Summary => "Drops elements of the deltas at random, small ones more often, restores their norm, adds them to the base.";
+    public override string Summary =>
+        "Drops elements of the deltas at random, small ones more often, restores their norm, adds them to the base.";
 
     /// <inheritdoc/>
     public override string Source => "https://arxiv.org/abs/2406.11617";
@@ -40,5 +41,6 @@ internal sealed class DellaLinearMethod : MergeMethod
     internal override long CompatibleDraws(TensorContext context) => RankSparsifier.CompatibleDraws(context);
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => new TaskVectorMerge(context, new RankSparsifier(context), electSigns: false);
+    public override TensorMerge Begin(TensorContext context) =>
+        new TaskVectorMerge(context, new RankSparsifier(context), electSigns: false);
 }

@@ -5,8 +5,8 @@ namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
 /// DELLA (Deep et al. 2024, arXiv 2406.11617), with the sign election of TIES: elements of a delta are kept at random with probabilities
-/// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the L1 norm of the
-/// delta, and with <c>rescale_by_probability</c> divides each element by its own probability, as the paper does.
+/// that grow with the rank of their magnitude in their row; see <see cref="RankSparsifier"/>. As in mergekit, <c>rescale</c> restores the
+/// L1 norm of the delta, and with <c>rescale_by_probability</c> divides each element by its own probability, as the paper does.
 /// </summary>
 internal sealed class DellaMethod : MergeMethod
 {
@@ -14,7 +14,8 @@ internal sealed class DellaMethod : MergeMethod
     public override string Name => "della";
 
     /// <inheritdoc/>
-    public override string Summary => "Drops elements of the deltas at random, small ones more often, restores their norm, elects signs, adds the deltas that agree.";
+    public override string Summary =>
+        "Drops elements of the deltas at random, small ones more often, restores their norm, elects signs, adds the deltas that agree.";
 
     /// <inheritdoc/>
     public override string Source => "https://arxiv.org/abs/2406.11617";

@@ -39,5 +39,6 @@ internal sealed class ExtractLoraMethod : MergeMethod
     internal override bool MakesAdapter => true;
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => throw new NotSupportedException("The tensors of an adapter are no merges of tensors.");
+    public override TensorMerge Begin(TensorContext context) =>
+        throw new NotSupportedException("The tensors of an adapter are no merges of tensors.");
 }

@@ -4,12 +4,13 @@ using MergeTasks.Methods.Kernels;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
-/// Fisher merging (Matena and Raffel 2022, arXiv 2111.09832): θ = Σ λᵢ(Fᵢ + ε)θᵢ ÷ Σ λᵢ(Fᵢ + ε) per element, λᵢ the model's <c>weight</c>, Fᵢ the diagonal of its
-/// Fisher information on its own task (<see cref="ModelStatistic.Fisher"/>). Tensors that the model does not use have none: there θ = Σ λᵢθᵢ ÷ Σ λᵢ.
+/// Fisher merging (Matena and Raffel 2022, arXiv 2111.09832): θ = Σ λᵢ(Fᵢ + ε)θᵢ ÷ Σ λᵢ(Fᵢ + ε) per element, λᵢ the model's <c>weight</c>,
+/// Fᵢ the diagonal of its Fisher information on its own task (<see cref="ModelStatistic.Fisher"/>). Tensors that the model does not use
+/// have none: there θ = Σ λᵢθᵢ ÷ Σ λᵢ.
 /// </summary>
 /// <remarks>
-/// Fᵢ are not normalised by their length over the model, which some implementations do by default. Where all Fᵢ + ε are zero the mean is taken. Compatibility mode changes
-/// nothing, because mergekit does not have this method.
+/// Fᵢ are not normalised by their length over the model, which some implementations do by default. Where all Fᵢ + ε are zero the mean is
+/// taken. Compatibility mode changes nothing, because mergekit does not have this method.
 /// </remarks>
 internal sealed class FisherMethod : MergeMethod
 {

@@ -5,7 +5,9 @@ using MergeTasks.Methods.Selecting;
 
 namespace MergeTasks.Methods.BuiltIn;
 
-/// <summary>The merge of <see cref="ArceeFusionMethod"/>: passes for each row's maxima, sums and divergence, then for the quantiles of the scores.</summary>
+/// <summary>
+/// The merge of <see cref="ArceeFusionMethod"/>: passes for each row's maxima, sums and divergence, then for the quantiles of the scores.
+/// </summary>
 internal sealed class FusionMerge : TensorMerge
 {
     private const double Smoothing = 1e-8;
@@ -56,7 +58,8 @@ internal sealed class FusionMerge : TensorMerge
                 return 0;
             case 3:
                 // A quantile is the smallest of those that are at least as large.
-                _passes = new MagnitudePasses(_context, [.. Quantiles.Select(quantile => _context.ElementCount - Rank(quantile, _context.ElementCount))]);
+                _passes = new MagnitudePasses(
+                    _context, [.. Quantiles.Select(quantile => _context.ElementCount - Rank(quantile, _context.ElementCount))]);
                 break;
         }
 
@@ -142,7 +145,8 @@ internal sealed class FusionMerge : TensorMerge
                     (_maxima!.Part(block.Index, row)[0], _maxima.Part(block.Index, row)[1]) = (Largest(x), Largest(b));
                     break;
                 case 1:
-                    (_sums!.Part(block.Index, row)[0], _sums.Part(block.Index, row)[1]) = (Exponentials(x, _maxima!.Of(row)[0]), Exponentials(b, _maxima.Of(row)[1]));
+                    (_sums!.Part(block.Index, row)[0], _sums.Part(block.Index, row)[1]) =
+                        (Exponentials(x, _maxima!.Of(row)[0]), Exponentials(b, _maxima.Of(row)[1]));
                     break;
                 default:
                     _divergences!.Part(block.Index, row)[0] = Divergence(x, b, _maxima!.Of(row), _sums!.Of(row));
@@ -169,7 +173,8 @@ internal sealed class FusionMerge : TensorMerge
         return sum;
     }
 
-    private static double Divergence(ReadOnlySpan<float> other, ReadOnlySpan<float> basis, ReadOnlySpan<double> maxima, ReadOnlySpan<double> sums)
+    private static double Divergence(
+        ReadOnlySpan<float> other, ReadOnlySpan<float> basis, ReadOnlySpan<double> maxima, ReadOnlySpan<double> sums)
     {
         var sum = 0.0;
         for (var i = 0; i < other.Length; i++)

@@ -5,13 +5,15 @@ namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
 /// Riemannian centre of mass of the models on the sphere (Karcher 1977), whole tensors as vectors. With uᵢ = xᵢ/‖xᵢ‖ of the models with
-/// ‖xᵢ‖ &gt; tol, all weighing αᵢ = 1/N (renormalised among these): u starts as Σ αᵢuᵢ, normalised, or as the first uᵢ where that sum is shorter than
-/// tol. At most <c>max_iter</c> times: dᵢ = uᵢ·u, θᵢ = arccos dᵢ, T = Σ αᵢ(θᵢ/sin θᵢ)(uᵢ − dᵢu) over those with θᵢ ≥ tol; stop if ‖T‖ &lt; tol;
-/// u ← cos‖T‖·u + sin‖T‖·T/‖T‖. A uᵢ opposite to u pulls nowhere (θᵢ &gt; π − tol). Then out = u·(1/N)Σ ‖xᵢ‖. All lengths zero: zeros.
+/// ‖xᵢ‖ &gt; tol, all weighing αᵢ = 1/N (renormalised among these): u starts as Σ αᵢuᵢ, normalised, or as the first uᵢ where that sum is
+/// shorter than tol. At most <c>max_iter</c> times: dᵢ = uᵢ·u, θᵢ = arccos dᵢ, T = Σ αᵢ(θᵢ/sin θᵢ)(uᵢ − dᵢu) over those with θᵢ ≥ tol; stop
+/// if ‖T‖ &lt; tol; u ← cos‖T‖·u + sin‖T‖·T/‖T‖. A uᵢ opposite to u pulls nowhere (θᵢ &gt; π − tol). Then out = u·(1/N)Σ ‖xᵢ‖. All lengths
+/// zero: zeros.
 /// </summary>
 /// <remarks>
-/// u is a combination of the uᵢ, so the iteration runs on factors and scalar products, in fp64. Compatibility mode computes them so as well and
-/// rounds only sums to the tensor's type. A base has no effect unless it is listed among the models (in compatibility mode it counts as one).
+/// u is a combination of the uᵢ, so the iteration runs on factors and scalar products, in fp64. Compatibility mode computes them so as well
+/// and rounds only sums to the tensor's type. A base has no effect unless it is listed among the models (in compatibility mode it counts as
+/// one).
 /// </remarks>
 internal sealed class KarcherMethod : MergeMethod
 {
@@ -36,7 +38,8 @@ internal sealed class KarcherMethod : MergeMethod
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
-        new CombiningMerge(context, VectorAxis.Tensor, (gram, factors) => FindCentre(gram, (int)context["max_iter"], context["tol"], factors));
+        new CombiningMerge(
+            context, VectorAxis.Tensor, (gram, factors) => FindCentre(gram, (int)context["max_iter"], context["tol"], factors));
 
     private static void FindCentre(Gram gram, int steps, double tolerance, Span<double> factors)
     {

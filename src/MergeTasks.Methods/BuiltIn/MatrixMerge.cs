@@ -14,8 +14,8 @@ namespace MergeTasks.Methods.BuiltIn;
 internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool isDelta) : TensorMerge
 {
     /// <summary>
-    /// Matrices whose smaller side is below this stay on the processor: its operations are over before as many small ones have been started on
-    /// a device. An estimate.
+    /// Matrices whose smaller side is below this stay on the processor: its operations are over before as many small ones have been started
+    /// on a device. An estimate.
     /// </summary>
     public const int SmallestOnDevice = 256;
 

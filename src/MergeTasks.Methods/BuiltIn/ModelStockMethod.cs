@@ -9,8 +9,9 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <c>filter_wise</c> each row.
 /// </summary>
 /// <remarks>
-/// Deltas that point apart (c̄ &lt; 0) give t = 0, the base itself; mergekit extrapolates away from the models there, and compatibility mode does
-/// too. mergekit also divides by at least 1e-6 in the cosine, which turns small but equal deltas into nearly orthogonal ones; only compatibility mode does.
+/// Deltas that point apart (c̄ &lt; 0) give t = 0, the base itself; mergekit extrapolates away from the models there, and compatibility
+/// mode does too. mergekit also divides by at least 1e-6 in the cosine, which turns small but equal deltas into nearly orthogonal ones;
+/// only compatibility mode does.
 /// A zero delta has cosine 0 with every other.
 /// </remarks>
 internal sealed class ModelStockMethod : MergeMethod

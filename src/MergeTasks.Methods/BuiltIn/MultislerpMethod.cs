@@ -4,13 +4,14 @@ using MergeTasks.Numerics;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
-/// Weighted spherical mean of any number of models (described in mergekit's documentation). With uᵢ = xᵢ/(‖xᵢ‖ + eps), whole tensors as vectors,
-/// and m = Σ wᵢuᵢ: out = m/‖m‖ · Σ wᵢ‖xᵢ‖. Where a base is named, this is done with the models' deltas, and the base is added.
+/// Weighted spherical mean of any number of models (described in mergekit's documentation). With uᵢ = xᵢ/(‖xᵢ‖ + eps), whole tensors as
+/// vectors, and m = Σ wᵢuᵢ: out = m/‖m‖ · Σ wᵢ‖xᵢ‖. Where a base is named, this is done with the models' deltas, and the base is added.
 /// With <c>normalize_weights</c> the weights are divided by their sum first.
 /// </summary>
 /// <remarks>
-/// mergekit then takes one step on the sphere from m/‖m‖ towards Σ wᵢτᵢ, where τᵢ is uᵢ without its part along m. That sum is zero whatever the
-/// vectors are, because Σ wᵢuᵢ is m itself, so the step is left out. Where ‖m‖ &lt; eps, two models are added as w₀x₀ + w₁x₁, and more are an error.
+/// mergekit then takes one step on the sphere from m/‖m‖ towards Σ wᵢτᵢ, where τᵢ is uᵢ without its part along m. That sum is zero whatever
+/// the vectors are, because Σ wᵢuᵢ is m itself, so the step is left out. Where ‖m‖ &lt; eps, two models are added as w₀x₀ + w₁x₁, and more
+/// are an error.
 /// </remarks>
 internal sealed class MultislerpMethod : MergeMethod
 {
@@ -18,7 +19,8 @@ internal sealed class MultislerpMethod : MergeMethod
     public override string Name => "multislerp";
 
     /// <inheritdoc/>
-    public override string Summary => "Weighted mean of the models' directions and of their lengths, or of those of their deltas to a base.";
+    public override string Summary =>
+        "Weighted mean of the models' directions and of their lengths, or of those of their deltas to a base.";
 
     /// <inheritdoc/>
     public override string Source => "https://github.com/arcee-ai/mergekit (documented behaviour)";

@@ -10,9 +10,9 @@ namespace MergeTasks.Methods.BuiltIn;
 /// Vectors that are (anti)parallel, |sin θ| &lt; 1e-6, are interpolated linearly.
 /// </summary>
 /// <remarks>
-/// A vector is the whole tensor, or with <c>nuslerp_flatten: false</c> each row (last dimension), or with <c>nuslerp_row_wise: true</c> as well each
-/// column (first dimension): the name says the opposite, but this is what mergekit computes. In compatibility mode the limit for sin θ is
-/// mergekit's 1e-8, and cosine, angle and factors round to the tensor's type, so that bf16 vectors with a cosine above 0.998 are
+/// A vector is the whole tensor, or with <c>nuslerp_flatten: false</c> each row (last dimension), or with <c>nuslerp_row_wise: true</c> as
+/// well each column (first dimension): the name says the opposite, but this is what mergekit computes. In compatibility mode the limit for
+/// sin θ is mergekit's 1e-8, and cosine, angle and factors round to the tensor's type, so that bf16 vectors with a cosine above 0.998 are
 /// interpolated linearly.
 /// </remarks>
 internal sealed class NuslerpMethod : MergeMethod
@@ -36,7 +36,11 @@ internal sealed class NuslerpMethod : MergeMethod
     [
         new(SharedParameters.Weight, null, "The model's share.") { PerModel = true },
         new("nuslerp_flatten", 1, "Interpolate the whole tensor as one vector.") { IsFlag = true },
-        new("nuslerp_row_wise", 0, "With nuslerp_flatten off: interpolate columns (first dimension) and not rows (last dimension).") { IsFlag = true },
+        new(
+            "nuslerp_row_wise", 0, "With nuslerp_flatten off: interpolate columns (first dimension) and not rows (last dimension).")
+            {
+                IsFlag = true
+            },
     ];
 
     /// <inheritdoc/>
@@ -51,7 +55,9 @@ internal sealed class NuslerpMethod : MergeMethod
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context)
     {
-        var axis = context.Flag("nuslerp_flatten") ? VectorAxis.Tensor : context.Flag("nuslerp_row_wise") ? VectorAxis.First : VectorAxis.Last;
+        var axis = context.Flag("nuslerp_flatten") ? VectorAxis.Tensor
+            : context.Flag("nuslerp_row_wise") ? VectorAxis.First
+            : VectorAxis.Last;
         var weights = context.ModelIndices().Select(i => context.Inputs[i][SharedParameters.Weight]).ToArray();
         var t = weights.Length < 2 || Math.Abs(weights.Sum()) < SmallestSum ? 0.5 : weights[1] / weights.Sum();
         return new CombiningMerge(context, axis, (gram, factors) => Interpolate(context, gram, t, factors));

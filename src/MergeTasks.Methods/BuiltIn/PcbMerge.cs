@@ -80,5 +80,6 @@ internal sealed class PcbMerge(TensorContext context, PcbSurvey survey) : Tensor
 
     private static float Clamp(float value, float smallest, float largest) => Math.Max(Math.Min(value, largest), smallest);
 
-    private static double Norm(double value, double smallest, double largest) => largest > smallest ? (value - smallest) / (largest - smallest) : 0;
+    private static double Norm(double value, double smallest, double largest) =>
+        largest > smallest ? (value - smallest) / (largest - smallest) : 0;
 }

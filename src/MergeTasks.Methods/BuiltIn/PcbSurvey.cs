@@ -23,7 +23,8 @@ internal sealed class PcbSurvey : ModelSurvey
         _threshold = Statistics((long)(elements * (1 - contexts[0]["ratio"])));
         _best = Statistics(elements - 1);
 
-        OrderStatistic[] Statistics(long rank) => [.. Enumerable.Range(0, models).Select(_ => new OrderStatistic(workers, Math.Clamp(rank, 0, Math.Max(0, elements - 1))))];
+        OrderStatistic[] Statistics(long rank) =>
+            [.. Enumerable.Range(0, models).Select(_ => new OrderStatistic(workers, Math.Clamp(rank, 0, Math.Max(0, elements - 1))))];
     }
 
     /// <summary>Between which magnitudes a model's are clamped.</summary>

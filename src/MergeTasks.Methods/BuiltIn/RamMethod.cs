@@ -9,7 +9,9 @@ namespace MergeTasks.Methods.BuiltIn;
 internal sealed class RamMethod : MergeMethod
 {
     /// <summary>Deltas up to this size are inactive.</summary>
-    internal static ParameterDeclaration Epsilon { get; } = new("epsilon", 1e-5, "Elements of a delta up to this size do not count as changed.") { Minimum = 0 };
+    internal static ParameterDeclaration Epsilon { get; } = new(
+        "epsilon", 1e-5, "Elements of a delta up to this size do not count as changed.")
+    { Minimum = 0 };
 
     /// <inheritdoc/>
     public override string Name => "ram";

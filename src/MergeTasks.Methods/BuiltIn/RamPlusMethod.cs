@@ -5,10 +5,11 @@ namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>
 /// RAM+ (described in mergekit's documentation): as <see cref="RamMethod"/>, and an element that only model i changes is multiplied by
-/// λᵢ = 1 + r·min(sharedᵢ/max(uniqueᵢ, epsilon), alpha), where sharedᵢ and uniqueᵢ count the tensor's elements that model i changes together with
-/// others, and alone. Makes up for what averaging takes from a model that shares much.
+/// λᵢ = 1 + r·min(sharedᵢ/max(uniqueᵢ, epsilon), alpha), where sharedᵢ and uniqueᵢ count the tensor's elements that model i changes
+/// together with others, and alone. Makes up for what averaging takes from a model that shares much.
 /// </summary>
-/// <remarks>In compatibility mode a half-precision tensor's result is fp32 unless <c>out_dtype</c> says otherwise, as in mergekit.</remarks>
+/// <remarks>In compatibility mode a half-precision tensor's result is fp32 unless <c>out_dtype</c> says otherwise, as in
+/// mergekit.</remarks>
 internal sealed class RamPlusMethod : MergeMethod
 {
     /// <inheritdoc/>

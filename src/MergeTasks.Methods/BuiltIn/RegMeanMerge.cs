@@ -31,7 +31,8 @@ internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context,
 
     protected override void Solve(IMatrixArithmetic arithmetic, float[][] loaded, float[] merged)
     {
-        var diagonal = Enumerable.Range(0, loaded.Length).Sum(model => Weight(model) * Enumerable.Range(0, _in).Sum(i => (double)_products[model][((long)i * _in) + i]));
+        var diagonal = Enumerable.Range(0, loaded.Length)
+            .Sum(model => Weight(model) * Enumerable.Range(0, _in).Sum(i => (double)_products[model][((long)i * _in) + i]));
         var ridge = Ridge * diagonal / Math.Max(1, _in);
         var (system, right) = AddUp(arithmetic, loaded, ridge == 0 ? 1 : ridge);
         using (system)
@@ -40,7 +41,8 @@ internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context,
             if (!arithmetic.TrySolve(system, right))
             {
                 throw new NumericException(NumericProblem.Undefined,
-                    "the products of the layer's inputs determine no weight: their sum is not positive definite. Give more samples, larger weights, or a smaller off_diagonal");
+                    "the products of the layer's inputs determine no weight: their sum is not positive definite. Give more samples, "
+                        + "larger weights, or a smaller off_diagonal");
             }
 
             if (Context.IsStoredByInput)
@@ -64,7 +66,9 @@ internal sealed class RegMeanMerge(TensorContext context) : MatrixMerge(context,
             Context.Cancellation.ThrowIfCancellationRequested();
             var products = arithmetic.Load(_products[model], _in, _in);
             arithmetic.Weigh(products, Weight(model), Context["off_diagonal"], ridge);
-            using var weights = Context.IsStoredByInput ? arithmetic.Load(loaded[model], _in, _out) : arithmetic.Load(loaded[model], _out, _in);
+            using var weights = Context.IsStoredByInput
+                ? arithmetic.Load(loaded[model], _in, _out)
+                : arithmetic.Load(loaded[model], _out, _in);
             var own = arithmetic.Product(products, weights, transposeB: !Context.IsStoredByInput);
             (system, right) = (Sum(arithmetic, system, products), Sum(arithmetic, right, own));
         }

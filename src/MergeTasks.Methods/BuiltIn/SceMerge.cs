@@ -87,7 +87,9 @@ internal sealed class SceMerge : TensorMerge
         if (_stage == Stage.Count)
         {
             var (differing, share) = (Sum(partials, 1, 0), _context["select_topk"]);
-            var kept = IsCompatible ? (long)((float)differing * (float)share) : differing == 0 ? _context.ElementCount : (long)(differing * share);
+            var kept = IsCompatible ? (long)((float)differing * (float)share)
+                : differing == 0 ? _context.ElementCount
+                : (long)(differing * share);
             _selection = new MagnitudePasses(_context, [kept]);
         }
         else if (_stage == Stage.Select)
@@ -107,12 +109,15 @@ internal sealed class SceMerge : TensorMerge
         if (IsCompatible)
             MergeStepwise(block, basis);
         else
-            BlockMath.ElectAndAdd(basis, block.BuffersFrom(FirstDelta), _votes, 0, _shares, _shares, normalize: true, lambda: 1, block.Output);
+            BlockMath.ElectAndAdd(
+                basis, block.BuffersFrom(FirstDelta), _votes, 0, _shares, _shares, normalize: true, lambda: 1, block.Output);
     }
 
     private void Weigh(double[] partials)
     {
-        var means = Enumerable.Range(0, _models.Length).Select(i => Sum(partials, _models.Length, i) / Math.Max(1, _context.ElementCount)).ToArray();
+        var means = Enumerable.Range(0, _models.Length)
+            .Select(i => Sum(partials, _models.Length, i) / Math.Max(1, _context.ElementCount))
+            .ToArray();
         if (IsCompatible)
             means = Array.ConvertAll(means, mean => (double)_context.Round(mean));
         var sum = IsCompatible ? _context.Round(means.Sum()) : means.Sum();
@@ -151,9 +156,9 @@ internal sealed class SceMerge : TensorMerge
         }
     }
 
-    // By what positions are selected: the population variance over the models, in fp64 with one rounding; measured from the first model's delta, so that equal
-    // ones give zero. It is rounded as the reference does in compatibility mode. Otherwise its root, which orders alike, because squares of small deltas
-    // are too small for fp32; times √N, so that not even the smallest difference vanishes.
+    // By what positions are selected: the population variance over the models, in fp64 with one rounding; measured from the first model's
+    // delta, so that equal ones give zero. It is rounded as the reference does in compatibility mode. Otherwise its root, which orders
+    // alike, because squares of small deltas are too small for fp32; times √N, so that not even the smallest difference vanishes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Span<float> Variances(MergeBlock block)
     {
@@ -214,7 +219,8 @@ internal sealed class SceMerge : TensorMerge
                 divisor += _shares[model];
             }
 
-            block.Output[i] = _context.Round(basis[i] + _context.Round(_context.Round(sum) / Math.Max(_context.Round(divisor), SmallestCompatibleSum)));
+            block.Output[i] = _context.Round(
+                basis[i] + _context.Round(_context.Round(sum) / Math.Max(_context.Round(divisor), SmallestCompatibleSum)));
         }
     }
 }

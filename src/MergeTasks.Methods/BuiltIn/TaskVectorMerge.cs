@@ -9,8 +9,8 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <summary>
 /// The pipeline of the methods on task vectors, for models x₁…x_N and a base: δᵢ = xᵢ − base; drop elements of δᵢ; optionally restore
 /// its L1 norm; Dᵢ = wᵢδᵢ; M = Σ Dᵢ, or with sign election the Dᵢ whose sign is that of Σ Dᵢ (zero counts as positive);
-/// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M. With <c>paper_election</c> the sign is that of Σ δᵢ, and where that is zero the one
-/// that more of the tensor's sums have.
+/// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M. With <c>paper_election</c> the sign is that of Σ δᵢ, and where that is zero
+/// the one that more of the tensor's sums have.
 /// </summary>
 internal sealed class TaskVectorMerge : TensorMerge
 {
@@ -51,7 +51,9 @@ internal sealed class TaskVectorMerge : TensorMerge
         _scales = [.. _models.Select(_ => 1f)];
         _exactScales = [.. _models.Select(_ => 1.0)];
         _isPaperElection = electSigns && context.Flag("paper_election");
-        _rescale = context.Flag("rescale") && context.Parameters.GetValueOrDefault("rescale_by_probability") == 0 && sparsifier is not NoSparsifier
+        _rescale = context.Flag("rescale")
+            && context.Parameters.GetValueOrDefault("rescale_by_probability") == 0
+            && sparsifier is not NoSparsifier
             && _models.Any(i => context.Inputs[i]["density"] < 1);
     }
 
@@ -188,7 +190,16 @@ internal sealed class TaskVectorMerge : TensorMerge
 
         if (_electSigns)
         {
-            BlockMath.ElectAndAdd(basis, block.BuffersFrom(2), _isPaperElection ? _scales : factors, _tieVote, factors, _weights, _normalize, _lambda, block.Output);
+            BlockMath.ElectAndAdd(
+                basis,
+                block.BuffersFrom(2),
+                _isPaperElection ? _scales : factors,
+                _tieVote,
+                factors,
+                _weights,
+                _normalize,
+                _lambda,
+                block.Output);
             return;
         }
 
@@ -223,7 +234,8 @@ internal sealed class TaskVectorMerge : TensorMerge
     }
 
     // Where fp16 tensors are masked in fp32, neither sums nor their quotient overflow.
-    private float RoundMask(double value) => _sparsifier.MasksHalfInSingle && _context.CompatibleDType == DType.F16 ? (float)value : _context.Round(value);
+    private float RoundMask(double value) =>
+        _sparsifier.MasksHalfInSingle && _context.CompatibleDType == DType.F16 ? (float)value : _context.Round(value);
 
     // How many more of the sums are positive than negative.
     private int Votes(MergeBlock block, ReadOnlySpan<float> basis)

@@ -19,7 +19,12 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
     {
         var (rows, columns) = (checked((int)Context.Shape[^2]), checked((int)Context.Shape[^1]));
         for (var start = 0L; start < merged.LongLength; start += (long)rows * columns)
-            Solve(arithmetic, Array.ConvertAll(loaded, delta => delta.AsMemory((int)start, rows * columns)), rows, columns, merged.AsSpan((int)start, rows * columns));
+            Solve(
+                arithmetic,
+                Array.ConvertAll(loaded, delta => delta.AsMemory((int)start, rows * columns)),
+                rows,
+                columns,
+                merged.AsSpan((int)start, rows * columns));
     }
 
     private void Solve(IMatrixArithmetic arithmetic, Memory<float>[] deltas, int rows, int columns, Span<float> merged)
@@ -57,7 +62,8 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
     }
 
     // The vectors of the smaller side are eigenvectors of the products of its rows or columns; the others follow from them.
-    private static (IMatrix U, IMatrix V, double[] Values) Decompose(IMatrixArithmetic arithmetic, ReadOnlySpan<float> delta, int rows, int columns, int most)
+    private static (IMatrix U, IMatrix V, double[] Values) Decompose(
+        IMatrixArithmetic arithmetic, ReadOnlySpan<float> delta, int rows, int columns, int most)
     {
         var byRows = rows <= columns;
         using var matrix = arithmetic.Load(delta, rows, columns);

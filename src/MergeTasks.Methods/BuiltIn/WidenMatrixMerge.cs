@@ -26,7 +26,8 @@ internal sealed class WidenMatrixMerge : TensorMerge
         _models = context.ModelIndices();
         _layout = VectorLayout.Of(context.Shape, isTransposed ? VectorAxis.Last : VectorAxis.Columns);
         _columns = checked((int)(isTransposed ? _layout.Count : context.Shape[^1]));
-        _products = new VectorProducts(_layout, context.ElementCount, [(0, 0), .. Enumerable.Range(1, _models.Length).SelectMany(i => new[] { (i, i), (i, 0) })]);
+        _products = new VectorProducts(
+            _layout, context.ElementCount, [(0, 0), .. Enumerable.Range(1, _models.Length).SelectMany(i => new[] { (i, i), (i, 0) })]);
     }
 
     public override int? CopyOf => _models.Length == 0 ? _base : null;

@@ -28,7 +28,8 @@ internal sealed class WidenVectorMerge(TensorContext context) : TensorMerge
     public override void EndPass(int pass, double[] partials)
     {
         for (var model = 0; model < _models.Length; model++)
-            _limits[model] = context["above_average_value_ratio"] * Sum(partials, _models.Length, model) / Math.Max(1, context.ElementCount);
+            _limits[model] = context["above_average_value_ratio"] * Sum(partials, _models.Length, model) / Math.Max(
+                1, context.ElementCount);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -20,7 +20,9 @@ public sealed class MergeBlock
 
     internal MergeBlock(int worker) => Worker = worker;
 
-    /// <summary>The worker's number, from 0 and below <see cref="TensorContext.Workers"/>; whoever needs memory of a worker's own keeps it by this.</summary>
+    /// <summary>
+    /// The worker's number, from 0 and below <see cref="TensorContext.Workers"/>; whoever needs memory of a worker's own keeps it by this.
+    /// </summary>
     public int Worker { get; }
 
     /// <summary>The block's number.</summary>

@@ -17,7 +17,8 @@ public enum BaseUse
 
 /// <summary>
 /// A merge method: what it needs, and how one tensor is merged. Adding a built-in method is one file with a class derived from this,
-/// and one line in <c>MergeMethods</c>; anybody else's is a public class in an assembly that a project names by the item <c>MergeMethod</c>.
+/// and one line in <c>MergeMethods</c>; anybody else's is a public class in an assembly that a project names by the item
+/// <c>MergeMethod</c>.
 /// </summary>
 public abstract class MergeMethod
 {
@@ -33,7 +34,9 @@ public abstract class MergeMethod
     /// <summary>The parameters it reads.</summary>
     public abstract IReadOnlyList<ParameterDeclaration> Parameters { get; }
 
-    /// <summary>Raised whenever the same inputs and parameters would give other bytes than before, of this method alone; part of every key.</summary>
+    /// <summary>
+    /// Raised whenever the same inputs and parameters would give other bytes than before, of this method alone; part of every key.
+    /// </summary>
     public virtual int NumericsVersion => 1;
 
     /// <summary>What else decides results: the content of the assembly, where it is not this product's; part of every key.</summary>
@@ -76,7 +79,10 @@ public abstract class MergeMethod
     /// <summary>What it wants to know of each model (not of a base that takes part); each needs samples of its task.</summary>
     internal virtual ModelStatistic Statistic => ModelStatistic.None;
 
-    /// <summary>What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>: nothing.</summary>
+    /// <summary>
+    /// What is wrong with parameters that are valid one by one, as a sentence that says what would be valid; <see langword="null"/>:
+    /// nothing.
+    /// </summary>
     public virtual string? Conflict(TensorContext context) => null;
 
     /// <summary>As the other overload, of all tensors together.</summary>
@@ -89,7 +95,9 @@ public abstract class MergeMethod
     /// <param name="contexts">All tensors that will be merged; not empty.</param>
     internal virtual ModelSurvey BeginSurvey(IReadOnlyList<TensorContext> contexts) => throw new NotSupportedException();
 
-    /// <summary>Whether a tensor's merge computes with its whole matrix so much that a device is worth bringing it there, if one may be used.</summary>
+    /// <summary>
+    /// Whether a tensor's merge computes with its whole matrix so much that a device is worth bringing it there, if one may be used.
+    /// </summary>
     internal virtual bool ComputesWithMatrix(TensorContext context) => false;
 
     /// <summary>Prepares the merge of one tensor.</summary>

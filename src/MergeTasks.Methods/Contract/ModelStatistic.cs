@@ -6,7 +6,10 @@ internal enum ModelStatistic
     /// <summary>Nothing.</summary>
     None,
 
-    /// <summary>Diagonal Fisher information, of each parameter's shape: the mean over samples of the squared gradient of the targets' log-probability.</summary>
+    /// <summary>
+    /// Diagonal Fisher information, of each parameter's shape: the mean over samples of the squared gradient of the targets'
+    /// log-probability.
+    /// </summary>
     Fisher,
 
     /// <summary>Of each linear layer's inputs x, [in, in]: the mean of xᵀx over all tokens.</summary>

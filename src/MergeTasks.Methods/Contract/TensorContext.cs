@@ -10,7 +10,10 @@ namespace MergeTasks.Methods.Contract;
 /// <param name="Parameters">The per-model parameters, resolved for this tensor; empty for a base that is not listed.</param>
 public sealed record TensorInput(int Position, bool IsBase, IReadOnlyDictionary<string, double> Parameters)
 {
-    /// <summary>Where the method wants a statistic of the models: what to read it under, as an input. <see langword="null"/> where there is none for this tensor.</summary>
+    /// <summary>
+    /// Where the method wants a statistic of the models: what to read it under, as an input. <see langword="null"/> where there is none for
+    /// this tensor.
+    /// </summary>
     internal int? Statistic { get; init; }
 
     /// <summary>A per-model parameter's value.</summary>
@@ -22,7 +25,8 @@ public sealed record TensorInput(int Position, bool IsBase, IReadOnlyDictionary<
 /// <param name="Shape">Its dimensions.</param>
 /// <param name="Inputs">The models that take part, in order.</param>
 /// <param name="Parameters">The parameters that are not per model, resolved for this tensor.</param>
-public sealed record TensorContext(string Tensor, IReadOnlyList<long> Shape, IReadOnlyList<TensorInput> Inputs, IReadOnlyDictionary<string, double> Parameters)
+public sealed record TensorContext(
+    string Tensor, IReadOnlyList<long> Shape, IReadOnlyList<TensorInput> Inputs, IReadOnlyDictionary<string, double> Parameters)
 {
     /// <summary>Number of elements.</summary>
     public long ElementCount { get; } = Shape.ElementCount();

@@ -45,8 +45,8 @@ public abstract class TensorMerge
     public abstract void Merge(MergeBlock block);
 
     /// <summary>
-    /// Computes a block again in fp64, with one rounding at the end, because a result of <see cref="Merge"/> is no finite fp32 number: some number on
-    /// the way may have been too large for fp32 although the result is not.
+    /// Computes a block again in fp64, with one rounding at the end, because a result of <see cref="Merge"/> is no finite fp32 number: some
+    /// number on the way may have been too large for fp32 although the result is not.
     /// </summary>
     /// <returns><see langword="false"/>: the merge has no such way.</returns>
     internal virtual bool TryMergeWide(MergeBlock block) => false;

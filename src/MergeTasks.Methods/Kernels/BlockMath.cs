@@ -78,14 +78,16 @@ internal static class BlockMath
         var factors = Vector512.Create(factor);
         var i = 0;
         for (; i <= sum.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in second, (nuint)i), factors, Vector512.LoadUnsafe(ref target, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
+            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(in second, (nuint)i), factors, Vector512.LoadUnsafe(ref target, (nuint)i))
+                .StoreUnsafe(ref target, (nuint)i);
         for (; i < sum.Length; i++)
             sum[i] = MathF.FusedMultiplyAdd(values[i], factor, sum[i]);
     }
 
     /// <summary>Where the total's sign is that of the values (zero counts as positive): sum += values, divisor += weight.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddAgreeing(ReadOnlySpan<float> total, ReadOnlySpan<float> values, float weight, Span<float> sum, Span<float> divisor)
+    public static void AddAgreeing(
+        ReadOnlySpan<float> total, ReadOnlySpan<float> values, float weight, Span<float> sum, Span<float> divisor)
     {
         ref readonly var signs = ref MemoryMarshal.GetReference(total);
         ref readonly var second = ref MemoryMarshal.GetReference(values[..total.Length]);
@@ -144,7 +146,9 @@ internal static class BlockMath
             var total = Vector512<float>.Zero;
             for (var model = 0; model < factors.Length; model++)
                 total += Vector512.LoadUnsafe(in first, (nuint)((model * MergeBlock.BufferStride) + i)) * votes[model];
-            var positive = tieVote < 0 ? Vector512.GreaterThan(total, Vector512<float>.Zero) : Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
+            var positive = tieVote < 0
+                ? Vector512.GreaterThan(total, Vector512<float>.Zero)
+                : Vector512.GreaterThanOrEqual(total, Vector512<float>.Zero);
             var (sum, divisor) = (Vector512<float>.Zero, Vector512<float>.Zero);
             for (var model = 0; model < factors.Length; model++)
             {

@@ -29,7 +29,8 @@ internal static class BlockSums
             }
 
             // Squares of numbers beyond 1e18 may be too large for fp32.
-            if (!Vector512.LessThanOrEqualAll(va, Vector512.Create(float.MaxValue)) || !Vector512.LessThanOrEqualAll(vb, Vector512.Create(float.MaxValue)))
+            if (!Vector512.LessThanOrEqualAll(va, Vector512.Create(float.MaxValue))
+                || !Vector512.LessThanOrEqualAll(vb, Vector512.Create(float.MaxValue)))
             {
                 var x = a.Slice(i - Stretch, Stretch);
                 var y = b.Slice(i - Stretch, Stretch);

@@ -18,7 +18,9 @@ internal enum VectorAxis
     Columns,
 }
 
-/// <summary>A tensor seen as [outer, length, inner]: vectors of <paramref name="Length"/> elements, <paramref name="Inner"/> elements apart.</summary>
+/// <summary>
+/// A tensor seen as [outer, length, inner]: vectors of <paramref name="Length"/> elements, <paramref name="Inner"/> elements apart.
+/// </summary>
 /// <param name="Length">Elements of a vector.</param>
 /// <param name="Inner">Vectors that lie interleaved; 1: a vector's elements are neighbours.</param>
 /// <param name="Count">Number of vectors.</param>
@@ -45,7 +47,8 @@ internal readonly record struct VectorLayout(long Length, long Inner, long Count
     public long VectorOf(long element) => IsContiguous ? element / Length : (element / (Length * Inner) * Inner) + (element % Inner);
 
     /// <summary>
-    /// How many elements from one on belong to the same vector, where vectors are contiguous, or to vectors that follow each other, where not.
+    /// How many elements from one on belong to the same vector, where vectors are contiguous, or to vectors that follow each other, where
+    /// not.
     /// </summary>
     /// <param name="element">The first element.</param>
     /// <param name="limit">The most to return.</param>

@@ -55,7 +55,8 @@ internal sealed class VectorProducts
             var length = _layout.Run(block.Start + i, block.Count - i);
             var products = parts.Part(block.Index, _layout.VectorOf(block.Start + i));
             for (var pair = 0; pair < _pairs.Length; pair++)
-                products[pair] = BlockSums.Product(block.Buffer(_pairs[pair].A).Slice(i, length), block.Buffer(_pairs[pair].B).Slice(i, length));
+                products[pair] = BlockSums.Product(
+                    block.Buffer(_pairs[pair].A).Slice(i, length), block.Buffer(_pairs[pair].B).Slice(i, length));
             i += length;
         }
     }

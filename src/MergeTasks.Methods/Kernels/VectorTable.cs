@@ -35,7 +35,8 @@ internal sealed class VectorTable
     {
         for (var vector = 0L; vector < _layout.Count; vector++)
         {
-            var (first, last) = (vector * _layout.Length / TensorMerge.BlockLength, (((vector + 1) * _layout.Length) - 1) / TensorMerge.BlockLength);
+            var (first, last) =
+                (vector * _layout.Length / TensorMerge.BlockLength, (((vector + 1) * _layout.Length) - 1) / TensorMerge.BlockLength);
             for (var number = 0; number < _numbers; number++)
             {
                 var value = Part(first, vector)[number];

@@ -66,7 +66,8 @@ internal sealed class ForeignMethod : MergeMethod
     public override string? Conflict(TensorContext context) => Guarded(() => _method.Conflict(context));
 
     /// <inheritdoc/>
-    public override TensorMerge Begin(TensorContext context) => new Merging(this, Guarded(() => _method.Begin(context)), context.Inputs.Count);
+    public override TensorMerge Begin(TensorContext context) =>
+        new Merging(this, Guarded(() => _method.Begin(context)), context.Inputs.Count);
 
     private T Guarded<T>(Func<T> work)
     {
@@ -84,7 +85,11 @@ internal sealed class ForeignMethod : MergeMethod
     {
         public override bool IsSequential { get; } = merge.IsSequential;
 
-        public override int Stride => method.Guarded(() => merge.Stride is > 0 and var stride ? stride : throw new InvalidOperationException($"Stride is {merge.Stride}; it must be at least 1"));
+        public override int Stride =>
+            method.Guarded(() =>
+                merge.Stride is > 0 and var stride
+                    ? stride
+                    : throw new InvalidOperationException($"Stride is {merge.Stride}; it must be at least 1"));
 
         public override int? CopyOf { get; } = method.Guarded(() => merge.CopyOf is not { } input || (input >= 0 && input < inputs)
             ? merge.CopyOf : throw new InvalidOperationException($"CopyOf is {input}; there are {inputs} inputs"));
@@ -123,7 +128,8 @@ internal sealed class ForeignMethod : MergeMethod
 
         // Loading a block may find that an input is damaged or holds NaN, which is not the method's fault.
         private static bool IsOfMethod(Exception e) =>
-            e is not (OperationCanceledException or OutOfMemoryException) && e.GetType().Assembly.GetName().Name?.StartsWith("MergeTasks.", StringComparison.Ordinal) != true
+            e is not (OperationCanceledException or OutOfMemoryException)
+                && e.GetType().Assembly.GetName().Name?.StartsWith("MergeTasks.", StringComparison.Ordinal) != true
             && !FileFault.Covers(e);
     }
 }

@@ -10,8 +10,8 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Methods.Loading;
 
 /// <summary>
-/// An assembly with merge methods. It is loaded from memory, so its file can be built again while this process lives, and each content of it
-/// once; what it refers to is this product's where it is that, else what lies beside it, else the runtime's.
+/// An assembly with merge methods. It is loaded from memory, so its file can be built again while this process lives, and each content of
+/// it once; what it refers to is this product's where it is that, else what lies beside it, else the runtime's.
 /// </summary>
 internal sealed class MethodAssembly : AssemblyLoadContext
 {
@@ -24,7 +24,9 @@ internal sealed class MethodAssembly : AssemblyLoadContext
     private MethodAssembly(string path, Dictionary<string, (string Path, byte[] Bytes)> content)
         : base(Path.GetFileName(path), isCollectible: true) => _content = content;
 
-    /// <summary>The methods of an assembly: its public classes that derive from <see cref="MergeMethod"/> and need nothing to be made.</summary>
+    /// <summary>
+    /// The methods of an assembly: its public classes that derive from <see cref="MergeMethod"/> and need nothing to be made.
+    /// </summary>
     /// <param name="path">Full path.</param>
     /// <exception cref="MethodLoadException">It cannot be loaded, has none, or one that declares something invalid.</exception>
     public static IReadOnlyList<ForeignMethod> Load(string path)
@@ -58,11 +60,16 @@ internal sealed class MethodAssembly : AssemblyLoadContext
             var context = new MethodAssembly(path, content);
             var assembly = context.LoadFromStream(new MemoryStream(content[Path.GetFileNameWithoutExtension(path)].Bytes), Symbols(path));
             var types = assembly.GetExportedTypes()
-                .Where(type => type.IsSubclassOf(typeof(MergeMethod)) && !type.IsAbstract && type.GetConstructor([]) is not null).OrderBy(type => type.FullName, StringComparer.Ordinal);
+                .Where(type => type.IsSubclassOf(typeof(MergeMethod)) && !type.IsAbstract && type.GetConstructor([]) is not null)
+                    .OrderBy(type => type.FullName, StringComparer.Ordinal);
             string[] files = [.. content.Values.Select(file => file.Path)];
-            ForeignMethod[] methods = [.. types.Select(type => new ForeignMethod((MergeMethod)Activator.CreateInstance(type)!, path, files, digest))];
+            ForeignMethod[] methods = [
+                .. types.Select(type => new ForeignMethod((MergeMethod)Activator.CreateInstance(type)!, path, files, digest))
+            ];
             if (methods.Length == 0)
-                throw new MethodLoadException($"'{path}' has no public class that derives from {typeof(MergeMethod).FullName} and has a constructor without parameters.");
+                throw new MethodLoadException(
+                    $"'{path}' has no public class that derives from {typeof(MergeMethod).FullName} and has a constructor without "
+                        + "parameters.");
             foreach (var method in methods)
                 MethodCheck.Require(method, path);
             return methods;
@@ -71,7 +78,9 @@ internal sealed class MethodAssembly : AssemblyLoadContext
         {
             // Whatever a stranger's constructors and properties throw, and what the runtime says of assemblies made for other versions.
             var cause = e is TargetInvocationException { InnerException: { } inner } ? inner : e;
-            throw new MethodLoadException($"'{path}' cannot be used: {cause.GetType().Name}: {cause.Message.TrimEnd('.')}. It must be built for MergeTasks {typeof(MergeMethod).Assembly.GetName().Version?.ToString(3)}.", e);
+            throw new MethodLoadException(
+                $"'{path}' cannot be used: {cause.GetType().Name}: {cause.Message.TrimEnd('.')}. It must be built for "
+                    + $"MergeTasks {typeof(MergeMethod).Assembly.GetName().Version?.ToString(3)}.", e);
         }
     }
 
@@ -89,7 +98,9 @@ internal sealed class MethodAssembly : AssemblyLoadContext
             content.Add(next.Name, (next.Path, bytes));
             foreach (var name in References(next.Path, bytes))
             {
-                if (!name.StartsWith(Product, StringComparison.Ordinal) && Path.Combine(folder, name + ".dll") is var beside && File.Exists(beside))
+                if (!name.StartsWith(Product, StringComparison.Ordinal)
+                    && Path.Combine(folder, name + ".dll") is var beside
+                    && File.Exists(beside))
                     waiting.Enqueue((name, beside));
             }
         }
@@ -125,5 +136,6 @@ internal sealed class MethodAssembly : AssemblyLoadContext
         }
     }
 
-    private static MemoryStream? Symbols(string path) => Path.ChangeExtension(path, ".pdb") is var symbols && File.Exists(symbols) ? new MemoryStream(Read(symbols)) : null;
+    private static MemoryStream? Symbols(string path) =>
+        Path.ChangeExtension(path, ".pdb") is var symbols && File.Exists(symbols) ? new MemoryStream(Read(symbols)) : null;
 }

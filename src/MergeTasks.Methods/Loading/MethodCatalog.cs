@@ -37,7 +37,8 @@ internal sealed class MethodCatalog
             if (Find(method.Name) is { } other)
             {
                 throw new MethodLoadException(
-                    $"'{path}' has a method '{method.Name}', which is the name of {(other is ForeignMethod foreign ? $"one in '{foreign.Path}'" : "a built-in one")}.");
+                    $"'{path}' has a method '{method.Name}', which is the name "
+                        + $"of {(other is ForeignMethod foreign ? $"one in '{foreign.Path}'" : "a built-in one")}.");
             }
         }
 
@@ -48,5 +49,6 @@ internal sealed class MethodCatalog
     /// <param name="name">The method's name.</param>
     /// <param name="path">Full path of the assembly that has it; <see langword="null"/>: it is built in.</param>
     /// <exception cref="MethodLoadException">The assembly cannot be loaded.</exception>
-    public static MergeMethod? Find(string name, string? path) => path is null ? MergeMethods.Find(name) : MethodAssembly.Load(path).FirstOrDefault(method => method.Name == name);
+    public static MergeMethod? Find(string name, string? path) =>
+        path is null ? MergeMethods.Find(name) : MethodAssembly.Load(path).FirstOrDefault(method => method.Name == name);
 }

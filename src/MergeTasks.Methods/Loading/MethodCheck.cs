@@ -6,7 +6,9 @@ namespace MergeTasks.Methods.Loading;
 internal static partial class MethodCheck
 {
     // What recipes and items have names for themselves.
-    private static readonly string[] Taken = ["method", "base", "into", "as", "parameters", "models", "slices", "modules", "t_type", "filter", "value"];
+    private static readonly string[] Taken = [
+        "method", "base", "into", "as", "parameters", "models", "slices", "modules", "t_type", "filter", "value"
+    ];
 
     /// <exception cref="MethodLoadException">It does not.</exception>
     public static void Require(ForeignMethod method, string path)
@@ -23,7 +25,8 @@ internal static partial class MethodCheck
                 throw Fault($"has a parameter '{parameter.Name}'; a name is a letter and then letters, digits or '_', all small");
             if (Taken.Contains(parameter.Name))
                 throw Fault($"has a parameter '{parameter.Name}', which means something else in recipes and items");
-            if (!(parameter.Minimum <= parameter.Maximum) || (parameter.Default is { } value && !(value >= parameter.Minimum && value <= parameter.Maximum)))
+            if (!(parameter.Minimum <= parameter.Maximum)
+                || (parameter.Default is { } value && !(value >= parameter.Minimum && value <= parameter.Maximum)))
                 throw Fault($"has a parameter '{parameter.Name}' whose default and limits do not fit together");
         }
 

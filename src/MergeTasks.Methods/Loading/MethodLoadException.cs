@@ -16,5 +16,7 @@ internal sealed class ForeignMethodException(string method, string path, Excepti
     private static string Place(Exception exception) =>
         new System.Diagnostics.StackTrace(exception, fNeedFileInfo: true).GetFrames()
             .Where(frame => frame.GetFileName() is not null)
-            .Select(frame => $" (at {frame.GetFileName()}:{frame.GetFileLineNumber().ToString(System.Globalization.CultureInfo.InvariantCulture)})").FirstOrDefault() ?? "";
+            .Select(frame =>
+                $" (at {frame.GetFileName()}:{frame.GetFileLineNumber().ToString(System.Globalization.CultureInfo.InvariantCulture)})")
+                    .FirstOrDefault() ?? "";
 }

@@ -62,8 +62,10 @@ internal sealed class Philox
         for (var i = 0; i < kept.Length; i++)
         {
             var (low, high) = Numbers((ulong)((start / Group) + i) * Lanes, 0);
-            kept[i] = Vector512.LessThan(low, limits).ExtractMostSignificantBits() | (Vector512.LessThan(high, limits).ExtractMostSignificantBits() << 32);
-            var undecided = Vector512.Equals(low, limits).ExtractMostSignificantBits() | (Vector512.Equals(high, limits).ExtractMostSignificantBits() << 32);
+            kept[i] = Vector512.LessThan(low, limits).ExtractMostSignificantBits()
+                | (Vector512.LessThan(high, limits).ExtractMostSignificantBits() << 32);
+            var undecided = Vector512.Equals(low, limits).ExtractMostSignificantBits()
+                | (Vector512.Equals(high, limits).ExtractMostSignificantBits() << 32);
             for (; undecided != 0; undecided &= undecided - 1)
             {
                 var bit = BitOperations.TrailingZeroCount(undecided);
@@ -73,7 +75,9 @@ internal sealed class Philox
         }
     }
 
-    /// <summary>Decides as the other overload does, with a probability for each element, and sets those to zero that are not kept.</summary>
+    /// <summary>
+    /// Decides as the other overload does, with a probability for each element, and sets those to zero that are not kept.
+    /// </summary>
     /// <param name="start">Flat index of the first element; a multiple of <see cref="Group"/>.</param>
     /// <param name="probabilities">At least one for each element.</param>
     /// <param name="values">The elements.</param>

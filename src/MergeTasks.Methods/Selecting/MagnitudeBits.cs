@@ -53,7 +53,8 @@ internal static class MagnitudeBits
         for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
         {
             var magnitude = Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(Mask);
-            var between = Vector512.GreaterThan(magnitude, Vector512.Create(lower)) & Vector512.LessThan(magnitude, Vector512.Create(upper));
+            var between = Vector512.GreaterThan(
+                magnitude, Vector512.Create(lower)) & Vector512.LessThan(magnitude, Vector512.Create(upper));
             for (var hits = between.ExtractMostSignificantBits(); hits != 0; hits &= hits - 1)
                 found[count++] = BitConverter.SingleToUInt32Bits(values[i + BitOperations.TrailingZeroCount(hits)]) & Mask;
         }

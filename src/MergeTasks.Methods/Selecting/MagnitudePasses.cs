@@ -3,9 +3,9 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Methods.Selecting;
 
 /// <summary>
-/// The passes over a tensor that find the thresholds of several selections by magnitude, exactly and without sorting the tensor: a sample of
-/// some blocks brackets each threshold, one pass counts what lies above and collects what lies within. Where a bracket missed, or held too
-/// much for the memory, two passes of histograms find the threshold instead, and a third one its equals.
+/// The passes over a tensor that find the thresholds of several selections by magnitude, exactly and without sorting the tensor: a sample
+/// of some blocks brackets each threshold, one pass counts what lies above and collects what lies within. Where a bracket missed, or held
+/// too much for the memory, two passes of histograms find the threshold instead, and a third one its equals.
 /// </summary>
 internal sealed class MagnitudePasses
 {
@@ -29,7 +29,10 @@ internal sealed class MagnitudePasses
     {
         _workers = context.Workers;
         _blocks = TensorMerge.BlockCount(context.ElementCount);
-        _selections = [.. keep.Select(count => new MagnitudeSelection(context.ElementCount, count, capacity / keep.Count) { KeepsLastTies = lastFirst })];
+        _selections = [
+            .. keep.Select(count =>
+                new MagnitudeSelection(context.ElementCount, count, capacity / keep.Count) { KeepsLastTies = lastFirst })
+        ];
     }
 
     private enum Pass

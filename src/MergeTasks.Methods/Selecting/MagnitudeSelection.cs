@@ -72,7 +72,9 @@ internal sealed class MagnitudeSelection
 
     public void BeginBracket()
     {
-        _bracket = _sample.Length == 0 ? MagnitudeBracket.Everything(_capacity) : MagnitudeBracket.Estimate(_sample, (double)_keep / _elements, _capacity);
+        _bracket = _sample.Length == 0
+            ? MagnitudeBracket.Everything(_capacity)
+            : MagnitudeBracket.Estimate(_sample, (double)_keep / _elements, _capacity);
         _sample = [];
         (_atUpper, _atLower) = (new int[BlockCount], new int[BlockCount]);
     }

@@ -3,8 +3,9 @@ using System.Runtime.CompilerServices;
 namespace MergeTasks.Methods.Selecting;
 
 /// <summary>
-/// Finds the number of a given rank among any number of fp32 numbers in two passes over them: one counts the upper halves of bit patterns that order like
-/// the numbers, the other the lower halves where the upper one is that of the wanted number. Negative numbers are smaller than positive ones.
+/// Finds the number of a given rank among any number of fp32 numbers in two passes over them: one counts the upper halves of bit patterns
+/// that order like the numbers, the other the lower halves where the upper one is that of the wanted number. Negative numbers are smaller
+/// than positive ones.
 /// </summary>
 /// <param name="workers">Threads that count.</param>
 /// <param name="rank">The rank in ascending order, from 0.</param>

@@ -3,8 +3,8 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Methods.Selecting;
 
 /// <summary>
-/// The elements whose scores stand for a large tensor's in compatibility mode: the first 1,000,000 of a random permutation, drawn as PyTorch draws one:
-/// for i = 0, 1, …, n − 2, element i is swapped with element i + (draw modulo n − i).
+/// The elements whose scores stand for a large tensor's in compatibility mode: the first 1,000,000 of a random permutation, drawn as
+/// PyTorch draws one: for i = 0, 1, …, n − 2, element i is swapped with element i + (draw modulo n − i).
 /// </summary>
 internal sealed class ScoreSample
 {

@@ -4,8 +4,9 @@ using MergeTasks.Methods.Selecting;
 namespace MergeTasks.Methods.Sparsifying;
 
 /// <summary>
-/// Drops a delta's largest and smallest elements. With n elements, a = ⌊density·n⌋ are kept: of all in descending order of magnitude (of equal ones
-/// the lower flat index first) those after the first t = ⌊gamma·n⌋, or the last a where fewer than a follow. A density of 1 keeps everything.
+/// Drops a delta's largest and smallest elements. With n elements, a = ⌊density·n⌋ are kept: of all in descending order of magnitude (of
+/// equal ones the lower flat index first) those after the first t = ⌊gamma·n⌋, or the last a where fewer than a follow. A density of 1
+/// keeps everything.
 /// In compatibility mode of equal magnitudes the higher flat index comes first, because mergekit sorts in ascending order.
 /// </summary>
 internal sealed class BreadcrumbsSparsifier : ISparsifier
@@ -13,7 +14,10 @@ internal sealed class BreadcrumbsSparsifier : ISparsifier
     private readonly MagnitudePasses _passes;
 
     public BreadcrumbsSparsifier(TensorContext context) =>
-        _passes = new MagnitudePasses(context, [.. context.ModelIndices().SelectMany(i => Counts(context, context.Inputs[i]["density"], context.Inputs[i]["gamma"]))], lastFirst: context.CompatibleDType is not null);
+        _passes = new MagnitudePasses(
+            context,
+            [.. context.ModelIndices().SelectMany(i => Counts(context, context.Inputs[i]["density"], context.Inputs[i]["gamma"]))],
+            lastFirst: context.CompatibleDType is not null);
 
     public bool IsSequential => false;
 

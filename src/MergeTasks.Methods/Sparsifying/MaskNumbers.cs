@@ -5,8 +5,8 @@ using MergeTasks.Methods.Random;
 namespace MergeTasks.Methods.Sparsifying;
 
 /// <summary>
-/// The random numbers that decide which elements of the models' deltas are kept. By default they follow from seed, tensor name, the model's position
-/// and the flat index alone; in compatibility mode one sequential generator gives them, model by model, tensor by tensor.
+/// The random numbers that decide which elements of the models' deltas are kept. By default they follow from seed, tensor name, the model's
+/// position and the flat index alone; in compatibility mode one sequential generator gives them, model by model, tensor by tensor.
 /// </summary>
 internal sealed class MaskNumbers
 {
@@ -69,5 +69,6 @@ internal sealed class MaskNumbers
     /// <param name="block">The block.</param>
     /// <param name="probability">The probability of being kept.</param>
     /// <param name="kept">A bit for each element, 64 to a word from the lowest on.</param>
-    public void Keep(int model, MergeBlock block, float probability, Span<ulong> kept) => _philox[model].Keep(block.Start, probability, kept);
+    public void Keep(int model, MergeBlock block, float probability, Span<ulong> kept) =>
+        _philox[model].Keep(block.Start, probability, kept);
 }

@@ -111,7 +111,8 @@ internal sealed class RandomSparsifier : ISparsifier
         KeptBits.Apply(kept, delta);
     }
 
-    // A density of 1 keeps everything and takes no random number; one that only rounds to 1 takes them. The reference rounds the probability to the mask's type, which is bf16 for bf16 tensors and fp32 for fp16 ones.
+    // A density of 1 keeps everything and takes no random number; one that only rounds to 1 takes them. The reference rounds the
+    // probability to the mask's type, which is bf16 for bf16 tensors and fp32 for fp16 ones.
     private static float Probability(TensorContext context, double density) =>
         density >= 1 ? 1 : context.CompatibleDType == DType.BF16 ? context.Round(density) : (float)density;
 }

@@ -7,13 +7,14 @@ using MergeTasks.Numerics.Memory;
 namespace MergeTasks.Methods.Sparsifying;
 
 /// <summary>
-/// DELLA's MagPrune: each element is kept with a probability that grows with the rank of its magnitude in its row, from density − epsilon for the
-/// smallest to density + epsilon for the largest: p = (density − epsilon) + 2·epsilon·(r − 1)/(m − 1), r from 1 to m; p = density where m = 1. Of equal
-/// magnitudes the lower index ranks higher. A density of 1 keeps everything, one of 0 nothing.
+/// DELLA's MagPrune: each element is kept with a probability that grows with the rank of its magnitude in its row, from density − epsilon
+/// for the smallest to density + epsilon for the largest: p = (density − epsilon) + 2·epsilon·(r − 1)/(m − 1), r from 1 to m; p = density
+/// where m = 1. Of equal magnitudes the lower index ranks higher. A density of 1 keeps everything, one of 0 nothing.
 /// </summary>
 /// <remarks>
-/// Rows lie along the last dimension; a vector is one row. In compatibility mode of equal magnitudes the lower index ranks lower, and rows lie along dimension 1, which for stacks of
-/// matrices is not the last, ranks and probabilities round to the mask's type, and numbers come from the sequential generator.
+/// Rows lie along the last dimension; a vector is one row. In compatibility mode of equal magnitudes the lower index ranks lower, and rows
+/// lie along dimension 1, which for stacks of matrices is not the last, ranks and probabilities round to the mask's type, and numbers come
+/// from the sequential generator.
 /// </remarks>
 internal sealed class RankSparsifier : ISparsifier
 {
@@ -58,7 +59,9 @@ internal sealed class RankSparsifier : ISparsifier
         {
             var (density, epsilon) = (context.Inputs[i]["density"], context.Inputs[i]["epsilon"]);
             if (IsRandom((density, epsilon)) && (density + epsilon >= 1 || density - epsilon <= 0))
-                return $"a density of {density} with an epsilon of {epsilon} gives probabilities from {density - epsilon:0.###} to {density + epsilon:0.###}; they must lie between 0 and 1. Make epsilon smaller than {Math.Min(density, 1 - density):0.###}.";
+                return $"a density of {density} with an epsilon of {epsilon} gives probabilities from {density - epsilon:0.###} "
+                    + $"to {density + epsilon:0.###}; they must lie between 0 and 1. Make epsilon smaller "
+                    + $"than {Math.Min(density, 1 - density):0.###}.";
         }
 
         return null;
@@ -145,7 +148,9 @@ internal sealed class RankSparsifier : ISparsifier
             if (last == 0)
                 probabilities[i] = (float)setting.Density;
             else if (_context.CompatibleDType == DType.BF16)
-                    probabilities[i] = _context.Round(_context.Round(lowest) + _context.Round(_context.Round(_context.Round(_context.Round(ranks[i]) - 1.0) / _context.Round(last)) * span));
+                probabilities[i] = _context.Round(
+                    _context.Round(lowest)
+                        + _context.Round(_context.Round(_context.Round(_context.Round(ranks[i]) - 1.0) / _context.Round(last)) * span));
             else
                 probabilities[i] = (float)(lowest + ((ranks[i] - 1) / last * span));
         }
@@ -169,7 +174,8 @@ internal sealed class RankSparsifier : ISparsifier
         public void Rank(long number, ReadOnlySpan<float> values)
         {
             if (_ranks.Length != values.Length)
-                (_ranks, _lane, _values) = (new int[values.Length], new int[values.Length / interleaved], new float[values.Length / interleaved]);
+                (_ranks, _lane, _values) =
+                    (new int[values.Length], new int[values.Length / interleaved], new float[values.Length / interleaved]);
             Number = number;
             if (interleaved == 1)
             {

@@ -23,13 +23,21 @@ internal sealed class Cholesky(MatrixWork work)
         {
             var (end, whole) = (Math.Min(system.Rows, first + Block), right.Whole);
             ForEachStripe(right, first, end, (start, count) => Forwards(system, right, first, end, start, count));
-            _product.Multiply(system.Whole.Part(end, first, system.Rows - end, end - first), whole.Part(first, 0, end - first, right.Columns), whole.Part(end, 0, system.Rows - end, right.Columns), -1);
+            _product.Multiply(
+                system.Whole.Part(end, first, system.Rows - end, end - first),
+                whole.Part(first, 0, end - first, right.Columns),
+                whole.Part(end, 0, system.Rows - end, right.Columns),
+                -1);
         }
 
         for (var first = (system.Rows - 1) / Block * Block; first >= 0; first -= Block)
         {
             var (end, whole) = (Math.Min(system.Rows, first + Block), right.Whole);
-            _product.Multiply(system.Whole.Part(end, first, system.Rows - end, end - first).Transposed, whole.Part(end, 0, system.Rows - end, right.Columns), whole.Part(first, 0, end - first, right.Columns), -1);
+            _product.Multiply(
+                system.Whole.Part(end, first, system.Rows - end, end - first).Transposed,
+                whole.Part(end, 0, system.Rows - end, right.Columns),
+                whole.Part(first, 0, end - first, right.Columns),
+                -1);
             ForEachStripe(right, first, end, (start, count) => Backwards(system, right, first, end, start, count));
         }
 
@@ -73,7 +81,10 @@ internal sealed class Cholesky(MatrixWork work)
     }
 
     private void ForEachStripe(DenseMatrix right, int first, int end, Action<int, int> solve) =>
-        work.ForEach((right.Columns + Stripe - 1) / Stripe, (long)(end - first) * (end - first), stripe => solve(stripe * Stripe, Math.Min(Stripe, right.Columns - (stripe * Stripe))));
+        work.ForEach(
+            (right.Columns + Stripe - 1) / Stripe,
+            (long)(end - first) * (end - first),
+            stripe => solve(stripe * Stripe, Math.Min(Stripe, right.Columns - (stripe * Stripe))));
 
     private static void Forwards(DenseMatrix lower, DenseMatrix right, int first, int end, int start, int count)
     {

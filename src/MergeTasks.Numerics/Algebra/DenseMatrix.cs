@@ -36,7 +36,8 @@ internal readonly record struct DenseSlice(double[] Values, int Start, int Strid
     public DenseSlice Transposed => this with { Rows = Columns, Columns = Rows, IsTransposed = !IsTransposed };
 
     /// <summary>A rectangle of it.</summary>
-    public DenseSlice Part(int row, int column, int rows, int columns) => this with { Start = Index(row, column), Rows = rows, Columns = columns };
+    public DenseSlice Part(int row, int column, int rows, int columns) =>
+        this with { Start = Index(row, column), Rows = rows, Columns = columns };
 
     /// <summary>Where an element lies in the array.</summary>
     public int Index(int row, int column) => IsTransposed ? Start + (column * Stride) + row : Start + (row * Stride) + column;

@@ -9,7 +9,8 @@ namespace MergeTasks.Numerics.Algebra;
 /// 34(3), 2008).
 /// </summary>
 /// <remarks>
-/// The depth is cut by its length alone and its parts are added in ascending order, so an element is the same bits for any number of threads.
+/// The depth is cut by its length alone and its parts are added in ascending order, so an element is the same bits for any number of
+/// threads.
 /// </remarks>
 /// <param name="work">Threads.</param>
 internal sealed unsafe class DenseProduct(MatrixWork work)
@@ -29,7 +30,8 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
     public void Multiply(DenseSlice a, DenseSlice b, DenseSlice target, double? factor = null, bool isSymmetric = false)
     {
         if (a.Columns != b.Rows || a.Rows != target.Rows || b.Columns != target.Columns || target.IsTransposed)
-            throw new ArgumentException($"[{a.Rows}, {a.Columns}] · [{b.Rows}, {b.Columns}] does not give [{target.Rows}, {target.Columns}].");
+            throw new ArgumentException(
+                $"[{a.Rows}, {a.Columns}] · [{b.Rows}, {b.Columns}] does not give [{target.Rows}, {target.Columns}].");
         var panels = (target.Columns + ProductTile.Columns - 1) / ProductTile.Columns;
         var rowBlock = target.Rows < 4 * RowBlock ? FewRows : RowBlock;
         var packed = ArrayPool<double>.Shared.Rent(checked(panels * ProductTile.Columns * Math.Min(DepthBlock, Math.Max(1, a.Columns))));
@@ -37,9 +39,24 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
         {
             var depth = Math.Min(DepthBlock, a.Columns - first);
             var (start, own) = (first, b.Part(first, 0, depth, b.Columns));
-            work.ForEach(panels, (long)depth * ProductTile.Columns, panel => Pack(own.Transposed, panel * ProductTile.Columns, ProductTile.Columns, packed.AsSpan(panel * depth * ProductTile.Columns)));
+            work.ForEach(
+                panels,
+                (long)depth * ProductTile.Columns,
+                panel =>
+                    Pack(
+                        own.Transposed,
+                        panel * ProductTile.Columns,
+                        ProductTile.Columns,
+                        packed.AsSpan(panel * depth * ProductTile.Columns)));
             work.ForEach((target.Rows + rowBlock - 1) / rowBlock, (long)depth * target.Columns * rowBlock, block =>
-                MultiplyRows(a.Part(0, start, a.Rows, depth), block * rowBlock, rowBlock, packed, target, start == 0 ? factor : factor ?? 1, isSymmetric));
+                MultiplyRows(
+                    a.Part(0, start, a.Rows, depth),
+                    block * rowBlock,
+                    rowBlock,
+                    packed,
+                    target,
+                    start == 0 ? factor : factor ?? 1,
+                    isSymmetric));
         }
 
         ArrayPool<double>.Shared.Return(packed);
@@ -47,7 +64,8 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
             Mirror(target);
     }
 
-    private static void MultiplyRows(DenseSlice a, int firstRow, int rowBlock, double[] packedColumns, DenseSlice target, double? factor, bool isSymmetric)
+    private static void MultiplyRows(
+        DenseSlice a, int firstRow, int rowBlock, double[] packedColumns, DenseSlice target, double? factor, bool isSymmetric)
     {
         var (depth, rows) = (a.Columns, Math.Min(rowBlock, a.Rows - firstRow));
         var packedRows = ArrayPool<double>.Shared.Rent((rowBlock * depth) + 1);
@@ -72,7 +90,10 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
 
                     ProductTile.Multiply(depth, left + (row * depth), panel, edge, ProductTile.Columns, null);
                     for (var i = 0; i < height; i++)
-                        Put(new ReadOnlySpan<double>(edge + (i * ProductTile.Columns), width), new Span<double>(place + ((nint)i * target.Stride), width), factor);
+                        Put(
+                            new ReadOnlySpan<double>(edge + (i * ProductTile.Columns), width),
+                            new Span<double>(place + ((nint)i * target.Stride), width),
+                            factor);
                 }
             }
         }

@@ -13,7 +13,8 @@ internal interface IMatrix : IDisposable
 /// <summary>
 /// What methods on whole matrices are made of, in fp64. A matrix is brought to where it computes once and stays there until it is stored.
 /// </summary>
-/// <remarks>Whoever is handed a matrix disposes it. The same operands give the same bits each time in one place, for any number of threads.</remarks>
+/// <remarks>Whoever is handed a matrix disposes it. The same operands give the same bits each time in one place, for any number of
+/// threads.</remarks>
 internal interface IMatrixArithmetic : IDisposable
 {
     /// <summary>Takes in a matrix, widened.</summary>
@@ -51,7 +52,8 @@ internal interface IMatrixArithmetic : IDisposable
     IMatrix Beside(IReadOnlyList<IMatrix> matrices);
 
     /// <summary>
-    /// The largest eigenvalues of a symmetric matrix [n, n], of which either triangle may be read, descending, with orthonormal eigenvectors as columns [n, count].
+    /// The largest eigenvalues of a symmetric matrix [n, n], of which either triangle may be read, descending, with orthonormal
+    /// eigenvectors as columns [n, count].
     /// </summary>
     /// <param name="symmetric">The matrix; used up.</param>
     /// <param name="most">At most so many.</param>
@@ -59,7 +61,9 @@ internal interface IMatrixArithmetic : IDisposable
     /// <exception cref="NumericException">The matrix is not finite.</exception>
     (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest);
 
-    /// <summary>Replaces aᵢⱼ by factor·aᵢⱼ, off the diagonal times <paramref name="offDiagonal"/>, on it plus <paramref name="added"/>.</summary>
+    /// <summary>
+    /// Replaces aᵢⱼ by factor·aᵢⱼ, off the diagonal times <paramref name="offDiagonal"/>, on it plus <paramref name="added"/>.
+    /// </summary>
     void Weigh(IMatrix square, double factor, double offDiagonal, double added);
 
     /// <summary>The X of system·X = right, by Cholesky decomposition.</summary>

@@ -9,7 +9,8 @@ internal static class OrthonormalColumns
     private const double Negligible = 1e-13;
 
     /// <summary>
-    /// Replaces vectors by orthonormal ones that span the same space, by modified Gram–Schmidt, twice over ("twice is enough", Giraud et al.
+    /// Replaces vectors by orthonormal ones that span the same space, by modified Gram–Schmidt, twice over ("twice is enough", Giraud et
+    /// al.
     /// 2005). Vectors that depend on earlier ones become zeros.
     /// </summary>
     /// <param name="vectors">The vectors one after the other.</param>

@@ -104,7 +104,8 @@ internal sealed class ProcessorMatrices(int threads, CancellationToken cancellat
     }
 
     /// <inheritdoc/>
-    public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest) => SymmetricEigen.Largest(Of(symmetric), most, smallest, _work);
+    public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest) =>
+        SymmetricEigen.Largest(Of(symmetric), most, smallest, _work);
 
     /// <inheritdoc/>
     public void Weigh(IMatrix square, double factor, double offDiagonal, double added)

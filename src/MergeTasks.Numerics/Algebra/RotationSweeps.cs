@@ -41,7 +41,9 @@ internal sealed class RotationSweeps
         _sweeps.Add((top, 0));
     }
 
-    /// <summary>The sweep's next rotation, of a vector and the one above it, each time one lower: (c·low − s·high, s·low + c·high).</summary>
+    /// <summary>
+    /// The sweep's next rotation, of a vector and the one above it, each time one lower: (c·low − s·high, s·low + c·high).
+    /// </summary>
     public void Add(double cosine, double sine)
     {
         var (top, count) = _sweeps[^1];

@@ -21,7 +21,8 @@ internal static class SymmetricEigen
     {
         var scale = matrix.Values.Max(Math.Abs);
         if (!double.IsFinite(scale) || Array.Exists(matrix.Values, double.IsNaN))
-            throw new NumericException(NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
+            throw new NumericException(
+                NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
         if (scale == 0)
             return ([], new DenseMatrix(matrix.Rows, 0));
         DenseVectors.Scale(matrix.Values, 1 / scale);

@@ -99,7 +99,8 @@ internal sealed class Tridiagonal
         {
             var both = new DenseSlice(stored, 0, length, 2 * width, length).Part(0, width, 2 * width, length - width);
             var exchanged = both with { Start = both.Start + (width * length) };
-            _product.Multiply(both.Transposed, exchanged, matrix.Whole.Part(first + width, first + width, length - width, length - width), -1);
+            _product.Multiply(
+                both.Transposed, exchanged, matrix.Whole.Part(first + width, first + width, length - width, length - width), -1);
         }
 
         _panels.Add(new Panel(first, length, stored.AsSpan(0, width * length).ToArray(), Factors(stored, length, scales)));

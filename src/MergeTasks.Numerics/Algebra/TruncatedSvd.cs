@@ -42,7 +42,9 @@ internal sealed class TruncatedSvd
         var svd = new TruncatedSvd(matrix, width, threads);
 
         // Where all of the smaller side is asked for there is nothing to guess: its unit vectors span everything.
-        var range = width < side ? svd.Times(Start(matrix.Columns, width)) : matrix.Rows <= matrix.Columns ? Identity(side) : svd.Times(Identity(side));
+        var range = width < side ? svd.Times(Start(matrix.Columns, width))
+            : matrix.Rows <= matrix.Columns ? Identity(side)
+            : svd.Times(Identity(side));
         OrthonormalColumns.Make(range, matrix.Rows);
         for (var i = 0; i < Iterations && width < side; i++)
         {
@@ -56,7 +58,8 @@ internal sealed class TruncatedSvd
     }
 
     // M ≈ Q·B with B = QᵀM. Of the eigenvectors W of BBᵀ, QW are M's left vectors; WᵀB are the right ones, times the singular values.
-    private static (double[] U, double[] Values, double[] V) Decompose(double[] range, double[] product, int width, int rank, MatrixWork work)
+    private static (double[] U, double[] Values, double[] V) Decompose(
+        double[] range, double[] product, int width, int rank, MatrixWork work)
     {
         var (rows, columns) = (range.Length / width, product.Length / width);
         DenseSlice basis = new(range, 0, rows, width, rows), small = new(product, 0, columns, width, columns);

@@ -7,5 +7,6 @@ internal static class LargeArray
     /// <exception cref="NumericException">It would be longer than an array can be.</exception>
     public static T[] Of<T>(long length) => length <= Array.MaxLength
         ? new T[length]
-        : throw new NumericException(NumericProblem.TooLarge, $"the method would need an array of {length} numbers, and {Array.MaxLength} is the most there can be");
+        : throw new NumericException(
+            NumericProblem.TooLarge, $"the method would need an array of {length} numbers, and {Array.MaxLength} is the most there can be");
 }

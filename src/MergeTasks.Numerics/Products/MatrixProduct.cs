@@ -108,7 +108,16 @@ internal static unsafe class MatrixProduct
     }
 
     private static ProductOperands Operands(
-        int depth, float* pa, int strideA, bool transposedA, WeightMatrix b, bool transposedB, float* pc, MatrixView c, bool accumulate, int threads)
+        int depth,
+        float* pa,
+        int strideA,
+        bool transposedA,
+        WeightMatrix b,
+        bool transposedB,
+        float* pc,
+        MatrixView c,
+        bool accumulate,
+        int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         return new ProductOperands
@@ -131,6 +140,7 @@ internal static unsafe class MatrixProduct
     private static void Check(bool fits, MatrixView a, WeightMatrix b, MatrixView c, string product)
     {
         if (!fits)
-            throw new ArgumentException($"c[{c.Rows},{c.Columns}] = {product} does not fit a[{a.Rows},{a.Columns}] and b[{b.Rows},{b.Columns}].");
+            throw new ArgumentException(
+                $"c[{c.Rows},{c.Columns}] = {product} does not fit a[{a.Rows},{a.Columns}] and b[{b.Rows},{b.Columns}].");
     }
 }

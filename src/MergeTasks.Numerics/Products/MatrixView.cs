@@ -17,7 +17,8 @@ internal readonly ref struct MatrixView
             stride = columns;
         ArgumentOutOfRangeException.ThrowIfLessThan(stride, columns);
         if (rows > 0 && columns > 0 && data.Length < (rows - 1L) * stride + columns)
-            throw new ArgumentException($"{rows} rows of {columns} at stride {stride} do not fit into {data.Length} elements.", nameof(data));
+            throw new ArgumentException(
+                $"{rows} rows of {columns} at stride {stride} do not fit into {data.Length} elements.", nameof(data));
         Data = data;
         Rows = rows;
         Columns = columns;

@@ -139,9 +139,16 @@ internal sealed unsafe class PackedProduct<TTile>
                     nint sourceDepth = firstDepth + at;
                     var stride = product.StrideA;
                     if (product.TransposedA)
-                        PanelPacking.Copy<Float32Element>((byte*)(product.A + sourceDepth * stride + sourceRow), stride, lanes, Math.Min(step, depth - at), target, width);
+                        PanelPacking.Copy<Float32Element>(
+                            (byte*)(product.A + sourceDepth * stride + sourceRow),
+                            stride,
+                            lanes,
+                            Math.Min(step, depth - at),
+                            target,
+                            width);
                     else
-                        PanelPacking.Interleave<Float32Element>((byte*)(product.A + sourceRow * stride + sourceDepth), stride, lanes, depth, target, width);
+                        PanelPacking.Interleave<Float32Element>(
+                            (byte*)(product.A + sourceRow * stride + sourceDepth), stride, lanes, depth, target, width);
                     row += width;
                 }
             }
@@ -188,7 +195,8 @@ internal sealed unsafe class PackedProduct<TTile>
                 feeder.Rest();
         }
 
-        private void MultiplyGroup(int firstPanel, int endPanel, int firstRow, int endRow, int firstDepth, float* group, ref PanelFeeder feeder)
+        private void MultiplyGroup(
+            int firstPanel, int endPanel, int firstRow, int endRow, int firstDepth, float* group, ref PanelFeeder feeder)
         {
             var depth = Math.Min(_owner._depthBlock, _owner._product.Depth - firstDepth);
             for (var row = firstRow; row < endRow;)
@@ -196,7 +204,14 @@ internal sealed unsafe class PackedProduct<TTile>
                 var height = row + TTile.Rows <= _rows ? TTile.Rows : 4;
                 var panelA = _packedA + (nint)firstDepth * _paddedRows + (nint)row * depth;
                 for (var panel = firstPanel; panel < endPanel; panel++)
-                    MultiplyTile(row, height, panel * TTile.Columns, firstDepth, depth, panelA, group + (nint)(panel - firstPanel) * depth * TTile.Columns);
+                    MultiplyTile(
+                        row,
+                        height,
+                        panel * TTile.Columns,
+                        firstDepth,
+                        depth,
+                        panelA,
+                        group + (nint)(panel - firstPanel) * depth * TTile.Columns);
                 row += height;
                 feeder.Advance(row - firstRow, endRow - firstRow);
             }

@@ -95,7 +95,8 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
             var target = _target + (nint)lane * _depth + (nint)first * width;
             var lanes = Math.Min(width, _lanes - lane);
             if (transposed)
-                PanelPacking.Interleave<TElement>(_source + (lane * b.Stride + first) * TElement.Size, b.Stride, lanes, depth, target, width);
+                PanelPacking.Interleave<TElement>(
+                    _source + (lane * b.Stride + first) * TElement.Size, b.Stride, lanes, depth, target, width);
             else
                 PanelPacking.Copy<TElement>(_source + (first * b.Stride + lane) * TElement.Size, b.Stride, lanes, depth, target, width);
         }

@@ -30,7 +30,10 @@ internal sealed class WorkerTeam(int workers, CancellationToken cancellation)
         {
             try
             {
-                while (failure is null && !cancellation.IsCancellationRequested && Interlocked.Increment(ref next) is var item && item < items)
+                while (failure is null
+                    && !cancellation.IsCancellationRequested
+                    && Interlocked.Increment(ref next) is var item
+                    && item < items)
                     body(worker, item);
             }
             catch (Exception e)

@@ -18,7 +18,8 @@ internal interface IModelSource : IDisposable
 /// <param name="reference">What was asked for.</param>
 /// <param name="files">What has to be fetched, in any order and at the same time; empty where all is there.</param>
 /// <param name="complete">Checks what is there, once everything has been fetched.</param>
-internal sealed class PendingModel(ModelReference reference, IReadOnlyList<PendingFile> files, Func<CancellationToken, Task<RestoredModel>> complete)
+internal sealed class PendingModel(
+    ModelReference reference, IReadOnlyList<PendingFile> files, Func<CancellationToken, Task<RestoredModel>> complete)
 {
     public ModelReference Reference => reference;
 

@@ -34,6 +34,9 @@ internal static class ModelFiles
 
     private static SourceException NoWeights(IReadOnlyCollection<string> names, string what) =>
         names.Any(name => Pickles.Contains(Path.GetExtension(name).ToLowerInvariant()))
-            ? new SourceException(SourceError.RefusedFormat, $"{what} has only pickled weights, which are not fetched because loading them can run code that they carry. Use a revision or a repository with safetensors.")
+            ? new SourceException(
+                SourceError.RefusedFormat,
+                $"{what} has only pickled weights, which are not fetched because loading them can run code that they carry. Use a "
+                    + "revision or a repository with safetensors.")
             : new SourceException(SourceError.NoWeights, $"{what} has neither '{WeightFiles.SingleFileName}' nor '{ShardIndex.FileName}'.");
 }

@@ -3,7 +3,9 @@ using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Contract;
 
-/// <summary>One kind of place that models come from: how they are named there, what the lock file says of them, and how they are had.</summary>
+/// <summary>
+/// One kind of place that models come from: how they are named there, what the lock file says of them, and how they are had.
+/// </summary>
 internal abstract class SourceScheme
 {
     /// <summary>How its references begin, with the colon.</summary>

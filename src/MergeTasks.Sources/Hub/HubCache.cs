@@ -29,7 +29,9 @@ internal sealed class HubCache(string root, string repository)
     /// <summary>A content that has not come completely; other tools resume the same file.</summary>
     public string Partial(string hash) => Blob(hash) + ".incomplete";
 
-    /// <summary>The file with the content of one name in a snapshot, links followed; <see langword="null"/> where it is not there.</summary>
+    /// <summary>
+    /// The file with the content of one name in a snapshot, links followed; <see langword="null"/> where it is not there.
+    /// </summary>
     public string? Find(string commit, string name)
     {
         var file = new FileInfo(Path.Combine(Snapshot(commit), name));

@@ -11,8 +11,8 @@ using Polly.Retry;
 namespace MergeTasks.Sources.Hub;
 
 /// <summary>
-/// Speaks the Hub's protocol: follows redirections (the token never leaves the server it is for), tries again where that may help, and turns
-/// refusals into faults that say what to do.
+/// Speaks the Hub's protocol: follows redirections (the token never leaves the server it is for), tries again where that may help, and
+/// turns refusals into faults that say what to do.
 /// </summary>
 internal sealed class HubClient : IDisposable
 {
@@ -31,11 +31,19 @@ internal sealed class HubClient : IDisposable
     {
         _settings = settings;
         _idleTimeout = options.IdleTimeout;
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, AutomaticDecompression = DecompressionMethods.None, MaxConnectionsPerServer = 16 })
+        _http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                AutomaticDecompression = DecompressionMethods.None,
+                MaxConnectionsPerServer = 16
+            })
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("MergeTasks", typeof(HubClient).Assembly.GetName().Version!.ToString(3)));
+        _http.DefaultRequestHeaders.UserAgent.Add(
+            new ProductInfoHeaderValue("MergeTasks", typeof(HubClient).Assembly.GetName().Version!.ToString(3)));
         Retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
         {
             ShouldHandle = new PredicateBuilder().Handle<SourceException>(fault => fault.IsTransient),
@@ -60,12 +68,20 @@ internal sealed class HubClient : IDisposable
     public async Task<string> CommitAsync(HubReference reference, CancellationToken cancellation)
     {
         var request = new HubRequest(_settings.Endpoint, reference.Repository, reference.Revision, null);
-        var (json, _) = await JsonAsync(new Uri(_settings.Endpoint, $"api/models/{reference.Repository}/revision/{Uri.EscapeDataString(reference.Revision)}"), request, cancellation);
+        var (json, _) = await JsonAsync(
+            new Uri(_settings.Endpoint, $"api/models/{reference.Repository}/revision/{Uri.EscapeDataString(reference.Revision)}"),
+            request,
+            cancellation);
         using (json)
         {
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha) && sha.ValueKind == JsonValueKind.String
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("sha", out var sha)
+                && sha.ValueKind == JsonValueKind.String
                 && sha.GetString() is { } commit && SafeName.IsCommit(commit)
-                ? commit : throw new SourceException(SourceError.Corrupt, $"The server's answer does not say which commit '{reference.Revision}' of '{reference.Repository}' is.");
+                ? commit
+                    : throw new SourceException(
+                        SourceError.Corrupt,
+                        $"The server's answer does not say which commit '{reference.Revision}' of '{reference.Repository}' is.");
         }
     }
 
@@ -81,7 +97,9 @@ internal sealed class HubClient : IDisposable
             using (json)
                 files.AddRange(HubFile.Read(json.RootElement, repository));
             if (i >= MaxPages || files.Count > MaxFiles)
-                throw new SourceException(SourceError.Unsafe, $"The server's listing of '{repository}' has no end: more than {MaxFiles} files or {MaxPages} pages.");
+                throw new SourceException(
+                    SourceError.Unsafe,
+                    $"The server's listing of '{repository}' has no end: more than {MaxFiles} files or {MaxPages} pages.");
             page = next;
         }
 
@@ -111,7 +129,9 @@ internal sealed class HubClient : IDisposable
             throw Fault(response, request);
     }
 
-    /// <summary>Reads the next bytes of a body; a connection that breaks or falls silent is a fault that another attempt may mend.</summary>
+    /// <summary>
+    /// Reads the next bytes of a body; a connection that breaks or falls silent is a fault that another attempt may mend.
+    /// </summary>
     public async Task<int> ReadAsync(Stream body, Memory<byte> buffer, HubRequest request, CancellationToken cancellation)
     {
         using var idle = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -144,7 +164,11 @@ internal sealed class HubClient : IDisposable
             }
             catch (FileFault e)
             {
-                throw new SourceException(SourceError.Corrupt, $"The server's answer for '{request.Repository}' cannot be understood: it {e.Reason}. Is HF_ENDPOINT the address of a Hub?", e);
+                throw new SourceException(
+                    SourceError.Corrupt,
+                    $"The server's answer for '{request.Repository}' cannot be understood: it {e.Reason}. Is HF_ENDPOINT the address of "
+                        + "a Hub?",
+                    e);
             }
         }, cancellation);
 
@@ -166,7 +190,8 @@ internal sealed class HubClient : IDisposable
         return null;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HubRequest request, Uri address, RangeHeaderValue? range, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(
+        HubRequest request, Uri address, RangeHeaderValue? range, CancellationToken cancellation)
     {
         var isOwn = true;
         for (var i = 0; i <= MaxRedirects; i++)
@@ -178,13 +203,20 @@ internal sealed class HubClient : IDisposable
                 message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             var response = await SendAsync(message, request, cancellation);
             CheckAnnounced(response, request, isOwn);
-            if (response.StatusCode is not (HttpStatusCode.Moved or HttpStatusCode.Redirect or HttpStatusCode.SeeOther or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)
+            if (response.StatusCode is not (HttpStatusCode.Moved
+                or HttpStatusCode.Redirect
+                or HttpStatusCode.SeeOther
+                or HttpStatusCode.TemporaryRedirect
+                or HttpStatusCode.PermanentRedirect)
                 || response.Headers.Location is not { } location)
                 return response;
             response.Dispose();
             var next = new Uri(address, location);
             if (next.Scheme is not ("http" or "https") || (address.Scheme == "https" && next.Scheme == "http"))
-                throw new SourceException(SourceError.Unsafe, $"The server redirects '{request.Repository}' to {next.Scheme}://{next.Host}, which is less safe than what was asked for.");
+                throw new SourceException(
+                    SourceError.Unsafe,
+                    $"The server redirects '{request.Repository}' to {next.Scheme}://{next.Host}, which is less safe than what was asked "
+                        + "for.");
             address = next;
         }
 
@@ -208,11 +240,17 @@ internal sealed class HubClient : IDisposable
     // A server that has moved on to another commit, or mixes files up, is noticed before gigabytes of the wrong file have come.
     private static void CheckAnnounced(HttpResponseMessage response, HubRequest request, bool isOwn)
     {
-        if (isOwn && request.File is not null && SafeName.IsCommit(request.Revision) && response.Headers.TryGetValues("X-Repo-Commit", out var commits)
+        if (isOwn
+            && request.File is not null
+            && SafeName.IsCommit(request.Revision)
+            && response.Headers.TryGetValues("X-Repo-Commit", out var commits)
             && commits.FirstOrDefault() is { } commit && commit != request.Revision)
         {
             response.Dispose();
-            throw new SourceException(SourceError.Corrupt, $"The server answers for commit {SafeName.Quote(commit)} of '{request.Repository}' where {request.Revision} was asked for.");
+            throw new SourceException(
+                SourceError.Corrupt,
+                $"The server answers for commit {SafeName.Quote(commit)} of '{request.Repository}' where {request.Revision} was asked "
+                    + "for.");
         }
     }
 
@@ -225,14 +263,16 @@ internal sealed class HubClient : IDisposable
         while ((got = await ReadAsync(body, buffer, request, cancellation)) > 0)
         {
             if (content.Length + got > MaxJsonLength)
-                throw new SourceException(SourceError.Unsafe, $"The server's answer for '{request.Repository}' is longer than {MaxJsonLength >> 20} MiB.");
+                throw new SourceException(
+                    SourceError.Unsafe, $"The server's answer for '{request.Repository}' is longer than {MaxJsonLength >> 20} MiB.");
             content.Write(buffer, 0, got);
         }
 
         return content.ToArray();
     }
 
-    private bool IsOwn(Uri address) => address.Scheme == _settings.Endpoint.Scheme && address.Host == _settings.Endpoint.Host && address.Port == _settings.Endpoint.Port;
+    private bool IsOwn(Uri address) =>
+        address.Scheme == _settings.Endpoint.Scheme && address.Host == _settings.Endpoint.Host && address.Port == _settings.Endpoint.Port;
 
     private static bool IsLost(Exception e, CancellationToken cancellation) =>
         e is HttpRequestException or IOException or OperationCanceledException && !cancellation.IsCancellationRequested;
@@ -243,11 +283,17 @@ internal sealed class HubClient : IDisposable
         {
             OperationCanceledException => "it does not answer any more",
             HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "there is no server of that name",
-            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "a secure connection cannot be made (certificate)",
+            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } =>
+                "a secure connection cannot be made (certificate)",
             _ => (e.GetBaseException() as Exception ?? e).Message.TrimEnd('.'),
         };
-        return new(SourceError.Unavailable, $"The connection to {request.Endpoint.Authority} for '{request.Repository}' failed: {reason}.", e) { IsTransient = true };
+        return new(
+            SourceError.Unavailable, $"The connection to {request.Endpoint.Authority} for '{request.Repository}' failed: {reason}.", e)
+        {
+            IsTransient = true
+        };
     }
 
-    private SourceException Fault(HttpResponseMessage response, HubRequest request) => HubFaults.Of(response, request, _settings.Token is not null);
+    private SourceException Fault(HttpResponseMessage response, HubRequest request) =>
+        HubFaults.Of(response, request, _settings.Token is not null);
 }

@@ -6,7 +6,9 @@ using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Hub;
 
-/// <summary>Fetches one file into the cache: goes on where an earlier attempt ended, and keeps nothing that has not the announced hash.</summary>
+/// <summary>
+/// Fetches one file into the cache: goes on where an earlier attempt ended, and keeps nothing that has not the announced hash.
+/// </summary>
 /// <param name="client">The server.</param>
 /// <param name="cache">The repository in the cache.</param>
 /// <param name="hashes">Remembers the SHA-256.</param>
@@ -29,7 +31,10 @@ internal sealed class HubDownload(HubClient client, HubCache cache, FileSha256 h
         {
             Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
             if (!await TryAsync(request, file, cancellation) && !await TryAsync(request, file, cancellation))
-                throw new SourceException(SourceError.Corrupt, $"'{file.Name}' of '{request.Repository}' came twice with other bytes than announced: {_found} instead of {file.Blob}.");
+                throw new SourceException(
+                    SourceError.Corrupt,
+                    $"'{file.Name}' of '{request.Repository}' came twice with other bytes than announced: {_found} instead "
+                        + $"of {file.Blob}.");
         }
 
         cache.Link(request.Revision, file.Name, file.Blob);
@@ -102,9 +107,12 @@ internal sealed class HubDownload(HubClient client, HubCache cache, FileSha256 h
         }
 
         if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
-            throw new SourceException(SourceError.Unavailable, $"The server does not go on with '{file.Name}' of '{request.Repository}'.") { IsTransient = true };
+            throw new SourceException(
+                SourceError.Unavailable, $"The server does not go on with '{file.Name}' of '{request.Repository}'.")
+            { IsTransient = true };
         if (response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From != target.Length)
-            throw new SourceException(SourceError.Corrupt, $"The server sent another part of '{file.Name}' of '{request.Repository}' than was asked for.");
+            throw new SourceException(
+                SourceError.Corrupt, $"The server sent another part of '{file.Name}' of '{request.Repository}' than was asked for.");
         if (response.Content.Headers.ContentLength is { } length && length != file.Size - target.Length)
             throw WrongLength(request, file, target.Length + length);
         await using var body = await response.Content.ReadAsStreamAsync(cancellation);
@@ -120,11 +128,18 @@ internal sealed class HubDownload(HubClient client, HubCache cache, FileSha256 h
         }
 
         if (target.Length < file.Size)
-            throw new SourceException(SourceError.Unavailable, $"The server ended '{file.Name}' of '{request.Repository}' after {target.Length} of {file.Size} bytes.") { IsTransient = true };
+            throw new SourceException(
+                SourceError.Unavailable,
+                $"The server ended '{file.Name}' of '{request.Repository}' after {target.Length} of {file.Size} bytes.")
+            {
+                IsTransient = true
+            };
     }
 
     private static SourceException WrongLength(HubRequest request, HubFile file, long length) =>
-        new(SourceError.Corrupt, $"'{file.Name}' of '{request.Repository}' has {file.Size} bytes by the listing, but the server sends {length}.");
+        new(
+            SourceError.Corrupt,
+            $"'{file.Name}' of '{request.Repository}' has {file.Size} bytes by the listing, but the server sends {length}.");
 
     /// <summary>The SHA-256 of a file as it comes, and its Git object name where the Hub names it so.</summary>
     private sealed class BlobHash : IDisposable

@@ -22,31 +22,43 @@ internal static class HubFaults
         {
             case HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden when code == "GatedRepo":
                 return new(SourceError.Unauthorized,
-                    $"{what} is gated: accept its conditions at {request.Page}, and set HF_TOKEN to a token of the account that did{(hasToken ? " (the present token's account has no access)" : "")}.{said}");
+                    $"{what} is gated: accept its conditions at {request.Page}, and set HF_TOKEN to a token of the account that "
+                        + $"did{(hasToken ? " (the present token's account has no access)" : "")}.{said}");
             case HttpStatusCode.Unauthorized when hasToken:
-                return new(SourceError.Unauthorized, $"The server refuses the token for {what}, or there is no such repository. Check HF_TOKEN and the name.{said}");
+                return new(
+                    SourceError.Unauthorized,
+                    $"The server refuses the token for {what}, or there is no such repository. Check HF_TOKEN and the name.{said}");
             case HttpStatusCode.Unauthorized:
                 return new(code == "RepoNotFound" ? SourceError.NotFound : SourceError.Unauthorized,
                     $"There is no repository {what} that everybody may read. Check the name, or set HF_TOKEN if it is private.{said}");
             case HttpStatusCode.Forbidden:
-                return new(SourceError.Unauthorized, $"Access to {what} is forbidden{(hasToken ? " to the present token" : "; set HF_TOKEN to a token that has it")}.{said}");
+                return new(
+                    SourceError.Unauthorized,
+                    $"Access to {what} is forbidden{(hasToken ? " to the present token" : "; set HF_TOKEN to a token that has it")}.{said}");
             case HttpStatusCode.NotFound when code == "RevisionNotFound":
                 return new(SourceError.NotFound, $"{what} has no branch, tag or commit '{request.Revision}'.{said}");
             case HttpStatusCode.NotFound when request.File is { } file && code is "EntryNotFound" or null:
                 return new(SourceError.NotFound, $"{what} has no file '{request.File}' at '{request.Revision}'.{said}");
             case HttpStatusCode.NotFound:
-                return new(SourceError.NotFound, $"There is no repository {what} with a revision '{request.Revision}'. Check the name.{said}");
+                return new(
+                    SourceError.NotFound, $"There is no repository {what} with a revision '{request.Revision}'. Check the name.{said}");
             case HttpStatusCode.TooManyRequests:
                 var wait = RetryAfter(response);
                 return new(SourceError.RateLimited,
-                    $"The server takes no more requests for now ({status} for {what}){(wait is { } time ? $"; it asks to wait {Math.Ceiling(time.TotalSeconds)} s" : "")}."
+                    $"The server takes no more requests for now ({status} "
+                    + $"for {what}){(wait is { } time ? $"; it asks to wait {Math.Ceiling(time.TotalSeconds)} s" : "")}."
                     + $"{(hasToken ? "" : " With HF_TOKEN set it may allow more.")}{said}")
                 {
                     IsTransient = wait is null || wait <= LongestRetryAfter,
                     RetryAfter = wait,
                 };
             case HttpStatusCode.RequestTimeout or >= HttpStatusCode.InternalServerError:
-                return new(SourceError.Unavailable, $"The server failed ({status} for {what}).{said}") { IsTransient = true, RetryAfter = RetryAfter(response) };
+                return new(
+                    SourceError.Unavailable, $"The server failed ({status} for {what}).{said}")
+                {
+                    IsTransient = true,
+                    RetryAfter = RetryAfter(response)
+                };
             default:
                 return new(SourceError.Unavailable, $"The server's answer for {what} was not expected: {status}.{said}");
         }
@@ -56,7 +68,10 @@ internal static class HubFaults
         response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter?.Delta ?? (response.Headers.RetryAfter?.Date is { } date && date - DateTimeOffset.UtcNow is var left && left > TimeSpan.Zero ? left : null);
+        response.Headers.RetryAfter?.Delta
+            ?? (response.Headers.RetryAfter?.Date is { } date && date - DateTimeOffset.UtcNow is var left && left > TimeSpan.Zero
+                ? left
+                : null);
 }
 
 /// <summary>What a request is about, for messages.</summary>

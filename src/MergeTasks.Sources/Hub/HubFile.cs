@@ -24,19 +24,27 @@ internal sealed record HubFile(string Name, long Size, string Blob)
                 continue;
             var name = Text(entry, "path") ?? throw Bad(repository, "a file has no name");
             if (!SafeName.IsFileName(name))
-                throw new SourceException(SourceError.Unsafe, $"The listing of '{repository}' has a file named '{SafeName.Quote(name)}', which leads out of the repository's folder. Nothing of it was fetched.");
+                throw new SourceException(
+                    SourceError.Unsafe,
+                    $"The listing of '{repository}' has a file named '{SafeName.Quote(name)}', which leads out of the repository's "
+                        + "folder. Nothing of it was fetched.");
             var large = entry.TryGetProperty("lfs", out var lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs : entry;
             var blob = Text(large, "oid")?.Replace("sha256:", "", StringComparison.Ordinal) ?? "";
             if (!SafeName.IsSha256(blob) && !SafeName.IsCommit(blob))
                 throw Bad(repository, $"'{name}' has no hash");
-            if (!large.TryGetProperty("size", out var size) || size.ValueKind != JsonValueKind.Number || !size.TryGetInt64(out var bytes) || bytes < 0)
+            if (!large.TryGetProperty("size", out var size)
+                || size.ValueKind != JsonValueKind.Number
+                || !size.TryGetInt64(out var bytes)
+                || bytes < 0)
                 throw Bad(repository, $"'{name}' has no size");
             yield return new HubFile(name, bytes, blob);
         }
     }
 
     private static string? Text(JsonElement entry, string name) =>
-        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()
+            : null;
 
     private static SourceException Bad(string repository, string reason) =>
         new(SourceError.Corrupt, $"The server's listing of '{repository}' cannot be understood: {reason}.");

@@ -19,13 +19,15 @@ internal sealed class HubScheme : SourceScheme
 
     public override string Pinned(ModelReference reference, string resolved) => $"hf:{((HubReference)reference).Repository}@{resolved}";
 
-    public override string PackageUrl(ModelReference reference, string resolved) => $"pkg:huggingface/{((HubReference)reference).Repository}@{resolved}";
+    public override string PackageUrl(ModelReference reference, string resolved) =>
+        $"pkg:huggingface/{((HubReference)reference).Repository}@{resolved}";
 
     public override string? HubRepository(ModelReference reference) => ((HubReference)reference).Repository;
 
     internal override ModelReference Parse(string text, string written) => HubReference.Parse(text, written);
 
-    internal override ModelReference? ParseBare(string text) => HubReference.IsRepository(text.Split('@')[0]) ? HubReference.Parse(text, text) : null;
+    internal override ModelReference? ParseBare(string text) =>
+        HubReference.IsRepository(text.Split('@')[0]) ? HubReference.Parse(text, text) : null;
 
     internal override bool IsResolved(string text) => SafeName.IsCommit(text);
 

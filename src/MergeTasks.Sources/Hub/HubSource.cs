@@ -36,14 +36,16 @@ internal sealed class HubSource(HubSettings settings, HubClient client, SourceCo
             throw Offline(hub, $"{string.Join(", ", missing)} of commit {commit}");
         var listing = missing.Count == 0 ? [] : await LockedListingAsync(hub, commit, cancellation);
         var files = missing.ConvertAll(name => listing.FirstOrDefault(file => file.Name == name)
-            ?? throw new SourceException(SourceError.NotFound, $"'{hub.Repository}' has no file '{name}' at commit {commit}, which {LockFile.FileName} names."));
+            ?? throw new SourceException(
+                SourceError.NotFound, $"'{hub.Repository}' has no file '{name}' at commit {commit}, which {LockFile.FileName} names."));
         foreach (var file in files)
         {
             var expected = locked.Files[file.Name];
             if (file.Size != expected.Size || (file.Sha256 is { } sha256 && sha256 != expected.Sha256))
             {
                 throw new SourceException(SourceError.LockedFileChanged,
-                    $"'{file.Name}' of '{hub.Key}' is not the locked one: {LockFile.FileName} has SHA-256 {expected.Sha256} ({expected.Size} bytes), the server has {file.Sha256 ?? "another file"} ({file.Size} bytes).");
+                    $"'{file.Name}' of '{hub.Key}' is not the locked one: {LockFile.FileName} has SHA-256 {expected.Sha256} "
+                        + $"({expected.Size} bytes), the server has {file.Sha256 ?? "another file"} ({file.Size} bytes).");
             }
         }
 
@@ -62,14 +64,19 @@ internal sealed class HubSource(HubSettings settings, HubClient client, SourceCo
         if (IsOffline || (hub.IsCommit && !_options.Update))
         {
             if (Cached(hub, cache, commit) is { } cached)
-                return new PendingModel(hub, [], async token => new RestoredModel(hub.Key, cache.Snapshot(commit), await LockAsync(cache, commit, cached, [], token)));
+                return new PendingModel(
+                    hub,
+                    [],
+                    async token => new RestoredModel(hub.Key, cache.Snapshot(commit), await LockAsync(cache, commit, cached, [], token)));
             if (IsOffline)
                 throw Offline(hub, $"a complete snapshot of commit {commit}");
         }
 
         var listing = await client.FilesAsync(hub.Repository, commit, cancellation);
         var names = listing.Select(file => file.Name).ToHashSet(StringComparer.Ordinal);
-        var shards = names.Contains(WeightFiles.SingleFileName) || !names.Contains(ShardIndex.FileName) ? [] : await ShardsAsync(hub, cache, commit, cancellation);
+        var shards = names.Contains(WeightFiles.SingleFileName) || !names.Contains(ShardIndex.FileName)
+            ? []
+            : await ShardsAsync(hub, cache, commit, cancellation);
         var wanted = ModelFiles.Select(names, () => shards, $"'{hub.Repository}' at '{hub.Revision}'");
         var missing = listing.Where(file => wanted.Contains(file.Name) && cache.Find(commit, file.Name) is null).ToList();
         if (!hub.IsCommit)
@@ -90,7 +97,8 @@ internal sealed class HubSource(HubSettings settings, HubClient client, SourceCo
         {
             var names = cache.List(commit);
             return names.Contains(ModelConfig.FileName) || names.Contains(AdapterConfig.FileName)
-                ? ModelFiles.Select(names, () => [.. ShardIndex.Read(cache.Find(commit, ShardIndex.FileName)!).Values.Distinct()], hub.Key) : null;
+                ? ModelFiles.Select(
+                    names, () => [.. ShardIndex.Read(cache.Find(commit, ShardIndex.FileName)!).Values.Distinct()], hub.Key) : null;
         }
         catch (Exception e) when (e is SourceException or CheckpointException)
         {
@@ -106,14 +114,20 @@ internal sealed class HubSource(HubSettings settings, HubClient client, SourceCo
         }
         catch (SourceException e) when (e.Error == SourceError.NotFound)
         {
-            throw new SourceException(SourceError.NotFound, $"{e.Message} {LockFile.FileName} pins '{hub.Key}' to that commit; -p:UpdateModels=true resolves it anew.", e);
+            throw new SourceException(
+                SourceError.NotFound,
+                $"{e.Message} {LockFile.FileName} pins '{hub.Key}' to that commit; -p:UpdateModels=true resolves it anew.",
+                e);
         }
     }
 
-    private async Task<IReadOnlyCollection<string>> ShardsAsync(HubReference hub, HubCache cache, string commit, CancellationToken cancellation)
+    private async Task<IReadOnlyCollection<string>> ShardsAsync(
+        HubReference hub, HubCache cache, string commit, CancellationToken cancellation)
     {
         var known = cache.Find(commit, ShardIndex.FileName);
-        var bytes = known is null ? await client.SmallFileAsync(hub.Repository, commit, ShardIndex.FileName, cancellation) : InputFile.ReadAll(known);
+        var bytes = known is null
+            ? await client.SmallFileAsync(hub.Repository, commit, ShardIndex.FileName, cancellation)
+            : InputFile.ReadAll(known);
         try
         {
             return [.. ShardIndex.Parse(bytes, $"{hub.Key}/{ShardIndex.FileName}").Values.Distinct()];
@@ -126,27 +140,39 @@ internal sealed class HubSource(HubSettings settings, HubClient client, SourceCo
 
     private List<PendingFile> Fetches(HubReference hub, HubCache cache, string commit, IEnumerable<HubFile> files) =>
         [.. files.Select(file => new PendingFile(cache.Folder, Left(cache, file),
-            token => new HubDownload(client, cache, _hashes, _progress).RunAsync(new HubRequest(settings.Endpoint, hub.Repository, commit, file.Name), file, token)))];
+            token =>
+                new HubDownload(client, cache, _hashes, _progress)
+                    .RunAsync(new HubRequest(settings.Endpoint, hub.Repository, commit, file.Name), file, token)))];
 
     private static long Left(HubCache cache, HubFile file) =>
         File.Exists(cache.Blob(file.Blob)) ? 0
-        : new FileInfo(cache.Partial(file.Blob)) is { Exists: true } partial && partial.Length <= file.Size ? file.Size - partial.Length : file.Size;
+        : new FileInfo(cache.Partial(file.Blob)) is { Exists: true } partial && partial.Length <= file.Size ? file.Size - partial.Length
+            : file.Size;
 
     // The lock of files that are there, each compared with the hash that the listing, or its name in the cache, promises.
-    private async Task<LockedModel> LockAsync(HubCache cache, string commit, IReadOnlyList<string> names, IReadOnlyList<HubFile> listing, CancellationToken cancellation)
+    private async Task<LockedModel> LockAsync(
+        HubCache cache, string commit, IReadOnlyList<string> names, IReadOnlyList<HubFile> listing, CancellationToken cancellation)
     {
         foreach (var name in names)
         {
             var path = cache.Find(commit, name)!;
             var blob = listing.FirstOrDefault(file => file.Name == name)?.Blob ?? Path.GetFileName(path);
-            var found = SafeName.IsSha256(blob) ? _hashes.Of(path, cancellation).ToString() : SafeName.IsCommit(blob) ? GitObject.NameOf(path) : blob;
+            var found = SafeName.IsSha256(blob) ? _hashes.Of(path, cancellation).ToString()
+                : SafeName.IsCommit(blob) ? GitObject.NameOf(path)
+                : blob;
             if (found != blob)
-                throw new SourceException(SourceError.Corrupt, $"'{path}' in the cache is damaged: its hash is {found} and should be {blob}. Delete it and build again.");
+                throw new SourceException(
+                    SourceError.Corrupt,
+                    $"'{path}' in the cache is damaged: its hash is {found} and should be {blob}. Delete it and build again.");
         }
 
-        return new LockedModel(HubScheme.Type, commit, await LockedFiles.HashAsync(names, name => cache.Find(commit, name)!, _hashes, cancellation));
+        return new LockedModel(
+            HubScheme.Type, commit, await LockedFiles.HashAsync(names, name => cache.Find(commit, name)!, _hashes, cancellation));
     }
 
     private static SourceException Offline(HubReference hub, string what) =>
-        new(SourceError.Offline, $"'{hub.Key}' is not complete on this machine, and the network may not be used (ModelsOffline, HF_HUB_OFFLINE); missing: {what}.");
+        new(
+            SourceError.Offline,
+            $"'{hub.Key}' is not complete on this machine, and the network may not be used (ModelsOffline, HF_HUB_OFFLINE); "
+                + $"missing: {what}.");
 }

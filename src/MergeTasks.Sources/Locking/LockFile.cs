@@ -72,10 +72,15 @@ internal static class LockFile
 
     /// <summary>The file's bytes; the same for the same models, in whatever order they come.</summary>
     public static byte[] ToBytes(IReadOnlyDictionary<string, LockedModel> models) =>
-        [.. JsonSerializer.SerializeToUtf8Bytes(new Content(CurrentVersion, new(models.ToDictionary(), StringComparer.Ordinal)), Options), (byte)'\n'];
+        [
+            .. JsonSerializer.SerializeToUtf8Bytes(
+                new Content(CurrentVersion, new(models.ToDictionary(), StringComparer.Ordinal)), Options), (byte)'\n'
+        ];
 
     private static SourceException Bad(string path, string reason, int line) =>
-        new(SourceError.BadLockFile, $"'{path}' is not a lock file that can be used: {reason}. Mend it, or delete it and build to resolve all models anew.")
+        new(
+            SourceError.BadLockFile,
+            $"'{path}' is not a lock file that can be used: {reason}. Mend it, or delete it and build to resolve all models anew.")
         {
             File = path,
             Line = line,

@@ -19,7 +19,8 @@ internal static class LockedFiles
         IEnumerable<string> names, Func<string, string> pathOf, FileSha256 hashes, CancellationToken cancellation)
     {
         var files = new ConcurrentDictionary<string, LockedFile>(StringComparer.Ordinal);
-        await Parallel.ForEachAsync(names, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellation }, (name, token) =>
+        await Parallel.ForEachAsync(
+            names, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellation }, (name, token) =>
         {
             var path = pathOf(name);
             files[name] = new LockedFile(FileStamp.Of(path)?.Size ?? throw InputFile.WhyNot(path), hashes.Of(path, token).ToString());
@@ -29,8 +30,10 @@ internal static class LockedFiles
     }
 
     /// <summary>Compares the files with a lock.</summary>
-    /// <exception cref="SourceException"><see cref="SourceError.LockedFileChanged"/>, with both hashes of the first file that differs.</exception>
-    public static async Task CheckAsync(string key, LockedModel locked, Func<string, string> pathOf, FileSha256 hashes, CancellationToken cancellation)
+    /// <exception cref="SourceException"><see cref="SourceError.LockedFileChanged"/>, with both hashes of the first file that
+    /// differs.</exception>
+    public static async Task CheckAsync(
+        string key, LockedModel locked, Func<string, string> pathOf, FileSha256 hashes, CancellationToken cancellation)
     {
         var found = await HashAsync(locked.Files.Keys, pathOf, hashes, cancellation);
         foreach (var (name, expected) in locked.Files)
@@ -38,8 +41,10 @@ internal static class LockedFiles
             if (found[name] == expected)
                 continue;
             throw new SourceException(SourceError.LockedFileChanged,
-                $"'{name}' of '{key}' is not the locked one: {LockFile.FileName} has SHA-256 {expected.Sha256} ({expected.Size} bytes), '{pathOf(name)}' has {found[name].Sha256} ({found[name].Size} bytes). "
-                + "Delete that file and build again to fetch it anew; where another version is meant, -p:UpdateModels=true renews the lock.");
+                $"'{name}' of '{key}' is not the locked one: {LockFile.FileName} has SHA-256 {expected.Sha256} ({expected.Size} bytes), "
+                + $"'{pathOf(name)}' has {found[name].Sha256} ({found[name].Size} bytes). "
+                + "Delete that file and build again to fetch it anew; where another version is meant, -p:UpdateModels=true renews the "
+                + "lock.");
         }
     }
 }

@@ -31,7 +31,8 @@ internal sealed class NuGetFeed(SourceRepository repository, ISettings settings,
     /// <param name="freeSpace">Bytes left on the disk of a folder.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="SourceException">It cannot be had, or NuGet refuses it.</exception>
-    public Task InstallAsync(string id, string version, string packages, Func<string, long?> freeSpace, CancellationToken cancellation) => GuardAsync(async () =>
+    public Task InstallAsync(string id, string version, string packages, Func<string, long?> freeSpace, CancellationToken cancellation) =>
+        GuardAsync(async () =>
     {
         Directory.CreateDirectory(packages);
         var archive = Path.Combine(packages, $".mergetasks-{Guid.NewGuid():N}.nupkg");
@@ -41,11 +42,19 @@ internal sealed class NuGetFeed(SourceRepository repository, ISettings settings,
             using var cache = new SourceCacheContext { NoCache = true, DirectDownload = true };
             var resource = await ResourceAsync(cancellation);
             if (!await resource.CopyNupkgToStreamAsync(id, NuGetVersion.Parse(version), file, cache, log, cancellation))
-                throw new SourceException(SourceError.NotFound, $"The feed '{repository.PackageSource.Name}' lists {id} {version} but does not give it.");
+                throw new SourceException(
+                    SourceError.NotFound, $"The feed '{repository.PackageSource.Name}' lists {id} {version} but does not give it.");
             file.Position = 0;
             RequireSpace(file, id, version, packages, freeSpace);
             using var result = await GlobalPackagesFolderUtility.AddPackageAsync(
-                repository.PackageSource.Source, new PackageIdentity(id, NuGetVersion.Parse(version)), file, packages, Guid.Empty, ClientPolicyContext.GetClientPolicy(settings, log), log, cancellation);
+                repository.PackageSource.Source,
+                new PackageIdentity(id, NuGetVersion.Parse(version)),
+                file,
+                packages,
+                Guid.Empty,
+                ClientPolicyContext.GetClientPolicy(settings, log),
+                log,
+                cancellation);
             return true;
         }
         finally
@@ -65,7 +74,9 @@ internal sealed class NuGetFeed(SourceRepository repository, ISettings settings,
         {
             var needed = zip.Entries.Sum(entry => (decimal)entry.Length) + archive.Length;
             if (freeSpace(packages) is { } free && free < needed)
-                throw new SourceException(SourceError.DiskSpace, $"Extracting the package {id} {version} takes {needed:N0} bytes in '{packages}', but the disk has {free:N0} left.");
+                throw new SourceException(
+                    SourceError.DiskSpace,
+                    $"Extracting the package {id} {version} takes {needed:N0} bytes in '{packages}', but the disk has {free:N0} left.");
         }
 
         archive.Position = 0;
@@ -84,7 +95,10 @@ internal sealed class NuGetFeed(SourceRepository repository, ISettings settings,
         }
         catch (Exception e) when (e is PackagingException or SignatureException or InvalidDataException)
         {
-            throw new SourceException(SourceError.PackageRefused, $"NuGet refuses the package '{id}' of the feed '{repository.PackageSource.Name}': {SafeName.Quote(e.Message)}", e);
+            throw new SourceException(
+                SourceError.PackageRefused,
+                $"NuGet refuses the package '{id}' of the feed '{repository.PackageSource.Name}': {SafeName.Quote(e.Message)}",
+                e);
         }
     }
 
@@ -93,7 +107,11 @@ internal sealed class NuGetFeed(SourceRepository repository, ISettings settings,
         var status = Chain(e).OfType<HttpRequestException>().Select(cause => cause.StatusCode).FirstOrDefault(code => code is not null);
         var feed = $"The feed '{repository.PackageSource.Name}'";
         return status is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden
-            ? new(SourceError.Unauthorized, $"{feed} refuses access to '{id}' ({(int)status}). Add or renew its credentials in nuget.config, or through a credential provider.", e)
+            ? new(
+                SourceError.Unauthorized,
+                $"{feed} refuses access to '{id}' ({(int)status}). Add or renew its credentials in nuget.config, or through a credential "
+                    + "provider.",
+                e)
             : new(SourceError.Unavailable, $"{feed} does not give '{id}': {SafeName.Quote(Chain(e).Last().Message)}", e);
     }
 
@@ -104,7 +122,8 @@ internal sealed class NuGetFeed(SourceRepository repository, ISettings settings,
     }
 
     /// <summary>Tells of the bytes written to it.</summary>
-    private sealed class CountingFile(string path, RestoreProgress progress) : FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16, FileOptions.Asynchronous)
+    private sealed class CountingFile(string path, RestoreProgress progress)
+        : FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1 << 16, FileOptions.Asynchronous)
     {
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {

@@ -27,7 +27,12 @@ internal sealed class NuGetFeeds
         _log = new NuGetLog(progress);
         _settings = Settings(options);
         _mapping = PackageSourceMapping.GetPackageSourceMapping(_settings);
-        _feeds = [.. global::NuGet.Configuration.PackageSourceProvider.LoadPackageSources(_settings).Where(source => source.IsEnabled).Select(source => Repository.Factory.GetCoreV3(source))];
+        _feeds = [
+            .. global::NuGet.Configuration.PackageSourceProvider
+                .LoadPackageSources(_settings)
+                .Where(source => source.IsEnabled)
+                .Select(source => Repository.Factory.GetCoreV3(source))
+        ];
         DefaultCredentialServiceUtility.SetupDefaultCredentialService(_log, nonInteractive: true);
     }
 
@@ -35,7 +40,8 @@ internal sealed class NuGetFeeds
     public static string PackagesFolder(RestoreOptions options) => SettingsUtility.GetGlobalPackagesFolder(Settings(options));
 
     /// <summary>The version that an exact reference means, in NuGet's normal form.</summary>
-    public static string? ExactVersion(PackageReference package) => package.IsExact ? NuGetVersion.Parse(package.Version).ToNormalizedString() : null;
+    public static string? ExactVersion(PackageReference package) =>
+        package.IsExact ? NuGetVersion.Parse(package.Version).ToNormalizedString() : null;
 
     /// <summary>Finds the version that a reference means, and a feed that has it.</summary>
     /// <param name="package">The reference.</param>
@@ -70,7 +76,9 @@ internal sealed class NuGetFeeds
             return (best.ToNormalizedString(), found.First(candidate => candidate.Version == best).Feed);
         throw faults.FirstOrDefault() ?? new SourceException(SourceError.NotFound,
             found.Count == 0 ? $"No feed has the package '{package.Id}'. Feeds: {Names(package.Id)}."
-            : $"The package '{package.Id}' has no version {locked ?? package.Version}. Versions: {string.Join(", ", found.Select(candidate => candidate.Version).Distinct().OrderDescending().Take(10))}. Feeds: {Names(package.Id)}.");
+            : $"The package '{package.Id}' has no version {locked ?? package.Version}. "
+                + $"Versions: {string.Join(", ", found.Select(candidate => candidate.Version).Distinct().OrderDescending().Take(10))}. "
+                + $"Feeds: {Names(package.Id)}.");
     }
 
     private static ISettings Settings(RestoreOptions options)
@@ -93,7 +101,9 @@ internal sealed class NuGetFeeds
         if (text is not null && NuGetVersion.TryParse(text, out var version))
             return new VersionRange(version, includeMinVersion: true, version, includeMaxVersion: true);
         return VersionRange.TryParse(package.Version, out var range) ? range
-            : throw new SourceException(SourceError.BadReference, $"'{package.Key}': '{package.Version}' is neither a version nor a range of versions that NuGet knows.");
+            : throw new SourceException(
+                SourceError.BadReference,
+                $"'{package.Key}': '{package.Version}' is neither a version nor a range of versions that NuGet knows.");
     }
 
     private List<SourceRepository> FeedsOf(string id)

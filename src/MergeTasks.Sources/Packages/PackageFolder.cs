@@ -32,7 +32,9 @@ internal sealed class PackageFolder(string packages, string id, string version)
         try
         {
             using var json = StrictJson.Read(Path.Combine(Folder, Metadata));
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("contentHash", out var hash) && hash.ValueKind == JsonValueKind.String ? hash.GetString() : null;
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("contentHash", out var hash)
+                && hash.ValueKind == JsonValueKind.String ? hash.GetString() : null;
         }
         catch (FileFault)
         {
@@ -40,17 +42,24 @@ internal sealed class PackageFolder(string packages, string id, string version)
         }
     }
 
-    /// <summary>The folder with the model: <c>content/model</c>, the one below <c>content/models</c> that is asked for, or the package itself.</summary>
+    /// <summary>
+    /// The folder with the model: <c>content/model</c>, the one below <c>content/models</c> that is asked for, or the package itself.
+    /// </summary>
     /// <param name="model">Which of several; <see langword="null"/> for the only one.</param>
     /// <exception cref="SourceException">There is none, or there are several.</exception>
     public string ModelFolder(string? model)
     {
         var several = Path.Combine(Folder, SeveralModels);
-        var names = Directory.Exists(several) ? Directory.GetDirectories(several).Select(path => Path.GetFileName(path)!).Order(StringComparer.OrdinalIgnoreCase).ToList() : [];
+        var names = Directory.Exists(several)
+            ? Directory.GetDirectories(several).Select(path => Path.GetFileName(path)!).Order(StringComparer.OrdinalIgnoreCase).ToList()
+            : [];
         if (model is not null)
         {
             return names.Find(name => name.Equals(model, StringComparison.OrdinalIgnoreCase)) is { } found ? Path.Combine(several, found)
-                : throw new SourceException(SourceError.NotFound, $"The package '{id}' {version} has no model '{model}'{(names.Count == 0 ? "" : $"; it has {string.Join(", ", names)}")}.");
+                : throw new SourceException(
+                    SourceError.NotFound,
+                    $"The package '{id}' {version} has no model "
+                        + $"'{model}'{(names.Count == 0 ? "" : $"; it has {string.Join(", ", names)}")}.");
         }
 
         var single = Path.Combine(Folder, SingleModel);
@@ -60,7 +69,11 @@ internal sealed class PackageFolder(string packages, string id, string version)
         {
             0 => Folder,
             1 => Path.Combine(several, names[0]),
-            _ => throw new SourceException(SourceError.BadReference, $"The package '{id}' {version} has several models; choose one: {string.Join(", ", names.Select(name => $"nuget:{id}/{version}/{name}"))}."),
+            _ =>
+                throw new SourceException(
+                    SourceError.BadReference,
+                    $"The package '{id}' {version} has several models; choose "
+                        + $"one: {string.Join(", ", names.Select(name => $"nuget:{id}/{version}/{name}"))}."),
         };
     }
 
@@ -71,7 +84,8 @@ internal sealed class PackageFolder(string packages, string id, string version)
         var names = InputFolder.FileNames(modelFolder).Where(SafeName.IsFileName).ToHashSet(StringComparer.Ordinal);
         try
         {
-            return ModelFiles.Select(names, () => [.. ShardIndex.Read(Path.Combine(modelFolder, ShardIndex.FileName)).Values.Distinct()], what);
+            return ModelFiles.Select(
+                names, () => [.. ShardIndex.Read(Path.Combine(modelFolder, ShardIndex.FileName)).Values.Distinct()], what);
         }
         catch (CheckpointException e)
         {

@@ -24,12 +24,16 @@ internal sealed partial record PackageReference(string Id, string Version, strin
         if (parts.Length is not (2 or 3) || !PackageId().IsMatch(parts[0]))
         {
             throw new SourceException(SourceError.BadReference,
-                $"'{written}' does not name a package: write nuget:Id/1.2.0 (a version, or a range such as [1.0,2.0)), and /name after it where the package holds several models.");
+                $"'{written}' does not name a package: write nuget:Id/1.2.0 (a version, or a range such as [1.0,2.0)), and /name after "
+                    + "it where the package holds several models.");
         }
 
-        var reference = new PackageReference(parts[0], parts[1].Replace(" ", "", StringComparison.Ordinal), parts.Length == 3 ? parts[2] : null);
+        var reference = new PackageReference(
+            parts[0], parts[1].Replace(" ", "", StringComparison.Ordinal), parts.Length == 3 ? parts[2] : null);
         if (!reference.IsExact && !VersionRange().IsMatch(reference.Version))
-            throw new SourceException(SourceError.BadReference, $"'{written}': '{parts[1]}' is neither a version such as 1.2.0 nor a range such as [1.0,2.0) or 1.*.");
+            throw new SourceException(
+                SourceError.BadReference,
+                $"'{written}': '{parts[1]}' is neither a version such as 1.2.0 nor a range such as [1.0,2.0) or 1.*.");
         if (reference.Model is { } model && !SafeName.IsFileName(model))
             throw new SourceException(SourceError.BadReference, $"'{written}': '{model}' cannot be the name of a model.");
         return reference;

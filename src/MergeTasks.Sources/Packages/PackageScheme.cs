@@ -18,7 +18,8 @@ internal sealed class PackageScheme : SourceScheme
 
     public override string Pinned(ModelReference reference, string resolved) => $"nuget:{((PackageReference)reference).Id}/{resolved}";
 
-    public override string PackageUrl(ModelReference reference, string resolved) => $"pkg:nuget/{((PackageReference)reference).Id}@{resolved}";
+    public override string PackageUrl(ModelReference reference, string resolved) =>
+        $"pkg:nuget/{((PackageReference)reference).Id}@{resolved}";
 
     internal override ModelReference Parse(string text, string written) => PackageReference.Parse(text, written);
 

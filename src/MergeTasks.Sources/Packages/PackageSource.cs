@@ -19,12 +19,14 @@ internal sealed class PackageSource(RestoreOptions options, bool isOffline, File
         var package = (PackageReference)reference;
         SdkAssemblies.LoadFrom(options.SdkFolder);
         var packages = options.PackagesFolder ?? NuGetFeeds.PackagesFolder(options);
-        if ((locked?.Resolved ?? NuGetFeeds.ExactVersion(package)) is { } known && new PackageFolder(packages, package.Id, known) is { Exists: true } there)
+        if ((locked?.Resolved ?? NuGetFeeds.ExactVersion(package)) is { } known
+            && new PackageFolder(packages, package.Id, known) is { Exists: true } there)
             return new PendingModel(package, [], token => CompleteAsync(package, there, known, locked, token));
         if (IsOffline)
         {
             throw new SourceException(SourceError.Offline,
-                $"'{package.Key}' is not on this machine ('{packages}'), and the network may not be used (ModelsOffline, HF_HUB_OFFLINE); missing: the package {package.Id} {locked?.Resolved ?? package.Version}.");
+                $"'{package.Key}' is not on this machine ('{packages}'), and the network may not be used (ModelsOffline, "
+                    + $"HF_HUB_OFFLINE); missing: the package {package.Id} {locked?.Resolved ?? package.Version}.");
         }
 
         var feeds = new NuGetFeeds(options, progress);
@@ -36,14 +38,17 @@ internal sealed class PackageSource(RestoreOptions options, bool isOffline, File
         return new PendingModel(package, folder.Exists ? [] : [file], token => CompleteAsync(package, folder, version, locked, token));
     }
 
-    private async Task<RestoredModel> CompleteAsync(PackageReference package, PackageFolder folder, string version, LockedModel? locked, CancellationToken cancellation)
+    private async Task<RestoredModel> CompleteAsync(
+        PackageReference package, PackageFolder folder, string version, LockedModel? locked, CancellationToken cancellation)
     {
         var contentHash = folder.ContentHash();
         if (locked?.ContentHash is { } expected && contentHash != expected)
         {
             throw new SourceException(SourceError.LockedFileChanged,
-                $"The package of '{package.Key}' is not the locked one: {LockFile.FileName} has the content hash {expected}, '{folder.Folder}' has {contentHash ?? "none"}. "
-                + "A version that was published twice, or a feed that cannot be trusted? Delete that folder and build again to fetch it anew; -p:UpdateModels=true takes what is there.");
+                $"The package of '{package.Key}' is not the locked one: {LockFile.FileName} has the content hash {expected}, "
+                + $"'{folder.Folder}' has {contentHash ?? "none"}. "
+                + "A version that was published twice, or a feed that cannot be trusted? Delete that folder and build again to fetch it "
+                + "anew; -p:UpdateModels=true takes what is there.");
         }
 
         var model = folder.ModelFolder(package.Model);
@@ -51,7 +56,10 @@ internal sealed class PackageSource(RestoreOptions options, bool isOffline, File
         if (locked is not null)
         {
             if (locked.Files.Keys.FirstOrDefault(name => !File.Exists(Path.Combine(model, name))) is { } missing)
-                throw new SourceException(SourceError.LockedFileChanged, $"{what} lacks '{missing}', which {LockFile.FileName} names. Delete '{folder.Folder}' and build again to fetch it anew.");
+                throw new SourceException(
+                    SourceError.LockedFileChanged,
+                    $"{what} lacks '{missing}', which {LockFile.FileName} names. Delete '{folder.Folder}' and build again to fetch it "
+                        + "anew.");
             await LockedFiles.CheckAsync(package.Key, locked, name => Path.Combine(model, name), hashes, cancellation);
             return new RestoredModel(package.Key, model, locked);
         }

@@ -4,8 +4,8 @@ using System.Runtime.Loader;
 namespace MergeTasks.Sources.Packages;
 
 /// <summary>
-/// Finds the NuGet client in the SDK's folder, whichever version the running SDK has. MSBuild looks there too, but for the version that this
-/// assembly was compiled against.
+/// Finds the NuGet client in the SDK's folder, whichever version the running SDK has. MSBuild looks there too, but for the version that
+/// this assembly was compiled against.
 /// </summary>
 internal static class SdkAssemblies
 {

@@ -9,7 +9,9 @@ internal enum SourceError
     /// <summary>No such repository, revision, package, version or file.</summary>
     NotFound,
 
-    /// <summary>Access is refused: a token or password is missing or not enough, or a gated repository's conditions are not accepted.</summary>
+    /// <summary>
+    /// Access is refused: a token or password is missing or not enough, or a gated repository's conditions are not accepted.
+    /// </summary>
     Unauthorized,
 
     /// <summary>The server takes no more requests for now.</summary>
@@ -75,7 +77,8 @@ internal sealed class SourceException(SourceError error, string message, Excepti
 }
 
 /// <summary>A fault, and the reference that it is about.</summary>
-/// <param name="Key">The reference's <see cref="ModelReference.Key"/>; <see langword="null"/> where it is about the lock file as a whole.</param>
+/// <param name="Key">The reference's <see cref="ModelReference.Key"/>; <see langword="null"/> where it is about the lock file as a
+/// whole.</param>
 /// <param name="Exception">The fault.</param>
 internal sealed record SourceFault(string? Key, SourceException Exception);
 

@@ -96,7 +96,8 @@ internal sealed class TorchMatrices : IMatrixArithmetic
     }
 
     /// <inheritdoc/>
-    public IMatrix Beside(IReadOnlyList<IMatrix> matrices) => Matrix(() => matrices.Count == 1 ? Of(matrices[0]).clone() : cat(matrices.Select(Of).ToArray(), 1));
+    public IMatrix Beside(IReadOnlyList<IMatrix> matrices) =>
+        Matrix(() => matrices.Count == 1 ? Of(matrices[0]).clone() : cat(matrices.Select(Of).ToArray(), 1));
 
     /// <inheritdoc/>
     public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest)
@@ -105,7 +106,8 @@ internal sealed class TorchMatrices : IMatrixArithmetic
         var vectors = Matrix(() =>
         {
             if (HostCopies.Integers(Of(symmetric).isfinite().all())[0] == 0)
-                throw new NumericException(NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
+                throw new NumericException(
+                    NumericProblem.Undefined, "its matrix has elements that are not finite, so it has no singular vectors");
             var (values, vectors) = Search(Of(symmetric));
             var descending = HostCopies.Doubles(values).Reverse().ToArray();
 

@@ -28,7 +28,9 @@ internal sealed class TorchMatrixDevice(DeviceOptions options) : IMatrixDevice
         }
 
         options.Told?.Invoke(why == DeviceRefusal.Memory
-            ? $"The device's memory does not hold the matrices that '{tensor}' takes, so it, and others as large, are merged on the processor."
-            : $"The device's search for the singular vectors of '{tensor}' does not converge, so it, and others like it, are merged on the processor.");
+            ? $"The device's memory does not hold the matrices that '{tensor}' takes, so it, and others as large, are merged on the "
+                + "processor."
+            : $"The device's search for the singular vectors of '{tensor}' does not converge, so it, and others like it, are merged on "
+                + "the processor.");
     }
 }

@@ -5,8 +5,8 @@ using MergeTasks.Transformers.Blocks;
 namespace MergeTasks.Torch.Blocks;
 
 /// <summary>
-/// Multi-head attention: project, clamp, normalise, rotate, attend, gate, project back; every step but the first, the attending and the last
-/// optional.
+/// Multi-head attention: project, clamp, normalise, rotate, attend, gate, project back; every step but the first, the attending and the
+/// last optional.
 /// </summary>
 internal sealed class DeviceAttention : DeviceMixer
 {
@@ -66,8 +66,8 @@ internal sealed class DeviceAttention : DeviceMixer
         return piece.Packed(attended).MoveToOuterDisposeScope();
     }
 
-    // The library's own kernel holds no matrix of scores (arXiv 2205.14135). It scales scores by 1/√head size, and takes a key head for each
-    // query head.
+    // The library's own kernel holds no matrix of scores (arXiv 2205.14135). It scales scores by 1/√head size, and takes a key head for
+    // each query head.
     private Tensor Fused(BatchPiece piece, Tensor queries, Tensor keys, Tensor values)
     {
         var scale = _spec.Scale * Math.Sqrt(_spec.HeadSize);
@@ -97,7 +97,11 @@ internal sealed class DeviceAttention : DeviceMixer
         if (piece.Mask(_spec) is { } mask)
             scores = scores + mask.unsqueeze(1);
         if (_sinks is not null)
-            scores = cat([scores, _sinks.Value.reshape(1, _spec.KeyValueHeads, group, 1, 1).expand(sequences, _spec.KeyValueHeads, group, length, 1)], 4);
+            scores = cat(
+                [
+                    scores,
+                    _sinks.Value.reshape(1, _spec.KeyValueHeads, group, 1, 1).expand(sequences, _spec.KeyValueHeads, group, length, 1)
+                ], 4);
         var weights = scores.softmax(-1).narrow(4, 0, length).reshape(sequences, _spec.KeyValueHeads, group * length, length);
         return weights.matmul(values).reshape(sequences, _spec.Heads, length, _spec.ValueSize);
     }
@@ -108,7 +112,10 @@ internal sealed class DeviceAttention : DeviceMixer
         if (_spec.Bias is not DistanceTableSpec classes)
             return _spec.Bias is null ? null : piece.Bias(_spec);
         var length = piece.Length;
-        return piece.Classes(classes).matmul(_table!.Value.to_type(ScalarType.Float32)).reshape(length, length, _spec.Heads).permute(2, 0, 1);
+        return piece.Classes(classes)
+            .matmul(_table!.Value.to_type(ScalarType.Float32))
+            .reshape(length, length, _spec.Heads)
+            .permute(2, 0, 1);
     }
 
     private Tensor[] Clipped(Tensor[] projected) =>
@@ -147,7 +154,9 @@ internal sealed class DeviceAttention : DeviceMixer
 
         if (at.Stride == size)
             return rows.narrow(1, at.Offset, heads * size).reshape(rows.shape[0], heads, size);
-        return rows.reshape(rows.shape[0], rows.shape[1] / at.Stride, at.Stride).narrow(1, at.Offset / at.Stride, heads).narrow(2, at.Offset % at.Stride, size);
+        return rows.reshape(rows.shape[0], rows.shape[1] / at.Stride, at.Stride)
+            .narrow(1, at.Offset / at.Stride, heads)
+            .narrow(2, at.Offset % at.Stride, size);
     }
 
     private Tensor Rotated(DevicePass pass, Tensor heads)

@@ -18,14 +18,18 @@ internal sealed class DeviceConvolution
         _bias = spec.Bias is null ? null : part.Get(spec.Bias, spec.Channels);
     }
 
-    /// <summary>[sequences, length, channels] to the same. Padding comes after the sequences' own rows, so that these do not see it.</summary>
+    /// <summary>
+    /// [sequences, length, channels] to the same. Padding comes after the sequences' own rows, so that these do not see it.
+    /// </summary>
     public Tensor Forward(Tensor x)
     {
         var length = x.shape[1];
         var taps = _weight.Value.to_type(ScalarType.Float32).squeeze(1);
         var before = zeros([x.shape[0], _spec.Length - 1, x.shape[2]], ScalarType.Float32, x.device);
         var all = cat([before, x], 1);
-        var y = Enumerable.Range(0, _spec.Length).Select(tap => all.narrow(1, tap, length) * taps.select(1, tap)).Aggregate((sum, next) => sum + next);
+        var y = Enumerable.Range(0, _spec.Length)
+            .Select(tap => all.narrow(1, tap, length) * taps.select(1, tap))
+            .Aggregate((sum, next) => sum + next);
         return _bias is null ? y : y + _bias.Value;
     }
 }

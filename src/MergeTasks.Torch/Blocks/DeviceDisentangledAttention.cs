@@ -67,7 +67,10 @@ internal sealed class DeviceDisentangledAttention : DeviceMixer
         var piece = pass.Piece;
         var others = (int)x.shape[0] == piece.Rows ? 0 : Rows;
         var before = (int)x.shape[0] - others;
-        pass.Observe([linear.Name], x, others == 0 ? null : () => [.. piece.BatchRows.Take(before), .. Enumerable.Repeat(piece.BatchRows[0], others)]);
+        pass.Observe(
+            [linear.Name],
+            x,
+            others == 0 ? null : () => [.. piece.BatchRows.Take(before), .. Enumerable.Repeat(piece.BatchRows[0], others)]);
         return linear.Forward(pass, x);
     }
 
@@ -79,5 +82,7 @@ internal sealed class DeviceDisentangledAttention : DeviceMixer
         rows.narrow(0, rows.shape[0] - Rows, Rows).reshape(Rows, _spec.Heads, _spec.HeadSize).permute(1, 2, 0);
 
     private Tensor Places(int length, Device device) => tensor([.. Enumerable.Range(0, length)
-        .SelectMany(query => Enumerable.Range(0, length).Select(key => (long)_spec.RowOf(query - key)))]).to(device).reshape(1, 1, length, length);
+        .SelectMany(query => Enumerable.Range(0, length).Select(key => (long)_spec.RowOf(query - key)))])
+            .to(device)
+            .reshape(1, 1, length, length);
 }

@@ -27,9 +27,13 @@ internal sealed class DeviceFadingAttention : DeviceMixer
     {
         using var scope = NewDisposeScope();
         pass.Observe([_projection.Name, _gate.Name], x);
-        var heads = DeviceFunctions.Apply(_spec.Activation, _projection.Forward(pass, x)).reshape(x.shape[0], _spec.Heads, 3 * _spec.HeadSize);
+        var heads = DeviceFunctions.Apply(_spec.Activation, _projection.Forward(pass, x))
+            .reshape(x.shape[0], _spec.Heads, 3 * _spec.HeadSize);
         var all = pass.Piece.Padded(heads);
-        var (query, key, value) = (all.narrow(3, 0, _spec.HeadSize), all.narrow(3, _spec.HeadSize, _spec.HeadSize), all.narrow(3, 2 * _spec.HeadSize, _spec.HeadSize));
+        var (query, key, value) =
+            (all.narrow(3, 0, _spec.HeadSize),
+                all.narrow(3, _spec.HeadSize, _spec.HeadSize),
+                all.narrow(3, 2 * _spec.HeadSize, _spec.HeadSize));
         var shares = query.matmul(key.transpose(2, 3)) * Left(pass.Piece.Length, x.device);
         var normalised = _norm.Forward(pass, pass.Piece.Packed(shares.matmul(value)));
         var gated = normalised * _gate.Forward(pass, x).sigmoid();
@@ -38,6 +42,9 @@ internal sealed class DeviceFadingAttention : DeviceMixer
     }
 
     // [heads, queries, keys].
-    private Tensor Left(int length, Device device) => tensor([.. Enumerable.Range(0, _spec.Heads).SelectMany(head => Enumerable.Range(0, length)
-        .SelectMany(query => Enumerable.Range(0, length).Select(key => _spec.Left(head, query - key))))]).to(device).reshape(1, _spec.Heads, length, length);
+    private Tensor Left(int length, Device device) =>
+        tensor([.. Enumerable.Range(0, _spec.Heads).SelectMany(head => Enumerable.Range(0, length)
+        .SelectMany(query => Enumerable.Range(0, length).Select(key => _spec.Left(head, query - key))))])
+            .to(device)
+            .reshape(1, _spec.Heads, length, length);
 }

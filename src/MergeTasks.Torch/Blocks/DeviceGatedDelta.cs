@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Torch.Blocks;
 
-/// <summary>Linear attention by the gated delta rule, see <see cref="DeltaSpec"/>, position by position for all sequences and heads at once.</summary>
+/// <summary>
+/// Linear attention by the gated delta rule, see <see cref="DeltaSpec"/>, position by position for all sequences and heads at once.
+/// </summary>
 internal sealed class DeviceGatedDelta : DeviceMixer
 {
     private const double LengthEpsilon = 1e-6;
@@ -43,7 +45,8 @@ internal sealed class DeviceGatedDelta : DeviceMixer
         var key = PerValueHead(Unit(heads.narrow(2, _spec.KeyWidth, _spec.KeyWidth)));
         var value = heads.narrow(2, 2 * _spec.KeyWidth, _spec.ValueWidth).reshape(sequences, length, _spec.ValueHeads, _spec.ValueSize);
         var fade = (-_decay.Value.exp() * DeviceFunctions.Softplus(piece.BySequence(decays) + _decayBias.Value)).exp();
-        var result = piece.Unpadded(Rule(query, key, value, fade, piece.BySequence(shares).sigmoid()).reshape(sequences, length, _spec.ValueWidth));
+        var result = piece.Unpadded(
+            Rule(query, key, value, fade, piece.BySequence(shares).sigmoid()).reshape(sequences, length, _spec.ValueWidth));
         var normalised = _norm.Forward(
             pass,
             result.reshape(rows * _spec.ValueHeads, _spec.ValueSize),
@@ -91,7 +94,8 @@ internal sealed class DeviceGatedDelta : DeviceMixer
         var (first, second) = _spec.Order();
         var mixed = 2 * _spec.KeyWidth + _spec.ValueWidth;
         var (all, numbers) = (
-            projected[0].index_select(1, RowIndex.Of(first, projected[0].device)), projected[1].index_select(1, RowIndex.Of(second, projected[1].device)));
+            projected[0].index_select(1, RowIndex.Of(first, projected[0].device)),
+                projected[1].index_select(1, RowIndex.Of(second, projected[1].device)));
         return (
             all.narrow(1, 0, mixed),
             all.narrow(1, mixed, _spec.ValueWidth),

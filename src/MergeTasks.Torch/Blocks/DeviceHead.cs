@@ -30,7 +30,9 @@ internal sealed class DeviceHead
     /// <summary>The parameters.</summary>
     public ModelPart Part { get; }
 
-    /// <summary>The output's matrix where it is the token table, whose gradient is not complete before that of the look-ups; else null.</summary>
+    /// <summary>
+    /// The output's matrix where it is the token table, whose gradient is not complete before that of the look-ups; else null.
+    /// </summary>
     public DeviceParameter? Tied => _spec.Output.Weight == _spec.Output.Module + ".weight" ? null : _output.Weight;
 
     /// <summary>The output's input for some rows of the last layer's result.</summary>

@@ -28,7 +28,8 @@ internal sealed class DeviceHeadNorm
         {
             HeadNormScope.AllHeads => _norms[0].Forward(pass, x),
             HeadNormScope.EachHead => _norms[0]
-                .Forward(pass, x.reshape(rows * _heads, size), () => [.. pass.Piece.BatchRows.SelectMany(row => Enumerable.Repeat(row, _heads))])
+                .Forward(
+                    pass, x.reshape(rows * _heads, size), () => [.. pass.Piece.BatchRows.SelectMany(row => Enumerable.Repeat(row, _heads))])
                 .reshape(rows, x.shape[1]),
             _ => cat([.. _norms.Select((norm, head) => norm.Forward(pass, x.narrow(1, head * size, size)))], 1),
         };

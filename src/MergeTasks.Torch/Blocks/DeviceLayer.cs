@@ -38,7 +38,12 @@ internal sealed class DeviceLayer : DeviceStep
         }
 
         var middle = Around(
-            pass, x, _attentionNorm, _attentionOutputNorm, (_spec.AttentionStreamFactor, _spec.AttentionFactor), input => _attention.Forward(pass, input));
+            pass,
+            x,
+            _attentionNorm,
+            _attentionOutputNorm,
+            (_spec.AttentionStreamFactor, _spec.AttentionFactor),
+            input => _attention.Forward(pass, input));
         return Around(
             pass,
             middle,

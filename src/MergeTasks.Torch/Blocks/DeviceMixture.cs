@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Torch.Blocks;
 
-/// <summary>A sparse mixture: each row goes to some experts, whose weighted results are added up, with those of an expert for all rows.</summary>
+/// <summary>
+/// A sparse mixture: each row goes to some experts, whose weighted results are added up, with those of an expert for all rows.
+/// </summary>
 internal sealed class DeviceMixture : DeviceFeedForward
 {
     private readonly DeviceRouter _router;
@@ -44,7 +46,8 @@ internal sealed class DeviceMixture : DeviceFeedForward
 
         // Places, expert by expert and row by row within each. All that the host waits for is how many each expert has.
         var (_, order) = choices.sort(0, stable: true);
-        var counts = HostCopies.Integers(zeros([_experts.Length], ScalarType.Int64, x.device).index_add_(0, choices, ones_like(choices), 1));
+        var counts = HostCopies.Integers(
+            zeros([_experts.Length], ScalarType.Int64, x.device).index_add_(0, choices, ones_like(choices), 1));
         var places = pass.Observer is null ? [] : HostCopies.Integers(order);
         var (rows, width) = (x.shape[0], x.shape[1]);
 

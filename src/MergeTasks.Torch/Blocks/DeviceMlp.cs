@@ -84,6 +84,8 @@ internal sealed class DeviceMlp : DeviceFeedForward
         var positive = DeviceFunctions.Softplus(_positive!.Value);
         var negative = _beta + DeviceFunctions.Softplus(_negative!.Value);
         var (above, below) = (x.relu(), -(-x).relu());
-        return positive * above * above + negative * (below.clamp(max: _epsilon).exp() - 1 - below) * (x <= 0).to_type(ScalarType.Float32) + _beta * x;
+        return positive * above * above
+            + negative * (below.clamp(max: _epsilon).exp() - 1 - below) * (x <= 0).to_type(ScalarType.Float32)
+            + _beta * x;
     }
 }

@@ -39,7 +39,11 @@ internal sealed class BatchPiece : IDisposable
         _hides = _sequences.Any(sequence => sequence.Hidden is not null);
         if (_sequences.All(sequence => sequence.Length == Length))
             return;
-        _slots = Own(tensor([.. _sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Length).Select(position => (long)i * Length + position))]));
+        _slots = Own(
+            tensor([
+                .. _sequences.SelectMany((sequence, i) =>
+                    Enumerable.Range(0, sequence.Length).Select(position => (long)i * Length + position))
+            ]));
         _rowOfSlot = Own(tensor([.. _sequences.SelectMany(sequence => Enumerable.Range(0, Length).Select(position =>
             (long)sequence.Start - FirstRow + Math.Min(position, sequence.Length - 1)))]));
     }
@@ -85,12 +89,14 @@ internal sealed class BatchPiece : IDisposable
     /// <summary>[sequences, length, channels] to [rows, channels].</summary>
     public Tensor Unpadded(Tensor padded) => Packed(padded.unsqueeze(1));
 
-    /// <summary>Whether all that hides keys is that they come later, so that no mask is needed beside that rule; padding comes last.</summary>
+    /// <summary>
+    /// Whether all that hides keys is that they come later, so that no mask is needed beside that rule; padding comes last.
+    /// </summary>
     public bool IsCausalAlone(AttentionSpec spec) => spec.Causal && !_hides && WindowOf(spec) is null && ChunkOf(spec) is null;
 
     /// <summary>
-    /// What is added to scores [sequences, heads, queries, keys]: a large negative number where a key is not seen; of length 1 where it is the
-    /// same for all; null: all are seen.
+    /// What is added to scores [sequences, heads, queries, keys]: a large negative number where a key is not seen; of length 1 where it is
+    /// the same for all; null: all are seen.
     /// </summary>
     public Tensor? Mask(AttentionSpec spec)
     {
@@ -129,15 +135,17 @@ internal sealed class BatchPiece : IDisposable
 
     /// <summary>A number for each row by its position, [rows, 1, 1].</summary>
     public Tensor ByPosition(Func<int, double> number) =>
-        tensor([.. _sequences.SelectMany(sequence => Enumerable.Range(0, sequence.Length).Select(position => (float)number(position)))]).to(_device).reshape(Rows, 1, 1);
+        tensor([.. _sequences.SelectMany(sequence => Enumerable.Range(0, sequence.Length).Select(position => (float)number(position)))])
+            .to(_device)
+            .reshape(Rows, 1, 1);
 
     /// <summary>1 for tokens and 0 for padding that was given, [rows, 1]; null where there is none.</summary>
     public Tensor? Tokens() => !_hides ? null : tensor([.. _sequences.SelectMany(sequence =>
         Enumerable.Range(0, sequence.Length).Select(position => sequence.Hidden?[position] == true ? 0f : 1))]).to(_device).unsqueeze(1);
 
     /// <summary>
-    /// Scores [sequences, heads, queries, keys] with padding hidden as keys; as a query, padding that was given sees all positions of its sequence
-    /// alike.
+    /// Scores [sequences, heads, queries, keys] with padding hidden as keys; as a query, padding that was given sees all positions of its
+    /// sequence alike.
     /// </summary>
     public Tensor PaddingSeesAll(Tensor scores)
     {
@@ -158,7 +166,8 @@ internal sealed class BatchPiece : IDisposable
     public Tensor Shares() => tensor([.. _sequences.SelectMany(sequence =>
     {
         var seen = sequence.Length - (sequence.Hidden?.Count(hidden => hidden) ?? 0);
-        return Enumerable.Range(0, Length).Select(position => position < sequence.Length && sequence.Hidden?[position] != true ? 1f / seen : 0);
+        return Enumerable.Range(0, Length)
+            .Select(position => position < sequence.Length && sequence.Hidden?[position] != true ? 1f / seen : 0);
     })]).to(_device).reshape(Count, 1, Length, 1);
 
     /// <summary>Cosines and sines [rows, 1, pairs] of the rows' positions, computed in double precision.</summary>
@@ -170,7 +179,9 @@ internal sealed class BatchPiece : IDisposable
         var pairs = spec.Frequencies.Length;
         var cosines = new float[Rows * pairs];
         var sines = new float[Rows * pairs];
-        var tables = _sequences.Select(sequence => sequence.Length).Distinct().ToDictionary(length => length, length => new Rotation(spec, length));
+        var tables = _sequences.Select(sequence => sequence.Length)
+            .Distinct()
+            .ToDictionary(length => length, length => new Rotation(spec, length));
         foreach (var sequence in _sequences)
         {
             var table = tables[sequence.Length];

@@ -2,7 +2,9 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Torch.Engine;
 
-/// <summary>A parameter of a model: its name in the checkpoint, its numbers there, and, while its part of the model runs, on the device.</summary>
+/// <summary>
+/// A parameter of a model: its name in the checkpoint, its numbers there, and, while its part of the model runs, on the device.
+/// </summary>
 internal sealed class DeviceParameter(string name, ParameterValue source)
 {
     private Tensor? _value;

@@ -86,7 +86,8 @@ internal sealed class DevicePass : IDisposable
     {
         var channels = (int)input.shape[1];
         var values = HostCopies.Singles(input);
-        _observed.Add(() => Observer!.Observe(new ModuleInput { Modules = modules, Values = values, Channels = channels, BatchRows = batchRows }));
+        _observed.Add(() =>
+            Observer!.Observe(new ModuleInput { Modules = modules, Values = values, Channels = channels, BatchRows = batchRows }));
     }
 
     // Only the sums leave the device, a part's at once: a layer's inputs would take longer to copy than to compute.

@@ -11,8 +11,8 @@ namespace MergeTasks.Torch.Engine;
 /// </summary>
 internal sealed class DeviceRuntime : IDisposable
 {
-    // The processor's caches prefer few rows. Gradients leave a device once per batch, as many bytes as the model has in fp32, which should be
-    // a small part of the time; but every layer's input is kept for as many rows.
+    // The processor's caches prefer few rows. Gradients leave a device once per batch, as many bytes as the model has in fp32, which should
+    // be a small part of the time; but every layer's input is kept for as many rows.
     private const int ProcessorTokens = 1024;
     private const int DeviceTokens = 8192;
 
@@ -95,7 +95,12 @@ internal sealed class DeviceRuntime : IDisposable
                 }
 
                 if (!Weights.KeepLess())
-                    throw new ModelException(ModelError.NoMemory, $"The memory of '{Device}' is too small for this model, even without weights that stay there and with one sequence at a time ({DeviceFault.Describe(e)}).", null, e);
+                    throw new ModelException(
+                        ModelError.NoMemory,
+                        $"The memory of '{Device}' is too small for this model, even without weights that stay there and with one "
+                            + $"sequence at a time ({DeviceFault.Describe(e)}).",
+                        null,
+                        e);
                 TellThatWeightsDoNotFit();
             }
             catch (ExternalException e)

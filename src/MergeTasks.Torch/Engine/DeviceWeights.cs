@@ -30,7 +30,8 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
     public Tensor ToCompute(ParameterValue value)
     {
         var stored = Stored(value);
-        var converted = stored.to_type(precision == DevicePrecision.Bf16 && value.Shape.Count > 1 ? ScalarType.BFloat16 : ScalarType.Float32);
+        var converted = stored.to_type(
+            precision == DevicePrecision.Bf16 && value.Shape.Count > 1 ? ScalarType.BFloat16 : ScalarType.Float32);
         if (!_kept.ContainsKey(value))
             stored.Dispose();
         return converted;
@@ -43,7 +44,8 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
         var bytesPerRow = checked((int)(BytesOf(table) / table.Shape[0]));
         var bytes = rows.bytes;
         for (var i = 0; i < index.Length; i++)
-            new ReadOnlySpan<byte>(table.Data + (long)index[i] * bytesPerRow, bytesPerRow).CopyTo(bytes.Slice(i * bytesPerRow, bytesPerRow));
+            new ReadOnlySpan<byte>(table.Data + (long)index[i] * bytesPerRow, bytesPerRow)
+                .CopyTo(bytes.Slice(i * bytesPerRow, bytesPerRow));
         GC.KeepAlive(table);
         return rows.to(device).to_type(ScalarType.Float32);
     }

@@ -18,7 +18,9 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
     private readonly List<(DeviceParameter Parameter, long FirstRow, Tensor Rows)> _waiting = [];
     private long _waitingElements;
 
-    /// <summary>Differentiates a part's result with respect to its input and its parameters, whose gradients are added to what there is.</summary>
+    /// <summary>
+    /// Differentiates a part's result with respect to its input and its parameters, whose gradients are added to what there is.
+    /// </summary>
     /// <param name="part">The part.</param>
     /// <param name="x">The part's input, a leaf of the graph.</param>
     /// <param name="y">The part's result.</param>

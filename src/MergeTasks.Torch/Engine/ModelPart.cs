@@ -4,7 +4,9 @@ using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Torch.Engine;
 
-/// <summary>A part of a model that runs at once: the tables, one layer, or the head. Its parameters are on the device while it is open.</summary>
+/// <summary>
+/// A part of a model that runs at once: the tables, one layer, or the head. Its parameters are on the device while it is open.
+/// </summary>
 internal sealed class ModelPart(ParameterSet names)
 {
     private readonly Dictionary<string, DeviceParameter> _parameters = new(StringComparer.Ordinal);

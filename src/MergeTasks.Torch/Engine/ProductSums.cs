@@ -8,8 +8,8 @@ namespace MergeTasks.Torch.Engine;
 /// </summary>
 internal static unsafe class ProductSums
 {
-    // TorchSharp has no property for bf16, so the library's own function is called: at::globalContext().setAllowBF16ReductionCuBLAS(bool, bool)
-    // as compilers name it. An object's function takes its address first.
+    // TorchSharp has no property for bf16, so the library's own function is called: at::globalContext().setAllowBF16ReductionCuBLAS(bool,
+    // bool) as compilers name it. An object's function takes its address first.
     private static readonly (string Library, string Context, string Setter) Names = OperatingSystem.IsWindows()
         ? ("torch_cpu.dll", "?globalContext@at@@YAAEAVContext@1@XZ", "?setAllowBF16ReductionCuBLAS@Context@at@@QEAAX_N0@Z")
         : ("libtorch_cpu.so", "_ZN2at13globalContextEv", "_ZN2at7Context27setAllowBF16ReductionCuBLASEbb");

@@ -12,7 +12,9 @@ internal static partial class ThreadPolicy
     // Whoever sets one of these has decided how threads wait (libgomp of Linux; libiomp and libomp of Windows and macOS).
     private static readonly string[] Decisions = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY"];
 
-    /// <summary>Lets threads sleep while they wait, unless the user said otherwise; takes effect where the library is not loaded yet.</summary>
+    /// <summary>
+    /// Lets threads sleep while they wait, unless the user said otherwise; takes effect where the library is not loaded yet.
+    /// </summary>
     /// <param name="threads">The most threads, for those that the library starts before it is told; null: not known yet.</param>
     public static void Set(int? threads = null)
     {

@@ -31,7 +31,12 @@ internal static class TorchRuntime
             if (options.Kind == DeviceKind.Cuda)
                 StartCuda(options);
         }
-        catch (Exception e) when (e is NotSupportedException or InvalidOperationException or DllNotFoundException or TypeInitializationException or ExternalException)
+        catch (Exception e)
+            when (e is NotSupportedException
+                or InvalidOperationException
+                or DllNotFoundException
+                or TypeInitializationException
+                or ExternalException)
         {
             throw new ModelException(ModelError.NoDevice, $"libtorch cannot be used: {Reason(e)}", null, e);
         }
@@ -54,7 +59,8 @@ internal static class TorchRuntime
         if (options.Index >= count)
         {
             throw new ModelException(
-                ModelError.NoDevice, $"There is no device 'cuda:{options.Index}': libtorch finds {count}, from cuda:0 to cuda:{count - 1}.");
+                ModelError.NoDevice,
+                $"There is no device 'cuda:{options.Index}': libtorch finds {count}, from cuda:0 to cuda:{count - 1}.");
         }
 
         InitializeDeviceType(DeviceType.CUDA);
@@ -76,10 +82,12 @@ internal static class TorchRuntime
         devices.Fault is { } fault ? $"No CUDA device can be used: NVIDIA's driver is missing or does not work ({fault})."
         : devices.Count == 0 ? "No CUDA device was found: NVIDIA's driver is there and finds none."
         : $"NVIDIA's driver finds {devices.Count} CUDA device{(devices.Count == 1 ? "" : "s")}, and libtorch none: "
-            + "either its libraries for CUDA are missing (TorchSharp-cuda-linux or TorchSharp-cuda-windows brings them), or the driver is older than they need.";
+            + "either its libraries for CUDA are missing (TorchSharp-cuda-linux or TorchSharp-cuda-windows brings them), or the driver "
+            + "is older than they need.";
 
     // TorchSharp adds a trace of what it tried; a type initializer's exception hides the one that matters.
     private static string Reason(Exception e) => e.GetBaseException() is ExternalException fault
         ? DeviceFault.Describe(fault)
-        : string.Join(' ', e.GetBaseException().Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Take(2));
+        : string.Join(
+            ' ', e.GetBaseException().Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Take(2));
 }

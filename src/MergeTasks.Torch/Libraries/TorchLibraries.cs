@@ -28,7 +28,8 @@ internal static class TorchLibraries
     });
 
     /// <summary>Loads the libraries that a device needs, unless that has been done.</summary>
-    /// <param name="options">The device, and the one folder that holds them all: they look for each other beside themselves. It is written to.</param>
+    /// <param name="options">The device, and the one folder that holds them all: they look for each other beside themselves. It is written
+    /// to.</param>
     /// <exception cref="DiagnosticException"><see cref="DiagnosticCode.DeviceLibraries"/>.</exception>
     public static void Load(DeviceOptions options)
     {
@@ -47,7 +48,10 @@ internal static class TorchLibraries
         }
 
         if (options.Kind == DeviceKind.Cuda && !cuda.is_available())
-            throw Fault($"they find no CUDA device that they can use, although NVIDIA's driver has {new CudaDriver().Find().Count}. Most often the driver is too old for the CUDA that libtorch was built for, which its package's name has ('nvidia-smi' shows the newest that the driver takes)");
+            throw Fault(
+                $"they find no CUDA device that they can use, although NVIDIA's driver has {new CudaDriver().Find().Count}. Most often "
+                    + "the driver is too old for the CUDA that libtorch was built for, which its package's name has ('nvidia-smi' shows "
+                    + "the newest that the driver takes)");
     }
 
     // Beside the assembly in the package, in a folder for its platform where it was restored for a program.
@@ -79,7 +83,8 @@ internal static class TorchLibraries
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             var absent = OperatingSystem.IsLinux() ? LoadableLibrary.Absent(path) : [];
-            throw Fault(absent.Count > 0 ? $"'{path}' needs {string.Join(", ", absent)}, which this machine does not have" : LoadersWords(e));
+            throw Fault(
+                absent.Count > 0 ? $"'{path}' needs {string.Join(", ", absent)}, which this machine does not have" : LoadersWords(e));
         }
         finally
         {
@@ -95,7 +100,8 @@ internal static class TorchLibraries
         return string.Join(" ", lines.Skip(lines.Length > 1 ? 1 : 0)).TrimEnd('.');
     }
 
-    // What libstdc++ does by itself from the version on that the copy does without: std::ios_base::Init::Init() of an object that is never destroyed.
+    // What libstdc++ does by itself from the version on that the copy does without: std::ios_base::Init::Init() of an object that is never
+    // destroyed.
     private static unsafe void InitializeStreams()
     {
         var function = NativeLibrary.GetExport(NativeLibrary.Load("libstdc++.so.6"), "_ZNSt8ios_base4InitC1Ev");
@@ -103,5 +109,9 @@ internal static class TorchLibraries
     }
 
     private static DiagnosticException Fault(string reason) =>
-        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The libraries of libtorch cannot be used: {reason}. MergeDevice=cpu runs models on the built-in engine.", null));
+        new(
+            new Diagnostic(
+                DiagnosticCode.DeviceLibraries,
+                $"The libraries of libtorch cannot be used: {reason}. MergeDevice=cpu runs models on the built-in engine.",
+                null));
 }

@@ -27,7 +27,8 @@ internal sealed class DeviceModel : ITransformerModel
     /// <param name="runtime">The device.</param>
     /// <param name="owned">What to dispose of with the model.</param>
     /// <param name="shared">A model that owns some of the same parameters; null: none does.</param>
-    public DeviceModel(TransformerSpec spec, string folder, CpuModel described, DeviceRuntime runtime, IDisposable? owned, DeviceModel? shared = null)
+    public DeviceModel(
+        TransformerSpec spec, string folder, CpuModel described, DeviceRuntime runtime, IDisposable? owned, DeviceModel? shared = null)
     {
         _spec = spec;
         _folder = folder;
@@ -58,7 +59,8 @@ internal sealed class DeviceModel : ITransformerModel
     {
         ArgumentNullException.ThrowIfNull(observer);
         var layout = LayoutOf(batch);
-        using var run = new DeviceRun(_network, _runtime, layout, new EmbeddingRows(_spec.Embedding, batch), cancellation) { Observer = observer };
+        using var run = new DeviceRun(
+            _network, _runtime, layout, new EmbeddingRows(_spec.Embedding, batch), cancellation) { Observer = observer };
         run.ObserveHead(run.Forward(keepsInputs: false), _spec.Head.FirstTokenOnly ? layout.FirstRows : layout.Identity);
     }
 

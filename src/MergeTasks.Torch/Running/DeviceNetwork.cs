@@ -14,7 +14,10 @@ internal sealed class DeviceNetwork
         var tables = new ModelPart(names);
         Embedding = new DeviceEmbedding(spec.Embedding, tables, new ModelPart(names));
         var pooling = DevicePooling.IsNeeded(spec.Head) ? new DevicePooling(spec.Head, new ModelPart(names)) : null;
-        Layers = [.. spec.Layers.Select(layer => (DeviceStep)new DeviceLayer(layer, new ModelPart(names))), .. pooling is null ? Array.Empty<DeviceStep>() : [pooling]];
+        Layers = [
+            .. spec.Layers.Select(layer => (DeviceStep)new DeviceLayer(layer, new ModelPart(names))),
+            .. pooling is null ? Array.Empty<DeviceStep>() : [pooling]
+        ];
         Head = new DeviceHead(pooling is null ? spec.Head : spec.Head with { Norm = null }, new ModelPart(names));
         Parts = [tables, Embedding.Part, .. Layers.Select(layer => layer.Part), Head.Part];
         TableWidth = spec.Embedding.Width;

@@ -74,7 +74,8 @@ internal sealed class DeviceRun : IDisposable
     }
 
     /// <summary>Runs the head, without its scores, on some rows.</summary>
-    public void ObserveHead(Tensor x, int[] batchRows) => _runner.ForRows(_network.Head.Part, false, batchRows.Length, int.MaxValue, (first, end) =>
+    public void ObserveHead(Tensor x, int[] batchRows) =>
+        _runner.ForRows(_network.Head.Part, false, batchRows.Length, int.MaxValue, (first, end) =>
     {
         using var pass = PassOf(null);
         _network.Head.Forward(pass, Select(x, batchRows.AsSpan(first, end - first)), () => batchRows[first..end]);
@@ -143,7 +144,12 @@ internal sealed class DeviceRun : IDisposable
 
     // From the gradient of a part's result to that of its input, which may lie in the same place.
     private void BackThrough(
-        ModelPart part, GradientOutlet gradients, Tensor dy, Tensor dx, Func<BatchPiece, Tensor> input, Func<DevicePass, Tensor, Tensor> forward)
+        ModelPart part,
+        GradientOutlet gradients,
+        Tensor dy,
+        Tensor dx,
+        Func<BatchPiece, Tensor> input,
+        Func<DevicePass, Tensor, Tensor> forward)
     {
         _runner.ForSequences(part, true, piece =>
         {

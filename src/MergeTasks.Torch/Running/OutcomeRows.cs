@@ -53,5 +53,7 @@ internal sealed class OutcomeRows
     private Tensor Column(double[] values) => tensor(Array.ConvertAll(values, value => (float)value), device: _scores.device).unsqueeze(1);
 
     private Tensor Places() =>
-        tensor([.. _targets.Select(target => (target.Target.Row - _firstRow) * _scores.shape[1] + target.Target.Outcome)], device: _scores.device);
+        tensor(
+            [.. _targets.Select(target => (target.Target.Row - _firstRow) * _scores.shape[1] + target.Target.Outcome)],
+            device: _scores.device);
 }

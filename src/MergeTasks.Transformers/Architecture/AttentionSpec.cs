@@ -55,7 +55,9 @@ internal abstract record PositionBiasSpec;
 /// <summary>A slope of each head times the distance (ALiBi, arXiv 2108.12409).</summary>
 internal sealed record AlibiSpec(IReadOnlyList<double> Slopes) : PositionBiasSpec
 {
-    /// <summary>The published slopes: 2^(−m/n), 2^(−2m/n), … for n heads; between them those of twice as many where n is no power of two.</summary>
+    /// <summary>
+    /// The published slopes: 2^(−m/n), 2^(−2m/n), … for n heads; between them those of twice as many where n is no power of two.
+    /// </summary>
     /// <param name="heads">Number of heads.</param>
     /// <param name="most">The exponent m, usually 8.</param>
     /// <param name="sorted">Whether all slopes of twice as many heads come first to last (MPT), not every other after those of n.</param>
@@ -81,7 +83,9 @@ internal sealed record AlibiSpec(IReadOnlyList<double> Slopes) : PositionBiasSpe
 /// <param name="Farthest">The distance from which on all are one class.</param>
 internal sealed record DistanceTableSpec(string Table, int Classes, int Farthest) : PositionBiasSpec
 {
-    /// <summary>The class of a key at a distance, positive where it comes after the query: each by itself nearby, then logarithmic.</summary>
+    /// <summary>
+    /// The class of a key at a distance, positive where it comes after the query: each by itself nearby, then logarithmic.
+    /// </summary>
     public int ClassOf(int distance)
     {
         var half = Classes / 2;
@@ -96,7 +100,9 @@ internal sealed record DistanceTableSpec(string Table, int Classes, int Farthest
 /// <summary>Multi-head attention with grouped keys and values: several query heads may share a key and value head.</summary>
 internal sealed record AttentionSpec : MixerSpec
 {
-    /// <summary>The input projections: three, or one that holds queries, keys and values; none where they are <see cref="Latent"/>.</summary>
+    /// <summary>
+    /// The input projections: three, or one that holds queries, keys and values; none where they are <see cref="Latent"/>.
+    /// </summary>
     public required IReadOnlyList<LinearSpec> Projections { get; init; }
 
     /// <summary>Projections through latents; null: <see cref="Projections"/>.</summary>
@@ -171,7 +177,9 @@ internal sealed record AttentionSpec : MixerSpec
     /// <summary>What is added to scores by distance; null: nothing.</summary>
     public PositionBiasSpec? Bias { get; init; }
 
-    /// <summary>Name of one more score per head that takes its share of the softmax and has no value (arXiv 2309.17453); null: none.</summary>
+    /// <summary>
+    /// Name of one more score per head that takes its share of the softmax and has no value (arXiv 2309.17453); null: none.
+    /// </summary>
     public string? Sinks { get; init; }
 
     /// <summary>Where the gates lie whose sigmoid multiplies the heads' results; null: there are none.</summary>

@@ -22,8 +22,8 @@ internal enum GatePlace
 internal sealed record ClampedGateSpec(double Alpha, double Limit);
 
 /// <summary>
-/// The function xIELU (arXiv 2411.13010), whose two slopes are parameters: αₚ x² + β x above 0, and αₙ (expm1(min(x, ε)) − x) + β x below, with
-/// αₚ = softplus(<paramref name="Positive"/>), αₙ = β + softplus(<paramref name="Negative"/>).
+/// The function xIELU (arXiv 2411.13010), whose two slopes are parameters: αₚ x² + β x above 0, and αₙ (expm1(min(x, ε)) − x) + β x below,
+/// with αₚ = softplus(<paramref name="Positive"/>), αₙ = β + softplus(<paramref name="Negative"/>).
 /// </summary>
 /// <param name="Positive">Name of the parameter behind αₚ.</param>
 /// <param name="Negative">Name of the parameter behind αₙ.</param>
@@ -94,7 +94,9 @@ internal sealed record RoutingSpec(int PerToken, RouterFunction Function)
     /// <summary>How many of its best weights, added up, rank a group.</summary>
     public int RankingWeights { get; init; } = 1;
 
-    /// <summary>How far, relative to its own, scores may lie below that of an expert to be seen by <see cref="RouterFunction.SparseMixer"/>.</summary>
+    /// <summary>
+    /// How far, relative to its own, scores may lie below that of an expert to be seen by <see cref="RouterFunction.SparseMixer"/>.
+    /// </summary>
     public double Tolerance { get; init; }
 
     /// <summary>Whether the weight multiplies an expert's input and not its result (Llama 4).</summary>

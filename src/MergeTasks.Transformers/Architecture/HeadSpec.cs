@@ -9,7 +9,9 @@ internal sealed record HeadSpec
     /// <summary>Whether only a sequence's first token is scored (classification).</summary>
     public bool FirstTokenOnly { get; init; }
 
-    /// <summary>Whether what is scored of a sequence is the mean over its tokens, after <see cref="Norm"/>, and not its first token.</summary>
+    /// <summary>
+    /// Whether what is scored of a sequence is the mean over its tokens, after <see cref="Norm"/>, and not its first token.
+    /// </summary>
     public bool PoolsMean { get; init; }
 
     /// <summary>A matrix before the output; null: none.</summary>

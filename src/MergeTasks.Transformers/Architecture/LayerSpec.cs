@@ -12,7 +12,9 @@ internal enum ResidualLayout
     /// <summary>x = after(x + attention(x)), then x = after(x + feed-forward(x)).</summary>
     NormAfterAddition,
 
-    /// <summary>x = share · before(x) + scale · attention(before(x)), then the same with the feed-forward part: the stream is normalised too.</summary>
+    /// <summary>
+    /// x = share · before(x) + scale · attention(before(x)), then the same with the feed-forward part: the stream is normalised too.
+    /// </summary>
     NormOfStream,
 }
 

@@ -14,15 +14,16 @@ internal sealed record ConvolutionSpec(string Weight, string? Bias, int Channels
 internal sealed record GatedConvolutionSpec(LinearSpec Input, ConvolutionSpec Convolution, LinearSpec Output) : MixerSpec;
 
 /// <summary>
-/// The gated delta rule (arXiv 2412.06464): each head has a matrix S of its keys' by its values' width. At each position S decays by e^g, what it
-/// returns for the key k is corrected towards the value v by a share β, and the query q is answered: S ← e^g S, S ← S + k (β (v − Sᵀk))ᵀ,
-/// o = Sᵀq. Queries and keys have length 1; g = −e^A softplus(a + d), β = σ(b). The result is normalised head by head and multiplied by silu(z).
+/// The gated delta rule (arXiv 2412.06464): each head has a matrix S of its keys' by its values' width. At each position S decays by e^g,
+/// what it returns for the key k is corrected towards the value v by a share β, and the query q is answered: S ← e^g S, S ← S + k (β (v −
+/// Sᵀk))ᵀ, o = Sᵀq. Queries and keys have length 1; g = −e^A softplus(a + d), β = σ(b). The result is normalised head by head and
+/// multiplied by silu(z).
 /// </summary>
 internal sealed record DeltaSpec : MixerSpec
 {
     /// <summary>
-    /// The projections: queries with keys and values, z, b and a; or, where <see cref="IsByKeyHead"/>, queries with keys, values and z, then b
-    /// with a.
+    /// The projections: queries with keys and values, z, b and a; or, where <see cref="IsByKeyHead"/>, queries with keys, values and z,
+    /// then b with a.
     /// </summary>
     public required IReadOnlyList<LinearSpec> Projections { get; init; }
 
@@ -63,15 +64,17 @@ internal sealed record DeltaSpec : MixerSpec
     public int ValueWidth => ValueHeads * ValueSize;
 
     /// <summary>
-    /// Where the channels of queries, keys, values, z, b and a come from, in the order in which they are used: index into the first projection
-    /// for the first four, and into the second one for the rest. Only where <see cref="IsByKeyHead"/>.
+    /// Where the channels of queries, keys, values, z, b and a come from, in the order in which they are used: index into the first
+    /// projection for the first four, and into the second one for the rest. Only where <see cref="IsByKeyHead"/>.
     /// </summary>
     public (int[] First, int[] Second) Order()
     {
         var group = ValueHeads / KeyHeads;
         var (values, stride) = (group * ValueSize, 2 * KeySize + 2 * group * ValueSize);
-        int[] Take(int offset, int count) => [.. Enumerable.Range(0, KeyHeads).SelectMany(head => Enumerable.Range(head * stride + offset, count))];
-        int[] TakeNumbers(int offset) => [.. Enumerable.Range(0, KeyHeads).SelectMany(head => Enumerable.Range(head * 2 * group + offset, group))];
+        int[] Take(int offset, int count) =>
+            [.. Enumerable.Range(0, KeyHeads).SelectMany(head => Enumerable.Range(head * stride + offset, count))];
+        int[] TakeNumbers(int offset) =>
+            [.. Enumerable.Range(0, KeyHeads).SelectMany(head => Enumerable.Range(head * 2 * group + offset, group))];
         return (
             [.. Take(0, KeySize), .. Take(KeySize, KeySize), .. Take(2 * KeySize, values), .. Take(2 * KeySize + values, values)],
             [.. TakeNumbers(0), .. TakeNumbers(group)]);
@@ -79,8 +82,8 @@ internal sealed record DeltaSpec : MixerSpec
 }
 
 /// <summary>
-/// Disentangled attention (DeBERTa, arXiv 2006.03654): to a query's score for a key come the query's for the projected row of their distance, and
-/// the key's for another projection of it, from a table that all layers share.
+/// Disentangled attention (DeBERTa, arXiv 2006.03654): to a query's score for a key come the query's for the projected row of their
+/// distance, and the key's for another projection of it, from a table that all layers share.
 /// </summary>
 internal sealed record DisentangledSpec : MixerSpec
 {
@@ -140,8 +143,8 @@ internal sealed record DisentangledSpec : MixerSpec
 }
 
 /// <summary>
-/// Lightning attention (MiniMax-01, arXiv 2501.08313): linear attention in which what was seen fades, o at t = Σ over s ≤ t of e^(−slope (t − s)) (q·k) v,
-/// normalised over all heads and multiplied by σ(gate).
+/// Lightning attention (MiniMax-01, arXiv 2501.08313): linear attention in which what was seen fades, o at t = Σ over s ≤ t of e^(−slope (t
+/// − s)) (q·k) v, normalised over all heads and multiplied by σ(gate).
 /// </summary>
 internal sealed record FadingSpec : MixerSpec
 {

@@ -14,8 +14,11 @@ internal static class RopeScaling
             return RopeSpec.Plain(dimensions, theta * Math.Pow(slowest, dimensions / (dimensions - 2.0))).Frequencies;
         });
 
-    /// <summary>LongRoPE (arXiv 2402.13753): one divisor per pair, another set for sequences longer than <paramref name="original"/>.</summary>
-    public static RopeSpec LongRope(int dimensions, double theta, double[] shortFactors, double[] longFactors, int original, double attentionFactor)
+    /// <summary>
+    /// LongRoPE (arXiv 2402.13753): one divisor per pair, another set for sequences longer than <paramref name="original"/>.
+    /// </summary>
+    public static RopeSpec LongRope(
+        int dimensions, double theta, double[] shortFactors, double[] longFactors, int original, double attentionFactor)
     {
         var plain = RopeSpec.Plain(dimensions, theta).Frequencies;
         var (near, far) = (Divided(shortFactors), Divided(longFactors));

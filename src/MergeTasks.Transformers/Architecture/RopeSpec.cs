@@ -46,7 +46,8 @@ internal sealed class RopeSpec
     public RopeSpec InNeighbours() => new(Frequencies, AttentionFactor, _byLength, _attentionByLength) { Interleaved = true };
 
     /// <summary>The same angles, with attention factors of their own by number of tokens.</summary>
-    public RopeSpec WithAttention(Func<int, double> byLength) => new(Frequencies, AttentionFactor, _byLength, byLength) { Interleaved = Interleaved };
+    public RopeSpec WithAttention(Func<int, double> byLength) =>
+        new(Frequencies, AttentionFactor, _byLength, byLength) { Interleaved = Interleaved };
 
     /// <summary>The frequencies for a sequence of the given number of tokens.</summary>
     public double[] FrequenciesFor(int length) => _byLength?.Invoke(length) ?? Frequencies;

@@ -24,8 +24,8 @@ internal sealed record TransformerSpec
     public string InnerPrefix { get; init; } = "";
 
     /// <summary>
-    /// What stands before names in checkpoints in which the language model is a part of another, such as <c>language_model.</c>; it may also
-    /// stand after <see cref="InnerPrefix"/>.
+    /// What stands before names in checkpoints in which the language model is a part of another, such as <c>language_model.</c>; it may
+    /// also stand after <see cref="InnerPrefix"/>.
     /// </summary>
     public string OuterName { get; init; } = "";
 

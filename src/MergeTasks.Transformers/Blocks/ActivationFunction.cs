@@ -95,7 +95,8 @@ internal abstract class ActivationFunction
                 StoreTail(TFunction.Evaluate(LoadTail(x, i)).Slope * LoadTail(dh, i), dx, i);
         }
 
-        public override void GateBackward(ReadOnlySpan<float> x, ReadOnlySpan<float> u, ReadOnlySpan<float> dh, Span<float> dx, Span<float> du)
+        public override void GateBackward(
+            ReadOnlySpan<float> x, ReadOnlySpan<float> u, ReadOnlySpan<float> dh, Span<float> dx, Span<float> du)
         {
             var i = 0;
             for (; i <= x.Length - Lanes; i += Lanes)

@@ -7,8 +7,8 @@ using MergeTasks.Transformers.Parameters;
 namespace MergeTasks.Transformers.Blocks;
 
 /// <summary>
-/// Multi-head attention: project, clamp, normalise, rotate, attend, gate, project back; every step but the first, the attending and the last
-/// optional.
+/// Multi-head attention: project, clamp, normalise, rotate, attend, gate, project back; every step but the first, the attending and the
+/// last optional.
 /// </summary>
 internal sealed class Attention : Mixer
 {
@@ -107,7 +107,14 @@ internal sealed class Attention : Mixer
         gradients[_spec.Key.Projection] ??= pass.RentZeros(dResult.Rows, key.Channels);
         gradients[_spec.Value.Projection] ??= pass.RentZeros(dResult.Rows, value.Channels);
         _core.Backward(
-            pass, query, key, value, dResult, gradients[_spec.Query.Projection], gradients[_spec.Key.Projection], gradients[_spec.Value.Projection]);
+            pass,
+            query,
+            key,
+            value,
+            dResult,
+            gradients[_spec.Query.Projection],
+            gradients[_spec.Key.Projection],
+            gradients[_spec.Value.Projection]);
         return gradients;
     }
 
@@ -216,7 +223,8 @@ internal sealed class Attention : Mixer
         using var gates = pass.Tape!.Pop();
         using var result = pass.Tape.Pop();
         var dGates = pass.Rent(gates.Rows, gates.Channels);
-        ActivationFunction.Of(ActivationKind.Sigmoid).GateBackward(gates.Values, result.Values, gradient.Values, dGates.Values, gradient.Values);
+        ActivationFunction.Of(ActivationKind.Sigmoid)
+            .GateBackward(gates.Values, result.Values, gradient.Values, dGates.Values, gradient.Values);
         return dGates;
     }
 

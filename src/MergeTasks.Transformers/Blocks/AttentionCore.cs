@@ -49,7 +49,11 @@ internal sealed class AttentionCore
                 var probabilities = new MatrixView(scratch, count, scores.Keys);
                 var (keyAt, keyRows) = (sequence.Start + scores.FirstKey, scores.Keys);
                 scores.Probabilities(
-                    Query(query, sequence.Start + first, count, head), Key(key, keyAt, keyRows, head / _headsPerKey), probabilities, [], Inner(pass, pieces));
+                    Query(query, sequence.Start + first, count, head),
+                    Key(key, keyAt, keyRows, head / _headsPerKey),
+                    probabilities,
+                    [],
+                    Inner(pass, pieces));
                 MatrixProduct.Times(
                     probabilities,
                     Value(value, keyAt, keyRows, head / _headsPerKey),
@@ -64,7 +68,14 @@ internal sealed class AttentionCore
 
     /// <summary>Adds to the gradients of queries, keys and values.</summary>
     public void Backward(
-        Pass pass, Activation query, Activation key, Activation value, Activation dResult, Activation dQuery, Activation dKey, Activation dValue)
+        Pass pass,
+        Activation query,
+        Activation key,
+        Activation value,
+        Activation dResult,
+        Activation dQuery,
+        Activation dKey,
+        Activation dValue)
     {
         var sequences = pass.Layout.Sequences;
         var pieces = sequences.Count * _spec.KeyValueHeads;
@@ -125,7 +136,8 @@ internal sealed class AttentionCore
 
     private MatrixView Value(Activation from, int row, int rows, int head) => Head(from, row, rows, _spec.Value, head, _spec.ValueSize);
 
-    private MatrixView Result(Activation from, int row, int rows, int head) => from.Part(row, rows, head * _spec.ValueSize, _spec.ValueSize);
+    private MatrixView Result(Activation from, int row, int rows, int head) =>
+        from.Part(row, rows, head * _spec.ValueSize, _spec.ValueSize);
 
     private static MatrixView Head(Activation from, int row, int rows, HeadChannels at, int head, int size) =>
         from.Part(row, rows, at.Of(head), size);

@@ -20,7 +20,10 @@ internal sealed class Convolution
         _weight = parameters.Get(spec.Weight, spec.Channels, 1, spec.Length);
         _bias = spec.Bias is null ? null : parameters.Get(spec.Bias, spec.Channels);
         var values = _weight.ToSingles();
-        _taps = [.. Enumerable.Range(0, spec.Length).Select(tap => Enumerable.Range(0, spec.Channels).Select(channel => values[channel * spec.Length + tap]).ToArray())];
+        _taps = [
+            .. Enumerable.Range(0, spec.Length)
+                .Select(tap => Enumerable.Range(0, spec.Channels).Select(channel => values[channel * spec.Length + tap]).ToArray())
+        ];
     }
 
     /// <summary>Computes y and keeps x.</summary>

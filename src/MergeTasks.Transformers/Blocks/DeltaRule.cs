@@ -4,8 +4,8 @@ using MergeTasks.Transformers.Execution;
 namespace MergeTasks.Transformers.Blocks;
 
 /// <summary>
-/// One head of the gated delta rule over one sequence, see <see cref="Architecture.DeltaSpec"/>. Backwards, states are computed again from those
-/// kept at every <see cref="Stride"/>th position.
+/// One head of the gated delta rule over one sequence, see <see cref="Architecture.DeltaSpec"/>. Backwards, states are computed again from
+/// those kept at every <see cref="Stride"/>th position.
 /// </summary>
 /// <param name="keySize">Channels of queries and keys.</param>
 /// <param name="valueSize">Channels of values.</param>
@@ -63,7 +63,13 @@ internal sealed class DeltaRule(int keySize, int valueSize, SequenceRows sequenc
                 var row = sequence.Start + first + i;
                 TensorPrimitives.Multiply(states.AsSpan(i * size, size), at(row).Decay, before);
                 (dDecay[first + i], dShare[first + i]) = StepBack(
-                    at(row), to(row), gradient(row).Span, states.AsSpan((i + 1) * size, size), before, corrections.AsSpan(i * valueSize, valueSize), dState);
+                    at(row),
+                    to(row),
+                    gradient(row).Span,
+                    states.AsSpan((i + 1) * size, size),
+                    before,
+                    corrections.AsSpan(i * valueSize, valueSize),
+                    dState);
             }
         }
 
@@ -88,7 +94,8 @@ internal sealed class DeltaRule(int keySize, int valueSize, SequenceRows sequenc
     }
 
     // S ← e^g S, then S ← S + k δᵀ with δ = β (v − Sᵀk).
-    private void Step(Span<float> state, ReadOnlySpan<float> key, ReadOnlySpan<float> value, float decay, float share, Span<float> correction)
+    private void Step(
+        Span<float> state, ReadOnlySpan<float> key, ReadOnlySpan<float> value, float decay, float share, Span<float> correction)
     {
         TensorPrimitives.Multiply(state, decay, state);
         Recall(state, key, correction);

@@ -173,8 +173,10 @@ internal sealed class DisentangledAttention : Mixer
         var probabilities = Probabilities(heads, sequence, head);
         var gradient = new float[length * length];
         var dr = Part(dResult, sequence, head);
-        MatrixProduct.TransposedTimes(new MatrixView(probabilities, length, length), dr, Part(gradients.Value, sequence, head), accumulate: true, 1);
-        MatrixProduct.TimesTransposed(dr, Part(heads.Value, sequence, head), new MatrixView(gradient, length, length), accumulate: false, 1);
+        MatrixProduct.TransposedTimes(
+            new MatrixView(probabilities, length, length), dr, Part(gradients.Value, sequence, head), accumulate: true, 1);
+        MatrixProduct.TimesTransposed(
+            dr, Part(heads.Value, sequence, head), new MatrixView(gradient, length, length), accumulate: false, 1);
         for (var row = 0; row < length; row++)
         {
             var p = probabilities.AsSpan(row * length, length);
@@ -193,13 +195,25 @@ internal sealed class DisentangledAttention : Mixer
         if (_spec.QueryScoresDistance)
         {
             Distances(
-                gradient, length, Part(query, sequence, head), TablePart(heads.TableKey, head), Part(gradients.Query, sequence, head), TablePart(gradients.TableKey, head), byKey: false);
+                gradient,
+                length,
+                Part(query, sequence, head),
+                TablePart(heads.TableKey, head),
+                Part(gradients.Query, sequence, head),
+                TablePart(gradients.TableKey, head),
+                byKey: false);
         }
 
         if (_spec.KeyScoresDistance)
         {
             Distances(
-                gradient, length, Part(key, sequence, head), TablePart(heads.TableQuery, head), Part(gradients.Key, sequence, head), TablePart(gradients.TableQuery, head), byKey: true);
+                gradient,
+                length,
+                Part(key, sequence, head),
+                TablePart(heads.TableQuery, head),
+                Part(gradients.Key, sequence, head),
+                TablePart(gradients.TableQuery, head),
+                byKey: true);
         }
     }
 
@@ -228,13 +242,15 @@ internal sealed class DisentangledAttention : Mixer
         MatrixProduct.TransposedTimes(all, rows, dTable, accumulate: true, 1);
     }
 
-    private MatrixView Part(Activation rows, SequenceRows sequence, int head) => rows.Part(sequence.Start, sequence.Length, head * _spec.HeadSize, _spec.HeadSize);
+    private MatrixView Part(Activation rows, SequenceRows sequence, int head) =>
+        rows.Part(sequence.Start, sequence.Length, head * _spec.HeadSize, _spec.HeadSize);
 
     // The last rows, whether or not others come before.
     private MatrixView TablePart(Activation rows, int head) => rows.Part(rows.Rows - Rows, Rows, head * _spec.HeadSize, _spec.HeadSize);
 
     /// <summary>The heads' inputs, or their gradients; the table's are those of keys and queries where these hold them.</summary>
-    private sealed record Heads(Activation Query, Activation Key, Activation Value, Activation TableKey, Activation TableQuery) : IDisposable
+    private sealed record Heads(Activation Query, Activation Key, Activation Value, Activation TableKey, Activation TableQuery)
+        : IDisposable
     {
         public IEnumerable<Activation> All => [Query, Key, Value, TableKey, TableQuery];
 
@@ -246,7 +262,10 @@ internal sealed class DisentangledAttention : Mixer
 
         public Heads Zeros(Pass pass, bool ownTableKey, bool ownTableQuery)
         {
-            var (query, key, value) = (pass.RentZeros(Query.Rows, Query.Channels), pass.RentZeros(Key.Rows, Key.Channels), pass.RentZeros(Value.Rows, Value.Channels));
+            var (query, key, value) =
+                (pass.RentZeros(Query.Rows, Query.Channels),
+                    pass.RentZeros(Key.Rows, Key.Channels),
+                    pass.RentZeros(Value.Rows, Value.Channels));
             return new Heads(
                 query,
                 key,

@@ -27,7 +27,8 @@ internal sealed class EmbeddingRows
                 Tokens[start + position] = Checked(sequence.Ids[position], spec.Vocabulary, $"sequence {i}: token id", "the vocabulary");
                 Positions[start + position] = PositionRow(spec.Positions, i, sequence, position, ref counted);
                 if (sequence.Types is { } types)
-                    Types[start + position] = Checked(types[position], spec.Types!.Value.Rows, $"sequence {i}: token type", "the model's types");
+                    Types[start + position] = Checked(
+                        types[position], spec.Types!.Value.Rows, $"sequence {i}: token type", "the model's types");
             }
         }
     }

@@ -30,7 +30,8 @@ internal sealed class FadingAttention : Mixer
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<ModuleDescription> Modules => [_projection.Description, _gate.Description, .. _norm.Descriptions, _output.Description];
+    public override IEnumerable<ModuleDescription> Modules =>
+        [_projection.Description, _gate.Description, .. _norm.Descriptions, _output.Description];
 
     /// <inheritdoc/>
     public override Activation Forward(Pass pass, Activation x)
@@ -44,7 +45,11 @@ internal sealed class FadingAttention : Mixer
             var (sequence, head) = (pass.Layout.Sequences[piece / _spec.Heads], piece % _spec.Heads);
             var shares = Shares(heads, sequence, head);
             MatrixProduct.Times(
-                new MatrixView(shares, sequence.Length, sequence.Length), Part(heads, sequence, head, 2), Result(result, sequence, head), accumulate: false, 1);
+                new MatrixView(shares, sequence.Length, sequence.Length),
+                Part(heads, sequence, head, 2),
+                Result(result, sequence, head),
+                accumulate: false,
+                1);
         });
         pass.Tape?.Push(heads);
         using var normalised = _norm.Forward(pass, result);

@@ -138,7 +138,8 @@ internal sealed class GatedDelta : Mixer
     }
 
     // From queries and keys of length 1 (queries scaled) back to those that came out of the convolution: x̂ = x r with r = (x·x + ε)^−½.
-    private void UndoUnit(Pass pass, Activation heads, Activation unit, Activation dUnit, Activation dHeads) => pass.ForRows(heads.Rows, (first, end) =>
+    private void UndoUnit(Pass pass, Activation heads, Activation unit, Activation dUnit, Activation dHeads) =>
+        pass.ForRows(heads.Rows, (first, end) =>
     {
         for (var row = first; row < end; row++)
         {
@@ -198,7 +199,9 @@ internal sealed class GatedDelta : Mixer
 
     private static float Sigmoid(float x) => 1 / (1 + MathF.Exp(-x));
 
-    /// <summary>What comes out of the projections: queries with keys and values, z, b (for β) and a (for g), or the gradients of these.</summary>
+    /// <summary>
+    /// What comes out of the projections: queries with keys and values, z, b (for β) and a (for g), or the gradients of these.
+    /// </summary>
     private sealed record Parts(Activation Mixed, Activation Gates, Activation Shares, Activation Decays) : IDisposable
     {
         /// <summary>Takes the projections' results.</summary>
@@ -242,7 +245,8 @@ internal sealed class GatedDelta : Mixer
         {
             if (!block._spec.IsByKeyHead)
                 return [Mixed.Share(), Gates.Share(), Shares.Share(), Decays.Share()];
-            var (first, second) = (pass.Rent(Mixed.Rows, Mixed.Channels + Gates.Channels), pass.Rent(Mixed.Rows, Shares.Channels + Decays.Channels));
+            var (first, second) =
+                (pass.Rent(Mixed.Rows, Mixed.Channels + Gates.Channels), pass.Rent(Mixed.Rows, Shares.Channels + Decays.Channels));
             for (var row = 0; row < Mixed.Rows; row++)
             {
                 Put(Mixed.Row(row), block._order.First.AsSpan(0, Mixed.Channels), first.Row(row));
@@ -277,7 +281,9 @@ internal sealed class GatedDelta : Mixer
         }
     }
 
-    /// <summary>The inputs of the rule by head, or their gradients: queries and keys of length 1, values, and the numbers of each position.</summary>
+    /// <summary>
+    /// The inputs of the rule by head, or their gradients: queries and keys of length 1, values, and the numbers of each position.
+    /// </summary>
     private sealed class Heads
     {
         private readonly GatedDelta _block;
@@ -299,7 +305,10 @@ internal sealed class GatedDelta : Mixer
                     {
                         var x = heads.Row(row).Slice(head * spec.KeySize, spec.KeySize);
                         var inverse = 1 / MathF.Sqrt(Reductions.SumOfSquares(x) + LengthEpsilon);
-                        TensorPrimitives.Multiply(x, head < spec.KeyHeads ? inverse * block.Scale : inverse, Unit.Row(row).Slice(head * spec.KeySize, spec.KeySize));
+                        TensorPrimitives.Multiply(
+                            x,
+                            head < spec.KeyHeads ? inverse * block.Scale : inverse,
+                            Unit.Row(row).Slice(head * spec.KeySize, spec.KeySize));
                     }
                 }
             });

@@ -26,7 +26,8 @@ internal sealed class HeadNorm
     /// <summary>The norms: one, or one for each head.</summary>
     public static IEnumerable<NormSpec> NormsOf(HeadNormSpec spec, int heads) => spec.Scope switch
     {
-        HeadNormScope.EachHeadOwnWeight => Enumerable.Range(0, heads).Select(head => spec.Norm with { Module = $"{spec.Norm.Module}.norms.{head}" }),
+        HeadNormScope.EachHeadOwnWeight =>
+            Enumerable.Range(0, heads).Select(head => spec.Norm with { Module = $"{spec.Norm.Module}.norms.{head}" }),
         HeadNormScope.EachHeadOwnRow => Enumerable.Range(0, heads).Select(head => spec.Norm with { Stack = new(head, heads) }),
         _ => [spec.Norm],
     };

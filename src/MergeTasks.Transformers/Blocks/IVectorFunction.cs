@@ -115,7 +115,8 @@ internal readonly struct LeakyReluFunction : IVectorFunction
 {
     public static (Vector512<float> Value, Vector512<float> Slope) Evaluate(Vector512<float> x)
     {
-        var slope = Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512<float>.One, Vector512.Create(0.01f));
+        var slope = Vector512.ConditionalSelect(
+            Vector512.GreaterThan(x, Vector512<float>.Zero), Vector512<float>.One, Vector512.Create(0.01f));
         return (x * slope, slope);
     }
 }

@@ -50,7 +50,12 @@ internal sealed class Layer
         if (_layout == ResidualLayout.Parallel)
             return ForwardParallel(pass, x);
         using var middle = ForwardPart(
-            pass, x, _attentionNorm, _attentionOutputNorm, (_spec.AttentionStreamFactor, _spec.AttentionFactor), input => _attention.Forward(pass, input));
+            pass,
+            x,
+            _attentionNorm,
+            _attentionOutputNorm,
+            (_spec.AttentionStreamFactor, _spec.AttentionFactor),
+            input => _attention.Forward(pass, input));
         return ForwardPart(
             pass,
             middle,
@@ -73,7 +78,12 @@ internal sealed class Layer
             (_spec.FeedForwardStreamFactor, _spec.FeedForwardFactor),
             gradient => _feedForward.Backward(pass, gradient));
         return BackwardPart(
-            pass, middle, _attentionNorm, _attentionOutputNorm, (_spec.AttentionStreamFactor, _spec.AttentionFactor), gradient => _attention.Backward(pass, gradient));
+            pass,
+            middle,
+            _attentionNorm,
+            _attentionOutputNorm,
+            (_spec.AttentionStreamFactor, _spec.AttentionFactor),
+            gradient => _attention.Backward(pass, gradient));
     }
 
     private Activation ForwardPart(
@@ -172,7 +182,8 @@ internal sealed class Layer
     private static void Add(Pass pass, Activation to, Activation from) => Add(pass, to, from, (1, 1));
 
     // to = stream · from + part · to.
-    private static void Add(Pass pass, Activation to, Activation from, (float Stream, float Part) factors) => pass.ForRows(to.Rows, (first, end) =>
+    private static void Add(Pass pass, Activation to, Activation from, (float Stream, float Part) factors) =>
+        pass.ForRows(to.Rows, (first, end) =>
     {
         for (var row = first; row < end; row++)
         {

@@ -29,7 +29,8 @@ internal sealed class Linear
     }
 
     /// <summary>
-    /// A module is named as its weight is in the checkpoint, unless it only borrows that weight; one of a stack as the stack, and its place.
+    /// A module is named as its weight is in the checkpoint, unless it only borrows that weight; one of a stack as the stack, and its
+    /// place.
     /// </summary>
     public static string NameOf(LinearSpec spec, string weight) =>
         spec.Stack is { } stack ? $"{(weight.EndsWith(".weight", StringComparison.Ordinal) ? weight[..^".weight".Length] : weight)}.{stack.Index}"

@@ -6,7 +6,9 @@ using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Transformers.Blocks;
 
-/// <summary>A sparse mixture: each row goes to some experts, whose weighted results are added up, with those of an expert for all rows.</summary>
+/// <summary>
+/// A sparse mixture: each row goes to some experts, whose weighted results are added up, with those of an expert for all rows.
+/// </summary>
 internal sealed class Mixture : FeedForward
 {
     private readonly RoutingSpec _routing;
@@ -193,7 +195,8 @@ internal sealed class Mixture : FeedForward
         TensorPrimitives.Add(dx.Values, dShared.Values, dx.Values);
     }
 
-    // An expert whose input is weighted sees all rows, those of weight 0 as zeros, and its results there are zeros: only what it shows tells.
+    // An expert whose input is weighted sees all rows, those of weight 0 as zeros, and its results there are zeros: only what it shows
+    // tells.
     private static void ShowAll(Pass pass, string[] names, Activation input, int[] rows, int[] batchRows)
     {
         if (pass.Observer is null)

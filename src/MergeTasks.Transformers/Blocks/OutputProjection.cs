@@ -24,7 +24,9 @@ internal sealed class OutputProjection
         var spec = head.Output;
         IsTied = spec.Weight != spec.Module + ".weight";
         // The token table forms the gradient of a weight that is it.
-        _weight = IsTied ? parameters.Borrow(spec.Weight, spec.Outputs, spec.Inputs) : parameters.Get(spec.Weight, spec.Outputs, spec.Inputs);
+        _weight = IsTied
+            ? parameters.Borrow(spec.Weight, spec.Outputs, spec.Inputs)
+            : parameters.Get(spec.Weight, spec.Outputs, spec.Inputs);
         _bias = spec.Bias ? parameters.Get(spec.BiasNames, spec.Outputs) : null;
         _biasValues = _bias?.ToSingles();
         _cap = head.ScoreCap;
@@ -52,7 +54,8 @@ internal sealed class OutputProjection
                 for (var row = from; row < end; row++)
                     bias.AsSpan(first, count).CopyTo(scores.Row(row));
             });
-        MatrixProduct.TimesTransposed(h.View, _weight.Matrix.SliceRows(first, count), scores.View, accumulate: _bias is not null, pass.ThreadsForProduct());
+        MatrixProduct.TimesTransposed(
+            h.View, _weight.Matrix.SliceRows(first, count), scores.View, accumulate: _bias is not null, pass.ThreadsForProduct());
         if (_factor != 1)
             pass.ForRows(h.Rows, (from, end) =>
             {
@@ -88,7 +91,8 @@ internal sealed class OutputProjection
 
     /// <summary>Adds to the gradient of h.</summary>
     public void AddInputGradient(Pass pass, Activation dScores, int first, Activation dh) =>
-        MatrixProduct.Times(dScores.View, _weight.Matrix.SliceRows(first, dScores.Channels), dh.View, accumulate: true, pass.ThreadsForProduct());
+        MatrixProduct.Times(
+            dScores.View, _weight.Matrix.SliceRows(first, dScores.Channels), dh.View, accumulate: true, pass.ThreadsForProduct());
 
     /// <summary>Hands out the gradient of some rows of the weight.</summary>
     public void GiveWeight(Pass pass, Activation gradient, int first) => _weight.Give(pass, gradient.Values, first);

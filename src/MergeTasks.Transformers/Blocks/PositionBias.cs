@@ -29,7 +29,10 @@ internal sealed class PositionBias
         if (spec is AlibiSpec alibi)
             return [.. alibi.Slopes.Select(slope => Distances(length).Select(distance => (float)(slope * distance)).ToArray())];
         var (classes, values) = ((DistanceTableSpec)spec, table());
-        return [.. Enumerable.Range(0, heads).Select(head => Distances(length).Select(distance => values[classes.ClassOf(distance) * heads + head]).ToArray())];
+        return [
+            .. Enumerable.Range(0, heads)
+                .Select(head => Distances(length).Select(distance => values[classes.ClassOf(distance) * heads + head]).ToArray())
+        ];
     }
 
     /// <inheritdoc cref="ByDistance(PositionBiasSpec, int, int, Func{float[]})"/>

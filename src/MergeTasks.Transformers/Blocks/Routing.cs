@@ -74,7 +74,8 @@ internal sealed class Routing
         }
     }
 
-    // w = factor · v / T: dv = factor · (dw − Σ dw · v / T) / T where T is the sum, dw · factor where it is 1; then through softmax or sigmoid.
+    // w = factor · v / T: dv = factor · (dw − Σ dw · v / T) / T where T is the sum, dw · factor where it is 1; then through softmax or
+    // sigmoid.
     private double[] Backward(float[] scores, int[] chosen, ReadOnlySpan<float> dWeights)
     {
         var values = Values(_spec, scores);

@@ -1,8 +1,8 @@
 namespace MergeTasks.Transformers.Blocks;
 
 /// <summary>
-/// The router of Phi-3.5 MoE (arXiv 2409.12136) as it is run: the best expert, then the best of the others and so on; each one's weight is its
-/// share of the softmax over those scores of the experts left that lie near its own.
+/// The router of Phi-3.5 MoE (arXiv 2409.12136) as it is run: the best expert, then the best of the others and so on; each one's weight is
+/// its share of the softmax over those scores of the experts left that lie near its own.
 /// </summary>
 internal static class SparseMixer
 {
@@ -16,7 +16,9 @@ internal static class SparseMixer
         {
             var best = (double)scores[expert];
             var shares = scores.Select((score, other) =>
-                chosen.AsSpan(0, i).Contains(other) || (best - score) / Math.Max(Math.Abs(score), best) > tolerance ? 0 : Math.Exp(score - best)).ToArray();
+                chosen.AsSpan(0, i).Contains(other) || (best - score) / Math.Max(Math.Abs(score), best) > tolerance
+                    ? 0
+                    : Math.Exp(score - best)).ToArray();
             var sum = shares.Sum();
             return Array.ConvertAll(shares, share => share / sum);
         })];

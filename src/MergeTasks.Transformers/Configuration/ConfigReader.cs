@@ -206,7 +206,10 @@ internal sealed class ConfigReader
 
     /// <summary>Refuses a value that is well-formed but that the engine does not compute.</summary>
     public ModelException Unsupported(string key, string valid) =>
-        new(ModelError.UnsupportedValue, $"'{Path}': '{_where}{key}' is {Show(key)}, which the engine does not compute; it takes {valid}.", Path);
+        new(
+            ModelError.UnsupportedValue,
+            $"'{Path}': '{_where}{key}' is {Show(key)}, which the engine does not compute; it takes {valid}.",
+            Path);
 
     /// <summary>Reports a value that cannot be meant.</summary>
     public ModelException Invalid(string key, string valid) =>

@@ -43,7 +43,8 @@ internal static class RopeReader
     public static RopeSpec Read(ConfigReader config, DecoderSize size, RopeDefaults defaults)
     {
         var (scaling, isNewest) = SettingsOf(config, defaults);
-        var theta = scaling?.OptionalDouble("rope_theta") ?? (defaults.FamilyTheta ? defaults.Theta : config.PositiveDouble("rope_theta", defaults.Theta));
+        var theta = scaling?.OptionalDouble("rope_theta")
+            ?? (defaults.FamilyTheta ? defaults.Theta : config.PositiveDouble("rope_theta", defaults.Theta));
         if (theta <= 0)
             throw scaling!.Invalid("rope_theta", "above 0");
         var type = scaling is null ? "default" : TypeOf(scaling, isNewest, defaults.Aliases);
@@ -53,7 +54,8 @@ internal static class RopeReader
         {
             throw new ModelException(
                 ModelError.BadConfiguration,
-                $"'{config.Path}': a rotary fraction of {share} rotates {dimensions} of {size.Head} channels per head; it must be an even number from 2 on.",
+                $"'{config.Path}': a rotary fraction of {share} rotates {dimensions} of {size.Head} channels per head; it must be an "
+                    + "even number from 2 on.",
                 config.Path);
         }
 
@@ -95,7 +97,8 @@ internal static class RopeReader
         {
             if (defaults.LayerType is null)
                 throw config.Unsupported(key, "one set of settings for all layers");
-            return (scaling.Section(defaults.LayerType) ?? throw config.Invalid(key, $"an object with \"{defaults.LayerType}\", which some layers are"), true);
+            return (scaling.Section(defaults.LayerType)
+                ?? throw config.Invalid(key, $"an object with \"{defaults.LayerType}\", which some layers are"), true);
         }
 
         return scaling is null && defaults.Settings is { } absent
@@ -123,7 +126,8 @@ internal static class RopeReader
             throw scaling.Invalid("rope_type", $"the same as 'type' (\"{older}\") where both are given");
         return newer ?? older ?? (isNewest ? "default" : throw scaling.Invalid("rope_type", Types));
 
-        string? Canonical(string? name) => name is not null && aliases is not null && aliases.TryGetValue(name, out var known) ? known : name;
+        string? Canonical(string? name) =>
+            name is not null && aliases is not null && aliases.TryGetValue(name, out var known) ? known : name;
     }
 
     private static RopeSpec Dynamic(ConfigReader scaling, int dimensions, double theta, int maximumPositions)
@@ -135,7 +139,8 @@ internal static class RopeReader
     }
 
     // Where each kind of layer has its own settings, the reference does not find 'truncate' in them.
-    private static RopeSpec Yarn(ConfigReader scaling, int dimensions, double theta, int maximumPositions, int? originalPositions, bool byLayer)
+    private static RopeSpec Yarn(
+        ConfigReader scaling, int dimensions, double theta, int maximumPositions, int? originalPositions, bool byLayer)
     {
         var original = originalPositions ?? maximumPositions;
         var factor = scaling.Has("factor") ? Factor(scaling) : (double)maximumPositions / original;

@@ -50,8 +50,12 @@ internal sealed record DeviceOptions
     /// <summary>
     /// <see cref="ITransformerEngine.NumericsVersion"/> of the TorchSharp engine with these options, known before any of it is loaded.
     /// </summary>
-    public string NumericsVersion => $"torch-3-{(Kind == DeviceKind.Cuda ? "cuda" : "cpu")}-{(Precision == DevicePrecision.Bf16 ? "bf16" : "fp32")}";
+    public string NumericsVersion =>
+        $"torch-3-{(Kind == DeviceKind.Cuda ? "cuda" : "cpu")}-{(Precision == DevicePrecision.Bf16 ? "bf16" : "fp32")}";
 
-    /// <summary>The version of the arithmetic on whole matrices that merging does on such a device, always in fp64; known before any of it is loaded.</summary>
+    /// <summary>
+    /// The version of the arithmetic on whole matrices that merging does on such a device, always in fp64; known before any of it is
+    /// loaded.
+    /// </summary>
     public string MatrixNumericsVersion => $"torch-matrices-1-{(Kind == DeviceKind.Cuda ? "cuda" : "cpu")}";
 }

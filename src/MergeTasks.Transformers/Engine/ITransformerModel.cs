@@ -17,12 +17,16 @@ internal interface ITransformerModel : IDisposable
     /// <summary>The parameters by their names in the checkpoint. A tied output is no parameter of its own.</summary>
     IReadOnlyDictionary<string, ParameterValue> Parameters { get; }
 
-    /// <summary>The same model with some parameters replaced: nothing is copied, and this model stays as it is and must outlive the result.</summary>
+    /// <summary>
+    /// The same model with some parameters replaced: nothing is copied, and this model stays as it is and must outlive the result.
+    /// </summary>
     /// <param name="replacements">New values by name, of the shape of those that they replace.</param>
     /// <exception cref="ModelException">A name that the model lacks, or a shape that differs.</exception>
     ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements);
 
-    /// <summary>Runs all layers and shows the observer every module's input, the output head's included (its scores are not computed).</summary>
+    /// <summary>
+    /// Runs all layers and shows the observer every module's input, the output head's included (its scores are not computed).
+    /// </summary>
     /// <exception cref="ModelException"><see cref="ModelError.BadInput"/>.</exception>
     void Observe(TokenBatch batch, IActivationObserver observer, CancellationToken cancellation = default);
 
@@ -53,7 +57,9 @@ internal interface ITransformerEngine
     /// <summary>Changes whenever results may change in the last bits; part of the key of everything computed with the engine.</summary>
     string NumericsVersion { get; }
 
-    /// <summary>Opens the model in a folder: <c>config.json</c> and safetensors weights, which stay mapped in their own element type.</summary>
+    /// <summary>
+    /// Opens the model in a folder: <c>config.json</c> and safetensors weights, which stay mapped in their own element type.
+    /// </summary>
     /// <exception cref="ModelException">The engine does not run this family or configuration, or the weights do not fit it.</exception>
     /// <exception cref="Checkpoints.Elements.CheckpointException">The files cannot be read or are malformed.</exception>
     ITransformerModel Load(string folder);

@@ -38,7 +38,9 @@ internal sealed record ModelDescription
     /// <summary>Embedding tables: tokens, positions and types, by their names in the checkpoint.</summary>
     public IReadOnlyList<string> Tables { get; init; } = [];
 
-    /// <summary>Tensors of the checkpoint that are no parameters of the model: constants such as stored masks, or other models beside it.</summary>
+    /// <summary>
+    /// Tensors of the checkpoint that are no parameters of the model: constants such as stored masks, or other models beside it.
+    /// </summary>
     public required IReadOnlyList<string> UnusedTensors { get; init; }
 }
 

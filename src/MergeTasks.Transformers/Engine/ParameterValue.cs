@@ -47,8 +47,8 @@ internal sealed unsafe class ParameterValue
     }
 
     /// <summary>
-    /// A parameter over memory that is not copied and stays the caller's: what is written there later is the parameter's, and it must be there
-    /// for as long as a model has the parameter.
+    /// A parameter over memory that is not copied and stays the caller's: what is written there later is the parameter's, and it must be
+    /// there for as long as a model has the parameter.
     /// </summary>
     /// <param name="dtype">A floating-point element type.</param>
     /// <param name="shape">The dimensions.</param>

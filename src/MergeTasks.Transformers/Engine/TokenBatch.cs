@@ -2,13 +2,16 @@ using MergeTasks.Transformers.Architecture;
 
 namespace MergeTasks.Transformers.Engine;
 
-/// <summary>Sequences that run through a model together. The positions of all sequences, one after the other, are the batch's rows.</summary>
+/// <summary>
+/// Sequences that run through a model together. The positions of all sequences, one after the other, are the batch's rows.
+/// </summary>
 internal sealed class TokenBatch
 {
     private readonly int[] _starts;
 
     /// <summary>A batch of sequences.</summary>
-    /// <exception cref="ModelException"><see cref="ModelError.BadInput"/>: no sequence, an empty one, or lists of different lengths.</exception>
+    /// <exception cref="ModelException"><see cref="ModelError.BadInput"/>: no sequence, an empty one, or lists of different
+    /// lengths.</exception>
     public TokenBatch(params IReadOnlyList<TokenSequence> sequences)
     {
         ArgumentNullException.ThrowIfNull(sequences);

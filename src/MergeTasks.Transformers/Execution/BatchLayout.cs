@@ -20,7 +20,8 @@ internal sealed class BatchLayout
         if (padded.Index >= 0)
         {
             throw new ModelException(
-                ModelError.BadInput, $"Sequence {padded.Index} has padding, which a decoder does not take; sequences of a batch may have different lengths.");
+                ModelError.BadInput,
+                $"Sequence {padded.Index} has padding, which a decoder does not take; sequences of a batch may have different lengths.");
         }
 
         Identity = [.. Enumerable.Range(0, Rows)];

@@ -1,6 +1,8 @@
 namespace MergeTasks.Transformers.Execution;
 
-/// <summary>An array of the pool and the number of those that use it. Only the thread that runs the blocks takes and releases memory.</summary>
+/// <summary>
+/// An array of the pool and the number of those that use it. Only the thread that runs the blocks takes and releases memory.
+/// </summary>
 internal sealed class PooledMemory(ActivationPool pool, float[] values)
 {
     /// <summary>The array, at least as long as what it holds.</summary>

@@ -16,13 +16,15 @@ internal sealed class AlbertFamily : EncoderFamily
 
     protected override TransformerSpec DescribeEncoder(ConfigReader config, IReadOnlyList<string>? labels)
     {
-        var (width, hidden, inner) = (config.Int("embedding_size", 128), config.Int("hidden_size", 4096), config.Int("intermediate_size", 16384));
+        var (width, hidden, inner) =
+            (config.Int("embedding_size", 128), config.Int("hidden_size", 4096), config.Int("intermediate_size", 16384));
         var heads = ReadHeads(config, "num_attention_heads", 64, hidden);
         var epsilon = config.Double("layer_norm_eps", 1e-12);
         var activation = config.Activation("hidden_act", "gelu_new");
         var vocabulary = config.Int("vocab_size", 30000);
         var positions = config.Int("max_position_embeddings", 512);
-        var (layers, groups, perGroup) = (config.Int("num_hidden_layers", 12), config.Int("num_hidden_groups", 1), config.Int("inner_group_num", 1));
+        var (layers, groups, perGroup) =
+            (config.Int("num_hidden_layers", 12), config.Int("num_hidden_groups", 1), config.Int("inner_group_num", 1));
         if (groups > layers)
             throw config.Invalid("num_hidden_groups", $"at most 'num_hidden_layers' ({layers})");
         const string at = "albert.embeddings";
@@ -43,7 +45,9 @@ internal sealed class AlbertFamily : EncoderFamily
                 Projection = new("albert.encoder.embedding_hidden_mapping_in", width, hidden, true),
             },
             Layers = [.. Enumerable.Range(0, layers).SelectMany(layer => Enumerable.Range(0, perGroup)
-                .Select(inGroup => DescribeLayer($"albert.encoder.albert_layer_groups.{(int)(layer / ((double)layers / groups))}.albert_layers.{inGroup}")))],
+                .Select(inGroup =>
+                    DescribeLayer(
+                        $"albert.encoder.albert_layer_groups.{(int)(layer / ((double)layers / groups))}.albert_layers.{inGroup}")))],
             Head = labels is null ? MaskedHead() : ClassifierHead(labels.Count),
         };
 

@@ -3,7 +3,10 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Apertus (arXiv 2509.14233): Llama's layers, the feed-forward part without a gate and with a learned function, norms on each head's queries and keys.</summary>
+/// <summary>
+/// Apertus (arXiv 2509.14233): Llama's layers, the feed-forward part without a gate and with a learned function, norms on each head's
+/// queries and keys.
+/// </summary>
 internal sealed class ApertusFamily : DecoderFamily
 {
     private const string Settings = """
@@ -17,7 +20,8 @@ internal sealed class ApertusFamily : DecoderFamily
         var shape = DecoderShape.Read(config, new(131072, 4096, 14336, 32, 32, 0, 65536));
         var bias = config.Bool("attention_bias", false);
         var isLearned = (config.OptionalText("hidden_act") ?? "xielu") == "xielu";
-        var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), isLearned ? ActivationKind.Identity : config.Activation("hidden_act", "silu"))
+        var style = new LlamaStyle(
+            config.Double("rms_norm_eps", 1e-5), isLearned ? ActivationKind.Identity : config.Activation("hidden_act", "silu"))
         {
             InputBias = bias,
             OutputBias = bias,
@@ -28,7 +32,8 @@ internal sealed class ApertusFamily : DecoderFamily
 
         LayerSpec Layer(string at, int index)
         {
-            var layer = Parts.LlamaLayer(at, shape, style).Attending(attention => attention.WithHeadNorms($"{at}.self_attn", style.Epsilon));
+            var layer = Parts.LlamaLayer(at, shape, style)
+                .Attending(attention => attention.WithHeadNorms($"{at}.self_attn", style.Epsilon));
             var function = $"{at}.mlp.act_fn";
             return layer with
             {

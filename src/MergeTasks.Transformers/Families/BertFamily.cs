@@ -14,7 +14,8 @@ internal sealed class BertFamily : EncoderFamily
 
     protected override TransformerSpec DescribeEncoder(ConfigReader config, IReadOnlyList<string>? labels)
     {
-        var bert = new BertNamedEncoder(config, "bert", hidden => ReadHeads(config, "num_attention_heads", 12, hidden), new(30522, 768, 3072, 12));
+        var bert = new BertNamedEncoder(
+            config, "bert", hidden => ReadHeads(config, "num_attention_heads", 12, hidden), new(30522, 768, 3072, 12));
         return labels is null
             ? bert.Describe(ModelTask.MaskedLanguageModel, MaskedHead(config, bert), null)
             : bert.Describe(ModelTask.SequenceClassification, ClassifierHead(bert, labels.Count), labels);

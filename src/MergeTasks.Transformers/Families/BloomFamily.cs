@@ -18,10 +18,18 @@ internal sealed class BloomFamily : DecoderFamily
         // Another order of the same sums.
         config.Ignore("slow_but_exact");
         var layers = config.OptionalInt("n_layer") ?? config.Int("num_hidden_layers", 2);
-        var shape = new DecoderShape(config.Int("vocab_size", 250880), hidden, 4 * hidden, layers, heads, heads, config.Int("seq_length", 2048), hidden / heads);
+        var shape = new DecoderShape(
+            config.Int("vocab_size", 250880), hidden, 4 * hidden, layers, heads, heads, config.Int("seq_length", 2048), hidden / heads);
         var epsilon = config.Double("layer_norm_epsilon", 1e-5);
         var decoder = Parts.Decoder(
-            shape, "transformer", "word_embeddings", "h", "lm_head", config.Bool("tie_word_embeddings", true), Layer, Norm("transformer.ln_f"));
+            shape,
+            "transformer",
+            "word_embeddings",
+            "h",
+            "lm_head",
+            config.Bool("tie_word_embeddings", true),
+            Layer,
+            Norm("transformer.ln_f"));
         return decoder with { Embedding = decoder.Embedding with { Norm = Norm("transformer.word_embeddings_layernorm") } };
 
         LayerSpec Layer(string at, int index) => new()
@@ -29,7 +37,9 @@ internal sealed class BloomFamily : DecoderFamily
             Layout = normsStream ? ResidualLayout.NormOfStream : ResidualLayout.Sequential,
             AttentionNorm = Norm($"{at}.input_layernorm"),
             Attention = Parts.FusedAttention(
-                shape, new($"{at}.self_attention.query_key_value", hidden, 3 * hidden, true), new($"{at}.self_attention.dense", hidden, hidden, true)) with
+                shape,
+                new($"{at}.self_attention.query_key_value", hidden, 3 * hidden, true),
+                new($"{at}.self_attention.dense", hidden, hidden, true)) with
             {
                 Query = new(0, 0, 3 * shape.HeadSize),
                 Key = new(0, shape.HeadSize, 3 * shape.HeadSize),
@@ -38,7 +48,9 @@ internal sealed class BloomFamily : DecoderFamily
             },
             FeedForwardNorm = Norm($"{at}.post_attention_layernorm"),
             FeedForward = new MlpSpec(
-                new($"{at}.mlp.dense_h_to_4h", hidden, 4 * hidden, true), new($"{at}.mlp.dense_4h_to_h", 4 * hidden, hidden, true), ActivationKind.GeluTanh),
+                new($"{at}.mlp.dense_h_to_4h", hidden, 4 * hidden, true),
+                new($"{at}.mlp.dense_4h_to_h", 4 * hidden, hidden, true),
+                ActivationKind.GeluTanh),
         };
 
         NormSpec Norm(string module) => NormSpec.Layer(module, hidden, epsilon);

@@ -4,8 +4,8 @@ using MergeTasks.Transformers.Configuration;
 namespace MergeTasks.Transformers.Families;
 
 /// <summary>
-/// Cohere's Command R (parallel parts behind one norm without bias, neighbouring channels rotated, scaled logits), and Command R7B (windows,
-/// and no rotation in layers without one).
+/// Cohere's Command R (parallel parts behind one norm without bias, neighbouring channels rotated, scaled logits), and Command R7B
+/// (windows, and no rotation in layers without one).
 /// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 internal sealed class CohereFamily(string modelType) : DecoderFamily

@@ -15,7 +15,10 @@ internal sealed class DebertaFamily : EncoderFamily
     protected override TransformerSpec DescribeEncoder(ConfigReader config, IReadOnlyList<string>? labels)
     {
         var deberta = new BertNamedEncoder(
-            config, "deberta", hidden => ReadHeads(config, "num_attention_heads", 24, hidden), new(128100, 1536, 6144, 24) { Epsilon = 1e-7, Types = 0 });
+            config,
+            "deberta",
+            hidden => ReadHeads(config, "num_attention_heads", 24, hidden),
+            new(128100, 1536, 6144, 24) { Epsilon = 1e-7, Types = 0 });
         if (config.Int("embedding_size", deberta.Hidden) != deberta.Hidden)
             throw config.Unsupported("embedding_size", $"'hidden_size' ({deberta.Hidden})");
         if (config.Int("conv_kernel_size", 0, minimum: 0) != 0)
@@ -70,7 +73,9 @@ internal sealed class DebertaFamily : EncoderFamily
     // Published as a list, or as texts with bars between them.
     private static string[] Types(ConfigReader config)
     {
-        var types = config.IsText("pos_att_type") ? config.OptionalText("pos_att_type")!.Split('|') : config.OptionalTexts("pos_att_type") ?? [];
+        var types = config.IsText("pos_att_type")
+            ? config.OptionalText("pos_att_type")!.Split('|')
+            : config.OptionalTexts("pos_att_type") ?? [];
         return Array.TrueForAll(types, type => type.Trim() is "c2p" or "p2c")
             ? [.. types.Select(type => type.Trim())]
             : throw config.Unsupported("pos_att_type", "\"c2p\" and \"p2c\"");
@@ -86,7 +91,8 @@ internal sealed class DebertaFamily : EncoderFamily
             DenseActivation = deberta.Activation,
             DenseNorm = NormSpec.Layer($"{at}.LayerNorm", deberta.Hidden, deberta.Epsilon),
             Output = legacy
-                ? VocabularyOutput(config, "cls.predictions.decoder", deberta.Hidden, deberta.Vocabulary, deberta.TokenTable, "cls.predictions.bias")
+                ? VocabularyOutput(
+                    config, "cls.predictions.decoder", deberta.Hidden, deberta.Vocabulary, deberta.TokenTable, "cls.predictions.bias")
                 : new LinearSpec(at, deberta.Hidden, deberta.Vocabulary, Bias: true) { Weight = deberta.TokenTable },
         };
     }

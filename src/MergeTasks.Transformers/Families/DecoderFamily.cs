@@ -58,7 +58,8 @@ internal abstract class DecoderFamily : Family
     /// <param name="shape">Sizes.</param>
     /// <param name="defaults">What the family knows of layers without a window.</param>
     /// <param name="slidingTheta">The base of layers with a window where no settings of their own give it.</param>
-    internal static (RopeSpec Full, RopeSpec Sliding) RopeByLayer(ConfigReader config, DecoderShape shape, RopeDefaults defaults, double slidingTheta)
+    internal static (RopeSpec Full, RopeSpec Sliding) RopeByLayer(
+        ConfigReader config, DecoderShape shape, RopeDefaults defaults, double slidingTheta)
     {
         if (!RopeReader.IsByLayer(config))
             return (RopeReader.Read(config, shape.Size, defaults), RopeSpec.Plain(shape.HeadSize, slidingTheta));
@@ -68,5 +69,6 @@ internal abstract class DecoderFamily : Family
     }
 
     private static bool IsLanguageModel(string architecture) =>
-        architecture.EndsWith("ForCausalLM", StringComparison.OrdinalIgnoreCase) || architecture.EndsWith("LMHeadModel", StringComparison.Ordinal);
+        architecture.EndsWith("ForCausalLM", StringComparison.OrdinalIgnoreCase)
+            || architecture.EndsWith("LMHeadModel", StringComparison.Ordinal);
 }

@@ -4,8 +4,8 @@ using MergeTasks.Transformers.Configuration;
 namespace MergeTasks.Transformers.Families;
 
 /// <summary>
-/// DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), and GLM-4.7-Flash, which took their layers: latent attention; mixtures behind some dense layers,
-/// with experts chosen from the best groups.
+/// DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), and GLM-4.7-Flash, which took their layers: latent attention; mixtures behind some
+/// dense layers, with experts chosen from the best groups.
 /// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 internal sealed class DeepSeekFamily(string modelType) : DecoderFamily

@@ -20,7 +20,8 @@ internal sealed class ElectraFamily : EncoderFamily
         // For other heads than these.
         config.Ignore("summary_activation", "summary_last_dropout", "summary_type", "summary_use_proj");
         var task = labels is null ? ModelTask.MaskedLanguageModel : ModelTask.SequenceClassification;
-        var model = electra.Describe(task, labels is null ? MaskedHead(config, electra, width) : ClassifierHead(electra, labels.Count), labels);
+        var model = electra.Describe(
+            task, labels is null ? MaskedHead(config, electra, width) : ClassifierHead(electra, labels.Count), labels);
         return model with
         {
             Embedding = model.Embedding with

@@ -31,7 +31,9 @@ internal abstract class EncoderFamily : Family
 
         var given = architectures.Length == 0 ? "(absent)" : string.Join(", ", architectures);
         throw new ModelException(
-            ModelError.UnknownFamily, $"'{config.Path}': the engine runs {ModelType} as {MaskedModel} or {Classifier}, not as {given}.", config.Path);
+            ModelError.UnknownFamily,
+            $"'{config.Path}': the engine runs {ModelType} as {MaskedModel} or {Classifier}, not as {given}.",
+            config.Path);
     }
 
     /// <summary>Describes the encoder.</summary>
@@ -46,32 +48,34 @@ internal abstract class EncoderFamily : Family
     /// <param name="epsilon">Of both norms.</param>
     /// <param name="activation">Of the feed-forward part.</param>
     /// <param name="names">Query, key, value, output, attention norm, up, down, output norm.</param>
-    internal static LayerSpec Layer(int hidden, int inner, int heads, double epsilon, ActivationKind activation, params ReadOnlySpan<string> names) => new()
-    {
-        Layout = ResidualLayout.NormAfterAddition,
-        Attention = new AttentionSpec
+    internal static LayerSpec Layer(
+        int hidden, int inner, int heads, double epsilon, ActivationKind activation, params ReadOnlySpan<string> names) => new()
         {
-            Projections = [new(names[0], hidden, hidden, true), new(names[1], hidden, hidden, true), new(names[2], hidden, hidden, true)],
-            Query = new(0, 0, hidden / heads),
-            Key = new(1, 0, hidden / heads),
-            Value = new(2, 0, hidden / heads),
-            Output = new(names[3], hidden, hidden, true),
-            Heads = heads,
-            KeyValueHeads = heads,
-            HeadSize = hidden / heads,
-            Scale = 1 / Math.Sqrt(hidden / heads),
-            Causal = false,
-        },
-        AttentionOutputNorm = NormSpec.Layer(names[4], hidden, epsilon),
-        FeedForward = new MlpSpec(new(names[5], hidden, inner, true), new(names[6], inner, hidden, true), activation),
-        FeedForwardOutputNorm = NormSpec.Layer(names[7], hidden, epsilon),
-    };
+            Layout = ResidualLayout.NormAfterAddition,
+            Attention = new AttentionSpec
+            {
+                Projections = [new(names[0], hidden, hidden, true), new(names[1], hidden, hidden, true), new(names[2], hidden, hidden, true)],
+                Query = new(0, 0, hidden / heads),
+                Key = new(1, 0, hidden / heads),
+                Value = new(2, 0, hidden / heads),
+                Output = new(names[3], hidden, hidden, true),
+                Heads = heads,
+                KeyValueHeads = heads,
+                HeadSize = hidden / heads,
+                Scale = 1 / Math.Sqrt(hidden / heads),
+                Causal = false,
+            },
+            AttentionOutputNorm = NormSpec.Layer(names[4], hidden, epsilon),
+            FeedForward = new MlpSpec(new(names[5], hidden, inner, true), new(names[6], inner, hidden, true), activation),
+            FeedForwardOutputNorm = NormSpec.Layer(names[7], hidden, epsilon),
+        };
 
     /// <summary>
-    /// The output over the vocabulary, whose weight may be the token table. Where it is not, a checkpoint may hold a bias of the head and one
-    /// of the output, of which the output's is used.
+    /// The output over the vocabulary, whose weight may be the token table. Where it is not, a checkpoint may hold a bias of the head and
+    /// one of the output, of which the output's is used.
     /// </summary>
-    protected static LinearSpec VocabularyOutput(ConfigReader config, string module, int hidden, int vocabulary, string tokenTable, string headBias)
+    protected static LinearSpec VocabularyOutput(
+        ConfigReader config, string module, int hidden, int vocabulary, string tokenTable, string headBias)
     {
         var isTied = config.Bool("tie_word_embeddings", true);
         var own = module + ".bias";

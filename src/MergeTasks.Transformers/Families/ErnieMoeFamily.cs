@@ -26,7 +26,9 @@ internal sealed class ErnieMoeFamily : DecoderFamily
         var shared = inner * config.Int("moe_num_shared_experts", 2, minimum: 0);
         var (first, interval) = (config.Int("moe_layer_start_index", 1, minimum: 0), config.Int("moe_layer_interval", 1));
         var last = config.Int("moe_layer_end_index", -1, minimum: -1);
-        var routing = new RoutingSpec(perToken, RouterFunction.Softmax) { Renormalised = 0, SmallestSum = config.Double("moe_norm_min", 1e-12) };
+        var routing = new RoutingSpec(
+            perToken, RouterFunction.Softmax)
+        { Renormalised = 0, SmallestSum = config.Double("moe_norm_min", 1e-12) };
         return Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", true), Layer, NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
 

@@ -3,7 +3,10 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>EXAONE 4 (arXiv 2507.11407): norms after both parts and on each head's queries and keys; where some layers have a window, the others do not rotate.</summary>
+/// <summary>
+/// EXAONE 4 (arXiv 2507.11407): norms after both parts and on each head's queries and keys; where some layers have a window, the others do
+/// not rotate.
+/// </summary>
 internal sealed class Exaone4Family : DecoderFamily
 {
     public override string ModelType => "exaone4";

@@ -43,16 +43,19 @@ internal static class Experts
             Stacked = [.. Enumerable.Range(0, count).Select(expert => OfStack(new(expert, count)))],
         };
 
-        MlpSpec Own(string expert) => new(new($"{expert}.{named.Up}", hidden, inner), new($"{expert}.{named.Down}", inner, hidden), activation)
-        {
-            Gate = new($"{expert}.{named.Gate}", hidden, inner),
-        };
+        MlpSpec Own(string expert) =>
+            new(new($"{expert}.{named.Up}", hidden, inner), new($"{expert}.{named.Down}", inner, hidden), activation)
+            {
+                Gate = new($"{expert}.{named.Gate}", hidden, inner),
+            };
 
         MlpSpec OfStack(StackPlace place)
         {
             var (up, down) = ($"{at}.experts.gate_up_proj", $"{at}.experts.down_proj");
             return new MlpSpec(
-                new(up, hidden, 2 * inner) { Weight = up, Stack = place }, new(down, inner, hidden) { Weight = down, Stack = place }, activation)
+                new(up, hidden, 2 * inner) { Weight = up, Stack = place },
+                new(down, inner, hidden) { Weight = down, Stack = place },
+                activation)
             {
                 GateInUp = GatePlace.FirstHalf,
             };
@@ -60,14 +63,15 @@ internal static class Experts
     }
 
     /// <summary>DeepSeek V3's routing: sigmoids, a correction for the choice only, groups ranked by their two best.</summary>
-    public static RoutingSpec GroupedSigmoids(ConfigReader config, int count, int perToken, RoutingSpec absent) => Grouped(config, count, new(perToken, RouterFunction.Sigmoid)
-    {
-        Renormalised = config.Bool("norm_topk_prob", true) ? 1e-20 : null,
-        Factor = config.Double("routed_scaling_factor", absent.Factor),
-        Groups = config.Int("n_group", absent.Groups),
-        ChosenGroups = config.Int("topk_group", absent.ChosenGroups),
-        RankingWeights = 2,
-    });
+    public static RoutingSpec GroupedSigmoids(ConfigReader config, int count, int perToken, RoutingSpec absent) =>
+        Grouped(config, count, new(perToken, RouterFunction.Sigmoid)
+        {
+            Renormalised = config.Bool("norm_topk_prob", true) ? 1e-20 : null,
+            Factor = config.Double("routed_scaling_factor", absent.Factor),
+            Groups = config.Int("n_group", absent.Groups),
+            ChosenGroups = config.Int("topk_group", absent.ChosenGroups),
+            RankingWeights = 2,
+        });
 
     /// <summary>Checks the groups of a routing.</summary>
     public static RoutingSpec Grouped(ConfigReader config, int count, RoutingSpec routing)

@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Falcon (arXiv 2311.16867): queries, keys and values in one projection, of one key head or of groups; rotary positions or ALiBi.</summary>
+/// <summary>
+/// Falcon (arXiv 2311.16867): queries, keys and values in one projection, of one key head or of groups; rotary positions or ALiBi.
+/// </summary>
 internal sealed class FalconFamily : DecoderFamily
 {
     public override string ModelType => "falcon";
@@ -39,7 +41,14 @@ internal sealed class FalconFamily : DecoderFamily
         var isAlibi = config.Bool("alibi", false);
         var rope = RopeReader.Read(config, shape.Size, 10000);
         return Parts.Decoder(
-            shape, "transformer", "word_embeddings", "h", "lm_head", config.Bool("tie_word_embeddings", true), Layer, Norm("transformer.ln_f"));
+            shape,
+            "transformer",
+            "word_embeddings",
+            "h",
+            "lm_head",
+            config.Bool("tie_word_embeddings", true),
+            Layer,
+            Norm("transformer.ln_f"));
 
         LayerSpec Layer(string at, int index) => new()
         {
@@ -48,7 +57,9 @@ internal sealed class FalconFamily : DecoderFamily
             Attention = Grouped($"{at}.self_attention"),
             FeedForwardNorm = hasTwoNorms ? Norm($"{at}.ln_mlp") : isParallel ? null : Norm($"{at}.post_attention_layernorm"),
             FeedForward = new MlpSpec(
-                new($"{at}.mlp.dense_h_to_4h", hidden, shape.Intermediate, bias), new($"{at}.mlp.dense_4h_to_h", shape.Intermediate, hidden, bias), activation),
+                new($"{at}.mlp.dense_h_to_4h", hidden, shape.Intermediate, bias),
+                new($"{at}.mlp.dense_4h_to_h", shape.Intermediate, hidden, bias),
+                activation),
         };
 
         NormSpec Norm(string module) => NormSpec.Layer(module, hidden, epsilon);

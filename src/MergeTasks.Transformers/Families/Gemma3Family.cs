@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Gemma 3 (arXiv 2503.19786): Gemma 2's layers with norms on queries and keys, five of six with a window and positions of their own.</summary>
+/// <summary>
+/// Gemma 3 (arXiv 2503.19786): Gemma 2's layers with norms on queries and keys, five of six with a window and positions of their own.
+/// </summary>
 internal sealed class Gemma3Family : DecoderFamily
 {
     public override string ModelType => "gemma3_text";
@@ -25,7 +27,10 @@ internal sealed class Gemma3Family : DecoderFamily
         return decoder with
         {
             Embedding = decoder.Embedding with { Scale = MathF.Sqrt(shape.Hidden) },
-            Head = decoder.Head with { ScoreCap = config.Has("final_logit_softcapping") ? config.PositiveDouble("final_logit_softcapping", 1) : null },
+            Head = decoder.Head with
+            {
+                ScoreCap = config.Has("final_logit_softcapping") ? config.PositiveDouble("final_logit_softcapping", 1) : null
+            },
         };
 
         LayerSpec Layer(string at, int index) => new()

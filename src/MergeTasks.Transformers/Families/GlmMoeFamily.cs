@@ -3,7 +3,10 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>GLM 4.5 and 4.6 (arXiv 2508.06471): half of each head rotated, norms on queries and keys, mixtures behind some dense layers routed as DeepSeek V3's.</summary>
+/// <summary>
+/// GLM 4.5 and 4.6 (arXiv 2508.06471): half of each head rotated, norms on queries and keys, mixtures behind some dense layers routed as
+/// DeepSeek V3's.
+/// </summary>
 internal sealed class GlmMoeFamily : DecoderFamily
 {
     public override string ModelType => "glm4_moe";
@@ -14,7 +17,8 @@ internal sealed class GlmMoeFamily : DecoderFamily
         var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu"))
         {
             InputBias = config.Bool("attention_bias", false),
-            Rope = RopeReader.Read(config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.5) }),
+            Rope = RopeReader.Read(
+                config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.5) }),
         };
         var normalised = config.Bool("use_qk_norm", false);
         var (experts, perToken) = Experts.Read(config, "n_routed_experts", 128, 8);
@@ -34,7 +38,8 @@ internal sealed class GlmMoeFamily : DecoderFamily
         }
 
         MixtureSpec Mixture(string at) =>
-            Experts.Mixture(at, shape.Hidden, inner, experts, style.Activation, routing with { Correction = $"{at}.gate.e_score_correction_bias" }) with
+            Experts.Mixture(
+                at, shape.Hidden, inner, experts, style.Activation, routing with { Correction = $"{at}.gate.e_score_correction_bias" }) with
             {
                 Shared = shared == 0 ? null : Parts.GatedMlp($"{at}.shared_experts", shape.Hidden, shared, style.Activation),
             };

@@ -30,13 +30,21 @@ internal sealed class Gpt2Family : DecoderFamily
         var scale = config.Bool("scale_attn_weights", true) ? 1 / Math.Sqrt(shape.HeadSize) : 1;
         var byDepth = config.Bool("scale_attn_by_inverse_layer_idx", false);
         var decoder = Parts.Decoder(
-            shape, "transformer", "wte", "h", "lm_head", config.Bool("tie_word_embeddings", true), Layer, NormSpec.Layer("transformer.ln_f", hidden, epsilon));
+            shape,
+            "transformer",
+            "wte",
+            "h",
+            "lm_head",
+            config.Bool("tie_word_embeddings", true),
+            Layer,
+            NormSpec.Layer("transformer.ln_f", hidden, epsilon));
         return decoder with { Embedding = decoder.Embedding with { Positions = new("transformer.wpe.weight", shape.MaximumPositions) } };
 
         LayerSpec Layer(string at, int index) => new()
         {
             AttentionNorm = NormSpec.Layer($"{at}.ln_1", hidden, epsilon),
-            Attention = Parts.FusedAttention(shape, Conv($"{at}.attn.c_attn", hidden, 3 * hidden), Conv($"{at}.attn.c_proj", hidden, hidden)) with
+            Attention = Parts.FusedAttention(
+                shape, Conv($"{at}.attn.c_attn", hidden, 3 * hidden), Conv($"{at}.attn.c_proj", hidden, hidden)) with
             {
                 Scale = byDepth ? scale / (index + 1) : scale,
             },

@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>GPT-J and CodeGen (arXiv 2203.13474): parallel parts behind one norm, neighbouring channels of part of each head rotated.</summary>
+/// <summary>
+/// GPT-J and CodeGen (arXiv 2203.13474): parallel parts behind one norm, neighbouring channels of part of each head rotated.
+/// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 internal sealed class GptJFamily(string modelType) : DecoderFamily
 {
@@ -24,7 +26,8 @@ internal sealed class GptJFamily(string modelType) : DecoderFamily
         var positions = config.OptionalInt("n_positions") ?? config.Int("max_position_embeddings", 2048);
         // The same length again.
         config.Ignore("n_ctx");
-        var shape = new DecoderShape(config.Int("vocab_size", 50400), hidden, config.Int("n_inner", 4 * hidden), layers, heads, heads, positions, hidden / heads);
+        var shape = new DecoderShape(
+            config.Int("vocab_size", 50400), hidden, config.Int("n_inner", 4 * hidden), layers, heads, heads, positions, hidden / heads);
         var epsilon = config.Double("layer_norm_epsilon", 1e-5);
         var activation = config.Activation("activation_function", "gelu_new");
         var rotated = config.Mentions("rotary_dim") ? config.OptionalInt("rotary_dim") ?? shape.HeadSize : 64;
@@ -32,19 +35,30 @@ internal sealed class GptJFamily(string modelType) : DecoderFamily
             throw config.Invalid("rotary_dim", $"an even number up to the {shape.HeadSize} channels of a head");
         var rope = RopeSpec.Plain(rotated, 10000).InNeighbours();
         var decoder = Parts.Decoder(
-            shape, "transformer", "wte", "h", "lm_head", config.Bool("tie_word_embeddings", false), Layer, NormSpec.Layer("transformer.ln_f", hidden, epsilon));
+            shape,
+            "transformer",
+            "wte",
+            "h",
+            "lm_head",
+            config.Bool("tie_word_embeddings", false),
+            Layer,
+            NormSpec.Layer("transformer.ln_f", hidden, epsilon));
         return decoder with { Head = decoder.Head with { Output = decoder.Head.Output with { Bias = true } } };
 
         LayerSpec Layer(string at, int index) => new()
         {
             Layout = ResidualLayout.Parallel,
             AttentionNorm = NormSpec.Layer($"{at}.ln_1", hidden, epsilon),
-            Attention = (modelType == "codegen" ? InBlocks($"{at}.attn") : Parts.SeparateAttention($"{at}.attn", shape, false, false, output: "out_proj")) with
+            Attention = (modelType == "codegen"
+                ? InBlocks($"{at}.attn")
+                : Parts.SeparateAttention($"{at}.attn", shape, false, false, output: "out_proj")) with
             {
                 Rope = rope,
             },
             FeedForward = new MlpSpec(
-                new($"{at}.mlp.fc_in", hidden, shape.Intermediate, true), new($"{at}.mlp.fc_out", shape.Intermediate, hidden, true), activation),
+                new($"{at}.mlp.fc_in", hidden, shape.Intermediate, true),
+                new($"{at}.mlp.fc_out", shape.Intermediate, hidden, true),
+                activation),
         };
 
         AttentionSpec InBlocks(string at)

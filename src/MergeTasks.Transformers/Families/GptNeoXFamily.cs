@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>GPT-NeoX and Pythia (arXiv 2204.06745): parallel parts with a norm each, queries, keys and values interleaved by head.</summary>
+/// <summary>
+/// GPT-NeoX and Pythia (arXiv 2204.06745): parallel parts with a norm each, queries, keys and values interleaved by head.
+/// </summary>
 internal sealed class GptNeoXFamily : DecoderFamily
 {
     public override string ModelType => "gpt_neox";

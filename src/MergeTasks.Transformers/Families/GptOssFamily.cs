@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>GPT-OSS (arXiv 2508.10925): a score without a key in every softmax, windows in every other layer, stacked experts with clamped gates.</summary>
+/// <summary>
+/// GPT-OSS (arXiv 2508.10925): a score without a key in every softmax, windows in every other layer, stacked experts with clamped gates.
+/// </summary>
 internal sealed class GptOssFamily : DecoderFamily
 {
     private const string Settings = """

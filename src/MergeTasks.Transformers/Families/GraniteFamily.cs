@@ -35,12 +35,13 @@ internal sealed class GraniteFamily(string modelType) : DecoderFamily
             Head = decoder.Head with { ScoreFactor = 1 / divisor },
         };
 
-        LayerSpec Layer(string at, int index) => Parts.LlamaLayer(at, shape, style).Attending(attention => attention with { Scale = scale }) with
-        {
-            FeedForward = part(at),
-            AttentionFactor = share,
-            FeedForwardFactor = share,
-        };
+        LayerSpec Layer(string at, int index) =>
+            Parts.LlamaLayer(at, shape, style).Attending(attention => attention with { Scale = scale }) with
+            {
+                FeedForward = part(at),
+                AttentionFactor = share,
+                FeedForwardFactor = share,
+            };
     }
 
     // Hybrids rotate only where the configuration says so.
@@ -49,11 +50,13 @@ internal sealed class GraniteFamily(string modelType) : DecoderFamily
         var rope = RopeReader.Read(config, shape.Size, 10000);
         if (modelType != "granitemoehybrid")
             return rope;
-        if (config.OptionalTexts("layer_types") is not { } types || !Array.TrueForAll(types, type => type is "full_attention" or "attention"))
+        if (config.OptionalTexts("layer_types") is not { } types
+            || !Array.TrueForAll(types, type => type is "full_attention" or "attention"))
             throw config.Unsupported("layer_types", "\"full_attention\" for every layer (state-space layers are not computed)");
         if (types.Length != shape.Layers)
             throw config.Invalid("layer_types", $"a list of {shape.Layers} entries, one for each layer");
-        config.Ignore("mamba_chunk_size", "mamba_conv_bias", "mamba_d_conv", "mamba_d_head", "mamba_d_state", "mamba_expand", "mamba_n_groups");
+        config.Ignore(
+            "mamba_chunk_size", "mamba_conv_bias", "mamba_d_conv", "mamba_d_head", "mamba_d_state", "mamba_expand", "mamba_n_groups");
         config.Ignore("mamba_n_heads", "mamba_proj_bias", "time_step_limit");
         return config.OptionalText("position_embedding_type") == "rope" ? rope : null;
     }

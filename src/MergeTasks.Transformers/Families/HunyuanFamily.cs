@@ -29,7 +29,8 @@ internal sealed class HunyuanFamily : DecoderFamily
     private static RopeSpec Rope(ConfigReader config, DecoderShape shape)
     {
         var settings = RopeReader.Section(config, new RopeDefaults(10000));
-        if (settings?.OptionalDouble("alpha") is not > 0 || (settings.OptionalText("rope_type") ?? settings.OptionalText("type")) != "dynamic")
+        if (settings?.OptionalDouble("alpha") is not > 0
+            || (settings.OptionalText("rope_type") ?? settings.OptionalText("type")) != "dynamic")
             return RopeReader.Read(config, shape.Size, 10000);
         settings.Ignore("type", "factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim");
         var theta = settings.OptionalDouble("rope_theta") ?? config.PositiveDouble("rope_theta", 10000);

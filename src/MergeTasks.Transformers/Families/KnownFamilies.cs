@@ -99,7 +99,8 @@ internal static class KnownFamilies
         var family = All.FirstOrDefault(family => family.ModelType == type)
             ?? throw new ModelException(
                 ModelError.UnknownFamily,
-                $"'{config.Path}': the engine cannot run model_type {(type is null ? "(absent)" : $"'{type}'")}; it runs {string.Join(", ", ModelTypes)}.",
+                $"'{config.Path}': the engine cannot run model_type {(type is null ? "(absent)" : $"'{type}'")}; it "
+                    + $"runs {string.Join(", ", ModelTypes)}.",
                 config.Path);
         if (config.Has("quantization_config"))
             throw config.Unsupported("quantization_config", "weights that are not quantized");

@@ -4,7 +4,8 @@ using MergeTasks.Transformers.Configuration;
 namespace MergeTasks.Transformers.Families;
 
 /// <summary>
-/// LFM2 and its mixtures (arXiv 2511.23404): short gated convolutions in most layers, attention with norms on each head's queries and keys in the others.
+/// LFM2 and its mixtures (arXiv 2511.23404): short gated convolutions in most layers, attention with norms on each head's queries and keys
+/// in the others.
 /// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 internal sealed class Lfm2Family(string modelType) : DecoderFamily
@@ -98,8 +99,9 @@ internal sealed class Lfm2Family(string modelType) : DecoderFamily
                 ExpertNames.Numbered);
     }
 
-    private static MlpSpec Gated(string at, int hidden, int inner) => new(new($"{at}.w3", hidden, inner), new($"{at}.w2", inner, hidden), ActivationKind.Silu)
-    {
-        Gate = new($"{at}.w1", hidden, inner),
-    };
+    private static MlpSpec Gated(string at, int hidden, int inner) =>
+        new(new($"{at}.w3", hidden, inner), new($"{at}.w2", inner, hidden), ActivationKind.Silu)
+        {
+            Gate = new($"{at}.w1", hidden, inner),
+        };
 }

@@ -4,8 +4,8 @@ using MergeTasks.Transformers.Configuration;
 namespace MergeTasks.Transformers.Families;
 
 /// <summary>
-/// Llama 4's language model: pieces of the context in layers that rotate (then a norm without weights), all of it in layers that do not; one expert
-/// per token, its input weighted, beside one for all tokens.
+/// Llama 4's language model: pieces of the context in layers that rotate (then a norm without weights), all of it in layers that do not;
+/// one expert per token, its input weighted, beside one for all tokens.
 /// </summary>
 internal sealed class Llama4Family : DecoderFamily
 {
@@ -15,7 +15,9 @@ internal sealed class Llama4Family : DecoderFamily
     {
         var shape = DecoderShape.Read(config, new(202048, 5120, 8192, 48, 40, 8, 4096 * 32, HeadSize: 128));
         var bias = config.Bool("attention_bias", false);
-        var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu")) { InputBias = bias, OutputBias = bias };
+        var style = new LlamaStyle(
+            config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu"))
+        { InputBias = bias, OutputBias = bias };
         var rope = RopeReader.Read(config, shape.Size, 500000).InNeighbours();
         var rotates = SmolLm3Family.RotatingLayers(config, shape.Layers);
         int? chunk = config.Mentions("attention_chunk_size") ? config.OptionalInt("attention_chunk_size") : 8192;
@@ -30,19 +32,23 @@ internal sealed class Llama4Family : DecoderFamily
         return Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
 
-        LayerSpec Layer(string at, int index) => Parts.LlamaLayer(at, shape, style with { Rope = rotates(index) ? rope : null }).Attending(attention => attention with
-        {
-            Chunk = chunks(index) ? chunk : null,
-            QueryNorm = rotates(index) && normalised ? Unweighted() : null,
-            KeyNorm = rotates(index) && normalised ? Unweighted() : null,
-            NormsAfterRope = true,
-            QueryFactor = rotates(index) || growth == 0 ? null : position => 1 + growth * Math.Log(1 + Math.Floor((position + 1) / floor)),
-        }) with
-        {
-            FeedForward = mixes(index) ? Mixture($"{at}.feed_forward") : Parts.GatedMlp($"{at}.feed_forward", shape.Hidden, dense, style.Activation),
-        };
+        LayerSpec Layer(string at, int index) =>
+            Parts.LlamaLayer(at, shape, style with { Rope = rotates(index) ? rope : null }).Attending(attention => attention with
+            {
+                Chunk = chunks(index) ? chunk : null,
+                QueryNorm = rotates(index) && normalised ? Unweighted() : null,
+                KeyNorm = rotates(index) && normalised ? Unweighted() : null,
+                NormsAfterRope = true,
+                QueryFactor = rotates(index) || growth == 0 ? null : position => 1 + growth * Math.Log(1 + Math.Floor((position + 1) / floor)),
+            }) with
+            {
+                FeedForward = mixes(index)
+                ? Mixture($"{at}.feed_forward")
+                : Parts.GatedMlp($"{at}.feed_forward", shape.Hidden, dense, style.Activation),
+            };
 
-        HeadNormSpec Unweighted() => new(new NormSpec("", NormKind.RootMeanSquare, shape.HeadSize, style.Epsilon, Weighted: false), HeadNormScope.EachHead);
+        HeadNormSpec Unweighted() =>
+            new(new NormSpec("", NormKind.RootMeanSquare, shape.HeadSize, style.Epsilon, Weighted: false), HeadNormScope.EachHead);
 
         MixtureSpec Mixture(string at) => new MixtureSpec(
             new($"{at}.router", shape.Hidden, experts),

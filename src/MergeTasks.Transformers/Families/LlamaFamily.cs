@@ -16,7 +16,8 @@ internal sealed class LlamaFamily : DecoderFamily
         var mlpBias = config.Bool("mlp_bias", false);
         var activation = config.Activation("hidden_act", "silu");
         var rope = RopeReader.Read(config, shape.Size, 10000);
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
         {

@@ -3,7 +3,10 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>MiniMax-01 (arXiv 2501.08313): Mixtral's mixtures, lightning attention in some layers, and a residual stream that is normalised and scaled.</summary>
+/// <summary>
+/// MiniMax-01 (arXiv 2501.08313): Mixtral's mixtures, lightning attention in some layers, and a residual stream that is normalised and
+/// scaled.
+/// </summary>
 internal sealed class MiniMaxFamily : DecoderFamily
 {
     public override string ModelType => "minimax";
@@ -42,7 +45,8 @@ internal sealed class MiniMaxFamily : DecoderFamily
             };
         }
 
-        (float Stream, float Part) Factors(string name) => ((float)config.Double(name + "_alpha_factor", 1), (float)config.Double(name + "_beta_factor", 1));
+        (float Stream, float Part) Factors(string name) =>
+            ((float)config.Double(name + "_alpha_factor", 1), (float)config.Double(name + "_beta_factor", 1));
 
         FadingSpec Lightning(string at, int index)
         {

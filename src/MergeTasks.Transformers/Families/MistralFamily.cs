@@ -16,7 +16,8 @@ internal sealed class MistralFamily : DecoderFamily
         // The class's own default is a window; null turns it off.
         int? window = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
         var rope = RopeReader.Read(config, shape.Size, 10000);
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
         {

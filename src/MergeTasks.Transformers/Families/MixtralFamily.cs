@@ -3,7 +3,10 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Mixtral (arXiv 2401.04088): Mistral with a sparse mixture of gated experts; and Phi-3.5 MoE, with layer norms, biases and a router of its own.</summary>
+/// <summary>
+/// Mixtral (arXiv 2401.04088): Mistral with a sparse mixture of gated experts; and Phi-3.5 MoE, with layer norms, biases and a router of
+/// its own.
+/// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 internal sealed class MixtralFamily(string modelType) : DecoderFamily
 {
@@ -13,7 +16,8 @@ internal sealed class MixtralFamily(string modelType) : DecoderFamily
 
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
-        var shape = DecoderShape.Read(config, IsPhi ? new(32064, 4096, 6400, 32, 32, 8, 4096 * 32) : new(32000, 4096, 14336, 32, 32, 8, 4096 * 32));
+        var shape = DecoderShape.Read(
+            config, IsPhi ? new(32064, 4096, 6400, 32, 32, 8, 4096 * 32) : new(32000, 4096, 14336, 32, 32, 8, 4096 * 32));
         var bias = IsPhi && config.Bool("attention_bias", false);
         var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu"))
         {
@@ -58,7 +62,8 @@ internal sealed class MixtralFamily(string modelType) : DecoderFamily
         var (near, far) = (settings.OptionalDouble("short_mscale"), settings.OptionalDouble("long_mscale"));
         if (near is null && far is null)
             return rope;
-        var original = config.OptionalInt("original_max_position_embeddings") ?? settings.Int("original_max_position_embeddings", shape.MaximumPositions);
+        var original = config.OptionalInt("original_max_position_embeddings")
+            ?? settings.Int("original_max_position_embeddings", shape.MaximumPositions);
         return rope.WithAttention(length => (length > original ? far : near) ?? rope.AttentionFactor);
     }
 }

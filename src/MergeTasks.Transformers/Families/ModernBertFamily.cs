@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>ModernBERT (arXiv 2412.13663): norms before the parts, rotary positions, fused gates, a window on both sides in most layers.</summary>
+/// <summary>
+/// ModernBERT (arXiv 2412.13663): norms before the parts, rotary positions, fused gates, a window on both sides in most layers.
+/// </summary>
 internal sealed class ModernBertFamily : EncoderFamily
 {
     private const string TokenTable = "model.embeddings.tok_embeddings.weight";
@@ -18,10 +20,12 @@ internal sealed class ModernBertFamily : EncoderFamily
     {
         var hidden = config.Int("hidden_size", 768);
         var heads = ReadHeads(config, "num_attention_heads", 12, hidden);
-        var (inner, layers, positions) = (config.Int("intermediate_size", 1152), config.Int("num_hidden_layers", 22), config.Int("max_position_embeddings", 8192));
+        var (inner, layers, positions) =
+            (config.Int("intermediate_size", 1152), config.Int("num_hidden_layers", 22), config.Int("max_position_embeddings", 8192));
         var shape = new DecoderShape(config.Int("vocab_size", 50368), hidden, inner, layers, heads, heads, positions, hidden / heads);
         var epsilon = config.Double("norm_eps", 1e-5);
-        var (normBias, bias, mlpBias) = (config.Bool("norm_bias", false), config.Bool("attention_bias", false), config.Bool("mlp_bias", false));
+        var (normBias, bias, mlpBias) =
+            (config.Bool("norm_bias", false), config.Bool("attention_bias", false), config.Bool("mlp_bias", false));
         var activation = config.Activation("hidden_activation", "gelu");
         var window = config.Int("local_attention", 128) / 2 + 1;
         var every = config.Int("global_attn_every_n_layers", 3);
@@ -38,7 +42,13 @@ internal sealed class ModernBertFamily : EncoderFamily
             InnerPrefix = "model.",
             MaximumPositions = positions,
             Labels = labels ?? [],
-            Embedding = new EmbeddingSpec { Token = TokenTable, Vocabulary = shape.Vocabulary, Width = hidden, Norm = Norm("model.embeddings.norm") },
+            Embedding = new EmbeddingSpec
+            {
+                Token = TokenTable,
+                Vocabulary = shape.Vocabulary,
+                Width = hidden,
+                Norm = Norm("model.embeddings.norm")
+            },
             Layers = [.. Enumerable.Range(0, layers).Select(layer => DescribeLayer($"model.layers.{layer}", layer))],
             Head = DescribeHead(config, hidden, Norm, shape.Vocabulary, labels?.Count),
         };
@@ -54,7 +64,8 @@ internal sealed class ModernBertFamily : EncoderFamily
                 Window = slides(index) ? window : null,
             },
             FeedForwardNorm = Norm($"{at}.mlp_norm"),
-            FeedForward = new MlpSpec(new($"{at}.mlp.Wi", hidden, 2 * inner, mlpBias), new($"{at}.mlp.Wo", inner, hidden, mlpBias), activation)
+            FeedForward = new MlpSpec(
+                new($"{at}.mlp.Wi", hidden, 2 * inner, mlpBias), new($"{at}.mlp.Wo", inner, hidden, mlpBias), activation)
             {
                 GateInUp = GatePlace.FirstHalf,
             },

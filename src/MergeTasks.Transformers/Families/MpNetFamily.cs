@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>MPNet (arXiv 2004.09297): BERT's layers with a learned number per head and distance, which all layers share, added to scores.</summary>
+/// <summary>
+/// MPNet (arXiv 2004.09297): BERT's layers with a learned number per head and distance, which all layers share, added to scores.
+/// </summary>
 internal sealed class MpNetFamily : EncoderFamily
 {
     // Whatever the keys relative_attention_num_buckets and pad_token_id say.

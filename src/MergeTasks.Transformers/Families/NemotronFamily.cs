@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>Nemotron (arXiv 2402.16819): layer norms that multiply by 1 + w, half of each head rotated, squared ReLU without a gate.</summary>
+/// <summary>
+/// Nemotron (arXiv 2402.16819): layer norms that multiply by 1 + w, half of each head rotated, squared ReLU without a gate.
+/// </summary>
 internal sealed class NemotronFamily : DecoderFamily
 {
     public override string ModelType => "nemotron";
@@ -15,7 +17,8 @@ internal sealed class NemotronFamily : DecoderFamily
         var bias = config.Bool("attention_bias", false);
         var mlpBias = config.Bool("mlp_bias", false);
         var activation = config.Activation("hidden_act", "relu2");
-        var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.5) });
+        var rope = RopeReader.Read(
+            config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.5) });
         return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, Norm("model.norm"));
 
         LayerSpec Layer(string at, int index) => new()

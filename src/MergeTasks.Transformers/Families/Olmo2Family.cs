@@ -19,7 +19,10 @@ internal sealed class Olmo2Family : DecoderFamily
             Rope = RopeReader.Read(config, shape.Size, 10000),
         };
         return Parts.LlamaNamedDecoder(
-            shape, config.Bool("tie_word_embeddings", false), (at, _) => Layer(at, shape, style), NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
+            shape,
+            config.Bool("tie_word_embeddings", false),
+            (at, _) => Layer(at, shape, style),
+            NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
     }
 
     /// <summary>One layer.</summary>

@@ -12,7 +12,9 @@ internal sealed class Olmo3Family : DecoderFamily
     {
         var shape = DecoderShape.Read(config, new(50304, 4096, 11008, 32, 32, 0, 2048));
         var bias = config.Bool("attention_bias", false);
-        var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu")) { InputBias = bias, OutputBias = bias };
+        var style = new LlamaStyle(
+            config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu"))
+        { InputBias = bias, OutputBias = bias };
         var window = Window(config, 4096);
         var slides = SlidingLayers(config, shape.Layers, layer => (layer + 1) % 4 != 0);
         var ropes = RopeByLayer(config, shape, new RopeDefaults(10000), config.PositiveDouble("rope_theta", 10000));

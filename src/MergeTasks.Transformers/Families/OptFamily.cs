@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>OPT (arXiv 2205.01068): learned positions from row 2 on, biases, norms before the parts or, in one size, after the additions.</summary>
+/// <summary>
+/// OPT (arXiv 2205.01068): learned positions from row 2 on, biases, norms before the parts or, in one size, after the additions.
+/// </summary>
 internal sealed class OptFamily : DecoderFamily
 {
     // Rows of the position table before that of the first token.
@@ -19,7 +21,8 @@ internal sealed class OptFamily : DecoderFamily
             throw config.Invalid("num_attention_heads", $"a divisor of 'hidden_size' ({hidden})");
         var inner = config.Int("ffn_dim", 3072);
         var positions = config.Int("max_position_embeddings", 2048);
-        var shape = new DecoderShape(config.Int("vocab_size", 50272), hidden, inner, config.Int("num_hidden_layers", 12), heads, heads, positions, hidden / heads);
+        var shape = new DecoderShape(
+            config.Int("vocab_size", 50272), hidden, inner, config.Int("num_hidden_layers", 12), heads, heads, positions, hidden / heads);
         var bias = config.Bool("enable_bias", true);
         var isBefore = config.Bool("do_layer_norm_before", true);
         var isAffine = config.Bool("layer_norm_elementwise_affine", true);
@@ -29,10 +32,20 @@ internal sealed class OptFamily : DecoderFamily
         if (config.Int("word_embed_proj_dim", hidden) != hidden)
             throw config.Unsupported("word_embed_proj_dim", $"'hidden_size' ({hidden})");
         var decoder = Parts.Decoder(
-            shape, "model.decoder", "embed_tokens", "layers", "lm_head", config.Bool("tie_word_embeddings", true), Layer, Norm("model.decoder.final_layer_norm"));
+            shape,
+            "model.decoder",
+            "embed_tokens",
+            "layers",
+            "lm_head",
+            config.Bool("tie_word_embeddings", true),
+            Layer,
+            Norm("model.decoder.final_layer_norm"));
         return decoder with
         {
-            Embedding = decoder.Embedding with { Positions = new("model.decoder.embed_positions.weight", positions + Offset, First: Offset) },
+            Embedding = decoder.Embedding with
+            {
+                Positions = new("model.decoder.embed_positions.weight", positions + Offset, First: Offset)
+            },
             Head = decoder.Head with { Norm = hasFinalNorm ? decoder.Head.Norm : null },
         };
 

@@ -67,11 +67,12 @@ internal static class Parts
     };
 
     /// <summary>The attention with norms on each head's queries and keys.</summary>
-    public static AttentionSpec WithHeadNorms(this AttentionSpec attention, string at, double epsilon, string query = "q_norm", string key = "k_norm") => attention with
-    {
-        QueryNorm = new(NormSpec.Rms($"{at}.{query}", attention.HeadSize, epsilon), HeadNormScope.EachHead),
-        KeyNorm = new(NormSpec.Rms($"{at}.{key}", attention.HeadSize, epsilon), HeadNormScope.EachHead),
-    };
+    public static AttentionSpec WithHeadNorms(
+        this AttentionSpec attention, string at, double epsilon, string query = "q_norm", string key = "k_norm") => attention with
+        {
+            QueryNorm = new(NormSpec.Rms($"{at}.{query}", attention.HeadSize, epsilon), HeadNormScope.EachHead),
+            KeyNorm = new(NormSpec.Rms($"{at}.{key}", attention.HeadSize, epsilon), HeadNormScope.EachHead),
+        };
 
     /// <summary>The attention with norms over all heads' queries and over all heads' keys.</summary>
     public static AttentionSpec WithWholeNorms(this AttentionSpec attention, string at, double epsilon) => attention with
@@ -87,7 +88,11 @@ internal static class Parts
     public static LayerSpec LlamaLayer(string at, DecoderShape shape, LlamaStyle style) => new()
     {
         AttentionNorm = NormSpec.Rms($"{at}.input_layernorm", shape.Hidden, style.Epsilon),
-        Attention = SeparateAttention($"{at}.self_attn", shape, style.InputBias, style.OutputBias) with { Rope = style.Rope, Window = style.Window },
+        Attention = SeparateAttention($"{at}.self_attn", shape, style.InputBias, style.OutputBias) with
+        {
+            Rope = style.Rope,
+            Window = style.Window
+        },
         FeedForwardNorm = NormSpec.Rms($"{at}.post_attention_layernorm", shape.Hidden, style.Epsilon),
         FeedForward = GatedMlp($"{at}.mlp", shape, style.Activation, style.MlpBias),
     };
@@ -124,7 +129,14 @@ internal static class Parts
     /// <param name="layer">Describes a layer from its module name and number.</param>
     /// <param name="norm">The norm after the last layer.</param>
     public static TransformerSpec Decoder(
-        DecoderShape shape, string inner, string token, string layers, string head, bool tied, Func<string, int, LayerSpec> layer, NormSpec norm)
+        DecoderShape shape,
+        string inner,
+        string token,
+        string layers,
+        string head,
+        bool tied,
+        Func<string, int, LayerSpec> layer,
+        NormSpec norm)
     {
         var table = $"{inner}.{token}.weight";
         var output = new LinearSpec(head, shape.Hidden, shape.Vocabulary);

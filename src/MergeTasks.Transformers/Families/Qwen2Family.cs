@@ -21,7 +21,8 @@ internal sealed class Qwen2Family(string modelType) : DecoderFamily
         var activation = config.Activation("hidden_act", "silu");
         var window = QwenWindow(config, shape.Layers);
         var rope = Rope(config, shape, modelType);
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
         {

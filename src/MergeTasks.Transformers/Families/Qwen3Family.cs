@@ -19,7 +19,8 @@ internal sealed class Qwen3Family(string modelType) : DecoderFamily
         var activation = config.Activation("hidden_act", "silu");
         var window = Qwen2Family.QwenWindow(config, shape.Layers);
         var rope = Qwen2Family.Rope(config, shape, modelType);
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
         {

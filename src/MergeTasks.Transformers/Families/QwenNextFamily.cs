@@ -4,8 +4,8 @@ using MergeTasks.Transformers.Configuration;
 namespace MergeTasks.Transformers.Families;
 
 /// <summary>
-/// Qwen 3 Next and Qwen 3.5 (the language models of its folders, dense and mixtures): the gated delta rule in three of four layers, attention whose
-/// results are gated in the others, norms that multiply by 1 + w.
+/// Qwen 3 Next and Qwen 3.5 (the language models of its folders, dense and mixtures): the gated delta rule in three of four layers,
+/// attention whose results are gated in the others, norms that multiply by 1 + w.
 /// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 internal sealed class QwenNextFamily(string modelType) : DecoderFamily
@@ -109,10 +109,13 @@ internal sealed class QwenNextFamily(string modelType) : DecoderFamily
             return (at, _) => Parts.GatedMlp(at, shape, activation);
         var (experts, perToken) = Experts.Read(config, "num_experts", IsNext ? 512 : 256, IsNext ? 10 : 8);
         var (inner, shared) = (config.Int("moe_intermediate_size", 512), config.Int("shared_expert_intermediate_size", 512));
-        var routing = new RoutingSpec(perToken, RouterFunction.Softmax) { Renormalised = IsNext && !config.Bool("norm_topk_prob", true) ? null : 0 };
+        var routing = new RoutingSpec(
+            perToken, RouterFunction.Softmax)
+        { Renormalised = IsNext && !config.Bool("norm_topk_prob", true) ? null : 0 };
         var mixes = IsNext ? QwenMoeFamily.MixingLayers(config) : _ => true;
         return (at, index) => mixes(index)
-            ? QwenMoeFamily.WithShared(Experts.Mixture(at, shape.Hidden, inner, experts, activation, routing), at, shape.Hidden, shared, activation)
+            ? QwenMoeFamily.WithShared(
+                Experts.Mixture(at, shape.Hidden, inner, experts, activation, routing), at, shape.Hidden, shared, activation)
             : Parts.GatedMlp(at, shape, activation);
     }
 }

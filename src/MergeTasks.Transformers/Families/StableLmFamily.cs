@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Configuration;
 
 namespace MergeTasks.Transformers.Families;
 
-/// <summary>StableLM 3B and 2 (arXiv 2402.17834): Llama's layout with layer norms, part of each head rotated, optionally parallel.</summary>
+/// <summary>
+/// StableLM 3B and 2 (arXiv 2402.17834): Llama's layout with layer norms, part of each head rotated, optionally parallel.
+/// </summary>
 internal sealed class StableLmFamily : DecoderFamily
 {
     public override string ModelType => "stablelm";
@@ -16,8 +18,10 @@ internal sealed class StableLmFamily : DecoderFamily
         var parallel = config.Bool("use_parallel_residual", false);
         var normalised = config.Bool("qk_layernorm", false);
         var activation = config.Activation("hidden_act", "silu");
-        var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.25) });
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Layer("model.norm", shape.Hidden, epsilon));
+        var rope = RopeReader.Read(
+            config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.25) });
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Layer("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
         {

@@ -16,7 +16,8 @@ internal sealed class Starcoder2Family : DecoderFamily
         var activation = config.Activation("hidden_act", "gelu_pytorch_tanh");
         var window = config.OptionalInt("sliding_window");
         var rope = RopeReader.Read(config, shape.Size, 10000);
-        return Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", true), Layer, NormSpec.Layer("model.norm", shape.Hidden, epsilon));
+        return Parts.LlamaNamedDecoder(
+            shape, config.Bool("tie_word_embeddings", true), Layer, NormSpec.Layer("model.norm", shape.Hidden, epsilon));
 
         LayerSpec Layer(string at, int index) => new()
         {
@@ -24,7 +25,9 @@ internal sealed class Starcoder2Family : DecoderFamily
             Attention = Parts.SeparateAttention($"{at}.self_attn", shape, bias, bias) with { Rope = rope, Window = window },
             FeedForwardNorm = NormSpec.Layer($"{at}.post_attention_layernorm", shape.Hidden, epsilon),
             FeedForward = new MlpSpec(
-                new($"{at}.mlp.c_fc", shape.Hidden, shape.Intermediate, bias), new($"{at}.mlp.c_proj", shape.Intermediate, shape.Hidden, bias), activation),
+                new($"{at}.mlp.c_fc", shape.Hidden, shape.Intermediate, bias),
+                new($"{at}.mlp.c_proj", shape.Intermediate, shape.Hidden, bias),
+                activation),
         };
     }
 }

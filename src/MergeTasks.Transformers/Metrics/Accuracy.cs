@@ -19,7 +19,8 @@ internal sealed record Accuracy(double Share, double MeanLogProbability, int Sam
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(samples);
         RequireSamples(samples.Count);
-        var sequences = samples.SelectMany(sample => sample.Choices.Select(choice => model.Prepare(new TaskSample(sample.Prompt, choice)))).ToList();
+        var sequences = samples.SelectMany(sample => sample.Choices.Select(choice => model.Prepare(new TaskSample(sample.Prompt, choice))))
+            .ToList();
         var means = model.Score(sequences, cancellation).Select(scores => scores.Average(score => score.LogProbability)).ToList();
         var (right, logProbability, at) = (0, 0.0, 0);
         foreach (var sample in samples)
@@ -34,7 +35,9 @@ internal sealed record Accuracy(double Share, double MeanLogProbability, int Sam
         return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);
     }
 
-    /// <summary>Labels by a classifier, which sees each text with the tokenizer's special tokens; a text that is too long loses its end.</summary>
+    /// <summary>
+    /// Labels by a classifier, which sees each text with the tokenizer's special tokens; a text that is too long loses its end.
+    /// </summary>
     /// <exception cref="ModelException">There is no sample, the model is no classifier, or a sample does not fit it.</exception>
     public static Accuracy OfLabels(TextModel model, IReadOnlyList<LabelSample> samples, CancellationToken cancellation = default)
     {

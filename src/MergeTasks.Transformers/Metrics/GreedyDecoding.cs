@@ -3,7 +3,9 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Transformers.Metrics;
 
-/// <summary>Continues a prompt with the most probable token, again and again. Every step runs the whole sequence: made for short answers.</summary>
+/// <summary>
+/// Continues a prompt with the most probable token, again and again. Every step runs the whole sequence: made for short answers.
+/// </summary>
 internal static class GreedyDecoding
 {
     /// <summary>Continues token ids until an end-of-sequence token, the limit, or the model's last position.</summary>
@@ -39,6 +41,7 @@ internal static class GreedyDecoding
     {
         ArgumentNullException.ThrowIfNull(model);
         var begin = model.BeginOfSequence is { } id ? new[] { id } : [];
-        return model.Tokenizer.Decode([.. Continue(model.Model, [.. begin, .. model.Encode(prompt)], limit, cancellation)], skipSpecialTokens: true);
+        return model.Tokenizer.Decode(
+            [.. Continue(model.Model, [.. begin, .. model.Encode(prompt)], limit, cancellation)], skipSpecialTokens: true);
     }
 }

@@ -16,7 +16,8 @@ internal static class JsonLines
 
     /// <summary>Lines <c>{"prompt": …, "target": …}</c>.</summary>
     /// <inheritdoc cref="ReadTexts"/>
-    public static IReadOnlyList<TaskSample> ReadTasks(string path) => Read(path, line => new TaskSample(line.Text("prompt"), line.Text("target")));
+    public static IReadOnlyList<TaskSample> ReadTasks(string path) =>
+        Read(path, line => new TaskSample(line.Text("prompt"), line.Text("target")));
 
     /// <summary>Lines <c>{"prompt": …, "choices": […], "answer": index}</c>.</summary>
     /// <inheritdoc cref="ReadTexts"/>
@@ -82,6 +83,7 @@ internal static class JsonLines
 
         public ModelException Bad(string what) => new(ModelError.BadInput, $"'{Path}', line {Number} {what}.", Path);
 
-        private JsonElement? Value(string key) => Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(key, out var value) ? value : null;
+        private JsonElement? Value(string key) =>
+            Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(key, out var value) ? value : null;
     }
 }

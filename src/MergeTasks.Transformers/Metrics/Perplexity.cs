@@ -16,7 +16,8 @@ internal sealed record Perplexity(double MeanNegativeLogLikelihood, long Tokens)
     /// <param name="tokensPerText">Most tokens of a text; the model's positions limit them too. Default: 512.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ModelException">No text has a token to predict, or the model is no decoder.</exception>
-    public static Perplexity Measure(TextModel model, IEnumerable<string> texts, int tokensPerText = 512, CancellationToken cancellation = default)
+    public static Perplexity Measure(
+        TextModel model, IEnumerable<string> texts, int tokensPerText = 512, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(texts);

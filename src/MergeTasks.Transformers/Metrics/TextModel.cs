@@ -33,7 +33,9 @@ internal sealed class TextModel
     /// <summary>The ids of a text without special tokens.</summary>
     public int[] Encode(string text) => Tokenizer.Encode(text, addSpecialTokens: false, applyLengthRules: false);
 
-    /// <summary>The ids of a text with the tokenizer's special tokens, as classifiers see it; a text that is too long for the model loses its end.</summary>
+    /// <summary>
+    /// The ids of a text with the tokenizer's special tokens, as classifiers see it; a text that is too long for the model loses its end.
+    /// </summary>
     public int[] EncodeWhole(string text)
     {
         var most = Model.Description.MaximumPositions;
@@ -64,12 +66,15 @@ internal sealed class TextModel
         var begin = BeginOfSequence is { } id ? new[] { id } : [];
         var room = Model.Description.MaximumPositions - begin.Length - target.Length;
         if (room < 0)
-            throw new ModelException(ModelError.BadInput, $"A target of {target.Length} tokens exceeds the model's {Model.Description.MaximumPositions} positions.");
+            throw new ModelException(
+                ModelError.BadInput,
+                $"A target of {target.Length} tokens exceeds the model's {Model.Description.MaximumPositions} positions.");
         var kept = prompt[Math.Max(0, prompt.Length - room)..];
         int[] ids = [.. begin, .. kept, .. target];
         var first = begin.Length + kept.Length;
         if (first == 0)
-            throw new ModelException(ModelError.BadInput, "A sample without a prompt needs a beginning-of-sequence token, which the model lacks.");
+            throw new ModelException(
+                ModelError.BadInput, "A sample without a prompt needs a beginning-of-sequence token, which the model lacks.");
         return new ScoredSequence(ids, first);
     }
 
@@ -82,7 +87,8 @@ internal sealed class TextModel
         for (var first = 0; first < sequences.Count;)
         {
             var end = first + 1;
-            for (var rows = sequences[first].Ids.Count; end < sequences.Count && rows + sequences[end].Ids.Count <= Model.TokensPerRun; end++)
+            for (var rows = sequences[first].Ids.Count; end < sequences.Count
+                && rows + sequences[end].Ids.Count <= Model.TokensPerRun; end++)
                 rows += sequences[end].Ids.Count;
             var group = sequences.Skip(first).Take(end - first).ToArray();
             var scores = Model.Score(

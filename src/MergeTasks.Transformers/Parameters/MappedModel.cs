@@ -14,7 +14,8 @@ internal sealed class MappedModel : IDisposable
     {
         _checkpoint = checkpoint;
         _map = new MappedWeights(checkpoint);
-        Values = checkpoint.Names.ToDictionary(name => name, name => ParameterValue.FromMap(_map, checkpoint.Find(name)!), StringComparer.Ordinal);
+        Values = checkpoint.Names.ToDictionary(
+            name => name, name => ParameterValue.FromMap(_map, checkpoint.Find(name)!), StringComparer.Ordinal);
     }
 
     /// <summary>Every tensor by name.</summary>

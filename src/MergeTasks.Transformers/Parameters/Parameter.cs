@@ -43,7 +43,8 @@ internal sealed unsafe class Parameter
     public int Columns { get; }
 
     /// <summary>The numbers as the right operand of a product, in their own element type.</summary>
-    public WeightMatrix Matrix => new(_value.Data is null ? null : _value.Data + First * _value.DType.Size(), Format(_value.DType), Rows, Columns);
+    public WeightMatrix Matrix =>
+        new(_value.Data is null ? null : _value.Data + First * _value.DType.Size(), Format(_value.DType), Rows, Columns);
 
     private long First => (long)(_place ?? 0) * Rows * Columns;
 

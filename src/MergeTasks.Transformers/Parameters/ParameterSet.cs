@@ -43,7 +43,9 @@ internal sealed class ParameterSet
 
         IEnumerable<string> Places(string current)
         {
-            var inner = _innerPrefix.Length > 0 && current.StartsWith(_innerPrefix, StringComparison.Ordinal) ? current[_innerPrefix.Length..] : null;
+            var inner = _innerPrefix.Length > 0 && current.StartsWith(_innerPrefix, StringComparison.Ordinal)
+                ? current[_innerPrefix.Length..]
+                : null;
             if (_outerName.Length > 0)
             {
                 yield return _outerName + current;
@@ -107,7 +109,9 @@ internal sealed class ParameterSet
     {
         var name = names.Select(Resolve).FirstOrDefault(found => found is not null)
             ?? throw new ModelException(
-                ModelError.MissingTensor, $"'{_where}' has no tensor '{names[0]}' of shape {Text(shape)}, which its configuration calls for.", _where);
+                ModelError.MissingTensor,
+                $"'{_where}' has no tensor '{names[0]}' of shape {Text(shape)}, which its configuration calls for.",
+                _where);
         var value = _values[name];
         if (!value.Shape.SequenceEqual(shape))
         {
@@ -127,7 +131,9 @@ internal sealed class ParameterSet
         if (value.DType != DType.F64)
         {
             throw new ModelException(
-                ModelError.WrongTensor, $"'{_where}': tensor '{name}' is {value.DType}; the engine computes with F32, F16, BF16 and F64.", _where);
+                ModelError.WrongTensor,
+                $"'{_where}': tensor '{name}' is {value.DType}; the engine computes with F32, F16, BF16 and F64.",
+                _where);
         }
 
         unsafe

@@ -43,8 +43,10 @@ internal sealed class CpuEngine : ITransformerEngine
     public static ModelDescription Describe(ReadOnlyMemory<byte> configuration, string folder, IEnumerable<TensorSpec> tensors)
     {
         var config = ConfigReader.Parse(configuration, Path.Combine(folder, ModelConfig.FileName));
-        var values = tensors.ToDictionary(tensor => tensor.Name, tensor => ParameterValue.WithoutElements(tensor.DType, tensor.Shape), StringComparer.Ordinal);
-        using var model = new CpuModel(KnownFamilies.Describe(config), ModelIdentity.Read(config, folder), values, null, new EngineOptions());
+        var values = tensors.ToDictionary(
+            tensor => tensor.Name, tensor => ParameterValue.WithoutElements(tensor.DType, tensor.Shape), StringComparer.Ordinal);
+        using var model = new CpuModel(
+            KnownFamilies.Describe(config), ModelIdentity.Read(config, folder), values, null, new EngineOptions());
         return model.Description;
     }
 

@@ -29,7 +29,11 @@ internal sealed class CpuModel : ITransformerModel
     /// <param name="options">How much of the machine may be used.</param>
     /// <exception cref="ModelException">The tensors do not fit the specification.</exception>
     public CpuModel(
-        TransformerSpec spec, ModelIdentity identity, IReadOnlyDictionary<string, ParameterValue> values, IDisposable? owned, EngineOptions options)
+        TransformerSpec spec,
+        ModelIdentity identity,
+        IReadOnlyDictionary<string, ParameterValue> values,
+        IDisposable? owned,
+        EngineOptions options)
     {
         _spec = spec;
         _identity = identity;
@@ -64,12 +68,14 @@ internal sealed class CpuModel : ITransformerModel
         {
             var own = _parameters.Resolve(name);
             if (own is null || !_parameters.Used.TryGetValue(own, out var replaced))
-                throw new ModelException(ModelError.BadInput, $"The model in '{_identity.Folder}' has no parameter '{name}' to replace.", _identity.Folder);
+                throw new ModelException(
+                    ModelError.BadInput, $"The model in '{_identity.Folder}' has no parameter '{name}' to replace.", _identity.Folder);
             if (!replaced.Shape.SequenceEqual(value.Shape))
             {
                 throw new ModelException(
                     ModelError.BadInput,
-                    $"Parameter '{name}' has the shape [{string.Join(", ", replaced.Shape)}]; its replacement has [{string.Join(", ", value.Shape)}].",
+                    $"Parameter '{name}' has the shape [{string.Join(", ", replaced.Shape)}]; its replacement has "
+                        + $"[{string.Join(", ", value.Shape)}].",
                     _identity.Folder);
             }
 
@@ -155,13 +161,26 @@ internal sealed class CpuModel : ITransformerModel
         _owned?.Dispose();
     }
 
-    private T Run<T>(TokenBatch batch, IActivationObserver? observer, IGradientReceiver? receiver, Func<Pass, EmbeddingRows, T> work, CancellationToken cancellation)
+    private T Run<T>(
+        TokenBatch batch,
+        IActivationObserver? observer,
+        IGradientReceiver? receiver,
+        Func<Pass, EmbeddingRows, T> work,
+        CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(batch);
         var rows = new EmbeddingRows(_spec.Embedding, batch);
         var layout = new BatchLayout(batch, takesPadding: _spec.Task != ModelTask.CausalLanguageModel);
-        var pass = new Pass { Layout = layout, Pool = _pool, Threads = _options.Threads, Cancellation = cancellation, Observer = observer, Receiver = receiver };
+        var pass = new Pass
+        {
+            Layout = layout,
+            Pool = _pool,
+            Threads = _options.Threads,
+            Cancellation = cancellation,
+            Observer = observer,
+            Receiver = receiver
+        };
         var result = work(pass, rows);
         _pool.Trim();
         // Products read the mapped or pinned memory by address.
@@ -192,7 +211,9 @@ internal sealed class CpuModel : ITransformerModel
         Labels = _spec.Labels,
         BeginOfSequence = _identity.BeginOfSequence,
         EndOfSequence = _identity.EndOfSequence,
-        Modules = [.. _embedding.Modules.Concat(_layers.SelectMany(layer => layer.Modules)).Concat(_head.Modules).DistinctBy(module => module.Name)],
+        Modules = [
+            .. _embedding.Modules.Concat(_layers.SelectMany(layer => layer.Modules)).Concat(_head.Modules).DistinctBy(module => module.Name)
+        ],
         Tables = [.. _embedding.Tables],
         UnusedTensors = [.. _values.Keys.Where(name => !_parameters.Used.ContainsKey(name)).Order(StringComparer.Ordinal)],
     };

@@ -80,8 +80,10 @@ internal sealed class ChannelSums
     private void AddLanes(ReadOnlySpan<float> values, int channel)
     {
         var next = channel + Vector512<double>.Count;
-        var (absolute, plain, square) = (Vector512.Create(_absolute, channel), Vector512.Create(_plain, channel), Vector512.Create(_square, channel));
-        var (absolute2, plain2, square2) = (Vector512.Create(_absolute, next), Vector512.Create(_plain, next), Vector512.Create(_square, next));
+        var (absolute, plain, square) =
+            (Vector512.Create(_absolute, channel), Vector512.Create(_plain, channel), Vector512.Create(_square, channel));
+        var (absolute2, plain2, square2) =
+            (Vector512.Create(_absolute, next), Vector512.Create(_plain, next), Vector512.Create(_square, next));
         ref var first = ref MemoryMarshal.GetReference(values);
         for (var at = channel; at < values.Length; at += _absolute.Length)
         {

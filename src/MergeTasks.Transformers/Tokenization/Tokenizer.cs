@@ -54,7 +54,8 @@ internal sealed class Tokenizer
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The path of a <c>tokenizer.json</c>.</param>
-    /// <exception cref="TokenizerException">The file is malformed, or names something that this library does not reproduce exactly.</exception>
+    /// <exception cref="TokenizerException">The file is malformed, or names something that this library does not reproduce
+    /// exactly.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static Tokenizer Load(string path)
     {
@@ -65,7 +66,8 @@ internal sealed class Tokenizer
     /// <summary>Reads a <c>tokenizer.json</c> from a stream, up to its end.</summary>
     /// <param name="stream">The stream; it is left open.</param>
     /// <param name="name">What messages call the file.</param>
-    /// <exception cref="TokenizerException">The file is malformed, or names something that this library does not reproduce exactly.</exception>
+    /// <exception cref="TokenizerException">The file is malformed, or names something that this library does not reproduce
+    /// exactly.</exception>
     public static Tokenizer Load(Stream stream, string name = "tokenizer.json")
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -77,7 +79,8 @@ internal sealed class Tokenizer
     /// <summary>Reads a <c>tokenizer.json</c> from memory.</summary>
     /// <param name="utf8Json">The file's bytes.</param>
     /// <param name="name">What messages call the file.</param>
-    /// <exception cref="TokenizerException">The file is malformed, or names something that this library does not reproduce exactly.</exception>
+    /// <exception cref="TokenizerException">The file is malformed, or names something that this library does not reproduce
+    /// exactly.</exception>
     public static Tokenizer Parse(ReadOnlyMemory<byte> utf8Json, string name = "tokenizer.json") => TokenizerReader.Read(utf8Json, name);
 
     /// <summary>The id of a token, or null. Tokens are spelt as in the file, byte-level ones in their byte characters.</summary>

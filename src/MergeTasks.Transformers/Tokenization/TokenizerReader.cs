@@ -59,7 +59,9 @@ internal static class TokenizerReader
 
             // The reference numbers added tokens anew: by the vocabulary where they are in it, else from its size on.
             if (id != token.Id)
-                throw component.Error($"gives the token '{token.Content}' the id {token.Id}, but by the vocabulary and the tokens before it, it has the id {id}");
+                throw component.Error(
+                    $"gives the token '{token.Content}' the id {token.Id}, but by the vocabulary and the tokens before it, it has the "
+                        + $"id {id}");
             ids[token.Content] = id;
             tokens.Add(token);
         }

@@ -10,7 +10,10 @@ using Task = Microsoft.Build.Utilities.Task;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>What all tasks share: cancellation, diagnostics as errors with a position and a help page, numbers as project files write them in any language, and no process-wide state.</summary>
+/// <summary>
+/// What all tasks share: cancellation, diagnostics as errors with a position and a help page, numbers as project files write them in any
+/// language, and no process-wide state.
+/// </summary>
 public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTask, IDisposable
 {
     private readonly CancellationTokenSource _cancellation = new();
@@ -31,7 +34,8 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <inheritdoc/>
     public sealed override bool Execute()
     {
-        // MSBuild's threads, and those of the processes that it starts for tasks, have the user's culture; the threads that a task starts inherit this one.
+        // MSBuild's threads, and those of the processes that it starts for tasks, have the user's culture; the threads that a task starts
+        // inherit this one.
         var culture = CultureInfo.CurrentCulture;
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         try
@@ -77,7 +81,8 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     {
         Log.LogMessage(MessageImportance.Normal, "{0}", exception);
         Report(new Diagnostic(DiagnosticCode.Unexpected,
-            $"{GetType().Name} met something that MergeTasks {ToolVersion.Text} did not foresee ({exception.GetType().Name}: {exception.Message.TrimEnd('.')}). "
+            $"{GetType().Name} met something that MergeTasks {ToolVersion.Text} did not foresee "
+            + $"({exception.GetType().Name}: {exception.Message.TrimEnd('.')}). "
             + "This is a mistake of MergeTasks and not of the project: please report it, with what '-v:normal' prints before this line.", null));
     }
 
@@ -97,7 +102,8 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
         HasWarned |= diagnostic.IsWarning;
         if (diagnostic.IsWarning)
-            Log.LogWarning(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
+            Log.LogWarning(
+                null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
         else
             Log.LogError(null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
     }
@@ -118,8 +124,11 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <summary>The user's cache folder.</summary>
     /// <param name="path">The project's choice; empty for none.</param>
     protected string CacheFolder(string path) =>
-        path.Contains('\0', StringComparison.Ordinal) ? throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null))
-        : Caching.CacheFolder.Resolve(path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
+        path.Contains('\0', StringComparison.Ordinal)
+            ? throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null))
+        : Caching.CacheFolder.Resolve(
+            path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 
     /// <summary>The size limit of the cache's scores.</summary>
     /// <param name="size">The project's choice; empty for the default.</param>
@@ -127,7 +136,8 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected static long CacheLimit(string size) =>
         size.Trim().Length == 0 ? Caching.ContentStore.DefaultSizeLimit
         : ByteSize.Parse(size)
-            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null));
+            ?? throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null));
 
     /// <summary>Reports, once, that the cache cannot be written.</summary>
     protected void ReportUnwritableCache(string reason)

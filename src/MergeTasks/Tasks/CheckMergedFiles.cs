@@ -3,7 +3,9 @@ using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>Checks that models about to be published or packed have been made; they have not with <c>--no-build</c> before any build.</summary>
+/// <summary>
+/// Checks that models about to be published or packed have been made; they have not with <c>--no-build</c> before any build.
+/// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class CheckMergedFiles : CancelableTask
 {
@@ -17,11 +19,15 @@ public sealed class CheckMergedFiles : CancelableTask
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
-        var missing = Files.Where(file => !File.Exists(file.ItemSpec)).Select(file => file.GetMetadata("MergedModelName")).Distinct().ToList();
+        var missing = Files.Where(file => !File.Exists(file.ItemSpec))
+            .Select(file => file.GetMetadata("MergedModelName"))
+            .Distinct()
+            .ToList();
         if (missing.Count > 0)
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing,
-                $"The merged model(s) {string.Join(", ", missing)} have not been made. Build the project first, without --no-build.", new SourceLocation(ProjectFile)));
+                $"The merged model(s) {string.Join(", ", missing)} have not been made. Build the project first, without --no-build.",
+                new SourceLocation(ProjectFile)));
         }
     }
 }

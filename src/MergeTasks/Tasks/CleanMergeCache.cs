@@ -26,7 +26,8 @@ public sealed class CleanMergeCache : CancelableTask
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new DiagnosticException(FileDiagnostics.Of(DiagnosticCode.CacheNotCleaned, "The cache cannot be removed: ", e, folder, FileAct.Delete, null));
+            throw new DiagnosticException(
+                FileDiagnostics.Of(DiagnosticCode.CacheNotCleaned, "The cache cannot be removed: ", e, folder, FileAct.Delete, null));
         }
     }
 }

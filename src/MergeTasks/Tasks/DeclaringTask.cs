@@ -49,7 +49,8 @@ public abstract class DeclaringTask : CancelableTask
     private protected override SourceLocation Location => new(ProjectFile);
 
     /// <summary>Reads the declarations; models from elsewhere are where restoring put them.</summary>
-    private protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
+    private protected IReadOnlyList<MergeDeclaration> ReadDeclarations() =>
+        ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
 
     /// <summary>Reads the declarations as they are written.</summary>
     private protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
@@ -59,7 +60,10 @@ public abstract class DeclaringTask : CancelableTask
             Metadata = Properties.OfAllMerges,
             Methods = DeclaredItems.From("MergeMethod", MergeMethods, ProjectFile),
         };
-        return DeclarationReader.Read(project, DeclaredItems.From("MergedModel", MergedModels, ProjectFile), DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
+        return DeclarationReader.Read(
+            project,
+            DeclaredItems.From("MergedModel", MergedModels, ProjectFile),
+            DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
     }
 
     /// <summary>Chooses the device that runs models, telling the log why.</summary>
@@ -81,20 +85,22 @@ public abstract class DeclaringTask : CancelableTask
     /// <param name="merges">The merges.</param>
     /// <param name="device">Runs models, and computes with whole matrices; <see langword="null"/> for the processor.</param>
     /// <param name="told">Hears what the device had to do otherwise than usual.</param>
-    private protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, DeviceHost? device = null, Action<string>? told = null) => new(merges, Cache, Threads)
-    {
-        Engine = device?.Engine(Threads, Cache, told),
-        MatrixDevice = device?.Matrices(Threads, Cache, told),
-        Digesting = (path, bytes) =>
+    private protected MergeBuild BuildOf(IReadOnlyList<MergeDeclaration> merges, DeviceHost? device = null, Action<string>? told = null) =>
+        new(merges, Cache, Threads)
         {
-            Log.LogMessage(MessageImportance.Normal, "{0} is new or changed; reading {1} to identify its tensors.", path, ByteSize.Format(bytes));
-            Interlocked.Add(ref _toDigest, bytes);
-            if (_nextReport == DateTime.MaxValue)
-                _nextReport = DateTime.UtcNow + ReportInterval;
-        },
-        Digested = ReportDigested,
-        CacheUnwritable = ReportUnwritableCache,
-    };
+            Engine = device?.Engine(Threads, Cache, told),
+            MatrixDevice = device?.Matrices(Threads, Cache, told),
+            Digesting = (path, bytes) =>
+            {
+                Log.LogMessage(
+                    MessageImportance.Normal, "{0} is new or changed; reading {1} to identify its tensors.", path, ByteSize.Format(bytes));
+                Interlocked.Add(ref _toDigest, bytes);
+                if (_nextReport == DateTime.MaxValue)
+                    _nextReport = DateTime.UtcNow + ReportInterval;
+            },
+            Digested = ReportDigested,
+            CacheUnwritable = ReportUnwritableCache,
+        };
 
     private void ReportDigested(long bytes)
     {
@@ -108,6 +114,10 @@ public abstract class DeclaringTask : CancelableTask
             _nextReport = DateTime.UtcNow + (5 * ReportInterval);
         }
 
-        Log.LogMessage(MessageImportance.High, "Identifying changed models: {0} of {1} read.", ByteSize.Format(digested), ByteSize.Format(Interlocked.Read(ref _toDigest)));
+        Log.LogMessage(
+            MessageImportance.High,
+            "Identifying changed models: {0} of {1} read.",
+            ByteSize.Format(digested),
+            ByteSize.Format(Interlocked.Read(ref _toDigest)));
     }
 }

@@ -34,17 +34,27 @@ public sealed class DescribePackedModels : CancelableTask
     protected override void Run(CancellationToken cancellation)
     {
         var packed = Files.Where(file => Path.GetFileName(file.ItemSpec) == MergedFiles.Manifest).ToList();
-        var manifests = packed.ConvertAll(file => MergeManifest.Read(Path.GetDirectoryName(file.ItemSpec)!)).OfType<MergeManifest>().ToList();
+        var manifests = packed.ConvertAll(file => MergeManifest.Read(Path.GetDirectoryName(file.ItemSpec)!))
+            .OfType<MergeManifest>()
+            .ToList();
         var inputs = manifests.SelectMany(manifest => manifest.Inputs).ToList();
-        Description = string.Join(" ", manifests.Select(manifest => $"{manifest.Name}: a model merged with {manifest.Tool} from {string.Join(", ", manifest.Inputs.Select(NameOf))}."));
-        Tags = string.Join(' ', inputs.Select(input => $"base-model:{NameOf(input)}").Where(tag => !tag.Any(char.IsWhiteSpace)).Distinct().Prepend(ModelTag));
+        Description = string.Join(
+            " ",
+            manifests.Select(manifest =>
+                $"{manifest.Name}: a model merged with {manifest.Tool} from {string.Join(", ", manifest.Inputs.Select(NameOf))}."));
+        Tags = string.Join(
+            ' ',
+            inputs.Select(input => $"base-model:{NameOf(input)}").Where(tag => !tag.Any(char.IsWhiteSpace)).Distinct().Prepend(ModelTag));
         var licences = inputs.Select(input => input.Licences is [var only] ? SpdxLicence.Of(only) : null).Distinct().ToList();
         LicenseExpression = licences is [{ } licence] ? licence : "";
-        Readme = packed is [var single] ? Path.Combine(Path.GetDirectoryName(single.GetMetadata("PackagePath"))!, MergedFiles.Card).Replace('\\', '/') : "";
+        Readme = packed is [var single]
+            ? Path.Combine(Path.GetDirectoryName(single.GetMetadata("PackagePath"))!, MergedFiles.Card).Replace('\\', '/')
+            : "";
     }
 
     // A reference with what it meant; a folder by its name, because its path is nobody else's business.
     private static string NameOf(ManifestInput input) =>
-        input.Source is { } source ? SourceSchemes.Of(source.Reference, (scheme, reference) => scheme.Pinned(reference, source.Resolved)) ?? source.Reference
+        input.Source is { } source
+            ? SourceSchemes.Of(source.Reference, (scheme, reference) => scheme.Pinned(reference, source.Resolved)) ?? source.Reference
         : Path.GetFileName(Path.TrimEndingDirectorySeparator(input.Model.Replace('\\', '/')));
 }

@@ -6,7 +6,9 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>The device that runs models, and the copy of the tasks that lies beside its engine; MSBuild runs that copy in a process of its own.</summary>
+/// <summary>
+/// The device that runs models, and the copy of the tasks that lies beside its engine; MSBuild runs that copy in a process of its own.
+/// </summary>
 /// <param name="TaskAssembly">Full path of that copy.</param>
 /// <param name="Device">The device.</param>
 /// <param name="ComputesMatrices">Whether methods on whole matrices compute on it too.</param>
@@ -22,17 +24,23 @@ internal sealed record DeviceHost(string TaskAssembly, DeviceChoice Device, bool
     /// <summary>Writes it down, unless that has been done.</summary>
     public void Write(string path) => AtomicFile.WriteIfDifferent(path, RecordFile.ToBytes(this));
 
-    /// <summary>The device's engine, which is loaded when a model is to run; that must be in a task of <see cref="TaskAssembly"/>.</summary>
+    /// <summary>
+    /// The device's engine, which is loaded when a model is to run; that must be in a task of <see cref="TaskAssembly"/>.
+    /// </summary>
     /// <param name="threads">Most threads of the processor; 0 for one per core.</param>
     /// <param name="cacheFolder">The user's cache folder.</param>
     /// <param name="told">Hears what the engine had to do otherwise than usual.</param>
     public ITransformerEngine Engine(int threads, string cacheFolder, Action<string>? told = null)
     {
         var options = Device.ToOptions(threads) with { Told = told };
-        return new DeferredEngine(options.NumericsVersion, () => EngineLoader.Load(options, cacheFolder, (provider, own) => provider.CreateEngine(own)));
+        return new DeferredEngine(
+            options.NumericsVersion, () => EngineLoader.Load(options, cacheFolder, (provider, own) => provider.CreateEngine(own)));
     }
 
-    /// <summary>What whole matrices are computed with on the device, loaded as the engine is; <see langword="null"/> where they stay on the processor.</summary>
+    /// <summary>
+    /// What whole matrices are computed with on the device, loaded as the engine is; <see langword="null"/> where they stay on the
+    /// processor.
+    /// </summary>
     /// <param name="threads">Most threads of the processor; 0 for one per core.</param>
     /// <param name="cacheFolder">The user's cache folder.</param>
     /// <param name="told">Hears what had to be done otherwise than usual.</param>
@@ -41,6 +49,8 @@ internal sealed record DeviceHost(string TaskAssembly, DeviceChoice Device, bool
         if (!ComputesMatrices)
             return null;
         var options = Device.ToOptions(threads) with { Told = told };
-        return new DeferredMatrixDevice(options.MatrixNumericsVersion, () => EngineLoader.Load(options, cacheFolder, (provider, own) => provider.CreateMatrixDevice(own)));
+        return new DeferredMatrixDevice(
+            options.MatrixNumericsVersion,
+            () => EngineLoader.Load(options, cacheFolder, (provider, own) => provider.CreateMatrixDevice(own)));
     }
 }

@@ -25,5 +25,6 @@ internal sealed class DeviceSettings(GatheredProperties project)
     /// <summary>Chooses the device on this machine.</summary>
     /// <exception cref="DiagnosticException">It is not there.</exception>
     public (DeviceChoice? Device, string Reason) Choose(DeviceRequest request) =>
-        new DeviceChooser(project.ProjectFile, TaskAssembly.Length > 0, () => TorchPackages.Read(AssetsFile), new CudaDriver()).Choose(request);
+        new DeviceChooser(project.ProjectFile, TaskAssembly.Length > 0, () => TorchPackages.Read(AssetsFile), new CudaDriver())
+            .Choose(request);
 }

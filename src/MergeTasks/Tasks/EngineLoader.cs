@@ -21,10 +21,13 @@ internal static class EngineLoader
         {
             var own = typeof(EngineLoader).Assembly;
             var path = Path.Combine(Path.GetDirectoryName(own.Location)!, IDeviceProvider.AssemblyName + ".dll");
-            var type = AssemblyLoadContext.GetLoadContext(own)!.LoadFromAssemblyPath(path).GetType(IDeviceProvider.TypeName, throwOnError: true)!;
+            var type =
+                AssemblyLoadContext.GetLoadContext(own)!.LoadFromAssemblyPath(path).GetType(IDeviceProvider.TypeName, throwOnError: true)!;
             var provider = (IDeviceProvider)Activator.CreateInstance(type)!;
             if (TorchPackages.InParts(options.LibraryFolders) is { } part)
-                throw Fault($"'{part}' is only the beginning of a library. Its package joins it with the others when a project is built; if that failed, the build's output says why.");
+                throw Fault(
+                    $"'{part}' is only the beginning of a library. Its package joins it with the others when a project is built; if that "
+                        + "failed, the build's output says why.");
             return create(provider, options with { LibraryFolders = [LinkedFolder.Of(options.LibraryFolders, cacheFolder)] });
         }
         catch (Exception e) when (FileFault.Covers(e) || e is BadImageFormatException or TypeLoadException or InvalidCastException)
@@ -38,5 +41,9 @@ internal static class EngineLoader
     }
 
     private static DiagnosticException Fault(string reason) =>
-        new(new Diagnostic(DiagnosticCode.DeviceLibraries, $"The engine for devices cannot be loaded: {reason.TrimEnd('.')}. MergeDevice=cpu runs models on the built-in engine.", null));
+        new(
+            new Diagnostic(
+                DiagnosticCode.DeviceLibraries,
+                $"The engine for devices cannot be loaded: {reason.TrimEnd('.')}. MergeDevice=cpu runs models on the built-in engine.",
+                null));
 }

@@ -5,7 +5,9 @@ using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>Measures merged models on texts and tasks beside the models that they were made from; a merge that misses a threshold is an error.</summary>
+/// <summary>
+/// Measures merged models on texts and tasks beside the models that they were made from; a merge that misses a threshold is an error.
+/// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class EvaluateMerges : DeclaringTask
 {
@@ -21,11 +23,14 @@ public sealed class EvaluateMerges : DeclaringTask
     {
         var merges = ReadDeclarations();
         var declared = EvaluationReader.Read(
-            Path.GetDirectoryName(ProjectFile)!, DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile), [.. merges.Select(merge => merge.Name)]);
+            Path.GetDirectoryName(ProjectFile)!,
+            DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile),
+            [.. merges.Select(merge => merge.Name)]);
         var host = ChooseDevice();
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "evaluation", Report, running);
-        var results = BuildOf(merges, host, progress.Note).Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
+        var results = BuildOf(merges, host, progress.Note)
+            .Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
         foreach (var line in EvaluationTable.Of(results))
             Log.LogMessage(MessageImportance.High, "{0}", line);
         foreach (var failure in results.SelectMany(result => result.Failures()))

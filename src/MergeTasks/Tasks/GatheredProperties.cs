@@ -21,17 +21,22 @@ internal sealed class GatheredProperties(ITaskItem[] items)
 
     /// <summary>What all merges say that do not say otherwise, by metadata name.</summary>
     public IReadOnlyDictionary<string, string> OfAllMerges => MergeOptions.All.Where(option => option.IsProjectWide)
-        .ToDictionary(option => option.Metadata, option => _values.GetValueOrDefault(option.PropertyName, ""), StringComparer.OrdinalIgnoreCase);
+        .ToDictionary(
+            option => option.Metadata, option => _values.GetValueOrDefault(option.PropertyName, ""), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Everything on which a plan may depend.</summary>
     public IEnumerable<string> Deciding =>
-        ProjectProperties.OfTheBuild.Concat(ProjectProperties.All).Where(property => property.DecidesPlans).Select(property => this[property])
+        ProjectProperties.OfTheBuild
+            .Concat(ProjectProperties.All)
+            .Where(property => property.DecidesPlans)
+            .Select(property => this[property])
             .Concat(OfAllMerges.Values);
 
     /// <summary>A flag; false where it has no value.</summary>
     /// <exception cref="DiagnosticException">It is none.</exception>
     public bool Flag(SurfaceName property) =>
-        this[property].Trim() is { Length: > 0 } text && (NumberText.ParseFlag(text.ToLowerInvariant()) ?? throw Invalid(property, "true or false"));
+        this[property].Trim() is { Length: > 0 } text
+            && (NumberText.ParseFlag(text.ToLowerInvariant()) ?? throw Invalid(property, "true or false"));
 
     /// <summary>A whole number from 0 on; 0 where it has no value.</summary>
     /// <exception cref="DiagnosticException">It is none.</exception>

@@ -12,7 +12,8 @@ namespace MergeTasks.Tasks;
 /// The generated project of each merge, and beside it a file with all declarations. Both are written only when they differ,
 /// because inner builds of one project plan side by side.
 /// </summary>
-internal sealed class GeneratedProjects(string folder, string runTargets, string taskAssembly, string cacheFolder, string cacheMaxSize, int threads)
+internal sealed class GeneratedProjects(
+    string folder, string runTargets, string taskAssembly, string cacheFolder, string cacheMaxSize, int threads)
 {
     private const string DeclarationsSuffix = ".declarations.json";
 
@@ -28,7 +29,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
 
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
-    /// <summary>Full path of the file with all declarations, for one merge: another inner build, which sees other items, must not take it away.</summary>
+    /// <summary>
+    /// Full path of the file with all declarations, for one merge: another inner build, which sees other items, must not take it away.
+    /// </summary>
     public static string DeclarationsOf(string folder, string merge) => Path.Combine(folder, merge + DeclarationsSuffix);
 
     public static string LockOf(string folder, string merge) => Path.Combine(folder, merge + ".lock");
@@ -40,7 +43,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     public static IReadOnlyList<MergeDeclaration> ReadDeclarations(string path, string merge)
     {
         var declarations = ReadRecord<List<MergeDeclaration>>(path);
-        return !declarations.Contains(null!) && declarations.Exists(declared => declared.Name == merge) ? declarations : throw Damaged($"'{path}' does not declare '{merge}'.");
+        return !declarations.Contains(null!) && declarations.Exists(declared => declared.Name == merge)
+            ? declarations
+            : throw Damaged($"'{path}' does not declare '{merge}'.");
     }
 
     /// <summary>Reads a generated file that a phase cannot do without.</summary>
@@ -58,7 +63,8 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
     }
 
     /// <summary>Where a merge is declared, by the same file.</summary>
-    public static SourceLocation LocationOf(string path, string merge) => ReadDeclarations(path, merge).First(declared => declared.Name == merge).Location;
+    public static SourceLocation LocationOf(string path, string merge) =>
+        ReadDeclarations(path, merge).First(declared => declared.Name == merge).Location;
 
     /// <summary>Writes the projects of stale merges and of all merges that they may have to run first.</summary>
     /// <returns>Full paths of all generated files.</returns>
@@ -71,7 +77,8 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
             foreach (var merge in merges)
             {
                 AtomicFile.WriteIfDifferent(DeclarationsOf(folder, merge.Name), declarations);
-                AtomicFile.WriteIfDifferent(PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, DeclarationsOf(folder, merge.Name), stale)));
+                AtomicFile.WriteIfDifferent(
+                    PathOf(folder, merge.Name), Encoding.UTF8.GetBytes(Project(merge, DeclarationsOf(folder, merge.Name), stale)));
             }
         }
 
@@ -83,10 +90,15 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
         Path.GetFileName(name) == name && (name is "device.json" or "restored.json" || name.EndsWith(".proj", StringComparison.Ordinal)
             || name.EndsWith(DeclarationsSuffix, StringComparison.Ordinal) || name.EndsWith(".running", StringComparison.Ordinal));
 
-    private static string[] FilesOf(string folder, string merge) => [PathOf(folder, merge), DeclarationsOf(folder, merge), RunningPhase.PathOf(folder, merge)];
+    private static string[] FilesOf(string folder, string merge) =>
+        [PathOf(folder, merge), DeclarationsOf(folder, merge), RunningPhase.PathOf(folder, merge)];
 
     private static DiagnosticException Damaged(string what) =>
-        new(new Diagnostic(DiagnosticCode.GeneratedFiles, $"{what} It is written anew when the project is built; build the project, and not a generated one.", null));
+        new(
+            new Diagnostic(
+                DiagnosticCode.GeneratedFiles,
+                $"{what} It is written anew when the project is built; build the project, and not a generated one.",
+                null));
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
     {
@@ -102,7 +114,9 @@ internal sealed class GeneratedProjects(string folder, string runTargets, string
                 new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads),
                 Device is not null && OnDevice.Contains(merge.Name) ? DeviceProperties(merge, Device) : null),
-            new XElement("ItemGroup", upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
+            new XElement(
+                "ItemGroup",
+                upstream.Select(name => new XElement("MergeUpstream", new XAttribute("Include", Escaped(PathOf(folder, name)))))),
             new XElement("Import", new XAttribute("Project", Escaped(runTargets))));
         return project + "\n";
     }

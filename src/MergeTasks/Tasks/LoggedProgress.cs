@@ -41,7 +41,13 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
             if (_total < SmallestLogged || _written * Steps / _total <= _step)
                 return;
             _step = (int)(_written * Steps / _total);
-            log.LogMessage(MessageImportance.High, "{0}: {1} % ({2} of {3})", name, _step * (100 / Steps), ByteSize.Format(_written), ByteSize.Format(_total));
+            log.LogMessage(
+                MessageImportance.High,
+                "{0}: {1} % ({2} of {3})",
+                name,
+                _step * (100 / Steps),
+                ByteSize.Format(_written),
+                ByteSize.Format(_total));
         }
     }
 }

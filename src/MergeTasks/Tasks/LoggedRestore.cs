@@ -28,7 +28,11 @@ internal sealed class LoggedRestore(TaskLoggingHelper log) : RestoreProgress, ID
             _clock.Start();
         }
 
-        log.LogMessage(MessageImportance.High, bytes > 0 ? "Fetching {0} model file(s), {1}." : "Fetching {0} model file(s).", files, ByteSize.Format(bytes));
+        log.LogMessage(
+            MessageImportance.High,
+            bytes > 0 ? "Fetching {0} model file(s), {1}." : "Fetching {0} model file(s).",
+            files,
+            ByteSize.Format(bytes));
     }
 
     public override void Received(long bytes)
@@ -43,19 +47,23 @@ internal sealed class LoggedRestore(TaskLoggingHelper log) : RestoreProgress, ID
             var left = TimeSpan.FromSeconds(Math.Max(0, Math.Round((_total - _received) / rate)));
             if (_total > 0)
                 log.LogMessage(MessageImportance.High, "Fetching models: {0} of {1}, {2}/s, {3} left.",
-                    ByteSize.Format(_received), ByteSize.Format(_total), ByteSize.Format((long)rate), left.ToString("c", CultureInfo.InvariantCulture));
+                    ByteSize.Format(
+                        _received), ByteSize.Format(_total), ByteSize.Format((long)rate), left.ToString("c", CultureInfo.InvariantCulture));
             else
-                log.LogMessage(MessageImportance.High, "Fetching models: {0}, {1}/s.", ByteSize.Format(_received), ByteSize.Format((long)rate));
+                log.LogMessage(
+                    MessageImportance.High, "Fetching models: {0}, {1}/s.", ByteSize.Format(_received), ByteSize.Format((long)rate));
         }
     }
 
     public override void Note(string message) => log.LogMessage(MessageImportance.High, "{0}", message);
 
-    public override void Waiting(string file) => log.LogMessage(MessageImportance.High, "Waiting for another process that is fetching {0}.", file);
+    public override void Waiting(string file) =>
+        log.LogMessage(MessageImportance.High, "Waiting for another process that is fetching {0}.", file);
 
     public void Dispose()
     {
         if (_clock.IsRunning)
-            log.LogMessage(MessageImportance.High, "Models fetched: {0} in {1:0.0} s.", ByteSize.Format(_received), _clock.Elapsed.TotalSeconds);
+            log.LogMessage(
+                MessageImportance.High, "Models fetched: {0} in {1:0.0} s.", ByteSize.Format(_received), _clock.Elapsed.TotalSeconds);
     }
 }

@@ -40,7 +40,9 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
         Write(earlier.Concat(outputs.Select(path => new Line(ProjectName, Output, Shortened(path))))
             .Concat(generated.Select(path => new Line(ProjectName, Generated, Path.GetFileName(path)))));
         var declared = outputs.Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
-        return [.. earlier.Where(line => IsOwn(line, Output)).Select(FolderOf).Where(path => !declared.Contains(InputFolder.RealPath(path)))];
+        return [
+            .. earlier.Where(line => IsOwn(line, Output)).Select(FolderOf).Where(path => !declared.Contains(InputFolder.RealPath(path)))
+        ];
     }
 
     /// <summary>Removes the output in a folder as far as it is this project's.</summary>
@@ -78,7 +80,8 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
             left = [.. lines.Where(line => IsOwn(line, Output)).Select(FolderOf).SelectMany(path => Remove(path, hasher))];
             foreach (var line in lines.Where(line => IsOwn(line, Generated) && GeneratedProjects.IsGenerated(line.Path)))
                 Delete(Path.Combine(folder, line.Path));
-            var kept = lines.Where(line => line.Project != ProjectName || (IsOwn(line, Output) && OutputRemoval.HasRecord(FolderOf(line)))).ToList();
+            var kept = lines.Where(line => line.Project != ProjectName || (IsOwn(line, Output) && OutputRemoval.HasRecord(FolderOf(line))))
+                .ToList();
             if (kept.Count > 0)
                 Write(kept);
             else

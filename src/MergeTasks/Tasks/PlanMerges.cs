@@ -22,7 +22,9 @@ public sealed class PlanMerges : PlanningTask
     /// <summary>Whether only to say what would be done.</summary>
     public bool PrintOnly { get; set; }
 
-    /// <summary>Whether this build sees all items of the project, so that an output that none of them declares is one of a merge that is gone.</summary>
+    /// <summary>
+    /// Whether this build sees all items of the project, so that an output that none of them declares is one of a merge that is gone.
+    /// </summary>
     public bool SeesAllItems { get; set; }
 
     /// <summary>Generated projects of the merges to run.</summary>
@@ -70,7 +72,8 @@ public sealed class PlanMerges : PlanningTask
         if (PrintOnly)
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
-        var projects = new GeneratedProjects(MergesFolder, Properties[ProjectProperties.RunTargets], TaskAssembly, Cache, CacheMaxSize, Threads)
+        var projects = new GeneratedProjects(
+            MergesFolder, Properties[ProjectProperties.RunTargets], TaskAssembly, Cache, CacheMaxSize, Threads)
         {
             Device = device,
             OnDevice = OnDevice(states),
@@ -78,7 +81,8 @@ public sealed class PlanMerges : PlanningTask
         var generated = projects.Write(merges, stale);
         var outputRecord = new OutputRecord(MergesFolder, ProjectFile, cancellation);
         var unwanted = outputRecord.Update(
-            [.. merges.Select(merge => merge.OutputFolder)], File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
+            [.. merges.Select(merge => merge.OutputFolder)],
+            File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);
         foreach (var left in Remove(outputRecord, unwanted, states, build))
             Log.LogMessage(MessageImportance.Normal, "{0}.", left);
         StaleMerges = [.. stale.Select(name => new TaskItem(GeneratedProjects.PathOf(MergesFolder, name)))];
@@ -101,7 +105,8 @@ public sealed class PlanMerges : PlanningTask
 
     // What a merge reads stays, also where it is what another left; and what a merge that is there made in another folder, which may be
     // another configuration's.
-    private IEnumerable<string> Remove(OutputRecord record, IReadOnlyList<string> unwanted, IReadOnlyList<OutputState> states, MergeBuild build)
+    private IEnumerable<string> Remove(
+        OutputRecord record, IReadOnlyList<string> unwanted, IReadOnlyList<OutputState> states, MergeBuild build)
     {
         var read = PlanFootprint.PathsOf(states.Select(state => state.Plan)).Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
         foreach (var folder in unwanted)
@@ -151,11 +156,16 @@ public sealed class PlanMerges : PlanningTask
             Log.LogMessage(importance, "{0}: up to date in {1}.", plan.Name, plan.Declaration.OutputFolder);
         else
             Log.LogMessage(importance, "{0}: {1} of {2} tensors to merge by {3}, {4} to write, because {5}.",
-                plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(state.BytesToWrite), string.Join("; ", state.Reasons));
+                plan.Name, state.StaleTensorCount, plan.Tensors.Count, plan.Method.Name, ByteSize.Format(
+                    state.BytesToWrite), string.Join("; ", state.Reasons));
         foreach (var name in state.Changed)
             Log.LogMessage(MessageImportance.High, "{0}: {1} was changed after this merge wrote it, and is made again.", plan.Name, name);
         foreach (var name in state.Left)
-            Log.LogMessage(MessageImportance.High, "{0}: {1} is left, although no part of the output any more: it was changed after this merge wrote it.", plan.Name, name);
+            Log.LogMessage(
+                MessageImportance.High,
+                "{0}: {1} is left, although no part of the output any more: it was changed after this merge wrote it.",
+                plan.Name,
+                name);
         if (state.IsFresh && !PrintOnly)
             return;
         foreach (var note in plan.Notes)
@@ -177,7 +187,9 @@ public sealed class PlanMerges : PlanningTask
         var merge = state.Plan.Declaration;
         var item = MergedModels[merge.ItemIndex];
         return new PlannedOutput(merge.Name, merge.OutputFolder,
-            !merge.IsIntermediate && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate && IsWanted(item.GetMetadata("Pack")), [.. state.Output.FileNames]);
+            !merge.IsIntermediate
+                && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate
+                    && IsWanted(item.GetMetadata("Pack")), [.. state.Output.FileNames]);
     }
 
     private static bool IsWanted(string value) => value is not ("false" or "False" or "never" or "Never");

@@ -60,7 +60,9 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
         text.Append(Format).Append('\n').Append(declared).Append('\n').Append(snapshot.Digest).Append('\n');
         text.AppendJoin('\n', paths).Append('\n').Append(OutputsTitle).Append('\n');
         foreach (var output in outputs)
-            text.AppendJoin('\t', [output.Name, output.Folder, output.IsPublished ? "+" : "-", output.IsPacked ? "+" : "-", .. output.FileNames]).Append('\n');
+            text.AppendJoin(
+                '\t', [output.Name, output.Folder, output.IsPublished ? "+" : "-", output.IsPacked ? "+" : "-", .. output.FileNames])
+                    .Append('\n');
         AtomicFile.WriteIfDifferent(PathIn(folder), Encoding.UTF8.GetBytes(text.ToString()));
     }
 

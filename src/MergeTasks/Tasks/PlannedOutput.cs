@@ -15,7 +15,8 @@ internal sealed record PlannedOutput(string Name, string Folder, bool IsPublishe
     public ITaskItem ToItem() => new TaskItem(Folder, new Dictionary<string, string> { ["MergedModelName"] = Name });
 
     /// <summary>The files as items that say where publishing and packing put them.</summary>
-    /// <param name="isOnlyPacked">Whether no other model is packed: its place in the package is then the one that a bare reference means.</param>
+    /// <param name="isOnlyPacked">Whether no other model is packed: its place in the package is then the one that a bare reference
+    /// means.</param>
     public IEnumerable<ITaskItem> ToFileItems(bool isOnlyPacked)
     {
         foreach (var file in FileNames)

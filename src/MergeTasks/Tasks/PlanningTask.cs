@@ -29,7 +29,10 @@ public abstract class PlanningTask : DeclaringTask
             foreach (var item in items)
             {
                 var names = item.MetadataNames.Cast<string>().Where(DeclaredItems.IsDeclared).Order(StringComparer.Ordinal);
-                text.Append(item.ItemSpec).Append('\n').AppendJoin('\n', names.Select(name => $"{name.Length} {name}={item.GetMetadata(name)}")).Append('\n');
+                text.Append(item.ItemSpec)
+                    .Append('\n')
+                    .AppendJoin('\n', names.Select(name => $"{name.Length} {name}={item.GetMetadata(name)}"))
+                    .Append('\n');
             }
         }
 

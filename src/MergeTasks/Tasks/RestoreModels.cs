@@ -38,5 +38,6 @@ public sealed class RestoreModels : PlanningTask
         CacheUnwritable = ReportUnwritableCache,
     };
 
-    private string? FullPath(SurfaceName property) => Properties[property] is { Length: > 0 } path ? TaskEnvironment.GetAbsolutePath(path) : null;
+    private string? FullPath(SurfaceName property) =>
+        Properties[property] is { Length: > 0 } path ? TaskEnvironment.GetAbsolutePath(path) : null;
 }

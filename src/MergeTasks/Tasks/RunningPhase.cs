@@ -24,7 +24,8 @@ internal sealed class RunningPhase : IDisposable
 
     /// <summary>Begins a phase.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="host">The device; <see langword="null"/> for the built-in engine, which needs no file: the process is MSBuild's own.</param>
+    /// <param name="host">The device; <see langword="null"/> for the built-in engine, which needs no file: the process is MSBuild's
+    /// own.</param>
     public static RunningPhase? Begin(string path, DeviceHost? host)
     {
         if (host is not null)

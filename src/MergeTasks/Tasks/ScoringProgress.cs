@@ -7,7 +7,8 @@ using Microsoft.Build.Utilities;
 namespace MergeTasks.Tasks;
 
 /// <summary>A line in the log for every score that is computed, and every 30 seconds how far it has come.</summary>
-internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Action<Diagnostic> report, RunningPhase? running) : MergeProgress, IDisposable
+internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Action<Diagnostic> report, RunningPhase? running)
+    : MergeProgress, IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
@@ -18,7 +19,8 @@ internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Actio
     private long _done;
     private TimeSpan _next;
 
-    public override void Waiting() => log.LogMessage(MessageImportance.High, "{0}: waiting for another build that computes the same scores.", merge);
+    public override void Waiting() =>
+        log.LogMessage(MessageImportance.High, "{0}: waiting for another build that computes the same scores.", merge);
 
     public override void Scoring(string model, string phase, long tokens, string cost)
     {
@@ -69,7 +71,13 @@ internal sealed class ScoringProgress(TaskLoggingHelper log, string merge, Actio
         lock (_gate)
         {
             if (_done > 0)
-                log.LogMessage(MessageImportance.Normal, "{0}: {1} done, {2} tokens in {3:0.0} s.", merge, _phase, Number(_done), _clock.Elapsed.TotalSeconds);
+                log.LogMessage(
+                    MessageImportance.Normal,
+                    "{0}: {1} done, {2} tokens in {3:0.0} s.",
+                    merge,
+                    _phase,
+                    Number(_done),
+                    _clock.Elapsed.TotalSeconds);
             _done = 0;
         }
     }

@@ -16,6 +16,7 @@ public sealed class ValidateMerges : DeclaringTask
         new DeviceSettings(Properties).Read();
         foreach (var warning in BuildOf(merges).Validate(cancellation))
             Report(warning);
-        Log.LogMessage(MessageImportance.High, "{0} merge(s) valid: {1}.", merges.Count, string.Join(", ", merges.Select(merge => merge.Name)));
+        Log.LogMessage(
+            MessageImportance.High, "{0} merge(s) valid: {1}.", merges.Count, string.Join(", ", merges.Select(merge => merge.Name)));
     }
 }

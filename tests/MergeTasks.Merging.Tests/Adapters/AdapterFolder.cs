@@ -18,12 +18,16 @@ internal static class AdapterFolder
         var json = JsonSerializer.SerializeToNode(config)!.AsObject();
         json.TryAdd("peft_type", "LORA");
         File.WriteAllText(Path.Combine(folder, "adapter_config.json"), json.ToJsonString());
-        TestCheckpoint.WriteFile(Path.Combine(folder, "adapter_model.safetensors"), [.. tensors.Select(tensor => (Prefix + tensor.Name, tensor.Tensor))]);
+        TestCheckpoint.WriteFile(
+            Path.Combine(folder, "adapter_model.safetensors"), [.. tensors.Select(tensor => (Prefix + tensor.Name, tensor.Tensor))]);
     }
 
     /// <summary>Random factors of a linear module.</summary>
     public static (string Name, RawTensor Tensor)[] Linear(string module, int seed, int rank, int outputs, int inputs) =>
-        [($"{module}.lora_A.weight", RandomTensors.F32(seed, rank, inputs)), ($"{module}.lora_B.weight", RandomTensors.F32(seed + 1, outputs, rank))];
+        [
+            ($"{module}.lora_A.weight", RandomTensors.F32(seed, rank, inputs)),
+            ($"{module}.lora_B.weight", RandomTensors.F32(seed + 1, outputs, rank))
+        ];
 
     /// <summary>W + s·B·A in row-major order, or W + s·(B·A)ᵀ.</summary>
     public static double[] Fused(RawTensor weight, RawTensor a, RawTensor b, double scale, bool transposed = false)
@@ -53,6 +57,8 @@ internal static class AdapterFolder
         var floats = actual.Floats();
         Assert.Equal(expected.Length, floats.Length);
         for (var i = 0; i < floats.Length; i++)
-            Assert.True(Math.Abs(expected[i] - floats[i]) <= (relative * Math.Abs(expected[i])) + absolute, $"element {i}: {floats[i]} instead of {expected[i]}");
+            Assert.True(
+                Math.Abs(expected[i] - floats[i]) <= (relative * Math.Abs(expected[i])) + absolute,
+                $"element {i}: {floats[i]} instead of {expected[i]}");
     }
 }

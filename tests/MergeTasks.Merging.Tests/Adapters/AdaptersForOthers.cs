@@ -4,7 +4,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Adapters;
 
-/// <summary>What PEFT and transformers demand of adapters that are made here, and how adapters and bare models are named elsewhere.</summary>
+/// <summary>
+/// What PEFT and transformers demand of adapters that are made here, and how adapters and bare models are named elsewhere.
+/// </summary>
 public sealed class AdaptersForOthers : IDisposable
 {
     private const string Prefix = "base_model.model.";
@@ -24,22 +26,30 @@ public sealed class AdaptersForOthers : IDisposable
         Models(config, ("x.q_proj.weight", RandomTensors.F32(1, 6, 6), RandomTensors.F32(2, 6, 6)));
         var written = Extracted("3").Config;
         Assert.Equal(task, (string?)written["task_type"]);
-        Assert.Equal((architecture, "transformers.models.llama.modeling_llama"), ((string?)written["auto_mapping"]!["base_model_class"], (string?)written["auto_mapping"]!["parent_library"]));
+        Assert.Equal(
+            (architecture, "transformers.models.llama.modeling_llama"),
+            ((string?)written["auto_mapping"]!["base_model_class"], (string?)written["auto_mapping"]!["parent_library"]));
     }
 
     [Fact]
     public void Tables_have_factors_of_embeddings_and_modules_that_are_saved_are_complete()
     {
-        var (wte, wpe, weight, bias) = (RandomTensors.F32(1, 9, 4), RandomTensors.F32(2, 8, 4), RandomTensors.F32(3, 5, 4), RandomTensors.F32(4, 5));
+        var (wte, wpe, weight, bias) =
+            (RandomTensors.F32(1, 9, 4), RandomTensors.F32(2, 8, 4), RandomTensors.F32(3, 5, 4), RandomTensors.F32(4, 5));
         Models("{}",
             ("transformer.wte.weight", wte, RandomTensors.F32(5, 9, 4)), ("transformer.wpe.weight", wpe, RandomTensors.F32(6, 8, 4)),
             ("encoder.block.0.attn.relative_attention_bias.weight", RandomTensors.F32(7, 8, 2), RandomTensors.F32(8, 8, 2)),
             ("h.0.q_proj.weight", weight, weight), ("h.0.q_proj.bias", bias, RandomTensors.F32(9, 5)));
         var (tensors, config) = Extracted("2");
         Assert.Equal([
-            Prefix + "encoder.block.0.attn.relative_attention_bias.lora_embedding_A", Prefix + "encoder.block.0.attn.relative_attention_bias.lora_embedding_B",
+            Prefix + "encoder.block.0.attn.relative_attention_bias.lora_embedding_A",
+            Prefix + "encoder.block.0.attn.relative_attention_bias.lora_embedding_B",
             Prefix + "h.0.q_proj.bias", Prefix + "h.0.q_proj.weight",
-            Prefix + "transformer.wpe.lora_embedding_A", Prefix + "transformer.wpe.lora_embedding_B", Prefix + "transformer.wte.lora_embedding_A", Prefix + "transformer.wte.lora_embedding_B"], tensors.Keys.Order(StringComparer.Ordinal));
+            Prefix
+                + "transformer.wpe.lora_embedding_A", Prefix
+                    + "transformer.wpe.lora_embedding_B", Prefix
+                        + "transformer.wte.lora_embedding_A", Prefix + "transformer.wte.lora_embedding_B"
+                        ], tensors.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(weight.Bytes, tensors[Prefix + "h.0.q_proj.weight"].Bytes);
         Assert.Equal(["h.0.q_proj"], config["modules_to_save"]!.AsArray().Select(name => (string?)name));
     }
@@ -63,9 +73,14 @@ public sealed class AdaptersForOthers : IDisposable
     public void A_router_has_the_usual_rank_filled_up_with_zeros()
     {
         var (basis, tuned) = (RandomTensors.F32(1, 4, 32), RandomTensors.F32(2, 4, 32));
-        Models("{}", ("model.layers.0.block_sparse_moe.gate.weight", basis, tuned), ("model.layers.0.self_attn.q_proj.weight", RandomTensors.F32(3, 32, 32), RandomTensors.F32(4, 32, 32)));
+        Models(
+            "{}",
+            ("model.layers.0.block_sparse_moe.gate.weight", basis, tuned),
+            ("model.layers.0.self_attn.q_proj.weight", RandomTensors.F32(3, 32, 32), RandomTensors.F32(4, 32, 32)));
         var (tensors, config) = Extracted("12");
-        var (a, b) = (tensors[Prefix + "model.layers.0.block_sparse_moe.gate.lora_A.weight"], tensors[Prefix + "model.layers.0.block_sparse_moe.gate.lora_B.weight"]);
+        var (a, b) =
+            (tensors[Prefix + "model.layers.0.block_sparse_moe.gate.lora_A.weight"],
+                tensors[Prefix + "model.layers.0.block_sparse_moe.gate.lora_B.weight"]);
         Assert.Equal([12, 32], a.Shape);
         Assert.Equal([4, 12], b.Shape);
         Assert.Equal((12, 0), ((int)config["r"]!, config["rank_pattern"]!.AsObject().Count));
@@ -75,7 +90,10 @@ public sealed class AdaptersForOthers : IDisposable
     [Fact]
     public void What_is_kept_need_not_fit()
     {
-        Models("{}", ("model.embed_tokens.weight", RandomTensors.F32(1, 6, 4), RandomTensors.F32(2, 8, 4)), ("x.q_proj.weight", RandomTensors.F32(3, 4, 4), RandomTensors.F32(4, 4, 4)));
+        Models(
+            "{}",
+            ("model.embed_tokens.weight", RandomTensors.F32(1, 6, 4), RandomTensors.F32(2, 8, 4)),
+            ("x.q_proj.weight", RandomTensors.F32(3, 4, 4), RandomTensors.F32(4, 4, 4)));
         Assert.Contains("KeepTensors", Assert.Throws<DiagnosticException>(() => Extracted("2")).Message, StringComparison.Ordinal);
         Assert.Equal(2, Extracted("2", ("KeepTensors", "*embed_tokens*")).Tensors.Count);
     }
@@ -91,12 +109,21 @@ public sealed class AdaptersForOthers : IDisposable
     {
         var (language, vision) = (RandomTensors.F32(1, 8, 6), RandomTensors.F32(2, 8, 6));
         var factors = AdapterFolder.Linear($"{trained}layers.0.self_attn.q_proj", 3, 2, 8, 6);
-        _space.Model("base", ($"{stored}layers.0.self_attn.q_proj.weight", language), ("vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight", vision), ($"{stored}norm.weight", RandomTensors.F32(5, 6)));
-        AdapterFolder.Write(Path.Combine(_space.Folder, "adapter"), new { r = 2, lora_alpha = 2 }, [.. factors, ($"{trained}norm.weight", RandomTensors.F32(6, 6))]);
+        _space.Model(
+            "base",
+            ($"{stored}layers.0.self_attn.q_proj.weight", language),
+            ("vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight", vision),
+            ($"{stored}norm.weight", RandomTensors.F32(5, 6)));
+        AdapterFolder.Write(
+            Path.Combine(_space.Folder, "adapter"),
+            new { r = 2, lora_alpha = 2 },
+            [.. factors, ($"{trained}norm.weight", RandomTensors.F32(6, 6))]);
         _space.Merge("m", ("Method", "passthrough"));
         _space.Source("models/base", ("Adapter", "adapter"));
         _space.RunAll();
-        AdapterFolder.AssertClose(AdapterFolder.Fused(language, factors[0].Tensor, factors[1].Tensor, 1), _space.Result("m")[$"{stored}layers.0.self_attn.q_proj.weight"]);
+        AdapterFolder.AssertClose(
+            AdapterFolder.Fused(language, factors[0].Tensor, factors[1].Tensor, 1),
+            _space.Result("m")[$"{stored}layers.0.self_attn.q_proj.weight"]);
         Assert.Equal(vision.Bytes, _space.Result("m")["vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight"].Bytes);
         Assert.Equal(RandomTensors.F32(6, 6).Bytes, _space.Result("m")[$"{stored}norm.weight"].Bytes);
     }
@@ -111,9 +138,19 @@ public sealed class AdaptersForOthers : IDisposable
     [InlineData("some_class_of_tomorrow.")]
     public void Bare_backbones_are_those_within_classes(string wrapper)
     {
-        string[] names = ["embeddings.word_embeddings.weight", "encoder.layer.0.attention.q.weight", "encoder.layer.1.attention.q.weight", "pooler.dense.weight"];
+        string[] names = [
+            "embeddings.word_embeddings.weight",
+            "encoder.layer.0.attention.q.weight",
+            "encoder.layer.1.attention.q.weight",
+            "pooler.dense.weight"
+        ];
         _space.Model("bare", [.. names.Select((name, i) => (name, RandomTensors.F32(i, 4, 4)))]);
-        _space.Model("within", [.. names.Select((name, i) => (wrapper + name, RandomTensors.F32(10 + i, 4, 4))), ("classifier.weight", RandomTensors.F32(20, 2, 4))]);
+        _space.Model(
+            "within",
+            [
+                .. names.Select((name, i) => (wrapper + name, RandomTensors.F32(10 + i, 4, 4))),
+                ("classifier.weight", RandomTensors.F32(20, 2, 4))
+            ]);
         foreach (var (first, second, prefix) in new[] { ("bare", "within", ""), ("within", "bare", wrapper) })
         {
             _space.Clear();
@@ -123,7 +160,9 @@ public sealed class AdaptersForOthers : IDisposable
             _space.RunAll();
             var result = _space.Result("m");
             for (var i = 0; i < names.Length; i++)
-                Assert.Equal(RandomTensors.F32(i, 4, 4).Floats().Zip(RandomTensors.F32(10 + i, 4, 4).Floats(), (x, y) => (x / 2) + (y / 2)), result[prefix + names[i]].Floats());
+                Assert.Equal(
+                    RandomTensors.F32(i, 4, 4).Floats().Zip(RandomTensors.F32(10 + i, 4, 4).Floats(), (x, y) => (x / 2) + (y / 2)),
+                    result[prefix + names[i]].Floats());
         }
     }
 

@@ -20,15 +20,34 @@ public sealed class FusedAdapters : IDisposable
     [InlineData("F16")]
     public void Every_part_of_an_adapter(string dtype)
     {
-        var (q, up, embeddings, bias, head) = (Tensor(dtype, 1, 70, 63), Tensor(dtype, 2, 5, 3001), Tensor(dtype, 3, 41, 24), Tensor(dtype, 4, 70), Tensor(dtype, 5, 41, 24));
-        _workspace.Model("base", ($"{Query}.weight", q), ($"{Query}.bias", bias), ($"{Up}.weight", up), ($"{Embeddings}.weight", embeddings), ("lm_head.weight", head), ("model.norm.weight", Tensor(dtype, 6, 24)));
+        var (q, up, embeddings, bias, head) =
+            (Tensor(dtype, 1, 70, 63), Tensor(dtype, 2, 5, 3001), Tensor(dtype, 3, 41, 24), Tensor(dtype, 4, 70), Tensor(dtype, 5, 41, 24));
+        _workspace.Model(
+            "base",
+            ($"{Query}.weight", q),
+            ($"{Query}.bias", bias),
+            ($"{Up}.weight", up),
+            ($"{Embeddings}.weight", embeddings),
+            ("lm_head.weight", head),
+            ("model.norm.weight", Tensor(dtype, 6, 24)));
         var (aq, bq) = (RandomTensors.F32(11, 4, 63), RandomTensors.F32(12, 70, 4));
         var (au, bu) = (RandomTensors.BF16(13, 2, 3001), RandomTensors.BF16(14, 5, 2));
         var (ae, be) = (RandomTensors.F32(15, 4, 41), RandomTensors.F32(16, 24, 4));
         var (newBias, newHead) = (RandomTensors.F32(17, 70), RandomTensors.F32(18, 41, 24));
         AdapterFolder.Write(
             Path.Combine(_workspace.Folder, "adapters", "x"),
-            new { r = 4, lora_alpha = 16, rank_pattern = new { up_proj = 2 }, alpha_pattern = new Dictionary<string, double> { [@"layers\.\d+\.mlp\..*"] = 5 }, bias = "all", modules_to_save = new[] { "lm_head" } },
+            new
+            {
+                r = 4,
+                lora_alpha = 16,
+                rank_pattern = new { up_proj = 2 },
+                alpha_pattern = new Dictionary<string, double>
+                {
+                    [@"layers\.\d+\.mlp\..*"] = 5
+                },
+                bias = "all",
+                modules_to_save = new[] { "lm_head" }
+            },
             ($"{Query}.lora_A.weight", aq), ($"{Query}.lora_B.weight", bq), ($"{Query}.base_layer.bias", newBias),
             ($"{Up}.lora_A.default.weight", au), ($"{Up}.lora_B.default.weight", bu),
             ($"{Embeddings}.lora_embedding_A", ae), ($"{Embeddings}.lora_embedding_B", be),
@@ -50,7 +69,8 @@ public sealed class FusedAdapters : IDisposable
         var factors = AdapterFolder.Linear(Query, 2, 9, 30, 20);
         _workspace.Model("base", ($"{Query}.weight", weight));
         AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 9, lora_alpha = 6, use_rslora = true }, factors);
-        AdapterFolder.AssertClose(AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 6.0 / 3), Merged(null)[$"{Query}.weight"]);
+        AdapterFolder.AssertClose(
+            AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 6.0 / 3), Merged(null)[$"{Query}.weight"]);
     }
 
     [Theory]
@@ -62,8 +82,10 @@ public sealed class FusedAdapters : IDisposable
         var weight = RandomTensors.F32(1, inputs, outputs);
         var factors = AdapterFolder.Linear(module, 2, 3, outputs, inputs);
         _workspace.Model("base", ($"{module}.weight", weight));
-        AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 3, lora_alpha = 3, fan_in_fan_out = true }, factors);
-        AdapterFolder.AssertClose(AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 1, transposed: true), Merged(null)[$"{module}.weight"]);
+        AdapterFolder.Write(
+            Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 3, lora_alpha = 3, fan_in_fan_out = true }, factors);
+        AdapterFolder.AssertClose(
+            AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 1, transposed: true), Merged(null)[$"{module}.weight"]);
     }
 
     [Fact]
@@ -123,8 +145,10 @@ public sealed class FusedAdapters : IDisposable
         var tuned = RandomTensors.Normal(2, 72);
         var first = _workspace.Result("first")[$"{Query}.weight"];
         AdapterFolder.AssertClose([.. basis.Zip(tuned, (b, t) => b + (0.5 * (t - b)))], first);
-        AdapterFolder.AssertClose(AdapterFolder.Fused(first, factors[0].Tensor, factors[1].Tensor, 1), _workspace.Result("second")[$"{Query}.weight"]);
-        Assert.Contains("models/base+adapters/x", File.ReadAllText(Path.Combine(_workspace.Output("first"), "README.md")), StringComparison.Ordinal);
+        AdapterFolder.AssertClose(
+            AdapterFolder.Fused(first, factors[0].Tensor, factors[1].Tensor, 1), _workspace.Result("second")[$"{Query}.weight"]);
+        Assert.Contains(
+            "models/base+adapters/x", File.ReadAllText(Path.Combine(_workspace.Output("first"), "README.md")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -138,12 +162,15 @@ public sealed class FusedAdapters : IDisposable
         var factors = AdapterFolder.Linear(Query, 20, 4, 9, 8);
         _workspace.Model("base", ($"{Query}.weight", weight));
         AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 4, lora_alpha = 4 }, factors);
-        File.WriteAllText(Path.Combine(_workspace.Folder, "m.yml"), $"merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - model: {reference}\n    parameters: {{weight: 0.5}}\n");
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "m.yml"),
+            $"merge_method: task_arithmetic\nbase_model: models/base\nmodels:\n  - model: {reference}\n    parameters: {{weight: 0.5}}\n");
         _workspace.Merge("m.yml");
         if (reference.EndsWith("style", StringComparison.Ordinal))
             _workspace.Source("adapters/x", ("As", "style"));
         _workspace.Run("m");
-        AdapterFolder.AssertClose(AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 0.5), _workspace.Result("m")[$"{Query}.weight"]);
+        AdapterFolder.AssertClose(
+            AdapterFolder.Fused(weight, factors[0].Tensor, factors[1].Tensor, 0.5), _workspace.Result("m")[$"{Query}.weight"]);
         Assert.True(_workspace.State("m").IsFresh);
     }
 
@@ -151,8 +178,10 @@ public sealed class FusedAdapters : IDisposable
     public void The_number_of_threads_does_not_show()
     {
         _workspace.Model("base", ($"{Query}.weight", RandomTensors.BF16(1, 1500, 700)));
-        AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 4, lora_alpha = 8 }, AdapterFolder.Linear(Query, 20, 4, 1500, 700));
-        AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "y"), new { r = 2, lora_alpha = 8 }, AdapterFolder.Linear(Query, 30, 2, 1500, 700));
+        AdapterFolder.Write(
+            Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 4, lora_alpha = 8 }, AdapterFolder.Linear(Query, 20, 4, 1500, 700));
+        AdapterFolder.Write(
+            Path.Combine(_workspace.Folder, "adapters", "y"), new { r = 2, lora_alpha = 8 }, AdapterFolder.Linear(Query, 30, 2, 1500, 700));
         _workspace.Merge("m", ("Method", "ties"), ("Base", "models/base"), ("Density", "0.3"));
         _workspace.Source("adapters/x", ("Weight", "1"));
         _workspace.Source("adapters/y", ("Weight", "0.5"));
@@ -173,18 +202,24 @@ public sealed class FusedAdapters : IDisposable
     public void A_changed_adapter_makes_only_what_it_changes_again()
     {
         var x = Path.Combine(_workspace.Folder, "adapters", "x");
-        _workspace.Model("base", ($"{Query}.weight", RandomTensors.F32(1, 9, 8)), ($"{Up}.weight", RandomTensors.F32(2, 9, 8)), ("model.norm.weight", RandomTensors.F32(3, 8)));
+        _workspace.Model(
+            "base",
+            ($"{Query}.weight", RandomTensors.F32(1, 9, 8)),
+            ($"{Up}.weight", RandomTensors.F32(2, 9, 8)),
+            ("model.norm.weight", RandomTensors.F32(3, 8)));
         var (query, up) = (AdapterFolder.Linear(Query, 20, 4, 9, 8), AdapterFolder.Linear(Up, 30, 4, 9, 8));
         AdapterFolder.Write(x, new { r = 4, lora_alpha = 4 }, [.. query, .. up]);
         _workspace.Merge("m", ("Method", "linear"));
         _workspace.Source("models/base", ("Adapter", "adapters/x"), ("Weight", "1"));
         _workspace.RunAll();
         Assert.True(_workspace.State("m").IsFresh);
-        AdapterFolder.Write(x, new { r = 4, lora_alpha = 4 }, [query[0], ($"{Query}.lora_B.weight", RandomTensors.Changed(query[1].Tensor)), .. up]);
+        AdapterFolder.Write(
+            x, new { r = 4, lora_alpha = 4 }, [query[0], ($"{Query}.lora_B.weight", RandomTensors.Changed(query[1].Tensor)), .. up]);
         Assert.Equal(1, _workspace.State("m").StaleTensorCount);
         Assert.Contains("'models/base+adapters/x' changed", _workspace.State("m").Reasons);
         _workspace.RunAll();
-        AdapterFolder.Write(x, new { r = 4, lora_alpha = 8 }, [query[0], ($"{Query}.lora_B.weight", RandomTensors.Changed(query[1].Tensor)), .. up]);
+        AdapterFolder.Write(
+            x, new { r = 4, lora_alpha = 8 }, [query[0], ($"{Query}.lora_B.weight", RandomTensors.Changed(query[1].Tensor)), .. up]);
         Assert.Equal(2, _workspace.State("m").StaleTensorCount);
         var before = _workspace.Result("m");
         _workspace.RunAll();

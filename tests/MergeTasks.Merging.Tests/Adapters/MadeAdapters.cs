@@ -21,15 +21,25 @@ public sealed class MadeAdapters : IDisposable
     {
         var (query, up, table) = (RandomTensors.F32(1, 30, 20), RandomTensors.F32(2, 8, 40), RandomTensors.F32(3, 25, 12));
         _workspace.Model("base", ($"{Query}.weight", query), ($"{Up}.weight", up), ($"{Embeddings}.weight", table));
-        (string Name, RawTensor Tensor)[] x = [.. AdapterFolder.Linear(Query, 20, 4, 30, 20), ($"{Embeddings}.lora_embedding_A", RandomTensors.F32(40, 4, 25)), ($"{Embeddings}.lora_embedding_B", RandomTensors.F32(41, 12, 4))];
+        (string Name, RawTensor Tensor)[] x = [
+            .. AdapterFolder.Linear(Query, 20, 4, 30, 20),
+            ($"{Embeddings}.lora_embedding_A", RandomTensors.F32(40, 4, 25)),
+            ($"{Embeddings}.lora_embedding_B", RandomTensors.F32(41, 12, 4))
+        ];
         (string Name, RawTensor Tensor)[] y = [.. AdapterFolder.Linear(Query, 30, 3, 30, 20), .. AdapterFolder.Linear(Up, 50, 3, 8, 40)];
-        AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 4, lora_alpha = 8, base_model_name_or_path = "org/base" }, x);
-        AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", "y"), new { r = 3, lora_alpha = 3, use_rslora = true, base_model_name_or_path = "org/base" }, y);
+        AdapterFolder.Write(
+            Path.Combine(_workspace.Folder, "adapters", "x"), new { r = 4, lora_alpha = 8, base_model_name_or_path = "org/base" }, x);
+        AdapterFolder.Write(
+            Path.Combine(_workspace.Folder, "adapters", "y"),
+            new { r = 3, lora_alpha = 3, use_rslora = true, base_model_name_or_path = "org/base" },
+            y);
         _workspace.Merge("sum", ("Method", "linear"), ("Normalize", normalize));
         _workspace.Source("adapters/x", ("Into", "sum"), ("Weight", "0.75"));
         _workspace.Source("adapters/y", ("Into", "sum"), ("Weight", "0.5"));
         _workspace.RunAll();
-        Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors", "merge.manifest.json"], FolderContent.Of(_workspace.Output("sum")).Keys.Except(["merge.provenance.json"]));
+        Assert.Equal(
+            ["README.md", "adapter_config.json", "adapter_model.safetensors", "merge.manifest.json"],
+            FolderContent.Of(_workspace.Output("sum")).Keys.Except(["merge.provenance.json"]));
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(_workspace.Output("sum"), "adapter_config.json")))!;
         Assert.Equal("org/base", (string)config["base_model_name_or_path"]!);
         Assert.Equal([Embeddings, Query, Up], config["target_modules"]!.AsArray().Select(module => (string)module!));
@@ -41,7 +51,8 @@ public sealed class MadeAdapters : IDisposable
         var second = AdapterFolder.Fused(query, y[0].Tensor, y[1].Tensor, 0.5 / divisor * Math.Sqrt(3));
         AdapterFolder.AssertClose([.. expected.Select((value, i) => value + second[i] - query.Floats()[i])], result[$"{Query}.weight"]);
         AdapterFolder.AssertClose(AdapterFolder.Fused(up, y[2].Tensor, y[3].Tensor, 0.5 / divisor * Math.Sqrt(3)), result[$"{Up}.weight"]);
-        AdapterFolder.AssertClose(AdapterFolder.Fused(table, x[2].Tensor, x[3].Tensor, 0.75 / divisor * 2, transposed: true), result[$"{Embeddings}.weight"]);
+        AdapterFolder.AssertClose(
+            AdapterFolder.Fused(table, x[2].Tensor, x[3].Tensor, 0.75 / divisor * 2, transposed: true), result[$"{Embeddings}.weight"]);
     }
 
     [Fact]
@@ -117,7 +128,8 @@ public sealed class MadeAdapters : IDisposable
         var best = Math.Sqrt(values.Skip(6).Sum(value => value * value));
         Assert.InRange(error / best, 1 - 1e-4, 1 + 1e-4);
 
-        static double Cosine(int k, int i, int count) => Math.Sqrt((k == 0 ? 1.0 : 2.0) / count) * Math.Cos(Math.PI * k * (i + 0.5) / count);
+        static double Cosine(int k, int i, int count) =>
+            Math.Sqrt((k == 0 ? 1.0 : 2.0) / count) * Math.Cos(Math.PI * k * (i + 0.5) / count);
     }
 
     [Fact]
@@ -132,7 +144,10 @@ public sealed class MadeAdapters : IDisposable
         Extract("20");
         _workspace.Run("x");
         Assert.Equal([20, 20], TestCheckpoint.Read(_workspace.Output("x"))[$"{AdapterFolder.Prefix}{module}.lora_A.weight"].Shape);
-        Assert.Contains("\"fan_in_fan_out\": true", File.ReadAllText(Path.Combine(_workspace.Output("x"), "adapter_config.json")), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"fan_in_fan_out\": true",
+            File.ReadAllText(Path.Combine(_workspace.Output("x"), "adapter_config.json")),
+            StringComparison.Ordinal);
         var (expected, actual) = (RandomTensors.Normal(2, 960), Applied("x")[$"{module}.weight"].Floats());
         for (var i = 0; i < expected.Length; i++)
             Assert.Equal(expected[i], actual[i], 2e-7f);
@@ -167,7 +182,10 @@ public sealed class MadeAdapters : IDisposable
     {
         _workspace.Model("base", ($"{Query}.weight", RandomTensors.F32(1, 30, 20)));
         foreach (var (name, seed) in new[] { ("x", 20), ("y", 30) })
-            AdapterFolder.Write(Path.Combine(_workspace.Folder, "adapters", name), new { r = 2, lora_alpha = 40 }, AdapterFolder.Linear(Query, seed, 2, 30, 20));
+            AdapterFolder.Write(
+                Path.Combine(_workspace.Folder, "adapters", name),
+                new { r = 2, lora_alpha = 40 },
+                AdapterFolder.Linear(Query, seed, 2, 30, 20));
         _workspace.Merge("elected", ("Method", "ties"), ("Base", "models/base"), ("Density", "0.5"));
         _workspace.Source("adapters/x", ("Into", "elected"), ("Weight", "1"));
         _workspace.Source("adapters/y", ("Into", "elected"), ("Weight", "1"));

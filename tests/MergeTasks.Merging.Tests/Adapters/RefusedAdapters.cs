@@ -15,7 +15,8 @@ public sealed class RefusedAdapters : IDisposable
     {
         _project.Model("base", ($"{Query}.weight", RandomTensors.F32(1, 9, 8)), ("ids", RawTensor.I64([8, 9], new long[72])));
         Adapter(new { r = 4, lora_alpha = 4 });
-        _project.WriteProject("""<MergedModel Include="m" Method="passthrough" /><MergeSource Include="models/base" ‸Adapter="adapters/x" />""");
+        _project.WriteProject(
+            """<MergedModel Include="m" Method="passthrough" /><MergeSource Include="models/base" ‸Adapter="adapters/x" />""");
     }
 
     public void Dispose() => _project.Dispose();
@@ -100,14 +101,18 @@ public sealed class RefusedAdapters : IDisposable
     [Fact]
     public void Factors_that_do_not_fit_each_other()
     {
-        Adapter(new { r = 4 }, ($"{Query}.lora_A.weight", RandomTensors.F32(1, 4, 8)), ($"{Query}.lora_B.weight", RandomTensors.F32(1, 9, 3)));
+        Adapter(
+            new { r = 4 }, ($"{Query}.lora_A.weight", RandomTensors.F32(1, 4, 8)), ($"{Query}.lora_B.weight", RandomTensors.F32(1, 9, 3)));
         Refused("MTK3020", "no factors of a matrix");
     }
 
     [Fact]
     public void A_convolution()
     {
-        Adapter(new { r = 4 }, ($"{Query}.lora_A.weight", RandomTensors.F32(1, 4, 8, 3, 3)), ($"{Query}.lora_B.weight", RandomTensors.F32(1, 9, 4, 1, 1)));
+        Adapter(
+            new { r = 4 },
+            ($"{Query}.lora_A.weight", RandomTensors.F32(1, 4, 8, 3, 3)),
+            ($"{Query}.lora_B.weight", RandomTensors.F32(1, 9, 4, 1, 1)));
         Refused("MTK3021", "no linear module");
     }
 
@@ -150,7 +155,8 @@ public sealed class RefusedAdapters : IDisposable
     [Fact]
     public void An_adapter_that_is_made_as_a_model()
     {
-        _project.WriteProject("""<MergedModel Include="sum" Method="linear" /><MergeSource Include="adapters/x" Into="sum" Weight="1" /><MergedModel Include="m" Method="passthrough" /><‸MergeSource Include="sum" Into="m" />""");
+        _project.WriteProject(
+            """<MergedModel Include="sum" Method="linear" /><MergeSource Include="adapters/x" Into="sum" Weight="1" /><MergedModel Include="m" Method="passthrough" /><‸MergeSource Include="sum" Into="m" />""");
         Refused("MTK3022", "makes an adapter and no model");
     }
 
@@ -166,7 +172,8 @@ public sealed class RefusedAdapters : IDisposable
     public void Adapters_of_different_models_in_a_sum()
     {
         AdapterFolder.Write(_project["adapters", "y"], new { r = 4 }, AdapterFolder.Linear(Query, 1, 4, 9, 7));
-        _project.WriteProject("""<MergedModel Include="m" Method="linear" /><MergeSource Include="adapters/x" Weight="1" /><‸MergeSource Include="adapters/y" Weight="1" />""");
+        _project.WriteProject(
+            """<MergedModel Include="m" Method="linear" /><MergeSource Include="adapters/x" Weight="1" /><‸MergeSource Include="adapters/y" Weight="1" />""");
         Refused("MTK3007", "[9, 8] and [9, 7]");
     }
 
@@ -176,7 +183,8 @@ public sealed class RefusedAdapters : IDisposable
         Directory.CreateDirectory(_project["models", "same"]);
         foreach (var file in new[] { "model.safetensors", "config.json" })
             File.Copy(_project["models", "base", file], _project["models", "same", file]);
-        _project.WriteProject("""<‸MergedModel Include="m" Method="extract_lora" Base="models/base" /><MergeSource Include="models/same" />""");
+        _project.WriteProject(
+            """<‸MergedModel Include="m" Method="extract_lora" Base="models/base" /><MergeSource Include="models/same" />""");
         var diagnostic = _project.Refused(validating: false);
         Assert.Equal("MTK4020", diagnostic.Code);
     }
@@ -187,14 +195,16 @@ public sealed class RefusedAdapters : IDisposable
     [InlineData("Aim=\"0.4\" Calibration=\"x.txt\"", "‸", "AIM and APL")]
     public void Settings_that_only_models_have(string metadata, string mark, string what)
     {
-        _project.WriteProject($"""<{mark}MergedModel Include="m" Method="extract_lora" Base="models/base" {metadata} /><MergeSource Include="adapters/x" />""");
+        _project.WriteProject(
+            $"""<{mark}MergedModel Include="m" Method="extract_lora" Base="models/base" {metadata} /><MergeSource Include="adapters/x" />""");
         Refused("MTK4020", what);
     }
 
     [Fact]
     public void A_rank_that_is_none()
     {
-        _project.WriteProject("""<MergedModel Include="m" Method="extract_lora" Base="models/base" ‸Rank="0" /><MergeSource Include="adapters/x" />""");
+        _project.WriteProject(
+            """<MergedModel Include="m" Method="extract_lora" Base="models/base" ‸Rank="0" /><MergeSource Include="adapters/x" />""");
         Refused("MTK1003", "'rank' is 0");
     }
 

@@ -11,15 +11,33 @@ public sealed class ScoredAdapters
     {
         using var project = new ScoredProject();
         var tensors = TestCheckpoint.ReadFile(project.Model("base"));
-        var targets = tensors.Where(tensor => tensor.Value.Shape.Length == 2 && tensor.Key.Contains("proj", StringComparison.Ordinal)).OrderBy(tensor => tensor.Key, StringComparer.Ordinal).ToList();
+        var targets = tensors.Where(tensor => tensor.Value.Shape.Length == 2 && tensor.Key.Contains("proj", StringComparison.Ordinal))
+            .OrderBy(tensor => tensor.Key, StringComparer.Ordinal)
+            .ToList();
         Assert.NotEmpty(targets);
-        var factors = targets.SelectMany((target, i) => AdapterFolder.Linear(target.Key[..^".weight".Length], 40 + (2 * i), 3, (int)target.Value.Shape[0], (int)target.Value.Shape[1])).ToArray();
+        var factors = targets.SelectMany((target, i) =>
+            AdapterFolder.Linear(target.Key[..^".weight".Length], 40 + (2 * i), 3, (int)target.Value.Shape[0], (int)target.Value.Shape[1]))
+                .ToArray();
         AdapterFolder.Write(Path.Combine(project.Space.Folder, "adapters", "x"), new { r = 3, lora_alpha = 300 }, factors);
         for (var i = 0; i < targets.Count; i++)
-            tensors[targets[i].Key] = RawTensor.F32(targets[i].Value.Shape, Array.ConvertAll(AdapterFolder.Fused(targets[i].Value, factors[2 * i].Tensor, factors[(2 * i) + 1].Tensor, 100), value => (float)value));
+            tensors[targets[i].Key] = RawTensor.F32(
+                targets[i].Value.Shape,
+                Array.ConvertAll(
+                    AdapterFolder.Fused(targets[i].Value, factors[2 * i].Tensor, factors[(2 * i) + 1].Tensor, 100), value => (float)value));
         TestCheckpoint.WriteFile(project.Model("a"), [.. tensors.Select(tensor => (tensor.Key, tensor.Value))]);
 
-        var settings = new[] { ("Aim", "0.4"), ("AimActivations", "participants"), ("Calibration", "data/calibration.txt"), ("AimBlock", "32"), ("Apl", "tensor"), ("AplScoring", "exact"), ("AplDrop", "magnitude"), ("AplDensity", "0.5") };
+        var settings =
+            new[]
+            {
+                ("Aim", "0.4"),
+                ("AimActivations", "participants"),
+                ("Calibration", "data/calibration.txt"),
+                ("AimBlock", "32"),
+                ("Apl", "tensor"),
+                ("AplScoring", "exact"),
+                ("AplDrop", "magnitude"),
+                ("AplDensity", "0.5")
+            };
         project.Declare("task_arithmetic", ["a"], settings);
         project.Run();
         var fused = project.Space.Result("m");
@@ -36,6 +54,7 @@ public sealed class ScoredAdapters
             Assert.InRange(different, 0, 2);
         }
 
-        Assert.Contains(fused, tensor => !tensor.Value.Bytes.SequenceEqual(TestCheckpoint.ReadFile(project.Model("base"))[tensor.Key].Bytes));
+        Assert.Contains(
+            fused, tensor => !tensor.Value.Bytes.SequenceEqual(TestCheckpoint.ReadFile(project.Model("base"))[tensor.Key].Bytes));
     }
 }

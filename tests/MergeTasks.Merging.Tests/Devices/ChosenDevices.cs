@@ -31,8 +31,12 @@ public sealed class ChosenDevices
     public void Unknown_values_are_refused_where_they_stand(string device, string precision, string message)
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder["p.csproj"], "<Project>\n  <PropertyGroup>\n    <MergeDevice>x</MergeDevice>\n    <MergeDevicePrecision>x</MergeDevicePrecision>\n  </PropertyGroup>\n</Project>");
-        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse(device, precision, "", "", folder["p.csproj"])).Diagnostics);
+        File.WriteAllText(
+            folder["p.csproj"],
+            "<Project>\n  <PropertyGroup>\n    <MergeDevice>x</MergeDevice>\n    <MergeDevicePrecision>x</MergeDevicePrecision>\n  "
+                + "</PropertyGroup>\n</Project>");
+        var diagnostic = Assert.Single(
+            Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse(device, precision, "", "", folder["p.csproj"])).Diagnostics);
         Assert.Equal(DiagnosticCode.InvalidValue, diagnostic.Code);
         Assert.StartsWith(message, diagnostic.Message, StringComparison.Ordinal);
         Assert.Equal(new SourceLocation(folder["p.csproj"], precision.Length > 0 ? 4 : 3, 6), diagnostic.Location);
@@ -44,8 +48,11 @@ public sealed class ChosenDevices
         Assert.True(DeviceRequest.Parse("", "", "", "", "/p.csproj").ComputesMatrices);
         Assert.True(DeviceRequest.Parse("", "", "true", "", "/p.csproj").ComputesMatrices);
         Assert.False(DeviceRequest.Parse("cuda", "", " False ", "", "/p.csproj").ComputesMatrices);
-        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "off", "", "/p.csproj")).Diagnostics);
-        Assert.Equal((DiagnosticCode.InvalidValue, "MergeDeviceArithmetic 'off' is unknown. Valid: true, false."), (diagnostic.Code, diagnostic.Message));
+        var diagnostic = Assert.Single(
+            Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "off", "", "/p.csproj")).Diagnostics);
+        Assert.Equal(
+            (DiagnosticCode.InvalidValue, "MergeDeviceArithmetic 'off' is unknown. Valid: true, false."),
+            (diagnostic.Code, diagnostic.Message));
     }
 
     public static IEnumerable<object[]> Machines => new TheoryData<string, bool, TorchPackages, CudaDevices, string?, string>
@@ -54,26 +61,62 @@ public sealed class ChosenDevices
         { "cuda", false, TorchPackages.None, new(1), null, "the package MergeTasks.Torch is missing" },
         { "cuda", true, TorchPackages.None, new(1), null, NoPackage("libtorch for CUDA", "TorchSharp-cuda-") },
         { "cuda", true, Cpu, new(1), null, NoPackage("libtorch for CUDA", "TorchSharp-cuda-") },
-        { "cuda", true, Cuda, new(0, "libcuda.so.1 cannot be loaded"), null, "NVIDIA's driver is missing or does not work: libcuda.so.1 cannot be loaded" },
+        {
+            "cuda",
+            true,
+            Cuda,
+            new(0, "libcuda.so.1 cannot be loaded"),
+            null,
+            "NVIDIA's driver is missing or does not work: libcuda.so.1 cannot be loaded"
+        },
         { "cuda", true, Cuda, new(0), null, "there is no CUDA device: NVIDIA's driver finds none" },
         { "cuda:2", true, Cuda, new(2), null, "there is no CUDA device of that number: NVIDIA's driver finds 2, from cuda:0 to cuda:1" },
         { "cuda", true, Cuda, new(1), "cuda:0", "models run on cuda:0" },
         { "cuda:1", true, Cuda, new(2), "cuda:1", "models run on cuda:1" },
         { "torch-cpu", false, Cpu, new(0), null, "the package MergeTasks.Torch is missing" },
-        { "torch-cpu", true, TorchPackages.None, new(0), null, NoPackage("libtorch", $"libtorch-cpu-{TorchPackages.Platform}, or is not restored. ") },
+        {
+            "torch-cpu",
+            true,
+            TorchPackages.None,
+            new(0),
+            null,
+            NoPackage("libtorch", $"libtorch-cpu-{TorchPackages.Platform}, or is not restored. ")
+        },
         { "torch-cpu", true, Cpu, new(0), "torch-cpu", "models run on torch-cpu" },
         { "torch-cpu", true, Cuda, new(0), "torch-cpu", "models run on torch-cpu" },
         { "auto", true, Cuda, new(1), "cuda:0", "models run on cuda:0" },
-        { "auto", true, Cpu, new(1), null, "models run on the built-in engine, because " + NoPackage("libtorch for CUDA", "TorchSharp-cuda-") },
-        { "auto", true, Cuda, new(0, "libcuda.so.1 cannot be loaded"), null, "models run on the built-in engine, because NVIDIA's driver is missing" },
+        {
+            "auto",
+            true,
+            Cpu,
+            new(1),
+            null,
+            "models run on the built-in engine, because " + NoPackage("libtorch for CUDA", "TorchSharp-cuda-")
+        },
+        {
+            "auto",
+            true,
+            Cuda,
+            new(0, "libcuda.so.1 cannot be loaded"),
+            null,
+            "models run on the built-in engine, because NVIDIA's driver is missing"
+        },
         { "auto", true, Cuda, new(0), null, "models run on the built-in engine, because there is no CUDA device" },
-        { "auto", false, TorchPackages.None, new(1), null, "models run on the built-in engine, because the package MergeTasks.Torch is missing" },
+        {
+            "auto",
+            false,
+            TorchPackages.None,
+            new(1),
+            null,
+            "models run on the built-in engine, because the package MergeTasks.Torch is missing"
+        },
         { "cpu", true, Cuda, new(1), null, "models run on the built-in engine, as MergeDevice says" },
     };
 
     [Theory]
     [MemberData(nameof(Machines))]
-    internal void A_device_is_taken_where_all_it_needs_is_there(string asked, bool hasEngine, TorchPackages packages, CudaDevices devices, string? device, string text)
+    internal void A_device_is_taken_where_all_it_needs_is_there(
+        string asked, bool hasEngine, TorchPackages packages, CudaDevices devices, string? device, string text)
     {
         var request = DeviceRequest.Parse(asked, "", "", "", "/p.csproj");
         var chooser = new DeviceChooser("/p.csproj", hasEngine, () => packages, new Driver(() => devices));
@@ -96,9 +139,11 @@ public sealed class ChosenDevices
         Assert.Null(DeviceRequest.Parse("", "", "", "", "/p.csproj").MemoryBytes);
         var request = DeviceRequest.Parse("cuda", "", "", "16GB", "/p.csproj");
         Assert.Equal(16_000_000_000, request.MemoryBytes);
-        var chooser = new DeviceChooser("/p.csproj", hasEngine: true, () => new TorchPackages([], ["/cuda"]), new Driver(() => new CudaDevices(1)));
+        var chooser = new DeviceChooser(
+            "/p.csproj", hasEngine: true, () => new TorchPackages([], ["/cuda"]), new Driver(() => new CudaDevices(1)));
         Assert.Equal(16_000_000_000, chooser.Choose(request).Device!.ToOptions(1).MemoryBytes);
-        var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "", "much", "/p.csproj")).Diagnostics);
+        var diagnostic = Assert.Single(
+            Assert.Throws<DiagnosticException>(() => DeviceRequest.Parse("", "", "", "much", "/p.csproj")).Diagnostics);
         Assert.Equal(DiagnosticCode.InvalidValue, diagnostic.Code);
         Assert.Contains("MergeDeviceMemory 'much'", diagnostic.Message, StringComparison.Ordinal);
     }
@@ -106,7 +151,8 @@ public sealed class ChosenDevices
     [Fact]
     public void Nothing_is_looked_for_that_does_not_matter()
     {
-        var chooser = new DeviceChooser("/p.csproj", true, () => throw new InvalidOperationException(), new Driver(() => throw new InvalidOperationException()));
+        var chooser = new DeviceChooser(
+            "/p.csproj", true, () => throw new InvalidOperationException(), new Driver(() => throw new InvalidOperationException()));
         Assert.Null(chooser.Choose(DeviceRequest.Parse("cpu", "", "", "", "")).Device);
         var processor = new DeviceChooser("/p.csproj", true, () => Cpu, new Driver(() => throw new InvalidOperationException()));
         Assert.Equal("torch-cpu", processor.Choose(DeviceRequest.Parse("torch-cpu", "", "", "", "")).Device!.Name);
@@ -141,7 +187,8 @@ public sealed class ChosenDevices
         Assert.Throws<NotSupportedException>(() => engine.Load("a"));
         Assert.Throws<NotSupportedException>(() => engine.Load("b"));
         Assert.Equal(1, made);
-        Assert.Throws<InvalidOperationException>(() => new DeferredEngine("torch-1-cuda-fp32", () => new NamedEngine("torch-1-cpu-fp32")).Load("a"));
+        Assert.Throws<InvalidOperationException>(() =>
+            new DeferredEngine("torch-1-cuda-fp32", () => new NamedEngine("torch-1-cpu-fp32")).Load("a"));
     }
 
     private static string NoPackage(string what, string package) => TorchPackages.Platforms.Contains(TorchPackages.Platform)

@@ -21,10 +21,14 @@ public sealed class DeviceLibraries
             {
                 ["libtorch-cpu/2.10.0"] = Library("libtorch-cpu", "lib/netstandard2.0/_._"),
                 ["libtorch-cpu-elsewhere/2.10.0"] = Library("libtorch-cpu-elsewhere", "runtimes/elsewhere-x64/native/libc10.so"),
-                ["libtorch-cpu-linux-x64/2.10.0"] = Library("libtorch-cpu-linux-x64", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
-                ["libtorch-cuda-12.8-linux-x64-part1/2.10.0"] = Library("libtorch-cuda-12.8-linux-x64-part1", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
-                ["libtorch-cuda-12.8-linux-x64-part2-primary/2.10.0"] = Library("libtorch-cuda-12.8-linux-x64-part2-primary", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
-                ["libtorch-cuda-12.8-linux-x64-part2-fragment1/2.10.0"] = Library("libtorch-cuda-12.8-linux-x64-part2-fragment1", $"fragments/{TorchPackages.Platform}/native/libc10.so.fragment1"),
+                ["libtorch-cpu-linux-x64/2.10.0"] = Library(
+                    "libtorch-cpu-linux-x64", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
+                ["libtorch-cuda-12.8-linux-x64-part1/2.10.0"] = Library(
+                    "libtorch-cuda-12.8-linux-x64-part1", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
+                ["libtorch-cuda-12.8-linux-x64-part2-primary/2.10.0"] = Library(
+                    "libtorch-cuda-12.8-linux-x64-part2-primary", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
+                ["libtorch-cuda-12.8-linux-x64-part2-fragment1/2.10.0"] = Library(
+                    "libtorch-cuda-12.8-linux-x64-part2-fragment1", $"fragments/{TorchPackages.Platform}/native/libc10.so.fragment1"),
                 ["Other/1.0.0"] = Library("other", $"runtimes/{TorchPackages.Platform}/native/libc10.so"),
             },
             packageFolders = new Dictionary<string, object> { [folder["packages"] + "/"] = new(), [folder["fallback"] + "/"] = new() },
@@ -32,11 +36,15 @@ public sealed class DeviceLibraries
         File.WriteAllText(folder["project.assets.json"], JsonSerializer.Serialize(assets));
         var found = TorchPackages.Read(folder["project.assets.json"]);
         Assert.Equal([Native("libtorch-cpu-linux-x64", "packages")], found.CpuFolders);
-        Assert.Equal([Native("libtorch-cuda-12.8-linux-x64-part1", "packages"), Native("libtorch-cuda-12.8-linux-x64-part2-primary", "fallback")], found.CudaFolders);
+        Assert.Equal(
+            [Native("libtorch-cuda-12.8-linux-x64-part1", "packages"), Native("libtorch-cuda-12.8-linux-x64-part2-primary", "fallback")],
+            found.CudaFolders);
 
         string Native(string id, string root) => folder[root, id, "2.10.0", "runtimes", TorchPackages.Platform, "native"];
-        void Package(string id, string root, string platform) => Directory.CreateDirectory(folder[root, id, "2.10.0", "runtimes", platform, "native"]);
-        static object Library(string id, string file) => new { type = "package", path = $"{id}/2.10.0", files = new[] { ".nupkg.metadata", file } };
+        void Package(string id, string root, string platform) =>
+            Directory.CreateDirectory(folder[root, id, "2.10.0", "runtimes", platform, "native"]);
+        static object Library(string id, string file) =>
+            new { type = "package", path = $"{id}/2.10.0", files = new[] { ".nupkg.metadata", file } };
     }
 
     [Theory]

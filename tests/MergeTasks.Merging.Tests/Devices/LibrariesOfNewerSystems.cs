@@ -5,7 +5,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Devices;
 
-/// <summary>Libraries that were made for a newer system than this: which of them can be loaded all the same, and what is said of the others.</summary>
+/// <summary>
+/// Libraries that were made for a newer system than this: which of them can be loaded all the same, and what is said of the others.
+/// </summary>
 public sealed class LibrariesOfNewerSystems
 {
     private static readonly bool HasLoader = OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
@@ -26,7 +28,8 @@ public sealed class LibrariesOfNewerSystems
             Assert.True(Assert.Single(library.Needs).IsWeak);
         if (!HasLoader)
             return;
-        Assert.Contains("GLIBC_9.99", Assert.Throws<DllNotFoundException>(() => NativeLibrary.Load(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "GLIBC_9.99", Assert.Throws<DllNotFoundException>(() => NativeLibrary.Load(path)).Message, StringComparison.Ordinal);
         NativeLibrary.Free(NativeLibrary.Load(copy));
     }
 
@@ -36,19 +39,24 @@ public sealed class LibrariesOfNewerSystems
         using var folder = new TempFolder();
         var path = Write(folder, TinyLibrary.Of("libstdc++.so.6", "GLIBCXX_3.4.30", "_ZSt3foov", refers: true));
         Assert.Equal(
-            $"The library '{path}' needs GLIBCXX_3.4.30 of libstdc++.so.6, and this machine's (/lib/other.so) ends at GLIBCXX_3.4.9. Ways out: a newer libstdc++ on the loader's path"
-            + " (LD_LIBRARY_PATH), or a system or container with one, such as Ubuntu 24.04 or Debian 13; or MergeDevice=cpu, which runs models on the built-in engine.",
+            $"The library '{path}' needs GLIBCXX_3.4.30 of libstdc++.so.6, and this machine's (/lib/other.so) ends at GLIBCXX_3.4.9. "
+            + "Ways out: a newer libstdc++ on the loader's path"
+            + " (LD_LIBRARY_PATH), or a system or container with one, such as Ubuntu 24.04 or Debian 13; or MergeDevice=cpu, which runs "
+            + "models on the built-in engine.",
             Refused("CXXABI_1.3.13", "GLIBCXX_3.4.9", "GLIBCXX_3.4", "GLIBCXX_3.4.8", "GLIBCXX_FORCE_NEW"));
         Assert.Contains("(/lib/other.so) has none of that kind.", Refused("CXXABI_1.3.13"), StringComparison.Ordinal);
 
         // A newer libstdc++ does not help with what the C library lacks.
         File.WriteAllBytes(path, TinyLibrary.Of("libc.so.6", "GLIBC_2.38", "strlcpy", refers: true));
-        Assert.Contains("needs GLIBC_2.38 of libc.so.6, and this machine's (/lib/other.so) ends at GLIBC_2.35. Ways out: a newer system, or a container", Refused("GLIBC_2.35", "GLIBC_PRIVATE"), StringComparison.Ordinal);
+        Assert.Contains(
+            "needs GLIBC_2.38 of libc.so.6, and this machine's (/lib/other.so) ends at GLIBC_2.35. Ways out: a newer system, or a "
+                + "container", Refused("GLIBC_2.35", "GLIBC_PRIVATE"), StringComparison.Ordinal);
         Assert.Single(Directory.GetFiles(folder.Path));
 
         string Refused(params string[] versions)
         {
-            var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(() => LoadableLibrary.Of(path, folder.Path, Machine(versions))).Diagnostics);
+            var diagnostic = Assert.Single(
+                Assert.Throws<DiagnosticException>(() => LoadableLibrary.Of(path, folder.Path, Machine(versions))).Diagnostics);
             Assert.Equal(DiagnosticCode.DeviceLibraries, diagnostic.Code);
             return diagnostic.Message;
         }
@@ -68,7 +76,9 @@ public sealed class LibrariesOfNewerSystems
         NativeLibrary.Free(NativeLibrary.Load(path));
 
         // The libraries of a process that runs were accepted by the loader: this machine has what they need.
-        var own = Directory.GetFiles(RuntimeEnvironment.GetRuntimeDirectory(), "*.so").Append(SystemLibrary.Find("libstdc++.so.6")!.Path).ToList();
+        var own = Directory.GetFiles(RuntimeEnvironment.GetRuntimeDirectory(), "*.so")
+            .Append(SystemLibrary.Find("libstdc++.so.6")!.Path)
+            .ToList();
         Assert.True(own.Count > 5);
         Assert.All(own, library => Assert.Equal(library, LoadableLibrary.Of(library, folder.Path, SystemLibrary.Find)));
         Assert.Contains(own, library => { using var elf = ElfLibrary.Open(library); return elf.Needs.Any(elf.Uses); });

@@ -3,11 +3,14 @@ using System.Text;
 
 namespace MergeTasks.Merging.Tests.Devices;
 
-/// <summary>Writes a shared library of Linux x64 without code that needs one version of another library, and may refer to a function of it.</summary>
+/// <summary>
+/// Writes a shared library of Linux x64 without code that needs one version of another library, and may refer to a function of it.
+/// </summary>
 internal static class TinyLibrary
 {
     private const int Size = 0x600;
-    private const int Headers = 0x40, Dynamic = 0x100, Strings = 0x200, Symbols = 0x300, SymbolVersions = 0x340, Needs = 0x380, Relocations = 0x400, Slot = 0x500;
+    private const int Headers =
+        0x40, Dynamic = 0x100, Strings = 0x200, Symbols = 0x300, SymbolVersions = 0x340, Needs = 0x380, Relocations = 0x400, Slot = 0x500;
 
     /// <param name="library">Name of the library that it needs.</param>
     /// <param name="version">The version that it needs of that; null for none in particular.</param>
@@ -30,7 +33,9 @@ internal static class TinyLibrary
         Header(1, 2, 6, Dynamic, Strings - Dynamic, 8);
         Header(2, 0x6474E551, 6, 0, 0, 16);
 
-        List<(ulong Tag, ulong Value)> entries = [(1, needed), (14, name), (5, Strings), (10, (ulong)strings.Length), (6, Symbols), (11, 24)];
+        List<(ulong Tag, ulong Value)> entries = [
+            (1, needed), (14, name), (5, Strings), (10, (ulong)strings.Length), (6, Symbols), (11, 24)
+        ];
         if (version is not null)
             entries.AddRange([(0x6FFFFFF0, SymbolVersions), (0x6FFFFFFE, Needs), (0x6FFFFFFF, 1)]);
         if (refers)

@@ -20,7 +20,13 @@ public sealed class CachedScores
         using var project = Scored();
         foreach (var (name, value) in new[]
         {
-            ("Aim", "0.2"), ("AimScaling", "exponential"), ("AplDensity", "0.3"), ("AplTau0", "2"), ("AplTau1", "0.5"), ("Seed", "7"), ("AplRescale", "false"),
+            ("Aim", "0.2"),
+            ("AimScaling", "exponential"),
+            ("AplDensity", "0.3"),
+            ("AplTau0", "2"),
+            ("AplTau1", "0.5"),
+            ("Seed", "7"),
+            ("AplRescale", "false"),
             ("AplDrop", "magnitude"), ("Apl", "hidden"), ("AplTau2", "3"),
         })
         {
@@ -44,8 +50,12 @@ public sealed class CachedScores
         var weights = File.ReadAllBytes(project.Model("b"));
         weights[^2] ^= 1;
         File.WriteAllBytes(project.Model("b"), weights);
-        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/a (importance by gradient): cached");
-        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/b (importance by gradient): stale because models/b changed");
+        Assert.Contains(
+            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            line => line == "scores for models/a (importance by gradient): cached");
+        Assert.Contains(
+            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            line => line == "scores for models/b (importance by gradient): stale because models/b changed");
         Assert.Equal(["backward base"], project.Run());
         Assert.Empty(project.Run());
     }
@@ -67,7 +77,9 @@ public sealed class CachedScores
     {
         using var project = Scored();
         File.AppendAllText(project.Data("calibration.txt"), "\nw9 w10 w11\n");
-        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/base (activations): stale because data/calibration.txt changed");
+        Assert.Contains(
+            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            line => line == "scores for models/base (activations): stale because data/calibration.txt changed");
         Assert.Equal(["observe base"], project.Run());
     }
 
@@ -76,7 +88,9 @@ public sealed class CachedScores
     {
         using var project = Scored();
         project.WriteTask("c", 77);
-        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line == "scores for models/c (importance by gradient): stale because data/c.jsonl changed");
+        Assert.Contains(
+            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            line => line == "scores for models/c (importance by gradient): stale because data/c.jsonl changed");
         Assert.Equal(["backward base"], project.Run());
     }
 
@@ -89,12 +103,16 @@ public sealed class CachedScores
 
         // No model runs to count changed parameters.
         Assert.All(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => Assert.EndsWith(
-            line.Contains("(changed parameters)", StringComparison.Ordinal) ? ": cached" : $": stale because the engine (from {own} to torch-1-cuda-fp32) changed", line, StringComparison.Ordinal));
+            line.Contains("(changed parameters)", StringComparison.Ordinal)
+                ? ": cached"
+                : $": stale because the engine (from {own} to torch-1-cuda-fp32) changed", line, StringComparison.Ordinal));
         Assert.Equal(["backward base", "backward base", "backward base", "observe base"], project.Run().Order(StringComparer.Ordinal));
         project.Engine.Version = "torch-1-cuda-bf16";
         Assert.Equal(4, project.Run().Count);
         project.Engine.Version = null;
-        Assert.All(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => Assert.EndsWith(": cached", line, StringComparison.Ordinal));
+        Assert.All(
+            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            line => Assert.EndsWith(": cached", line, StringComparison.Ordinal));
         Assert.Empty(project.Run());
     }
 
@@ -117,7 +135,9 @@ public sealed class CachedScores
         foreach (var project in new[] { first, second })
             project.Declare("linear", Models, Both);
         await Task.WhenAll(Task.Run(first.Run), Task.Run(second.Run));
-        Assert.Equal(["backward base", "backward base", "backward base", "observe base"], first.Engine.Runs.Concat(second.Engine.Runs).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["backward base", "backward base", "backward base", "observe base"],
+            first.Engine.Runs.Concat(second.Engine.Runs).Order(StringComparer.Ordinal));
         Assert.Equal(FolderContent.Of(first.Space.Output("m")), FolderContent.Of(second.Space.Output("m")));
     }
 
@@ -164,10 +184,18 @@ public sealed class CachedScores
         {
             var other = entries[1 - i];
             File.Delete(other);
-            File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(other)!, $"{Path.GetFileName(other).Split('-')[0]}-{TreeDigest.Of(bytes[i])}.safetensors"), bytes[i]);
+            File.WriteAllBytes(
+                Path.Combine(
+                    Path.GetDirectoryName(other)!,
+                    $"{Path.GetFileName(other).Split('-')[0]}-{TreeDigest.Of(bytes[i])}.safetensors"), bytes[i]);
         }
 
-        Assert.Equal(2, project.Space.Build().ExplainScores(project.Space.State("m"), default).Count(line => !line.EndsWith(": cached", StringComparison.Ordinal)));
+        Assert.Equal(
+            2,
+            project.Space
+                .Build()
+                .ExplainScores(project.Space.State("m"), default)
+                .Count(line => !line.EndsWith(": cached", StringComparison.Ordinal)));
         Directory.Delete(project.Space.Output("m"), recursive: true);
         Assert.Equal(["backward base", "backward base"], project.Run());
         Assert.Equal(before, FolderContent.Of(project.Space.Output("m")));
@@ -202,7 +230,10 @@ public sealed class CachedScores
         project.Space.Run("first");
         var bytes = File.ReadAllBytes(Path.Combine(project.Space.Output("first"), file));
         File.AppendAllText(Path.Combine(project.Space.Output("first"), file), " ");
-        foreach (var act in new Action[] { () => project.Space.Build().Score("m", MergeProgress.None, default), () => project.Space.Run("m") })
+        foreach (var act in new Action[]
+        {
+            () => project.Space.Build().Score("m", MergeProgress.None, default), () => project.Space.Run("m")
+        })
             Assert.Contains("Run 'first' first", Assert.Throws<DiagnosticException>(act).Message, StringComparison.Ordinal);
         Assert.Empty(Entries(project));
         project.Space.Run("first");
@@ -268,7 +299,8 @@ public sealed class CachedScores
         Assert.Contains(Entries(project), entry =>
         {
             using var file = SafetensorsFile.Open(entry);
-            return file.Header.Metadata.TryGetValue("calibration", out var digest) && digest == TreeDigest.OfFile(project.Data("calibration.txt")).ToString();
+            return file.Header.Metadata.TryGetValue("calibration", out var digest)
+                && digest == TreeDigest.OfFile(project.Data("calibration.txt")).ToString();
         });
     }
 
@@ -297,5 +329,6 @@ public sealed class CachedScores
         return file.Header.Metadata["score"];
     }
 
-    private static string[] Entries(ScoredProject project) => Directory.GetFiles(project.Space.Cache, "*.safetensors", SearchOption.AllDirectories);
+    private static string[] Entries(ScoredProject project) =>
+        Directory.GetFiles(project.Space.Cache, "*.safetensors", SearchOption.AllDirectories);
 }

@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution.Importance;
-using MergeTasks.Language.Importance;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers.Metrics;
 using MergeTasks.Transformers.Processor;
@@ -56,7 +56,10 @@ public sealed class CheckedMerges : IDisposable
 
         // Both halves are the whole: what the output does on all samples lies where its halves' figures say.
         var tokenizer = Tokenizer.Load(Path.Combine(_models, "base", "tokenizer.json"));
-        var recoveries = Models.Select(model => (Score("base", model), Score(model, model), Score(_space.Output("m"), model)) is var (basis, tuned, own) ? (own - basis) / (tuned - basis) : 0).ToArray();
+        var recoveries = Models.Select(model =>
+            (Score("base", model), Score(model, model), Score(_space.Output("m"), model)) is var (basis, tuned, own)
+                ? (own - basis) / (tuned - basis)
+                : 0).ToArray();
         var leftOut = (string?)Manifest()["importance"]!["check"]!["leftOut"];
         Assert.Equal((double)steps[0]!["recovery"]! > (double)steps[1]!["recovery"]!, leftOut == "APL");
         var made = steps[leftOut is null ? 1 : 0]!;
@@ -67,7 +70,8 @@ public sealed class CheckedMerges : IDisposable
         double Score(string folder, string task)
         {
             using var model = new CpuEngine().Load(Path.Combine(_models, folder));
-            return TaskScore.Measure(new TextModel(model, tokenizer), JsonLines.ReadTasks(Path.Combine(_models, "data", task + ".jsonl"))).MeanLogProbability;
+            return TaskScore.Measure(
+                new TextModel(model, tokenizer), JsonLines.ReadTasks(Path.Combine(_models, "data", task + ".jsonl"))).MeanLogProbability;
         }
     }
 
@@ -86,7 +90,13 @@ public sealed class CheckedMerges : IDisposable
     [Fact]
     public void Nothing_runs_again_and_the_output_stays()
     {
-        Declare("task_arithmetic", ("Apl", "layer"), ("Aim", "0.5"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "64"), ("AimSamples", "40"));
+        Declare(
+            "task_arithmetic",
+            ("Apl", "layer"),
+            ("Aim", "0.5"),
+            ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")),
+            ("AimBlock", "64"),
+            ("AimSamples", "40"));
         Run();
         Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
         var (before, again) = (FolderContent.Of(_space.Output("m")), new Listener());
@@ -106,10 +116,17 @@ public sealed class CheckedMerges : IDisposable
         foreach (var turn in new Func<string[], IEnumerable<string>>[] { lines => lines, lines => lines.Reverse() })
         {
             _space.Clear();
-            _space.Merge("m", ("Method", "task_arithmetic"), ("Base", Path.Combine(_models, "base")), ("Weight", "1"), ("Apl", "layer"), ("AplDensity", "0.2"));
+            _space.Merge(
+                "m",
+                ("Method", "task_arithmetic"),
+                ("Base", Path.Combine(_models, "base")),
+                ("Weight", "1"),
+                ("Apl", "layer"),
+                ("AplDensity", "0.2"));
             foreach (var model in new[] { "close", "first" })
             {
-                File.WriteAllLines(Path.Combine(data, model + ".jsonl"), turn(File.ReadAllLines(Path.Combine(_models, "data", model + ".jsonl"))));
+                File.WriteAllLines(
+                    Path.Combine(data, model + ".jsonl"), turn(File.ReadAllLines(Path.Combine(_models, "data", model + ".jsonl"))));
                 _space.Source(Path.Combine(_models, model), ("TaskData", $"data/{model}.jsonl"));
             }
 
@@ -128,10 +145,20 @@ public sealed class CheckedMerges : IDisposable
     {
         var heard = new Listener();
         Declare("task_arithmetic", [(setting, value), .. step == "AIM"
-            ? new[] { ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "64"), ("AimNormalization", "rank"), ("MergeFactor", "off") } : [("Apl", "layer"), ("AplRescale", "none")]]);
+            ? new[]
+            {
+                ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")),
+                ("AimBlock", "64"),
+                ("AimNormalization", "rank"),
+                ("MergeFactor", "off")
+            } : [("Apl", "layer"), ("AplRescale", "none")]]);
         _space.Run("m", heard);
         var warnings = heard.Warnings.Where(warning => warning.Code == DiagnosticCode.WorseStep).ToList();
-        Assert.Contains(warnings, warning => warning.Message.Contains($"{step} made it worse", StringComparison.Ordinal) && warning.Message.Contains(step == "AIM" ? "larger Aim" : "AplDensity=\"auto\"", StringComparison.Ordinal));
+        Assert.Contains(
+            warnings,
+            warning =>
+                warning.Message.Contains($"{step} made it worse", StringComparison.Ordinal)
+                    && warning.Message.Contains(step == "AIM" ? "larger Aim" : "AplDensity=\"auto\"", StringComparison.Ordinal));
         Assert.All(warnings, warning => Assert.True(warning.IsWarning));
         Assert.Contains(heard.Notes, note => note.StartsWith("m, plain: factor", StringComparison.Ordinal));
     }
@@ -157,7 +184,9 @@ public sealed class CheckedMerges : IDisposable
         Assert.Equal([1, 0.25, 0.5, 0.25], ModuleImportance.Normalised(statistic, ImportanceNormalization.Mean));
         Assert.Equal([1, 0.125, 0.25, 0.125], ModuleImportance.Normalised([8, 1, 2, 1, 8, 4, 4, 4], ImportanceNormalization.Mean).Take(4));
         Assert.Equal([1, 1 / 6.0, 2 / 3.0, 1 / 6.0], ModuleImportance.Normalised(statistic, ImportanceNormalization.Rank));
-        Assert.All(Enum.GetValues<ImportanceNormalization>(), normalization => Assert.Equal([0, 0], ModuleImportance.Normalised([0, 0], normalization)));
+        Assert.All(
+            Enum.GetValues<ImportanceNormalization>(),
+            normalization => Assert.Equal([0, 0], ModuleImportance.Normalised([0, 0], normalization)));
     }
 
     private void Declare(string method, params (string, string)[] settings) => Declare(method, Models, settings);
@@ -165,7 +194,8 @@ public sealed class CheckedMerges : IDisposable
     private void Declare(string method, string[] models, params (string, string)[] settings)
     {
         _space.Clear();
-        _space.Merge("m", [("Method", method), ("Base", Path.Combine(_models, "base")), ("Weight", "1"), ("DType", "float32"), .. settings]);
+        _space.Merge(
+            "m", [("Method", method), ("Base", Path.Combine(_models, "base")), ("Weight", "1"), ("DType", "float32"), .. settings]);
         foreach (var model in models)
             _space.Source(Path.Combine(_models, model), ("TaskData", Path.Combine(_models, "data", model + ".jsonl")));
     }

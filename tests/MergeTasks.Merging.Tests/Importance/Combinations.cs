@@ -9,7 +9,12 @@ public sealed class Combinations : IDisposable
 {
     // The decompositions of 'tsv' take minutes on models of this size, so it has smaller ones.
     private static readonly string[] Methods =
-        [.. MergeMethods.All.Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None).Select(method => method.Name).Where(name => name != "tsv")];
+        [
+            .. MergeMethods.All
+                .Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None)
+                .Select(method => method.Name)
+                .Where(name => name != "tsv")
+        ];
 
     private readonly MergeWorkspace _space = new();
     private readonly CountingEngine _engine = new();
@@ -83,7 +88,8 @@ public sealed class Combinations : IDisposable
             .. FirstVersion.With(("Apl", "hidden"), ("AplDensity", "0.3"), ("AplDrop", rule), ("AplRescale", "false"))]);
         _space.Source(Path.Combine(_models, "math"), ("TaskData", Path.Combine(_models, "data", "math.jsonl")));
         _space.Run("m");
-        var (basis, tuned, pruned) = (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
+        var (basis, tuned, pruned) =
+            (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
         long changed = 0, kept = 0;
         foreach (var (name, tensor) in pruned)
         {
@@ -110,11 +116,17 @@ public sealed class Combinations : IDisposable
             .. FirstVersion.With(("Apl", "tensor"), ("AplDensity", "0.3"), ("AplRescale", "false"))]);
         _space.Source(Path.Combine(_models, "math"), ("TaskData", Path.Combine(_models, "data", "math.jsonl")));
         _space.Run("m");
-        var (basis, tuned, pruned) = (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
+        var (basis, tuned, pruned) =
+            (TestCheckpoint.Read(Path.Combine(_models, "base")), TestCheckpoint.Read(Path.Combine(_models, "math")), _space.Result("m"));
         foreach (var (name, tensor) in pruned)
         {
             var (b, t, p) = (basis[name].Floats(), tuned[name].Floats(), tensor.Floats());
-            Assert.All(Enumerable.Range(0, b.Length), i => Assert.True(p[i] == b[i] || p[i] == t[i] || Math.Abs(p[i] - t[i]) < 1e-7f * Math.Abs(b[i]), $"{name}[{i}]: {b[i]:R} {t[i]:R} {p[i]:R}"));
+            Assert.All(
+                Enumerable.Range(0, b.Length),
+                i =>
+                    Assert.True(
+                        p[i] == b[i] || p[i] == t[i] || Math.Abs(p[i] - t[i]) < 1e-7f * Math.Abs(b[i]),
+                        $"{name}[{i}]: {b[i]:R} {t[i]:R} {p[i]:R}"));
         }
     }
 
@@ -135,7 +147,9 @@ public sealed class Combinations : IDisposable
             Directory.Move(_space.Output("m"), Path.Combine(_space.Folder, "kept", mode));
         }
 
-        var (exact, compatible) = (TestCheckpoint.Read(Path.Combine(_space.Folder, "kept", "none")), TestCheckpoint.Read(Path.Combine(_space.Folder, "kept", "mergekit")));
+        var (exact, compatible) =
+            (TestCheckpoint.Read(Path.Combine(_space.Folder, "kept", "none")),
+                TestCheckpoint.Read(Path.Combine(_space.Folder, "kept", "mergekit")));
         var (squares, size) = (0.0, 0.0);
         foreach (var (name, tensor) in exact)
         {
@@ -156,9 +170,16 @@ public sealed class Combinations : IDisposable
         {
             _space.Clear();
             _space.Threads = threads;
-            _space.Merge("m", [("Method", "ties"), ("Base", Path.Combine(_models, "base")), .. FirstVersion.With(("Apl", "model;tensor"), ("AplDrop", rule), ("AplDensity", "0.4"))]);
+            _space.Merge(
+                "m",
+                [
+                    ("Method", "ties"),
+                    ("Base", Path.Combine(_models, "base")),
+                    .. FirstVersion.With(("Apl", "model;tensor"), ("AplDrop", rule), ("AplDensity", "0.4"))
+                ]);
             foreach (var model in new[] { "math", "code" })
-                _space.Source(Path.Combine(_models, model), ("Weight", "0.5"), ("TaskData", Path.Combine(_models, "data", model + ".jsonl")));
+                _space.Source(
+                    Path.Combine(_models, model), ("Weight", "0.5"), ("TaskData", Path.Combine(_models, "data", model + ".jsonl")));
             if (Directory.Exists(_space.Output("m")))
                 Directory.Delete(_space.Output("m"), recursive: true);
             _space.Run("m");
@@ -175,7 +196,9 @@ public sealed class Combinations : IDisposable
             ("Method", method), ("Base", Path.Combine(_models, "base")), ("Compatibility", compatibility),
             .. Needs(method, "t") ? [("T", method == "nearswap" ? "0.01" : "0.5")] : Array.Empty<(string, string)>(),
             .. method.StartsWith("della", StringComparison.Ordinal) ? [("Density", "0.5")] : Array.Empty<(string, string)>(),
-            .. aim ? [("Aim", "0.4"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "128")] : Array.Empty<(string, string)>(),
+            .. aim
+                ? [("Aim", "0.4"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "128")]
+                : Array.Empty<(string, string)>(),
             .. FirstVersion.With(apl ? [("Apl", "layer")] : []),
         ]);
         foreach (var model in new[] { "math", "code", "manual" }.Take(MergeMethods.Find(method)!.MaxModels))
@@ -188,5 +211,6 @@ public sealed class Combinations : IDisposable
         }
     }
 
-    private static bool Needs(string method, string parameter) => MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
+    private static bool Needs(string method, string parameter) =>
+        MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
 }

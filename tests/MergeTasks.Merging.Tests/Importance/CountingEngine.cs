@@ -42,7 +42,8 @@ internal sealed class CountingEngine(string engineName = TestedEngines.Processor
 
         public IReadOnlyDictionary<string, ParameterValue> Parameters => inner.Parameters;
 
-        public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements) => new Model(engine, inner.Replacing(replacements), folder);
+        public ITransformerModel Replacing(IReadOnlyDictionary<string, ParameterValue> replacements) =>
+            new Model(engine, inner.Replacing(replacements), folder);
 
         public void Observe(TokenBatch batch, IActivationObserver observer, CancellationToken cancellation = default)
         {
@@ -53,7 +54,8 @@ internal sealed class CountingEngine(string engineName = TestedEngines.Processor
                 engine.Observing(inner, observer);
         }
 
-        public float[] Logits(TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default) =>
+        public float[] Logits(
+            TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default) =>
             throw new InvalidOperationException("Scoring never needs raw logits.");
 
         public IReadOnlyList<TargetScore> Score(TokenBatch batch, IReadOnlyList<Target> targets, CancellationToken cancellation = default)
@@ -62,7 +64,8 @@ internal sealed class CountingEngine(string engineName = TestedEngines.Processor
             return inner.Score(batch, targets, cancellation);
         }
 
-        public IReadOnlyList<TargetScore> Backward(TokenBatch batch, IReadOnlyList<Target> targets, IGradientReceiver receiver, CancellationToken cancellation = default)
+        public IReadOnlyList<TargetScore> Backward(
+            TokenBatch batch, IReadOnlyList<Target> targets, IGradientReceiver receiver, CancellationToken cancellation = default)
         {
             engine.Count("backward", folder, batch);
             return inner.Backward(batch, targets, receiver, cancellation);

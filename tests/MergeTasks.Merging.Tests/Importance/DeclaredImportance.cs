@@ -27,7 +27,13 @@ public sealed class DeclaredImportance
     {
         using var project = new ScoredProject();
         project.Space.Clear();
-        project.Space.Merge("m", ("Method", "linear"), ("ImportanceBase", "models/base"), ("Aim", "0.3"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"),
+        project.Space.Merge(
+            "m",
+            ("Method", "linear"),
+            ("ImportanceBase", "models/base"),
+            ("Aim", "0.3"),
+            ("Calibration", "data/calibration.txt"),
+            ("AimBlock", "16"),
             ("AimScaling", "exponential"), ("Apl", "model;hidden"), ("AplDensity", "0.4"), ("AplDrop", "magnitude"), ("AplTau1", "inf"));
         foreach (var model in new[] { "a", "b" })
             project.Space.Source("models/" + model, ("Weight", "0.5"), ("TaskData", $"data/{model}.jsonl"));
@@ -41,7 +47,8 @@ public sealed class DeclaredImportance
         // The card's recipe is one that this project reads.
         var card = File.ReadAllText(Path.Combine(project.Space.Output("m"), "README.md"));
         var recipe = RecipeReader.Parse("card", card.Split("```yaml\n")[1].Split("```")[0])[0];
-        Assert.Equal("[model, hidden]".Trim('[', ']').Replace(", ", ";", StringComparison.Ordinal), recipe.Options[AplDeclaration.Options[0]].Text);
+        Assert.Equal(
+            "[model, hidden]".Trim('[', ']').Replace(", ", ";", StringComparison.Ordinal), recipe.Options[AplDeclaration.Options[0]].Text);
     }
 
     [Fact]
@@ -88,7 +95,8 @@ public sealed class DeclaredImportance
     [InlineData("linear", "tokenizer", "", "", DiagnosticCode.NotScorable)]
     [InlineData("linear", "family", "", "", DiagnosticCode.NotScorable)]
     [InlineData("linear", "sample", "", "", DiagnosticCode.BadScoringData)]
-    public void What_cannot_be_scored_is_a_diagnostic_and_writes_nothing(string method, string what, string value, string variant, string code)
+    public void What_cannot_be_scored_is_a_diagnostic_and_writes_nothing(
+        string method, string what, string value, string variant, string code)
     {
         using var project = new ScoredProject();
         var metadata = new Dictionary<string, string>
@@ -119,10 +127,17 @@ public sealed class DeclaredImportance
         project.Space.Clear();
         project.Space.Merge("m", [.. metadata.Where(pair => pair.Value.Length > 0).Select(pair => (pair.Key, pair.Value))]);
         foreach (var model in method == "passthrough" ? new[] { "a" } : ["a", "b"])
-            project.Space.Source("models/" + model, [.. method == "linear" ? new[] { ("Weight", "0.5") } : [], .. variant == "no-task" ? [] : new[] { ("TaskData", $"data/{model}.jsonl") }]);
+            project.Space.Source(
+                "models/" + model,
+                [
+                    .. method == "linear" ? new[] { ("Weight", "0.5") } : [],
+                    .. variant == "no-task" ? [] : new[] { ("TaskData", $"data/{model}.jsonl") }
+                ]);
         var diagnostics = Assert.Throws<DiagnosticException>(() => project.Run()).Diagnostics;
         Assert.All(diagnostics, diagnostic => Assert.Equal(code, diagnostic.Code));
-        Assert.False(Directory.Exists(project.Space.Output("m")) && Directory.EnumerateFiles(project.Space.Output("m"), "*", SearchOption.AllDirectories).Any());
+        Assert.False(
+            Directory.Exists(project.Space.Output("m"))
+                && Directory.EnumerateFiles(project.Space.Output("m"), "*", SearchOption.AllDirectories).Any());
     }
 
     [Fact]
@@ -140,7 +155,15 @@ public sealed class DeclaredImportance
     public void Slerp_measures_its_base_too_where_another_model_is_the_importance_base()
     {
         using var project = new ScoredProject("llama-A", "a", "b");
-        project.Space.Merge("m", [("Method", "slerp"), ("Base", "models/a"), ("T", "0.5"), ("ImportanceBase", "models/base"), .. FirstVersion.With(("Apl", "layer"))]);
+        project.Space.Merge(
+            "m",
+            [
+                ("Method", "slerp"),
+                ("Base", "models/a"),
+                ("T", "0.5"),
+                ("ImportanceBase", "models/base"),
+                .. FirstVersion.With(("Apl", "layer"))
+            ]);
         project.Space.Source("models/a", ("TaskData", "data/a.jsonl"));
         project.Space.Source("models/b", ("TaskData", "data/b.jsonl"));
         Assert.Equal(["backward base", "backward base"], project.Run());

@@ -9,11 +9,17 @@ public sealed class EnginesAgree
     // docs/gpu.md states it: of the largest score of the same tensor.
     private const double Tolerance = 1e-4;
 
-    public static IEnumerable<object[]> Others => TestedEngines.With(["llama-A", "gpt2-A"]).Where(pair => !pair[0].Equals(TestedEngines.Processor));
+    public static IEnumerable<object[]> Others =>
+        TestedEngines.With(["llama-A", "gpt2-A"]).Where(pair => !pair[0].Equals(TestedEngines.Processor));
 
     private static readonly (string, string)[] Declared =
     [
-        ("Aim", "0.4"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"), ("Apl", "layer;tensor"), ("AplDensity", "0.4"), ("AplVerify", "true"),
+        ("Aim", "0.4"),
+        ("Calibration", "data/calibration.txt"),
+        ("AimBlock", "16"),
+        ("Apl", "layer;tensor"),
+        ("AplDensity", "0.4"),
+        ("AplVerify", "true"),
     ];
 
     [Theory]
@@ -51,7 +57,9 @@ public sealed class EnginesAgree
         Assert.Empty(project.Run());
         project.Space.Engine = TestedEngines.Open(engine);
         Assert.False(project.Space.State("m").IsFresh);
-        Assert.Contains(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => line.Contains("engine", StringComparison.Ordinal));
+        Assert.Contains(
+            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            line => line.Contains("engine", StringComparison.Ordinal));
     }
 }
 #endif

@@ -31,7 +31,10 @@ public sealed class EvaluatedMerges : IDisposable
         _space.Run("m");
         var results = Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")]));
         using var reference = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_models, "reference.json")));
-        foreach (var (name, math, pydoc) in new[] { ("math", results[0].Merged, results[1].Merged), ("base", Base(results[0]), Base(results[1])) })
+        foreach (var (name, math, pydoc) in new[]
+        {
+            ("math", results[0].Merged, results[1].Merged), ("base", Base(results[0]), Base(results[1]))
+        })
         {
             var expected = reference.RootElement.GetProperty(name);
             Assert.Equal(expected.GetProperty("math").GetProperty("exact_match").GetDouble(), Math.Round(math.Value, 5));
@@ -40,9 +43,13 @@ public sealed class EvaluatedMerges : IDisposable
         }
 
         _engine.Runs.Clear();
-        Assert.Equal(results.Select(result => result.Merged), Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")])).Select(result => result.Merged));
+        Assert.Equal(
+            results.Select(result => result.Merged),
+            Evaluate(("math.jsonl", []), ("pydoc.jsonl", [("TokensPerText", "128")])).Select(result => result.Merged));
         Assert.Empty(_engine.Runs);
-        Assert.Equal(["", "", "math: exact match, nll", "pydoc: perplexity", ""], EvaluationTable.Of(results).First().Split('|').Select(cell => cell.Trim()));
+        Assert.Equal(
+            ["", "", "math: exact match, nll", "pydoc: perplexity", ""],
+            EvaluationTable.Of(results).First().Split('|').Select(cell => cell.Trim()));
         Assert.Equal(["base (base)", "math", "**m**"], EvaluationTable.Of(results).Skip(2).Select(line => line.Split('|')[1].Trim()));
     }
 
@@ -57,16 +64,27 @@ public sealed class EvaluatedMerges : IDisposable
             ("pydoc.jsonl", [("TokensPerText", "32"), ("MaxRegression", "0.000001")]),
             ("pydoc.jsonl", [("TokensPerText", "32"), ("MinExactMatch", "0.5")]));
         Assert.Equal(
-            [DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed, DiagnosticCode.InvalidValue],
+            [
+                DiagnosticCode.EvaluationFailed,
+                DiagnosticCode.EvaluationFailed,
+                DiagnosticCode.EvaluationFailed,
+                DiagnosticCode.InvalidValue
+            ],
             results.SelectMany(result => result.Failures()).Select(failure => failure.Code));
     }
 
     [Fact]
     public void Need_a_merge_that_was_made_and_exists()
     {
-        Assert.Equal(DiagnosticCode.OutputMissing, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", []))).Diagnostics).Code);
-        Assert.Equal(DiagnosticCode.UnknownInto, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("Into", "n")]))).Diagnostics).Code);
-        Assert.Equal(DiagnosticCode.InvalidValue, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("MinAccuracy", "2")]))).Diagnostics).Code);
+        Assert.Equal(
+            DiagnosticCode.OutputMissing,
+            Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", []))).Diagnostics).Code);
+        Assert.Equal(
+            DiagnosticCode.UnknownInto,
+            Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("Into", "n")]))).Diagnostics).Code);
+        Assert.Equal(
+            DiagnosticCode.InvalidValue,
+            Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", [("MinAccuracy", "2")]))).Diagnostics).Code);
     }
 
     [Fact]
@@ -76,7 +94,10 @@ public sealed class EvaluatedMerges : IDisposable
         var weights = FolderContent.StampsOf(_space.Output("m"))["model.safetensors"];
         Evaluate(("math.jsonl", []));
         Assert.Equal(weights, FolderContent.StampsOf(_space.Output("m"))["model.safetensors"]);
-        Assert.Contains("| math.jsonl | `m` (merge) | exact match |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            "| math.jsonl | `m` (merge) | exact match |",
+            File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")),
+            StringComparison.Ordinal);
         using (var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_space.Output("m"), "merge.manifest.json"))))
             Assert.Equal(3, manifest.RootElement.GetProperty("evaluations")[0].GetProperty("results").GetArrayLength());
         Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
@@ -111,7 +132,9 @@ public sealed class EvaluatedMerges : IDisposable
     {
         _space.Run("m");
         File.AppendAllText(Path.Combine(_space.Output("m"), file), " ");
-        Assert.Equal(DiagnosticCode.OutputMissing, Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", []))).Diagnostics).Code);
+        Assert.Equal(
+            DiagnosticCode.OutputMissing,
+            Assert.Single(Assert.Throws<DiagnosticException>(() => Evaluate(("math.jsonl", []))).Diagnostics).Code);
         _space.Run("m");
         Evaluate(("math.jsonl", []));
     }
@@ -121,8 +144,18 @@ public sealed class EvaluatedMerges : IDisposable
     {
         // Logits so far apart that the probability of some token is nothing.
         var broken = Path.Combine(_space.Folder, "models", "broken");
-        TestCheckpoint.Write(broken, [.. TestCheckpoint.Read(Path.Combine(_models, "math")).Select(pair => (pair.Key, RawTensor.F32(pair.Value.Shape, Array.ConvertAll(pair.Value.Floats(), value => pair.Key == "model.norm.weight" ? value * 1e6f : value))))]);
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(_models, "math")).Where(path => !path.EndsWith(".safetensors", StringComparison.Ordinal)))
+        TestCheckpoint.Write(
+            broken,
+            [
+                .. TestCheckpoint.Read(Path.Combine(_models, "math"))
+                    .Select(pair =>
+                        (pair.Key,
+                            RawTensor.F32(
+                                pair.Value.Shape,
+                                Array.ConvertAll(pair.Value.Floats(), value => pair.Key == "model.norm.weight" ? value * 1e6f : value))))
+            ]);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(_models, "math"))
+            .Where(path => !path.EndsWith(".safetensors", StringComparison.Ordinal)))
             File.Copy(file, Path.Combine(broken, Path.GetFileName(file)), overwrite: true);
         _space.Clear();
         _space.Merge("m", ("Method", "passthrough"), ("Base", broken));
@@ -130,13 +163,16 @@ public sealed class EvaluatedMerges : IDisposable
         _space.Run("m");
         for (var i = 0; i < 2; i++)
         {
-            var result = Assert.Single(Evaluate(("pydoc.jsonl", [("TokensPerText", "32"), ("MaxPerplexity", "1e300"), ("MaxRegression", "1e300")])));
+            var result = Assert.Single(
+                Evaluate(("pydoc.jsonl", [("TokensPerText", "32"), ("MaxPerplexity", "1e300"), ("MaxRegression", "1e300")])));
             Assert.Equal(double.PositiveInfinity, result.Merged.Value);
-            Assert.Equal([DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed], result.Failures().Select(failure => failure.Code));
+            Assert.Equal(
+                [DiagnosticCode.EvaluationFailed, DiagnosticCode.EvaluationFailed], result.Failures().Select(failure => failure.Code));
             Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
         }
 
-        Assert.Contains("| perplexity | Infinity |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            "| perplexity | Infinity |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -148,8 +184,11 @@ public sealed class EvaluatedMerges : IDisposable
     {
         foreach (var measure in Enum.GetValues<Measure>())
         {
-            var declared = new EvaluationDeclaration("m", new DataFile("x", "/x", new SourceLocation("x")), new SourceLocation("x")) { MaxRegression = 1e300 };
-            var evaluation = new MergeEvaluation(declared, new Measurement(measure, merged, 0, 1), [("a", true, new Measurement(measure, reference, 0, 1))]);
+            var declared = new EvaluationDeclaration(
+                "m", new DataFile("x", "/x", new SourceLocation("x")), new SourceLocation("x"))
+            { MaxRegression = 1e300 };
+            var evaluation = new MergeEvaluation(
+                declared, new Measurement(measure, merged, 0, 1), [("a", true, new Measurement(measure, reference, 0, 1))]);
             if (measure == Measure.Perplexity || double.IsNaN(merged) || double.IsNaN(reference) || reference == merged)
                 Assert.Equal(DiagnosticCode.EvaluationFailed, Assert.Single(evaluation.Failures()).Code);
         }
@@ -157,10 +196,18 @@ public sealed class EvaluatedMerges : IDisposable
 
     private static Measurement Base(MergeEvaluation result) => result.Models.Single(model => model.IsBase).Result;
 
-    private IReadOnlyList<MergeEvaluation> Evaluate(params (string File, (string Name, string Value)[] Metadata)[] items) => _space.Build().Evaluate(
+    private IReadOnlyList<MergeEvaluation> Evaluate(params (string File, (string Name, string Value)[] Metadata)[] items) =>
+        _space.Build().Evaluate(
         EvaluationReader.Read(
             Path.Combine(_models, "eval"),
-            [.. items.Select(item => new DeclaredItem("MergeEvaluation", item.File, item.Metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase), _space.ProjectFile))],
+            [
+                .. items.Select(item =>
+                    new DeclaredItem(
+                        "MergeEvaluation",
+                        item.File,
+                        item.Metadata.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase),
+                        _space.ProjectFile))
+            ],
             ["m"]),
         _space.LockFile,
         MergeProgress.None,

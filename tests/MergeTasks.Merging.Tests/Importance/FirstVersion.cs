@@ -1,11 +1,20 @@
 namespace MergeTasks.Merging.Tests.Importance;
 
-/// <summary>The settings under which AIM and APL do what their first version did: in proportion to whole importances, at random, divided by the keep ratio.</summary>
+/// <summary>
+/// The settings under which AIM and APL do what their first version did: in proportion to whole importances, at random, divided by the keep
+/// ratio.
+/// </summary>
 internal static class FirstVersion
 {
     private static readonly (string Name, string Value)[] Settings =
     [
-        ("AplDensity", "0.5"), ("AplBudget", "total"), ("AplDrop", "random"), ("AplTau1", "1"), ("AplTau2", "1"), ("MergeFactor", "off"), ("SelfCheck", "false"),
+        ("AplDensity", "0.5"),
+        ("AplBudget", "total"),
+        ("AplDrop", "random"),
+        ("AplTau1", "1"),
+        ("AplTau2", "1"),
+        ("MergeFactor", "off"),
+        ("SelfCheck", "false"),
     ];
 
     /// <summary>These settings where others are not given.</summary>

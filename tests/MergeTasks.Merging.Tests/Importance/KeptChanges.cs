@@ -25,13 +25,18 @@ public sealed class KeptChanges : IDisposable
     public void All_of_them_are_the_plain_merge_bit_for_bit(string method, string drop, string level)
     {
         using var project = new ScoredProject();
-        (string, string)[] plain = [("MergeFactor", "off"), .. method is "ties" or "dare_ties" ? [("Density", "1")] : Array.Empty<(string, string)>()];
+        (string, string)[] plain = [
+            ("MergeFactor", "off"), .. method is "ties" or "dare_ties" ? [("Density", "1")] : Array.Empty<(string, string)>()
+        ];
         project.DeclareAsIs(method, ["a", "b"], plain);
         project.Run();
         var merged = project.Space.Result("m");
         foreach (var rescale in new[] { "none", "task" })
         {
-            project.DeclareAsIs(method, ["a", "b"], [("Apl", level), ("AplDensity", "1"), ("AplDrop", drop), ("AplRescale", rescale), ("SelfCheck", "false"), .. plain]);
+            project.DeclareAsIs(
+                method,
+                ["a", "b"],
+                [("Apl", level), ("AplDensity", "1"), ("AplDrop", drop), ("AplRescale", rescale), ("SelfCheck", "false"), .. plain]);
             project.Run();
             Assert.All(project.Space.Result("m"), tensor => Assert.Equal(merged[tensor.Key].Bytes, tensor.Value.Bytes));
         }
@@ -100,7 +105,11 @@ public sealed class KeptChanges : IDisposable
         foreach (var other in new[] { 1, scale - 0.5, scale + 0.5 }.Where(value => value <= 3))
         {
             using var model = new CpuEngine().Load(Path.Combine(_models, "base"));
-            var values = result.ToDictionary(tensor => tensor.Key, tensor => ParameterValue.FromSingles(tensor.Value.Shape, Scaled(model.Parameters[tensor.Key], tensor.Value.Floats(), other / scale)));
+            var values = result.ToDictionary(
+                tensor => tensor.Key,
+                tensor =>
+                    ParameterValue.FromSingles(
+                        tensor.Value.Shape, Scaled(model.Parameters[tensor.Key], tensor.Value.Floats(), other / scale)));
             using var changed = model.Replacing(values);
             Assert.True(Score(changed) <= kept + 1e-6);
         }
@@ -126,16 +135,26 @@ public sealed class KeptChanges : IDisposable
         _space.Run("m", heard);
         var warning = Assert.Single(heard.Warnings);
         Assert.Equal((DiagnosticCode.NoGain, true), (warning.Code, warning.IsWarning));
-        Assert.All(_space.Result("m"), tensor => Assert.Equal(TestCheckpoint.Read(Path.Combine(_models, "kind"))[tensor.Key].Bytes, tensor.Value.Bytes));
+        Assert.All(
+            _space.Result("m"),
+            tensor => Assert.Equal(TestCheckpoint.Read(Path.Combine(_models, "kind"))[tensor.Key].Bytes, tensor.Value.Bytes));
     }
 
     [Fact]
     public void Of_importance_have_the_largest_second_order_effect()
     {
         using var project = new ScoredProject("llama-A", "a");
-        project.DeclareAsIs("passthrough", ["a"], ("Apl", "layer"), ("AplDensity", "0.2"), ("AplDrop", "importance"), ("AplRescale", "none"), ("SelfCheck", "false"));
+        project.DeclareAsIs(
+            "passthrough",
+            ["a"],
+            ("Apl", "layer"),
+            ("AplDensity", "0.2"),
+            ("AplDrop", "importance"),
+            ("AplRescale", "none"),
+            ("SelfCheck", "false"));
         project.Run();
-        var (basis, tuned, result) = (TestCheckpoint.ReadFile(project.Model("base")), TestCheckpoint.ReadFile(project.Model("a")), project.Space.Result("m"));
+        var (basis, tuned, result) =
+            (TestCheckpoint.ReadFile(project.Model("base")), TestCheckpoint.ReadFile(project.Model("a")), project.Space.Result("m"));
         var sums = new Sums();
         using var model = new CpuEngine().Load(Path.GetDirectoryName(project.Model("a"))!);
         var text = new TextModel(model, Tokenizer.Load(project.Model("base", "tokenizer.json")));
@@ -144,14 +163,22 @@ public sealed class KeptChanges : IDisposable
         {
             sums.Begin();
             var targets = sample.Targets(0).ToList();
-            model.Backward(new TokenBatch(new TokenSequence(sample.Ids)), targets.ConvertAll(target => target with { Weight = 1.0 / targets.Count }), sums);
+            model.Backward(
+                new TokenBatch(new TokenSequence(sample.Ids)),
+                targets.ConvertAll(target => target with { Weight = 1.0 / targets.Count }),
+                sums);
             sums.End(samples.Count);
         }
 
         foreach (var (name, tensor) in result)
         {
             var (b, t, p) = (basis[name].Floats(), tuned[name].Floats(), tensor.Floats());
-            var effect = Enumerable.Range(0, b.Length).Select(i => ((double)t[i] - b[i]) is var delta ? (delta * delta * sums.Squares[name][i] / 2) + Math.Abs(delta * sums.Means[name][i]) : 0).ToArray();
+            var effect = Enumerable.Range(0, b.Length)
+                .Select(i =>
+                    ((double)t[i] - b[i]) is var delta
+                        ? (delta * delta * sums.Squares[name][i] / 2) + Math.Abs(delta * sums.Means[name][i])
+                        : 0)
+                .ToArray();
             var kept = Enumerable.Range(0, b.Length).Where(i => p[i] != b[i]).ToList();
             var dropped = Enumerable.Range(0, b.Length).Where(i => p[i] == b[i]).ToList();
             Assert.NotEmpty(kept);
@@ -197,13 +224,22 @@ public sealed class KeptChanges : IDisposable
     private Dictionary<string, RawTensor> Prune(string model, params (string, string)[] settings)
     {
         _space.Clear();
-        _space.Merge("m", [("Method", "passthrough"), ("Base", Path.Combine(_models, "base")), ("DType", "float32"), ("SelfCheck", "false"), .. settings]);
+        _space.Merge(
+            "m",
+            [
+                ("Method", "passthrough"),
+                ("Base", Path.Combine(_models, "base")),
+                ("DType", "float32"),
+                ("SelfCheck", "false"),
+                .. settings
+            ]);
         _space.Source(Path.Combine(_models, model), ("TaskData", Path.Combine(_models, "data", model + ".jsonl")));
         _space.Run("m");
         return _space.Result("m");
     }
 
-    private System.Text.Json.Nodes.JsonNode Manifest() => System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(_space.Output("m"), "merge.manifest.json")))!;
+    private System.Text.Json.Nodes.JsonNode Manifest() =>
+        System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(_space.Output("m"), "merge.manifest.json")))!;
 
     private double Score(string folder)
     {
@@ -212,7 +248,8 @@ public sealed class KeptChanges : IDisposable
     }
 
     private double Score(ITransformerModel model) => TaskScore.Measure(
-        new TextModel(model, Tokenizer.Load(Path.Combine(_models, "base", "tokenizer.json"))), JsonLines.ReadTasks(Path.Combine(_models, "data", "kind.jsonl"))).MeanLogProbability;
+        new TextModel(model, Tokenizer.Load(Path.Combine(_models, "base", "tokenizer.json"))),
+        JsonLines.ReadTasks(Path.Combine(_models, "data", "kind.jsonl"))).MeanLogProbability;
 
     private static float[] Scaled(ParameterValue basis, float[] values, double factor)
     {
@@ -245,7 +282,9 @@ public sealed class KeptChanges : IDisposable
             foreach (var (name, own) in _sample)
             {
                 Means[name] = [.. own.Select((value, i) => (Means.TryGetValue(name, out var sums) ? sums[i] : 0) + (value / samples))];
-                Squares[name] = [.. own.Select((value, i) => (Squares.TryGetValue(name, out var sums) ? sums[i] : 0) + (value * value / samples))];
+                Squares[name] = [
+                    .. own.Select((value, i) => (Squares.TryGetValue(name, out var sums) ? sums[i] : 0) + (value * value / samples))
+                ];
             }
         }
     }

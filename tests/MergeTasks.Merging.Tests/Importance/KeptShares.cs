@@ -13,9 +13,17 @@ public sealed class KeptShares
         {
             var parts = random.Next(1, 40);
             double[] counts = [.. Enumerable.Range(0, parts).Select(_ => (double)(random.Next(8) == 0 ? 0 : random.Next(1, 100000)))];
-            double[] importances = [.. Enumerable.Range(0, parts).Select(_ => random.Next(4) == 0 ? 0 : Math.Pow(10, (random.NextDouble() * 12) - 8))];
+            double[] importances = [
+                .. Enumerable.Range(0, parts).Select(_ => random.Next(4) == 0 ? 0 : Math.Pow(10, (random.NextDouble() * 12) - 8))
+            ];
             var density = random.Next(5) == 0 ? 1 : random.NextDouble();
-            var temperature = random.Next(6) switch { 0 => double.PositiveInfinity, 1 => 0.02, 2 => 50, _ => 0.1 + (2 * random.NextDouble()) };
+            var temperature = random.Next(6) switch
+            {
+                0 => double.PositiveInfinity,
+                1 => 0.02,
+                2 => 50,
+                _ => 0.1 + (2 * random.NextDouble())
+            };
             Check(importances, counts, density, temperature);
         }
     }
@@ -62,7 +70,8 @@ public sealed class KeptShares
         var ratios = KeepRatios.Of(importances, counts, density, temperature);
         var total = counts.Sum();
         Assert.All(ratios, ratio => Assert.InRange(ratio, Math.Min(1, density) / 10 * (1 - 1e-12), 1));
-        Assert.InRange(ratios.Zip(counts, (ratio, count) => ratio * count).Sum() - (density * total), -1e-6 * (total + 1), 1e-6 * (total + 1));
+        Assert.InRange(
+            ratios.Zip(counts, (ratio, count) => ratio * count).Sum() - (density * total), -1e-6 * (total + 1), 1e-6 * (total + 1));
         for (var i = 1; i < ratios.Length; i++)
         {
             // A more important part never keeps a smaller share.
@@ -77,6 +86,7 @@ public sealed class KeptShares
         var whole = KeepRatios.Counts(ratios, counts);
         Assert.Equal((long)Math.Round(density * total, MidpointRounding.AwayFromZero), whole.Sum(), 1.0);
         for (var i = 0; i < whole.Length; i++)
-            Assert.InRange(whole[i], Math.Max(0, Math.Floor(ratios[i] * counts[i]) - 1), Math.Min(counts[i], Math.Ceiling(ratios[i] * counts[i]) + 1));
+            Assert.InRange(
+                whole[i], Math.Max(0, Math.Floor(ratios[i] * counts[i]) - 1), Math.Min(counts[i], Math.Ceiling(ratios[i] * counts[i]) + 1));
     }
 }

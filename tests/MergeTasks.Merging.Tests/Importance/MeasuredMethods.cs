@@ -11,7 +11,10 @@ using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Tests.Importance;
 
-/// <summary>Fisher merging and RegMean: formulas on numbers at hand, whole merges beside plain sums over what the engine shows, and what is computed again when.</summary>
+/// <summary>
+/// Fisher merging and RegMean: formulas on numbers at hand, whole merges beside plain sums over what the engine shows, and what is computed
+/// again when.
+/// </summary>
 public sealed class MeasuredMethods
 {
     private static readonly string[] Models = ["a", "b"];
@@ -20,7 +23,13 @@ public sealed class MeasuredMethods
     public void Fisher_on_reference_values()
     {
         float[] a = [.40f, -.10f, .02f, 0, -.30f, .05f, .20f, -.01f], b = [-.20f, -.30f, .04f, .06f, .10f, 0, -.50f, .08f];
-        var merged = Merge("fisher", [8], [a, b], [[.. a.Select(x => x * x)], [.. b.Select(x => x * x)]], new() { ["epsilon"] = 1e-6 }, isStoredByInput: false);
+        var merged = Merge(
+            "fisher",
+            [8],
+            [a, b],
+            [[.. a.Select(x => x * x)], [.. b.Select(x => x * x)]],
+            new() { ["epsilon"] = 1e-6 },
+            isStoredByInput: false);
         double[] expected = [.2799982, -.2799984, .035994, .05998334, -.2599968, .04998001, -.4034465, .07860196];
         Assert.All(expected.Zip(merged), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
     }
@@ -45,7 +54,14 @@ public sealed class MeasuredMethods
     public void RegMean_on_reference_values(string arithmetic, bool isStoredByInput)
     {
         float[] Stored(float[] w) => isStoredByInput ? [w[0], w[2], w[1], w[3]] : w;
-        var merged = Merge("regmean", [2, 2], [Stored([1, 2, 0, 1]), Stored([2, 0, 1, -1])], [[2, 1, 1, 3], [1, -.5f, -.5f, 2]], new() { ["off_diagonal"] = 1 }, isStoredByInput, Arithmetics.DeviceOf(arithmetic));
+        var merged = Merge(
+            "regmean",
+            [2, 2],
+            [Stored([1, 2, 0, 1]), Stored([2, 0, 1, -1])],
+            [[2, 1, 1, 3], [1, -.5f, -.5f, 2]],
+            new() { ["off_diagonal"] = 1 },
+            isStoredByInput,
+            Arithmetics.DeviceOf(arithmetic));
         float[] expected = [1.830508f, 1.016949f, .8305085f, .01694915f];
         Assert.All(Stored(expected).Zip(merged), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
     }
@@ -58,8 +74,14 @@ public sealed class MeasuredMethods
         float[][] weights = [Arithmetics.Random(1, channels, outputs), Arithmetics.Random(2, channels, outputs)];
         float[][] products = [Products(3), Products(4)];
         var shape = isStoredByInput ? new long[] { channels, outputs } : [outputs, channels];
-        var merged = Merge("regmean", shape, weights, products, new() { ["off_diagonal"] = 0.9 }, isStoredByInput, Arithmetics.DeviceOf(arithmetic));
-        var expected = Solve(Array.ConvertAll(weights, weight => Array.ConvertAll(weight, value => (double)value)), Array.ConvertAll(products, Square), channels, isStoredByInput, 0.9);
+        var merged = Merge(
+            "regmean", shape, weights, products, new() { ["off_diagonal"] = 0.9 }, isStoredByInput, Arithmetics.DeviceOf(arithmetic));
+        var expected = Solve(
+            Array.ConvertAll(weights, weight => Array.ConvertAll(weight, value => (double)value)),
+            Array.ConvertAll(products, Square),
+            channels,
+            isStoredByInput,
+            0.9);
         Assert.All(expected.Zip(merged), pair => Assert.Equal(pair.First, pair.Second, 2e-6));
 
         static double[,] Square(float[] values)
@@ -74,7 +96,13 @@ public sealed class MeasuredMethods
         static float[] Products(int seed)
         {
             var inputs = Arithmetics.Random(seed, 300, channels);
-            return [.. Enumerable.Range(0, channels * channels).Select(i => (float)Enumerable.Range(0, 300).Average(sample => (double)inputs[(sample * channels) + (i / channels)] * inputs[(sample * channels) + (i % channels)]))];
+            return [
+                .. Enumerable.Range(0, channels * channels)
+                    .Select(i =>
+                        (float)Enumerable.Range(0, 300)
+                            .Average(sample =>
+                                (double)inputs[(sample * channels) + (i / channels)] * inputs[(sample * channels) + (i % channels)]))
+            ];
         }
     }
 
@@ -108,18 +136,22 @@ public sealed class MeasuredMethods
         project.Run();
         var (result, engine) = (project.Space.Result("m"), new CpuEngine());
         using var description = engine.Load(Path.GetDirectoryName(project.Model("a"))!);
-        var modules = description.Description.Modules.Where(module => !description.Description.Tables.Contains(module.Weight)).ToDictionary(module => module.Weight);
+        var modules = description.Description.Modules
+            .Where(module => !description.Description.Tables.Contains(module.Weight))
+            .ToDictionary(module => module.Weight);
         var products = Models.Select(model => Products(project, model)).ToArray();
         var weights = Models.Select(model => TestCheckpoint.ReadFile(project.Model(model))).ToArray();
         var solved = 0;
         foreach (var (name, tensor) in result)
         {
-            var (merged, values) = (tensor.Floats(), weights.Select(model => Array.ConvertAll(model[name].Floats(), value => (double)value)).ToArray());
+            var (merged, values) =
+                (tensor.Floats(), weights.Select(model => Array.ConvertAll(model[name].Floats(), value => (double)value)).ToArray());
             double[] expected = [.. values[0].Zip(values[1], (x, y) => (x + y) / 2)];
             if (modules.TryGetValue(name, out var module) && tensor.Shape.Length == 2)
             {
                 Assert.Equal(isStoredByInput && module.StoredByInput, module.StoredByInput);
-                expected = Solve(values, [.. products.Select(model => model[module.Name])], module.InputChannels, module.StoredByInput, 0.8);
+                expected = Solve(
+                    values, [.. products.Select(model => model[module.Name])], module.InputChannels, module.StoredByInput, 0.8);
                 solved++;
             }
 
@@ -160,7 +192,14 @@ public sealed class MeasuredMethods
     public void They_go_together_with_AIM_and_APL_and_with_any_number_of_threads(string method)
     {
         using var project = new ScoredProject();
-        project.Declare(method, Models, ("Aim", "0.4"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"), ("Apl", "layer"), ("AplDensity", "0.5"));
+        project.Declare(
+            method,
+            Models,
+            ("Aim", "0.4"),
+            ("Calibration", "data/calibration.txt"),
+            ("AimBlock", "16"),
+            ("Apl", "layer"),
+            ("AplDensity", "0.5"));
         project.Run();
         Assert.All(project.Space.Result("m").Values, tensor => Assert.DoesNotContain(tensor.Floats(), value => !float.IsFinite(value)));
         var before = FolderContent.Of(project.Space.Output("m"));
@@ -187,10 +226,21 @@ public sealed class MeasuredMethods
         Assert.Contains($"'{method}' needs samples of the task of 'models/b'", diagnostic.Message, StringComparison.Ordinal);
     }
 
-    private static float[] Merge(string method, long[] shape, float[][] models, float[][] statistics, Dictionary<string, double> parameters, bool isStoredByInput, IMatrixDevice? device = null)
+    private static float[] Merge(
+        string method,
+        long[] shape,
+        float[][] models,
+        float[][] statistics,
+        Dictionary<string, double> parameters,
+        bool isStoredByInput,
+        IMatrixDevice? device = null)
     {
-        var inputs = models.Select((_, i) => new TensorInput(i, false, new Dictionary<string, double> { ["weight"] = 0.5 }) { Statistic = models.Length + i }).ToArray();
-        return SolvedTensor.Merge(method, new TensorContext("w", shape, inputs, parameters) { IsStoredByInput = isStoredByInput, Device = device }, [.. models, .. statistics]);
+        var inputs = models.Select((_, i) =>
+            new TensorInput(i, false, new Dictionary<string, double> { ["weight"] = 0.5 }) { Statistic = models.Length + i }).ToArray();
+        return SolvedTensor.Merge(
+            method,
+            new TensorContext("w", shape, inputs, parameters) { IsStoredByInput = isStoredByInput, Device = device },
+            [.. models, .. statistics]);
     }
 
     // Samples as the project's task data has them, one at a time.

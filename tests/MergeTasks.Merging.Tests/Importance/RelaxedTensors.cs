@@ -20,7 +20,8 @@ public sealed class RelaxedTensors
         Directory.CreateDirectory(Path.Combine(space.Folder, "data"));
         File.WriteAllText(Path.Combine(space.Folder, "data", "text.txt"), WordTokenizer.Documents(1, 4, 8, 16));
         space.Engine = new CountingEngine { Observing = (model, observer) => ShowKnownActivations(model, observer, [4, 1, 2, .5f]) };
-        space.Merge("m", ("Method", "passthrough"), ("Base", "models/base"), ("Aim", "0.4"), ("Calibration", "data/text.txt"), ("AimBlock", "16"));
+        space.Merge(
+            "m", ("Method", "passthrough"), ("Base", "models/base"), ("Aim", "0.4"), ("Calibration", "data/text.txt"), ("AimBlock", "16"));
         space.Source("models/a");
         space.Run("m");
         float[] expected = [1.16f, -2.085f, .514f, 0, .13f, -.7075f, 1.64f, -1.00925f];
@@ -29,8 +30,13 @@ public sealed class RelaxedTensors
 
     public static IEnumerable<object[]> Relaxations => TestedEngines.With(
     [
-        "llama-A mean-abs linear", "llama-A rms linear", "llama-A variance exponential", "llama-A gradient linear", "gpt2-A mean-abs linear",
-        "gpt2-A gradient exponential", "roberta-mlm-A mean-abs linear", "granitemoe-A mean-abs linear", "granitemoe-A gradient linear", "gpt_oss-A rms exponential",
+        "llama-A mean-abs linear",
+        "llama-A rms linear",
+        "llama-A variance exponential",
+        "llama-A gradient linear",
+        "gpt2-A mean-abs linear",
+        "gpt2-A gradient exponential", "roberta-mlm-A mean-abs linear", "granitemoe-A mean-abs linear", "granitemoe-A gradient linear",
+        "gpt_oss-A rms exponential",
         "gpt_oss-A gradient linear",
     ]);
 
@@ -38,9 +44,19 @@ public sealed class RelaxedTensors
     [MemberData(nameof(Relaxations))]
     public void Every_tensor_is_relaxed_by_its_input_channels_and_others_are_left(string engine, string relaxation)
     {
-        var (golden, statistic, scaling) = relaxation.Split(' ') switch { [var first, var second, var third] => (first, second, third), _ => throw new InvalidOperationException() };
+        var (golden, statistic, scaling) = relaxation.Split(' ') switch
+        {
+            [var first, var second, var third] => (first, second, third),
+            _ => throw new InvalidOperationException()
+        };
         using var project = ScoredProject.On(engine, golden, "a");
-        (string, string)[] aim = [("Aim", "0.3"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"), ("AimStatistic", statistic), ("AimScaling", scaling)];
+        (string, string)[] aim = [
+            ("Aim", "0.3"),
+            ("Calibration", "data/calibration.txt"),
+            ("AimBlock", "16"),
+            ("AimStatistic", statistic),
+            ("AimScaling", scaling)
+        ];
         project.Declare("task_arithmetic", ["a"]);
         project.Run();
         var merged = project.Space.Result("m");
@@ -50,7 +66,10 @@ public sealed class RelaxedTensors
         var basis = TestCheckpoint.Read(Path.Combine(project.Space.Folder, "models", "base"));
         var scores = project.Score("activations", "base");
         using var model = new CpuEngine().Load(Path.Combine(project.Space.Folder, "models", "base"));
-        var modules = model.Description.Modules.Where(module => !model.Description.Tables.Contains(module.Weight)).GroupBy(module => module.Weight).ToDictionary(places => places.Key, places => places.ToArray());
+        var modules = model.Description.Modules
+            .Where(module => !model.Description.Tables.Contains(module.Weight))
+            .GroupBy(module => module.Weight)
+            .ToDictionary(places => places.Key, places => places.ToArray());
         foreach (var (name, before) in merged)
         {
             if (!modules.TryGetValue(name, out var places))
@@ -65,12 +84,16 @@ public sealed class RelaxedTensors
             Assert.Equal(before.Shape.Length == 3 ? before.Shape[0] : 1, places.Length);
             Assert.Contains(places.SelectMany(place => scores[place.Name].Floats()), value => value > 0);
             var size = merge.Length / places.Length;
-            var all = places.Select(place => scores[place.Name].Floats()).Select(values => (Values: values, Largest: values.Max(Math.Abs))).ToArray();
+            var all = places.Select(place => scores[place.Name].Floats())
+                .Select(values => (Values: values, Largest: values.Max(Math.Abs)))
+                .ToArray();
             for (var i = 0; i < merge.Length; i++)
             {
                 var (module, at) = (places[i / size], i % size);
                 var (s, largest) = all[i / size];
-                var a = largest == 0 ? 0 : Math.Abs(s[before.Shape.Length == 1 || module.StoredByInput ? at / columns : at % columns]) / largest;
+                var a = largest == 0
+                    ? 0
+                    : Math.Abs(s[before.Shape.Length == 1 || module.StoredByInput ? at / columns : at % columns]) / largest;
                 var phi = scaling == "linear" ? a : (Math.Exp(3 * a) - 1) / (Math.Exp(3) - 1);
                 Assert.InRange(Math.Abs(origin[i] + ((merge[i] - origin[i]) * (1 - (phi * 0.7))) - result[i]), 0, 1e-6);
             }
@@ -113,18 +136,30 @@ public sealed class RelaxedTensors
     public void Participants_share_a_channel_by_their_activations()
     {
         using var project = new ScoredProject();
-        project.Declare("task_arithmetic", ["a", "b"], ("Aim", "1"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"), ("AimActivations", "participants"));
+        project.Declare(
+            "task_arithmetic",
+            ["a", "b"],
+            ("Aim", "1"),
+            ("Calibration", "data/calibration.txt"),
+            ("AimBlock", "16"),
+            ("AimActivations", "participants"));
         Assert.Equal(["observe a", "observe b"], project.Run());
         var result = project.Space.Result("m");
-        var models = new[] { "base", "a", "b" }.ToDictionary(name => name, name => TestCheckpoint.Read(Path.Combine(project.Space.Folder, "models", name)));
+        var models = new[] { "base", "a", "b" }.ToDictionary(
+            name => name, name => TestCheckpoint.Read(Path.Combine(project.Space.Folder, "models", name)));
         var (a, b) = (project.Score("activations", "a"), project.Score("activations", "b"));
-        var importance = new[] { a, b }.Select(scores => scores["model.layers.0.self_attn.q_proj"].Floats()).Select(s => s.Select(value => value / (double)s.Max()).ToArray()).ToArray();
-        var (basis, tunedA, tunedB) = (models["base"][Projection].Floats(), models["a"][Projection].Floats(), models["b"][Projection].Floats());
+        var importance = new[] { a, b }
+            .Select(scores => scores["model.layers.0.self_attn.q_proj"].Floats())
+            .Select(s => s.Select(value => value / (double)s.Max()).ToArray())
+            .ToArray();
+        var (basis, tunedA, tunedB) =
+            (models["base"][Projection].Floats(), models["a"][Projection].Floats(), models["b"][Projection].Floats());
         var merged = result[Projection].Floats();
         for (var i = 0; i < basis.Length; i++)
         {
             var (ia, ib) = (importance[0][i % importance[0].Length], importance[1][i % importance[1].Length]);
-            var expected = basis[i] + (0.5 * (((tunedA[i] - basis[i]) * 2 * ia / (ia + ib)) + ((tunedB[i] - basis[i]) * 2 * ib / (ia + ib))));
+            var expected = basis[i]
+                + (0.5 * (((tunedA[i] - basis[i]) * 2 * ia / (ia + ib)) + ((tunedB[i] - basis[i]) * 2 * ib / (ia + ib))));
             Assert.InRange(Math.Abs(expected - merged[i]), 0, 1e-6);
         }
 
@@ -149,11 +184,19 @@ public sealed class RelaxedTensors
         (string Name, long[] Shape)[] shapes =
         [
             ("lm_head.weight", [16, 4]), ("model.embed_tokens.weight", [16, 4]), ("model.norm.weight", [4]),
-            ("model.layers.0.self_attn.q_proj.weight", [2, 4]), ("model.layers.0.self_attn.k_proj.weight", [2, 4]), ("model.layers.0.self_attn.v_proj.weight", [2, 4]),
-            ("model.layers.0.self_attn.o_proj.weight", [4, 2]), ("model.layers.0.mlp.gate_proj.weight", [4, 4]), ("model.layers.0.mlp.up_proj.weight", [4, 4]),
-            ("model.layers.0.mlp.down_proj.weight", [4, 4]), ("model.layers.0.input_layernorm.weight", [4]), ("model.layers.0.post_attention_layernorm.weight", [4]),
+            ("model.layers.0.self_attn.q_proj.weight",
+                [2, 4]), ("model.layers.0.self_attn.k_proj.weight", [2, 4]), ("model.layers.0.self_attn.v_proj.weight", [2, 4]),
+            ("model.layers.0.self_attn.o_proj.weight",
+                [4, 2]), ("model.layers.0.mlp.gate_proj.weight", [4, 4]), ("model.layers.0.mlp.up_proj.weight", [4, 4]),
+            ("model.layers.0.mlp.down_proj.weight",
+                [4, 4]), ("model.layers.0.input_layernorm.weight", [4]), ("model.layers.0.post_attention_layernorm.weight", [4]),
         ];
-        space.Model(name, [.. shapes.Select((tensor, i) => (tensor.Name, tensor.Name == Projection ? RawTensor.F32([2, 4], projection) : RandomTensors.F32(i, tensor.Shape)))]);
+        space.Model(
+            name,
+            [
+                .. shapes.Select((tensor, i) =>
+                    (tensor.Name, tensor.Name == Projection ? RawTensor.F32([2, 4], projection) : RandomTensors.F32(i, tensor.Shape)))
+            ]);
         File.WriteAllText(Path.Combine(space.Folder, "models", name, "config.json"), """
             {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 4, "intermediate_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1,
              "num_key_value_heads": 1, "head_dim": 2, "vocab_size": 16, "max_position_embeddings": 64, "rms_norm_eps": 1e-6, "tie_word_embeddings": false, "hidden_act": "silu"}

@@ -44,7 +44,9 @@ internal sealed class ScoredProject : IDisposable
 
     public string Model(string name, string file = "model.safetensors") => Path.Combine(Space.Folder, "models", name, file);
 
-    /// <summary>Writes a model: the reference's configuration without a beginning-of-sequence token, these weights, a tokenizer and samples.</summary>
+    /// <summary>
+    /// Writes a model: the reference's configuration without a beginning-of-sequence token, these weights, a tokenizer and samples.
+    /// </summary>
     public void Add(string name, byte[] weights)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Model(name))!);
@@ -58,12 +60,15 @@ internal sealed class ScoredProject : IDisposable
     /// <summary>Writes a fine-tuned model: the base with small changes to every number but some.</summary>
     public void Tune(string name, int seed)
     {
-        var tensors = TestCheckpoint.ReadFile(Path.Combine(_golden, "model.safetensors")).OrderBy(tensor => tensor.Key, StringComparer.Ordinal).ToList();
+        var tensors = TestCheckpoint.ReadFile(Path.Combine(_golden, "model.safetensors"))
+            .OrderBy(tensor => tensor.Key, StringComparer.Ordinal)
+            .ToList();
         var changed = tensors.Select((tensor, i) =>
         {
             var values = tensor.Value.Floats();
             var change = RandomTensors.Normal((seed * 1000) + i, values.Length, 0.05);
-            return (tensor.Key, RawTensor.F32(tensor.Value.Shape, [.. values.Select((value, j) => j % 7 == 3 ? value : value + change[j])]));
+            return (tensor.Key,
+                RawTensor.F32(tensor.Value.Shape, [.. values.Select((value, j) => j % 7 == 3 ? value : value + change[j])]));
         }).ToArray();
         TestCheckpoint.WriteFile(Path.Combine(Space.Folder, "tuned.tmp"), changed);
         Add(name, File.ReadAllBytes(Path.Combine(Space.Folder, "tuned.tmp")));
@@ -90,10 +95,19 @@ internal sealed class ScoredProject : IDisposable
     public void DeclareAsIs(string method, IReadOnlyList<string> models, params (string Name, string Value)[] metadata)
     {
         Space.Clear();
-        Space.Merge("m", [("Method", method), ("Base", "models/base"), .. method == "slerp" ? [("T", "0.5")] : Array.Empty<(string, string)>(), .. metadata]);
+        Space.Merge(
+            "m",
+            [
+                ("Method", method),
+                ("Base", "models/base"),
+                .. method == "slerp" ? [("T", "0.5")] : Array.Empty<(string, string)>(),
+                .. metadata
+            ]);
         foreach (var model in models)
         {
-            Space.Source("models/" + model, [("TaskData", $"data/{model}.jsonl"), .. method is "slerp" or "passthrough" ? [] : new[] { ("Weight", "0.5") }]);
+            Space.Source(
+                "models/" + model,
+                [("TaskData", $"data/{model}.jsonl"), .. method is "slerp" or "passthrough" ? [] : new[] { ("Weight", "0.5") }]);
         }
     }
 
@@ -111,8 +125,11 @@ internal sealed class ScoredProject : IDisposable
     /// <summary>The numbers in the cache's entry of a score that the last output used.</summary>
     public Dictionary<string, RawTensor> Score(string name, string model)
     {
-        var key = (string)Manifest()["importance"]!["scores"]!.AsArray().Single(score => (string)score!["score"]! == name && (string)score["model"]! == "models/" + model)!["key"]!;
-        return TestCheckpoint.ReadFile(Assert.Single(Directory.GetFiles(Path.Combine(Space.Cache, "scores", key[..2]), key + "-*.safetensors")));
+        var key = (string)Manifest()["importance"]!["scores"]!
+            .AsArray()
+            .Single(score => (string)score!["score"]! == name && (string)score["model"]! == "models/" + model)!["key"]!;
+        return TestCheckpoint.ReadFile(
+            Assert.Single(Directory.GetFiles(Path.Combine(Space.Cache, "scores", key[..2]), key + "-*.safetensors")));
     }
 
     public void Dispose() => Space.Dispose();

@@ -31,6 +31,8 @@ internal static class WordTokenizer
     public static string Documents(int seed, int count, int length, int vocabulary)
     {
         var random = new Random(seed);
-        return string.Join("\n\n", Enumerable.Range(0, count).Select(_ => Text(Enumerable.Range(0, length).Select(_ => random.Next(3, vocabulary))))) + "\n";
+        return string.Join(
+            "\n\n",
+            Enumerable.Range(0, count).Select(_ => Text(Enumerable.Range(0, length).Select(_ => random.Next(3, vocabulary))))) + "\n";
     }
 }

@@ -69,7 +69,8 @@ public sealed class ChangedInputs : IDisposable
         var shards = before.Keys.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal)).Order().ToList();
         Assert.Equal(3, shards.Count);
         var rewritten = shards.Where(name => before[name] != after[name]).ToList();
-        var holder = shards.Single(name => TestCheckpoint.ReadFile(Path.Combine(project.Space.Output("first"), name)).ContainsKey(SmallProject.Tensors[3]));
+        var holder = shards.Single(name =>
+            TestCheckpoint.ReadFile(Path.Combine(project.Space.Output("first"), name)).ContainsKey(SmallProject.Tensors[3]));
         Assert.Equal([holder], rewritten);
         Assert.Equal(before["tokenizer.json"], after["tokenizer.json"]);
         Assert.Equal(project.Clean(), project.Outputs());
@@ -84,7 +85,8 @@ public sealed class ChangedInputs : IDisposable
         Assert.Equal(5, _project.Space.State("first").StaleTensorCount);
         Assert.True(_project.Space.State("second").IsFresh);
         Assert.Equal(5, _project.Space.State("third").StaleTensorCount);
-        Assert.Contains(_project.Space.State("first").Reasons, reason => reason.Contains("weight: 0.5 → weight: 0.75", StringComparison.Ordinal));
+        Assert.Contains(
+            _project.Space.State("first").Reasons, reason => reason.Contains("weight: 0.5 → weight: 0.75", StringComparison.Ordinal));
         _project.Build();
         Assert.Equal(_project.Clean(), _project.Outputs());
     }

@@ -11,7 +11,12 @@ public sealed class ChangedOutputs : IDisposable
 {
     private static readonly string[] Files =
     [
-        "README.md", "config.json", "merge.manifest.json", "merge.provenance.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors",
+        "README.md",
+        "config.json",
+        "merge.manifest.json",
+        "merge.provenance.json",
+        "model-00001-of-00003.safetensors",
+        "model-00002-of-00003.safetensors",
         "model-00003-of-00003.safetensors", "model.safetensors.index.json", "tokenizer.json",
     ];
 
@@ -144,7 +149,8 @@ public sealed class ChangedOutputs : IDisposable
     [Theory]
     [InlineData("\"tensors\": {", "\"tensors\": {\"x\": null, ")]
     [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": null, \"key\": \"\", \"checksum\": \"\"}, ")]
-    [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"../../models/a/model.safetensors\", \"key\": \"\", \"checksum\": \"\"}, ")]
+    [InlineData(
+        "\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"../../models/a/model.safetensors\", \"key\": \"\", \"checksum\": \"\"}, ")]
     [InlineData("\"tensors\": {", "\"tensors\": {\"x\": {\"file\": \"a\\u0000b\", \"key\": \"\", \"checksum\": \"\"}, ")]
     [InlineData("\"files\": {", "\"files\": {\"../../models/a/tokenizer.json\": \"\", ")]
     [InlineData("\"files\": {", "\"files\": {\"..\": null, ")]
@@ -169,7 +175,13 @@ public sealed class ChangedOutputs : IDisposable
         _project.Build();
         var before = _project.Outputs();
         var path = Path.Combine(_project.Space.Output("first"), MergedFiles.Manifest);
-        foreach (var (text, told) in new[] { ("{\"format\": 1, \"tensors\": []}", "has format 1, and this version knows format 2"), ("{\"format\": 3}", "has format 3"), ("{}", "is damaged"), ("[", "is damaged") })
+        foreach (var (text, told) in new[]
+        {
+            ("{\"format\": 1, \"tensors\": []}", "has format 1, and this version knows format 2"),
+            ("{\"format\": 3}", "has format 3"),
+            ("{}", "is damaged"),
+            ("[", "is damaged")
+        })
         {
             File.WriteAllText(path, text);
             Assert.Contains(told, Assert.Single(_project.Space.State("first").Reasons), StringComparison.Ordinal);
@@ -202,7 +214,10 @@ public sealed class ChangedOutputs : IDisposable
         Directory.CreateDirectory(_project.Space.Output("first"));
         var path = Path.Combine(_project.Space.Output("first"), file);
         File.WriteAllText(path, "mine");
-        foreach (var act in new Action[] { () => _project.Space.Build().Validate(default), () => _project.Space.Plan(), () => _project.Space.Run("first") })
+        foreach (var act in new Action[]
+        {
+            () => _project.Space.Build().Validate(default), () => _project.Space.Plan(), () => _project.Space.Run("first")
+        })
         {
             var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(act).Diagnostics);
             Assert.Equal(DiagnosticCode.ForeignOutput, diagnostic.Code);

@@ -12,7 +12,8 @@ public sealed class InputsThatChange : IDisposable
 {
     private readonly SmallProject _project = new();
 
-    public static TheoryData<string> Ways() => ["in place", "in place, time put back", "another file in its place", "longer", "cut short", "removed", "through a link"];
+    public static TheoryData<string> Ways() =>
+        ["in place", "in place, time put back", "another file in its place", "longer", "cut short", "removed", "through a link"];
 
     public void Dispose() => _project.Dispose();
 
@@ -53,8 +54,10 @@ public sealed class InputsThatChange : IDisposable
     public void Files_beside_the_weights_count_too_and_so_do_those_that_appear(string name)
     {
         var file = _project.ModelFile("base", name);
-        Refused(file, new FaultyProgress(1, 0, () => File.WriteAllText(file, name == "config.json" ? "{\"model_type\": \"other\"}" : "{}")));
-        Assert.False(Directory.Exists(_project.Space.Output("first")) && Directory.EnumerateFileSystemEntries(_project.Space.Output("first")).Any());
+        Refused(
+            file, new FaultyProgress(1, 0, () => File.WriteAllText(file, name == "config.json" ? "{\"model_type\": \"other\"}" : "{}")));
+        Assert.False(
+            Directory.Exists(_project.Space.Output("first")) && Directory.EnumerateFileSystemEntries(_project.Space.Output("first")).Any());
     }
 
     [Fact]
@@ -62,7 +65,8 @@ public sealed class InputsThatChange : IDisposable
     {
         _project.Space.Run("first");
         var file = Path.Combine(_project.Space.Output("first"), "model.safetensors");
-        var fault = Assert.Throws<DiagnosticException>(() => _project.Space.Run("third", new FaultyProgress(1, 0, () => Change("in place, time put back", file))));
+        var fault = Assert.Throws<DiagnosticException>(() =>
+            _project.Space.Run("third", new FaultyProgress(1, 0, () => Change("in place, time put back", file))));
         Assert.Contains(file, Assert.Single(fault.Diagnostics).Message, StringComparison.Ordinal);
         Assert.Equal(DiagnosticCode.UnreadableInput, fault.Diagnostics[0].Code);
         _project.Space.RunAll();
@@ -87,7 +91,8 @@ public sealed class InputsThatChange : IDisposable
                 isFirst = false;
             },
         };
-        var fault = Assert.Throws<DiagnosticException>(() => racing.Run("first", _project.Space.LockFile("first"), MergeProgress.None, default));
+        var fault = Assert.Throws<DiagnosticException>(() =>
+            racing.Run("first", _project.Space.LockFile("first"), MergeProgress.None, default));
         Assert.All(fault.Diagnostics, diagnostic => Assert.Equal(DiagnosticCode.UnreadableInput, diagnostic.Code));
         _project.Build();
         Assert.Equal(_project.Clean(), _project.Outputs());
@@ -103,7 +108,8 @@ public sealed class InputsThatChange : IDisposable
         using var scored = new ScoredProject("llama-A", "a");
         scored.Declare("linear", ["a"], ("Aim", "0.4"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16"));
         var file = Path.Combine(scored.Space.Folder, changed);
-        scored.Engine.Running = _ => Change(file.EndsWith("tensors", StringComparison.Ordinal) ? "in place, time put back" : "longer", file);
+        scored.Engine.Running =
+            _ => Change(file.EndsWith("tensors", StringComparison.Ordinal) ? "in place, time put back" : "longer", file);
         var fault = Assert.Throws<DiagnosticException>(() => scored.Run());
         Assert.Contains(file, Assert.Single(fault.Diagnostics).Message, StringComparison.Ordinal);
         Assert.Equal(DiagnosticCode.UnreadableInput, fault.Diagnostics[0].Code);

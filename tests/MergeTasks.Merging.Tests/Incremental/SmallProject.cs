@@ -3,7 +3,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Incremental;
 
-/// <summary>Three models of five tensors in a workspace, and merges of them: a simple one, a second one, and one built on the first.</summary>
+/// <summary>
+/// Three models of five tensors in a workspace, and merges of them: a simple one, a second one, and one built on the first.
+/// </summary>
 internal sealed class SmallProject : IDisposable
 {
     public static readonly string[] Tensors =
@@ -44,7 +46,12 @@ internal sealed class SmallProject : IDisposable
     public string ModelFile(string model, string file = "model.safetensors") => Path.Combine(Space.Folder, "models", model, file);
 
     public void ChangeTensors(string model, params int[] which) =>
-        Write(model, [.. _models[model].Select((entry, i) => (entry.Name, which.Contains(i) ? RandomTensors.Changed(entry.Tensor, 7) : entry.Tensor))]);
+        Write(
+            model,
+            [
+                .. _models[model].Select((entry, i) =>
+                    (entry.Name, which.Contains(i) ? RandomTensors.Changed(entry.Tensor, 7) : entry.Tensor))
+            ]);
 
     /// <summary>Runs all merges and waits until every stamp of inputs and outputs is one that the memo can trust.</summary>
     public void Build()

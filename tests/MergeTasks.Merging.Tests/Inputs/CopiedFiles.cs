@@ -23,13 +23,31 @@ public sealed class CopiedFiles : IDisposable
     {
         string[] wanted =
         [
-            "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json", "chat_template.jinja", "merges.txt", "qwen.tiktoken",
-            "LICENSE", "NOTICE.txt", "USE_POLICY.md", "config_sentence_transformers.json", "sentence_bert_config.json", "my-words.txt", "additional_chat_templates/tool_use.jinja",
+            "tokenizer.json",
+            "tokenizer.model",
+            "tokenizer_config.json",
+            "generation_config.json",
+            "preprocessor_config.json",
+            "processor_config.json",
+            "chat_template.jinja",
+            "merges.txt",
+            "qwen.tiktoken",
+            "LICENSE", "NOTICE.txt", "USE_POLICY.md", "config_sentence_transformers.json", "sentence_bert_config.json", "my-words.txt",
+            "additional_chat_templates/tool_use.jinja",
         ];
         string[] others =
         [
-            "adapter_config.json", "all_results.json", "train_results.json", "quantize_config.json", "tf_model.h5.index.json", "optimizer.json", "trainer_state.json", "training_args.json", "notes.txt",
-            "pytorch_model.bin.index.json", "flax_model.msgpack.index.json", "hf_quant_config.json", "params.json", "README.txt", ".hidden.json", "script.py", "additional_chat_templates/readme.md",
+            "adapter_config.json",
+            "all_results.json",
+            "train_results.json",
+            "quantize_config.json",
+            "tf_model.h5.index.json",
+            "optimizer.json",
+            "trainer_state.json",
+            "training_args.json",
+            "notes.txt",
+            "pytorch_model.bin.index.json", "flax_model.msgpack.index.json", "hf_quant_config.json", "params.json", "README.txt",
+            ".hidden.json", "script.py", "additional_chat_templates/readme.md",
         ];
         foreach (var name in wanted.Concat(others))
             Write(name, name.EndsWith(".json", StringComparison.Ordinal) ? "{}" : "text");
@@ -40,14 +58,19 @@ public sealed class CopiedFiles : IDisposable
     [Fact]
     public void Modules_of_sentence_transformers_come_with_their_folders()
     {
-        Write("modules.json", """[{"idx": 0, "name": "0", "path": "", "type": "T"}, {"path": "1_Pooling"}, {"path": "2_Dense"}, {"path": "../x"}, {"path": "9_Missing"}]""");
+        Write(
+            "modules.json",
+            """[{"idx": 0, "name": "0", "path": "", "type": "T"}, {"path": "1_Pooling"}, {"path": "2_Dense"}, {"path": "../x"}, {"path": "9_Missing"}]""");
         Write("1_Pooling/config.json", """{"pooling_mode_mean_tokens": true}""");
         Write("2_Dense/config.json", "{}");
-        TestCheckpoint.WriteFile(Path.Combine(_space.Folder, "models", "a", "2_Dense", "model.safetensors"), ("linear.weight", RawTensor.F32([1], 5)));
+        TestCheckpoint.WriteFile(
+            Path.Combine(_space.Folder, "models", "a", "2_Dense", "model.safetensors"), ("linear.weight", RawTensor.F32([1], 5)));
         Write("3_Other/config.json", "{}");
         Write("x/config.json", "{}");
         Assert.Equal(["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "modules.json"], Copied());
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_space.Folder, "models", "a", "2_Dense", "model.safetensors")), File.ReadAllBytes(Path.Combine(_space.Output("m"), "2_Dense", "model.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(_space.Folder, "models", "a", "2_Dense", "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(_space.Output("m"), "2_Dense", "model.safetensors")));
         Assert.Contains(_space.State("m").Plan.Notes, note => note.Contains("2_Dense/model.safetensors", StringComparison.Ordinal));
 
         // They are the output's as all its files are: made again, left fresh, removed.
@@ -87,7 +110,9 @@ public sealed class CopiedFiles : IDisposable
     [Fact]
     public void Code_that_auto_map_names_is_copied_with_a_warning_or_refused()
     {
-        File.WriteAllText(Path.Combine(_space.Folder, "models", "a", "config.json"), """{"model_type": "x", "auto_map": {"AutoConfig": "configuration_foo.FooConfig", "AutoModel": "modeling_foo.Foo", "AutoTokenizer": ["other--tokenization.T", null]}}""");
+        File.WriteAllText(
+            Path.Combine(_space.Folder, "models", "a", "config.json"),
+            """{"model_type": "x", "auto_map": {"AutoConfig": "configuration_foo.FooConfig", "AutoModel": "modeling_foo.Foo", "AutoTokenizer": ["other--tokenization.T", null]}}""");
         Write("modeling_foo.py", "import torch\nfrom .parts_foo import (Part,\n  Other)\nfrom . import helpers_foo\n");
         Write("configuration_foo.py", "from transformers import PretrainedConfig\n");
         Write("parts_foo.py", "x = 1\n");
@@ -99,14 +124,25 @@ public sealed class CopiedFiles : IDisposable
         _space.Clear();
         _space.Merge("m", ("Method", "passthrough"), ("RemoteCode", "refuse"));
         _space.Source("models/a");
-        Assert.Equal(("MTK3061", false), Assert.Throws<DiagnosticException>(() => _space.Plan()).Diagnostics.Select(diagnostic => (diagnostic.Code, diagnostic.IsWarning)).Single());
+        Assert.Equal(
+            ("MTK3061", false),
+            Assert.Throws<DiagnosticException>(() => _space.Plan()).Diagnostics
+                .Select(diagnostic => (diagnostic.Code, diagnostic.IsWarning))
+                .Single());
     }
 
     private IEnumerable<string> Copied()
     {
         _space.RunAll();
-        string[] own = ["config.json", "model.safetensors", "README.md", "merge.manifest.json", "merge.provenance.json", ".merge.owner.json"];
-        return [.. Directory.GetFiles(_space.Output("m"), "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(_space.Output("m"), path).Replace('\\', '/')).Except(own).Order(StringComparer.Ordinal)];
+        string[] own = [
+            "config.json", "model.safetensors", "README.md", "merge.manifest.json", "merge.provenance.json", ".merge.owner.json"
+        ];
+        return [
+            .. Directory.GetFiles(_space.Output("m"), "*", SearchOption.AllDirectories)
+                .Select(path => Path.GetRelativePath(_space.Output("m"), path).Replace('\\', '/'))
+                .Except(own)
+                .Order(StringComparer.Ordinal)
+        ];
     }
 
     private void Write(string name, string text)

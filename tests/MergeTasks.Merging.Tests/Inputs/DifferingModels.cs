@@ -8,10 +8,14 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Inputs;
 
-/// <summary>Models whose tensors fit and which still do not mean the same: configurations, vocabularies, heads, ends of texts, layers that are none of the stack.</summary>
+/// <summary>
+/// Models whose tensors fit and which still do not mean the same: configurations, vocabularies, heads, ends of texts, layers that are none
+/// of the stack.
+/// </summary>
 public sealed class DifferingModels : IDisposable
 {
-    private const string Linear = "merge_method: linear\nbase_model: models/a\nparameters: {weight: 1}\nmodels: [{model: models/a}, {model: models/b}]\n";
+    private const string Linear =
+        "merge_method: linear\nbase_model: models/a\nparameters: {weight: 1}\nmodels: [{model: models/a}, {model: models/b}]\n";
 
     private readonly RecipeProject _project = new();
 
@@ -20,8 +24,12 @@ public sealed class DifferingModels : IDisposable
     [Theory]
     [InlineData("\"rope_theta\": 10000.0", "\"rope_theta\": 500000", "rope_theta is 10000.0 in")]
     [InlineData("\"rope_theta\": 500000", "\"x\": 1", "and 10000 in")]
-    [InlineData("\"rope_theta\": 10000", "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 1e6}", "rope_theta is 10000 in")]
-    [InlineData("\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}", "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 4.0}", "rope_scaling.factor is 2.0")]
+    [InlineData(
+        "\"rope_theta\": 10000", "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 1e6}", "rope_theta is 10000 in")]
+    [InlineData(
+        "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}",
+        "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 4.0}",
+        "rope_scaling.factor is 2.0")]
     [InlineData("\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4.0}", "\"rope_scaling\": null", "rope_type is \"yarn\"")]
     [InlineData("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"", "hidden_act is \"silu\"")]
     [InlineData("\"rms_norm_eps\": 1e-6", "\"layer_norm_epsilon\": 1e-5", "rms_norm_eps is 1e-6")]
@@ -51,15 +59,25 @@ public sealed class DifferingModels : IDisposable
     [Fact]
     public void What_has_no_effect_on_weights_is_only_told()
     {
-        var plan = Planned("\"max_position_embeddings\": 2048, \"torch_dtype\": \"float32\", \"attention_dropout\": 0.1", "\"max_position_embeddings\": 8192, \"torch_dtype\": \"bfloat16\", \"attention_dropout\": 0.0");
+        var plan = Planned(
+            "\"max_position_embeddings\": 2048, \"torch_dtype\": \"float32\", \"attention_dropout\": 0.1",
+            "\"max_position_embeddings\": 8192, \"torch_dtype\": \"bfloat16\", \"attention_dropout\": 0.0");
         Assert.Empty(plan.Warnings);
         Assert.Contains(plan.Notes, note => note.Contains("max_position_embeddings (8192; 2048 in the output)", StringComparison.Ordinal));
     }
 
     [Theory]
-    [InlineData("\"num_attention_heads\": 4, \"num_key_value_heads\": 2", "\"num_attention_heads\": 8, \"num_key_value_heads\": 4", "lm_head.weight", "num_attention_heads is 4")]
+    [InlineData(
+        "\"num_attention_heads\": 4, \"num_key_value_heads\": 2",
+        "\"num_attention_heads\": 8, \"num_key_value_heads\": 4",
+        "lm_head.weight",
+        "num_attention_heads is 4")]
     [InlineData("\"n_head\": 4", "\"num_attention_heads\": 2", "lm_head.weight", "n_head is 4")]
-    [InlineData("\"id2label\": {\"0\": \"neg\", \"1\": \"pos\"}", "\"id2label\": {\"0\": \"pos\", \"1\": \"neg\"}", "classifier.weight", "id2label is neg, pos")]
+    [InlineData(
+        "\"id2label\": {\"0\": \"neg\", \"1\": \"pos\"}",
+        "\"id2label\": {\"0\": \"pos\", \"1\": \"neg\"}",
+        "classifier.weight",
+        "id2label is neg, pos")]
     public void Equal_shapes_that_hold_other_things_are_refused(string a, string b, string head, string message)
     {
         var refusal = Assert.Single(Assert.Throws<DiagnosticException>(() => Planned(a, b, head)).Diagnostics);
@@ -89,7 +107,11 @@ public sealed class DifferingModels : IDisposable
     [InlineData("vocab.txt", "[PAD]\n[UNK]\nthe\nof\n", "[PAD]\n[UNK]\nof\nthe\n", "'the' is 2 in 'models/a' and 3 in 'models/b'")]
     [InlineData("vocab.json", """{"a": 0, "b": 1}""", """{"a": 0, "c": 1}""", "'b' (1) only in 'models/a'")]
     [InlineData("x.tiktoken", "QQ== 0\nQg== 1\n", "Qg== 0\nQQ== 1\n", "'A' is 0 in 'models/a' and 1")]
-    [InlineData("tekken.json", """{"config": {"default_num_special_tokens": 3}, "vocab": [{"rank": 0, "token_bytes": "QQ=="}]}""", """{"config": {"default_num_special_tokens": 3}, "vocab": [{"rank": 0, "token_bytes": "Qg=="}]}""", "'A' (3) only in 'models/a'")]
+    [InlineData(
+        "tekken.json",
+        """{"config": {"default_num_special_tokens": 3}, "vocab": [{"rank": 0, "token_bytes": "QQ=="}]}""",
+        """{"config": {"default_num_special_tokens": 3}, "vocab": [{"rank": 0, "token_bytes": "Qg=="}]}""",
+        "'A' (3) only in 'models/a'")]
     [InlineData("tokenizer.model", "what is this", "what is that", "their 'tokenizer.model' is not the same file")]
     public void Vocabularies_without_tokenizer_json(string file, string a, string b, string message)
     {
@@ -121,9 +143,13 @@ public sealed class DifferingModels : IDisposable
         var a = _project.Decoder("a", 1, 1, "\"tie_word_embeddings\": true", head: "");
         var b = _project.Decoder("b", 2, 1, "\"tie_word_embeddings\": true");
         var result = _project.Build(Linear);
-        Assert.Equal(a["model.embed_tokens.weight"].Floats().Zip(b["lm_head.weight"].Floats(), (x, y) => (x + y) / 2), result["lm_head.weight"].Floats());
+        Assert.Equal(
+            a["model.embed_tokens.weight"].Floats().Zip(b["lm_head.weight"].Floats(), (x, y) => (x + y) / 2),
+            result["lm_head.weight"].Floats());
         Assert.False((bool)_project.Config()["tie_word_embeddings"]!);
-        Assert.Contains(_project.Space.State("recipe").Plan.Notes, note => note.Contains("head of 'models/b' is another table", StringComparison.Ordinal));
+        Assert.Contains(
+            _project.Space.State("recipe").Plan.Notes,
+            note => note.Contains("head of 'models/b' is another table", StringComparison.Ordinal));
 
         // The donor's own, too.
         var own = _project.Decoder("a", 3, 1, "\"tie_word_embeddings\": true");
@@ -142,7 +168,8 @@ public sealed class DifferingModels : IDisposable
         var (table, other) = (RandomTensors.F32(8, 6, 4), RandomTensors.F32(9, 6, 4));
         AdapterFolder.Write(Path.Combine(_project.Space.Folder, "adapter"), new { r = 2, lora_alpha = 2 },
             [.. embeddings ? new[] { ("model.embed_tokens.weight", table) } : [], .. head ? new[] { ("lm_head.weight", other) } : []]);
-        var result = _project.Build("merge_method: linear\nbase_model: models/a\nmodels: [{model: models/a+adapter, parameters: {weight: 1}}]\n");
+        var result = _project.Build(
+            "merge_method: linear\nbase_model: models/a\nmodels: [{model: models/a+adapter, parameters: {weight: 1}}]\n");
         Assert.Equal((embeddings ? table : a["model.embed_tokens.weight"]).Bytes, result["model.embed_tokens.weight"].Bytes);
         Assert.Equal((head ? other : a["model.embed_tokens.weight"]).Bytes, result["lm_head.weight"].Bytes);
         Assert.False((bool)_project.Config()["tie_word_embeddings"]!);
@@ -153,7 +180,11 @@ public sealed class DifferingModels : IDisposable
     {
         _project.Decoder("a", 1, 1, "\"tie_word_embeddings\": true", head: "");
         var table = RandomTensors.F32(8, 6, 4);
-        AdapterFolder.Write(Path.Combine(_project.Space.Folder, "adapter"), new { r = 2, lora_alpha = 2 }, ("model.embed_tokens.weight", table), ("lm_head.weight", table));
+        AdapterFolder.Write(
+            Path.Combine(_project.Space.Folder, "adapter"),
+            new { r = 2, lora_alpha = 2 },
+            ("model.embed_tokens.weight", table),
+            ("lm_head.weight", table));
         var result = _project.Build("merge_method: passthrough\nmodels: [{model: models/a+adapter}]\n");
         Assert.Equal(table.Bytes, result["model.embed_tokens.weight"].Bytes);
         Assert.False(result.ContainsKey("lm_head.weight"));
@@ -168,7 +199,11 @@ public sealed class DifferingModels : IDisposable
     {
         _project.Decoder("a", 1, 1, "\"tie_word_embeddings\": false, \"vocab_size\": 6");
         var (table, head) = (RandomTensors.F32(8, 8, 4), RandomTensors.F32(9, 8, 4));
-        AdapterFolder.Write(Path.Combine(_project.Space.Folder, "adapter"), new { r = 2, lora_alpha = 2 }, ("model.embed_tokens.weight", table), ("lm_head.weight", head));
+        AdapterFolder.Write(
+            Path.Combine(_project.Space.Folder, "adapter"),
+            new { r = 2, lora_alpha = 2 },
+            ("model.embed_tokens.weight", table),
+            ("lm_head.weight", head));
         var result = _project.Build(recipe);
         Assert.Equal(table.Bytes, result["model.embed_tokens.weight"].Bytes);
         Assert.Equal(head.Bytes, result["lm_head.weight"].Bytes);
@@ -179,12 +214,22 @@ public sealed class DifferingModels : IDisposable
     public void Layers_that_predict_further_tokens_follow_the_new_stack()
     {
         var a = _project.Decoder("a", 1, 5);
-        File.WriteAllText(Path.Combine(_project.Space.Folder, "models", "a", "config.json"), """{"num_hidden_layers": 4, "num_nextn_predict_layers": 1}""");
-        var result = _project.Build("merge_method: passthrough\nslices:\n- sources: [{model: models/a, layer_range: [0, 3]}]\n- sources: [{model: models/a, layer_range: [1, 4]}]\n");
+        File.WriteAllText(
+            Path.Combine(_project.Space.Folder, "models", "a", "config.json"),
+            """{"num_hidden_layers": 4, "num_nextn_predict_layers": 1}""");
+        var result = _project.Build(
+            "merge_method: passthrough\nslices:\n- sources: [{model: models/a, layer_range: [0, 3]}]\n- sources: [{model: models/a, "
+                + "layer_range: [1, 4]}]\n");
         const string down = "mlp.down_proj.weight";
-        Assert.Equal([0, 1, 2, 1, 2, 3, 4], Enumerable.Range(0, 7).Select(layer => Enumerable.Range(0, 5).Single(own => a[$"model.layers.{own}.{down}"].Bytes.SequenceEqual(result[$"model.layers.{layer}.{down}"].Bytes))));
+        Assert.Equal(
+            [0, 1, 2, 1, 2, 3, 4],
+            Enumerable.Range(0, 7)
+                .Select(layer =>
+                    Enumerable.Range(0, 5)
+                        .Single(own => a[$"model.layers.{own}.{down}"].Bytes.SequenceEqual(result[$"model.layers.{layer}.{down}"].Bytes))));
         Assert.Equal((6, 1), ((int)_project.Config()["num_hidden_layers"]!, (int)_project.Config()["num_nextn_predict_layers"]!));
-        var refusal = Assert.Throws<DiagnosticException>(() => _project.Plan("merge_method: passthrough\nslices:\n- sources: [{model: models/a, layer_range: [1, 5]}]\n"));
+        var refusal = Assert.Throws<DiagnosticException>(() =>
+            _project.Plan("merge_method: passthrough\nslices:\n- sources: [{model: models/a, layer_range: [1, 5]}]\n"));
         Assert.Contains("predicts further tokens", refusal.Message, StringComparison.Ordinal);
     }
 
@@ -198,13 +243,20 @@ public sealed class DifferingModels : IDisposable
         Write("a", "tokenizer.json", Vocabularies.TinyTokenizer.Words(words, ("</s>", 2)));
         Write("b", "tokenizer.json", Vocabularies.TinyTokenizer.Words(words, ("</s>", 2), ("<|im_end|>", 5)));
         Write("a", "tokenizer_config.json", """{"eos_token": "</s>"}""");
-        Write("b", "tokenizer_config.json", """{"eos_token": {"content": "<|im_end|>"}, "chat_template": "{{ messages[0].content }}<|im_end|>"}""");
+        Write(
+            "b",
+            "tokenizer_config.json",
+            """{"eos_token": {"content": "<|im_end|>"}, "chat_template": "{{ messages[0].content }}<|im_end|>"}""");
         Write("b", "generation_config.json", """{"eos_token_id": [5, 2]}""");
-        var warning = Assert.Single(_project.Plan(Linear + $"tokenizer_source: {source}\nchat_template: auto\n").Warnings, warning => warning.Code == "MTK3032");
+        var warning = Assert.Single(
+            _project.Plan(Linear + $"tokenizer_source: {source}\nchat_template: auto\n").Warnings, warning => warning.Code == "MTK3032");
         Assert.Contains("<|im_end|>' (5)", warning.Message, StringComparison.Ordinal);
 
         // With the chat model's files all agree.
-        Assert.Empty(_project.Plan((Linear + $"tokenizer_source: union\nchat_template: auto\n").Replace("base_model: models/a", "base_model: models/b", StringComparison.Ordinal)).Warnings);
+        Assert.Empty(
+            _project.Plan(
+                (Linear + $"tokenizer_source: union\nchat_template: auto\n").Replace(
+                    "base_model: models/a", "base_model: models/b", StringComparison.Ordinal)).Warnings);
     }
 
     private MergePlan Planned(string a, string b, string head = "lm_head.weight")
@@ -218,13 +270,17 @@ public sealed class DifferingModels : IDisposable
         foreach (var (name, seed, config) in new[] { ("a", 1, a), ("b", 2, b) })
         {
             _project.Write(name, $$"""{"num_hidden_layers": 1, {{config}}}""",
-                ("model.embed_tokens.weight", RandomTensors.F32(seed, rows, 4)), ("model.layers.0.self_attn.q_proj.weight", RandomTensors.F32(seed + 10, 6, 4)), (head, RandomTensors.F32(seed + 20, rows, 4)));
+                ("model.embed_tokens.weight",
+                    RandomTensors.F32(seed, rows, 4)), ("model.layers.0.self_attn.q_proj.weight",
+                        RandomTensors.F32(seed + 10, 6, 4)), (head, RandomTensors.F32(seed + 20, rows, 4)));
         }
     }
 
-    private void Write(string model, string file, string text) => File.WriteAllText(Path.Combine(_project.Space.Folder, "models", model, file), text);
+    private void Write(string model, string file, string text) =>
+        File.WriteAllText(Path.Combine(_project.Space.Folder, "models", model, file), text);
 
-    private void Write(string model, string file, byte[] bytes) => File.WriteAllBytes(Path.Combine(_project.Space.Folder, "models", model, file), bytes);
+    private void Write(string model, string file, byte[] bytes) =>
+        File.WriteAllBytes(Path.Combine(_project.Space.Folder, "models", model, file), bytes);
 
     // A model of pieces with scores, as sentencepiece's protocol buffers have it.
     private static byte[] SentencePiece(string[] pieces) => [.. pieces.SelectMany((piece, i) =>

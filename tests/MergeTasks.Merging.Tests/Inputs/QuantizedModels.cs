@@ -26,12 +26,18 @@ public sealed class QuantizedModels : IDisposable
     {
         var codes = Codes(300 * 200, 1);
         var scales = RandomTensors.F32(2, shape.Length == 0 ? [1] : shape).Floats();
-        Model("q", quantization, (Weight, new RawTensor("F8_E4M3", [300, 200], codes)), (Weight.Replace("weight", scale, StringComparison.Ordinal), RawTensor.F32(shape, scales)),
+        Model(
+            "q",
+            quantization,
+            (Weight, new RawTensor("F8_E4M3", [300, 200], codes)),
+            (Weight.Replace("weight", scale, StringComparison.Ordinal), RawTensor.F32(shape, scales)),
             ("model.layers.0.mlp.up_proj.input_scale", RawTensor.F32([], 3)), ("model.norm.weight", RawTensor.BF16([2], 1, 2)));
         var result = Merged("q");
         var read = result[Weight].Floats();
         long[] counts = shape.Length switch { 0 => [1, 1], 1 => [shape[0], 1], _ => shape };
-        long[] blocks = shape is [5, 2] ? [64, 100] : shape is [300, 8] ? [1, 25] : [counts[0] is 1 or 300 ? 300 / counts[0] : 128, counts[1] == 1 ? 200 : 128];
+        long[] blocks = shape is [5, 2] ? [64, 100]
+            : shape is [300, 8] ? [1, 25]
+            : [counts[0] is 1 or 300 ? 300 / counts[0] : 128, counts[1] == 1 ? 200 : 128];
         for (var i = 0; i < 300 * 200; i++)
         {
             var expected = (float)(E4M3(codes[i]) * scales[(i / 200 / blocks[0] * counts[1]) + (i % 200 / blocks[1])]);
@@ -49,7 +55,9 @@ public sealed class QuantizedModels : IDisposable
     {
         var codes = Codes(256 * 256, 3);
         Model("q", """{"quant_method": "fp8", "scale_fmt": "ue8m0", "weight_block_size": [128, 128]}""",
-            (Weight, new RawTensor("F8_E4M3", [256, 256], codes)), (Weight + "_scale_inv", new RawTensor("F8_E8M0", [2, 2], [127, 120, 130, 126])));
+            (Weight,
+                new RawTensor("F8_E4M3", [256, 256], codes)), (Weight + "_scale_inv",
+                    new RawTensor("F8_E8M0", [2, 2], [127, 120, 130, 126])));
         var result = Merged("q")[Weight].Floats();
         Assert.Equal(E4M3(codes[0]), result[0]);
         Assert.Equal(E4M3(codes[200]) / 128, result[200]);
@@ -61,7 +69,11 @@ public sealed class QuantizedModels : IDisposable
     public void Float8_is_merged_with_plain_weights_and_the_output_is_plain()
     {
         var codes = Codes(16 * 16, 4);
-        Model("q", """{"quant_method": "fp8"}""", (Weight, new RawTensor("F8_E4M3", [16, 16], codes)), (Weight + "_scale_inv", RawTensor.F32([1, 1], 0.001f)));
+        Model(
+            "q",
+            """{"quant_method": "fp8"}""",
+            (Weight, new RawTensor("F8_E4M3", [16, 16], codes)),
+            (Weight + "_scale_inv", RawTensor.F32([1, 1], 0.001f)));
         var plain = RandomTensors.BF16(5, 16, 16);
         Model("p", null, (Weight, plain));
         _space.Merge("m", ("Method", "linear"), ("Base", "models/q"));
@@ -80,11 +92,15 @@ public sealed class QuantizedModels : IDisposable
     public void Microscaled_float4_of_experts_and_of_matrices()
     {
         float[] values = [0, 0.5f, 1, 1.5f, 2, 3, 4, 6, 0, -0.5f, -1, -1.5f, -2, -3, -4, -6];
-        var (blocks, scales) = (RandomTensors.Bytes(6, 3 * 5 * 2 * 16), RandomTensors.Bytes(7, 3 * 5 * 2).Select(b => (byte)(100 + (b % 50))).ToArray());
+        var (blocks, scales) =
+            (RandomTensors.Bytes(6, 3 * 5 * 2 * 16), RandomTensors.Bytes(7, 3 * 5 * 2).Select(b => (byte)(100 + (b % 50))).ToArray());
         const string experts = "model.layers.0.mlp.experts.gate_up_proj";
         Model("q", """{"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn"]}""",
-            (experts + "_blocks", new RawTensor("U8", [3, 5, 2, 16], blocks)), (experts + "_scales", new RawTensor("U8", [3, 5, 2], scales)),
-            (Weight + "_blocks", new RawTensor("U8", [15, 2, 16], blocks)), (Weight + "_scales", new RawTensor("U8", [15, 2], scales)), (experts + "_bias", RawTensor.BF16([3, 5], new float[15])));
+            (experts + "_blocks",
+                new RawTensor("U8", [3, 5, 2, 16], blocks)), (experts + "_scales", new RawTensor("U8", [3, 5, 2], scales)),
+            (Weight + "_blocks",
+                new RawTensor("U8", [15, 2, 16], blocks)), (Weight + "_scales",
+                    new RawTensor("U8", [15, 2], scales)), (experts + "_bias", RawTensor.BF16([3, 5], new float[15])));
         var result = Merged("q");
         Assert.Equal([3L, 64, 5], result[experts].Shape);
         Assert.Equal([15L, 64], result[Weight].Shape);
@@ -94,7 +110,8 @@ public sealed class QuantizedModels : IDisposable
             for (var column = 0; column < 64; column++)
             {
                 var at = (row * 64) + column;
-                var expected = values[column % 2 == 0 ? blocks[at / 2] % 16 : blocks[at / 2] / 16] * (float)Math.Pow(2, scales[at / 32] - 127);
+                var expected = values[column % 2 == 0 ? blocks[at / 2] % 16 : blocks[at / 2] / 16] * (float)Math.Pow(
+                    2, scales[at / 32] - 127);
                 Assert.Equal(expected, matrix[at]);
                 Assert.Equal(expected, turned[(((row / 5 * 64) + column) * 5) + (row % 5)]);
             }
@@ -113,10 +130,15 @@ public sealed class QuantizedModels : IDisposable
     [InlineData("I8", ".weight", ".other", null, "an unknown scheme of whole numbers")]
     [InlineData("F8_E4M3", ".weight", ".other", """{"quant_method": "fp8"}""", "FP8 without a scale")]
     [InlineData("BF16", ".weight", ".weight_scale", null, "a scale without FP8 codes")]
-    public void Everything_else_is_refused_by_name_while_planning(string dtype, string codes, string scale, string? quantization, string name)
+    public void Everything_else_is_refused_by_name_while_planning(
+        string dtype, string codes, string scale, string? quantization, string name)
     {
         var size = dtype switch { "I32" => 4, "BF16" => 2, _ => 1 };
-        Model("q", quantization, ("layers.0.up" + codes, new RawTensor(dtype, [4, 4], new byte[16 * size])), ("layers.0.up" + scale, RawTensor.F32([4], 1, 1, 1, 1)));
+        Model(
+            "q",
+            quantization,
+            ("layers.0.up" + codes, new RawTensor(dtype, [4, 4], new byte[16 * size])),
+            ("layers.0.up" + scale, RawTensor.F32([4], 1, 1, 1, 1)));
         _space.Merge("m", ("Method", "linear"));
         _space.Source("models/q", ("Weight", "1"));
         var refusal = Assert.Single(Assert.Throws<DiagnosticException>(() => _space.Plan()).Diagnostics);
@@ -130,7 +152,8 @@ public sealed class QuantizedModels : IDisposable
     {
         Model("q", """{"quant_method": "gptq", "bits": 4, "nested": {"a": [1, 2]}}""", (Weight, RawTensor.BF16([2], 1, 2)));
         Merged("q");
-        Assert.DoesNotContain("quantization_config", File.ReadAllText(Path.Combine(_space.Output("m"), "config.json")), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "quantization_config", File.ReadAllText(Path.Combine(_space.Output("m"), "config.json")), StringComparison.Ordinal);
         Assert.Contains(_space.State("m").Plan.Notes, note => note.Contains("do not have", StringComparison.Ordinal));
     }
 
@@ -162,7 +185,8 @@ public sealed class QuantizedModels : IDisposable
     }
 
     // No NaN, which would be refused.
-    private static byte[] Codes(int count, int seed) => [.. RandomTensors.Bytes(seed, count).Select(code => (code & 0x7F) == 0x7F ? (byte)1 : code)];
+    private static byte[] Codes(int count, int seed) =>
+        [.. RandomTensors.Bytes(seed, count).Select(code => (code & 0x7F) == 0x7F ? (byte)1 : code)];
 
     private static float E4M3(byte code)
     {

@@ -11,7 +11,10 @@ internal static class CrashingProcess
     public static Process Start(MergeWorkspace space, string merge, string moment = "never", int call = 0)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var argument in new[] { HostPath(), space.Save(), merge, space.LockFile(merge), space.Threads.ToString(), moment, call.ToString() })
+        foreach (var argument in new[]
+        {
+            HostPath(), space.Save(), merge, space.LockFile(merge), space.Threads.ToString(), moment, call.ToString()
+        })
             start.ArgumentList.Add(argument);
         return Process.Start(start)!;
     }
@@ -31,6 +34,7 @@ internal static class CrashingProcess
     private static string HostPath()
     {
         var own = Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)!;
-        return Path.Combine(own.Replace("MergeTasks.Merging.Tests", "MergeTasks.CrashHost", StringComparison.Ordinal), "MergeTasks.CrashHost.dll");
+        return Path.Combine(
+            own.Replace("MergeTasks.Merging.Tests", "MergeTasks.CrashHost", StringComparison.Ordinal), "MergeTasks.CrashHost.dll");
     }
 }

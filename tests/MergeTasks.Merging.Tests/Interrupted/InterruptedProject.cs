@@ -3,7 +3,8 @@ using MergeTasks.TestSupport;
 namespace MergeTasks.Merging.Tests.Interrupted;
 
 /// <summary>
-/// One merge whose declaration, layout and donor can change: what an interrupted build leaves may then be mixed with files of another shape.
+/// One merge whose declaration, layout and donor can change: what an interrupted build leaves may then be mixed with files of another
+/// shape.
 /// One tensor spans several blocks of the writer.
 /// </summary>
 internal sealed class InterruptedProject : IDisposable

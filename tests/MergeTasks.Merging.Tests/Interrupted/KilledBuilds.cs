@@ -44,7 +44,10 @@ public sealed class KilledBuilds : IDisposable
     public void Kills_that_follow_each_other_add_up_to_nothing_worse()
     {
         var clean = Variants.ToDictionary(variant => variant, _project.Clean);
-        foreach (var (variant, moment, call) in new[] { ("single", "publishing", 3), ("sharded", "publishing", 4), ("other", "written", 1), ("sharded", "publishing", 2) })
+        foreach (var (variant, moment, call) in new[]
+        {
+            ("single", "publishing", 3), ("sharded", "publishing", 4), ("other", "written", 1), ("sharded", "publishing", 2)
+        })
         {
             _project.Declare(variant);
             Assert.True(CrashingProcess.Run(_project.Space, "m", moment, call));

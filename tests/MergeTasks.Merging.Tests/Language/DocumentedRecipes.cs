@@ -11,7 +11,9 @@ public sealed partial class DocumentedRecipes
     public static TheoryData<int, string> Recipes()
     {
         var data = new TheoryData<int, string>();
-        foreach (var (match, i) in Block().Matches(File.ReadAllText(Path.Combine(RepositoryFolder.Root, "docs", "recipes.md"))).Select((match, i) => (match, i)))
+        foreach (var (match, i) in Block()
+            .Matches(File.ReadAllText(Path.Combine(RepositoryFolder.Root, "docs", "recipes.md")))
+            .Select((match, i) => (match, i)))
         {
             // Lines that go into a recipe are shown as well.
             if (match.Groups[1].Value.Contains("merge_method:", StringComparison.Ordinal))
@@ -55,7 +57,12 @@ public sealed partial class DocumentedRecipes
         foreach (var (name, seed) in new[] { ("t5-a", 4), ("t5-b", 5) })
         {
             project.Write(name, """{"num_layers": 6, "num_decoder_layers": 6}""",
-                [.. Enumerable.Range(0, 6).SelectMany(i => new[] { $"encoder.block.{i}.w", $"decoder.block.{i}.w" }).Append("shared.weight").Select((tensor, i) => (tensor, RandomTensors.F32((seed * 100) + i, 2, 2)))]);
+                [
+                    .. Enumerable.Range(0, 6)
+                        .SelectMany(i => new[] { $"encoder.block.{i}.w", $"decoder.block.{i}.w" })
+                        .Append("shared.weight")
+                        .Select((tensor, i) => (tensor, RandomTensors.F32((seed * 100) + i, 2, 2)))
+                ]);
         }
     }
 

@@ -18,11 +18,16 @@ public sealed class ExampleRecipes
 {
     private static readonly string Folder = Path.Combine(RepositoryFolder.Root, "tests", "MergeTasks.Merging.Tests", "Language", "Recipes");
 
-    public static TheoryData<string> Names() => [.. Directory.GetFiles(Folder, "*.yml").Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names() =>
+        [.. Directory.GetFiles(Folder, "*.yml").Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal)];
 
     [Fact]
     public void Every_method_has_one() =>
-        Assert.Empty(MergeMethods.All.Select(method => method.Name).Except(Directory.GetFiles(Folder, "*.yml").SelectMany(file => RecipeReader.Read(file)).Select(recipe => recipe.Method.Name)));
+        Assert.Empty(
+            MergeMethods.All
+                .Select(method => method.Name)
+                .Except(
+                    Directory.GetFiles(Folder, "*.yml").SelectMany(file => RecipeReader.Read(file)).Select(recipe => recipe.Method.Name)));
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -41,12 +46,15 @@ public sealed class ExampleRecipes
     private static ScoredProject Project()
     {
         var project = new ScoredProject("llama-A", "a", "b", "c");
-        AdapterFolder.Write(Path.Combine(project.Space.Folder, "adapters", "style"), new { r = 2, lora_alpha = 4, target_modules = new[] { "q_proj" } },
+        AdapterFolder.Write(
+            Path.Combine(project.Space.Folder, "adapters", "style"), new { r = 2, lora_alpha = 4, target_modules = new[] { "q_proj" } },
             AdapterFolder.Linear("model.layers.1.self_attn.q_proj", 5, 2, 48, 48));
 
         // A model with one token more: a row more in embeddings and head.
         var tensors = TestCheckpoint.ReadFile(project.Model("b")).Select(tensor => (tensor.Key, tensor.Value.Shape[0] == project.Vocabulary
-            ? RawTensor.F32([project.Vocabulary + 1, tensor.Value.Shape[1]], [.. tensor.Value.Floats(), .. RandomTensors.Normal(7, (int)tensor.Value.Shape[1], 0.1)])
+            ? RawTensor.F32(
+                [project.Vocabulary + 1, tensor.Value.Shape[1]],
+                [.. tensor.Value.Floats(), .. RandomTensors.Normal(7, (int)tensor.Value.Shape[1], 0.1)])
             : tensor.Value)).ToArray();
         TestCheckpoint.WriteFile(Path.Combine(project.Space.Folder, "longer.tmp"), tensors);
         project.Add("longer", File.ReadAllBytes(Path.Combine(project.Space.Folder, "longer.tmp")));

@@ -43,7 +43,8 @@ public sealed class ParsedRecipes
         Assert.Equal("org/chat@v1", Assert.IsType<RecipeTokenRow.OfModel>(tokenizer.Tokens[0].Source).Reference.Reference);
         Assert.IsType<RecipeTokenRow.Zero>(tokenizer.Tokens[1].Source);
         var other = Assert.IsType<RecipeTokenRow.OfToken>(tokenizer.Tokens[2].Source);
-        Assert.Equal(("org/chat", "org/lora", null, 7), (other.Reference.Reference, other.Reference.Adapter!.Reference, other.Token, other.TokenId));
+        Assert.Equal(
+            ("org/chat", "org/lora", null, 7), (other.Reference.Reference, other.Reference.Adapter!.Reference, other.Token, other.TokenId));
         Assert.Equal("the", Assert.IsType<RecipeTokenRow.OfToken>(tokenizer.Tokens[3].Source).Token);
         Assert.Equal((11, null), (tokenizer.Tokens[4].Location.Line, tokenizer.Tokens[4].Source));
     }
@@ -60,7 +61,9 @@ public sealed class ParsedRecipes
 
     [Fact]
     public void A_chat_template_is_kept_as_written() =>
-        Assert.Equal("{{ messages }}\n", Read("merge_method: linear\nmodels: [{model: x}]\nchat_template: |\n  {{ messages }}\n").ChatTemplate!.Value.Text);
+        Assert.Equal(
+            "{{ messages }}\n",
+            Read("merge_method: linear\nmodels: [{model: x}]\nchat_template: |\n  {{ messages }}\n").ChatTemplate!.Value.Text);
 
     [Fact]
     public void Anchors_and_merge_keys_work()
@@ -80,7 +83,8 @@ public sealed class ParsedRecipes
     [Fact]
     public void Documents_of_one_file_are_read_in_order()
     {
-        var stages = RecipeReader.Parse("x.yml", "name: a\nmerge_method: linear\nmodels: [{model: x}]\n---\nmerge_method: linear\nmodels: [{model: a}]\n---\n");
+        var stages = RecipeReader.Parse(
+            "x.yml", "name: a\nmerge_method: linear\nmodels: [{model: x}]\n---\nmerge_method: linear\nmodels: [{model: a}]\n---\n");
         Assert.Equal(["a", null], stages.Select(stage => stage.Name?.Text));
     }
 

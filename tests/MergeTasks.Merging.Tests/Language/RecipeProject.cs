@@ -14,11 +14,15 @@ internal sealed class RecipeProject : IDisposable
     public MergeWorkspace Space { get; } = new();
 
     /// <summary>A model of a few tensors named like a Llama's: random numbers of the seed, <paramref name="layers"/> layers.</summary>
-    public Dictionary<string, RawTensor> Decoder(string name, int seed, int layers, string config = "", string prefix = "model.", string head = "lm_head.weight")
+    public Dictionary<string, RawTensor> Decoder(
+        string name, int seed, int layers, string config = "", string prefix = "model.", string head = "lm_head.weight")
     {
         var names = new[] { $"{prefix}embed_tokens.weight", $"{prefix}norm.weight", head }
             .Concat(Enumerable.Range(0, layers).SelectMany(i => LayerTensors.Select(tensor => $"{prefix}layers.{i}.{tensor}")));
-        var tensors = names.Where(tensor => tensor.Length > 0).Select((tensor, i) => (tensor, RandomTensors.F32((seed * 1000) + i, tensor.Contains("norm", StringComparison.Ordinal) ? [4] : [6, 4]))).ToArray();
+        var tensors = names.Where(tensor => tensor.Length > 0)
+            .Select((tensor, i) =>
+                (tensor, RandomTensors.F32((seed * 1000) + i, tensor.Contains("norm", StringComparison.Ordinal) ? [4] : [6, 4])))
+            .ToArray();
         Write(name, $$"""{"model_type": "test", "num_hidden_layers": {{layers}}{{(config.Length > 0 ? ", " + config : "")}}}""", tensors);
         return tensors.ToDictionary(pair => pair.tensor, pair => pair.Item2);
     }
@@ -36,7 +40,10 @@ internal sealed class RecipeProject : IDisposable
         var tensors = TestCheckpoint.ReadFile(Path.Combine(from, "model.safetensors")).Select((pair, i) =>
         {
             var change = RandomTensors.Normal((seed * 1000) + i, seed == 0 ? 0 : pair.Value.Floats().Length, 0.01);
-            return (pair.Key, seed == 0 ? pair.Value : RawTensor.F32(pair.Value.Shape, [.. pair.Value.Floats().Zip(change, (value, delta) => value + delta)]));
+            return (pair.Key,
+                seed == 0
+                    ? pair.Value
+                    : RawTensor.F32(pair.Value.Shape, [.. pair.Value.Floats().Zip(change, (value, delta) => value + delta)]));
         }).ToArray();
         Write(name, File.ReadAllText(Path.Combine(from, "config.json")), tensors);
         return Path.Combine(Space.Folder, "models", name);

@@ -22,7 +22,10 @@ public sealed class SelectedTensors : IDisposable
     [InlineData("keep_tensors: [\"*.mlp.*\", \"*.self_attn.*\", \"*layernorm*\", \"model.norm.*\"]", "embed_tokens", "lm_head")]
     [InlineData("merge_tensors: \"model.layers.1.*\"\nkeep_tensors: [\"*.mlp.*\"]", "layers.1.input", "layers.1.self")]
     public void In_recipes(string selection, params string[] merged) =>
-        AssertMerged(_project.Build($"merge_method: linear\nmodels:\n  - {{model: models/a, parameters: {{weight: 1}}}}\n  - {{model: models/b, parameters: {{weight: 1}}}}\n{selection}\n"), merged);
+        AssertMerged(
+            _project.Build(
+                $"merge_method: linear\nmodels:\n  - {{model: models/a, parameters: {{weight: 1}}}}\n  - {{model: models/b, parameters: "
+                    + $"{{weight: 1}}}}\n{selection}\n"), merged);
 
     [Theory]
     [InlineData("MergeTensors", "*.mlp.*", "mlp")]
@@ -34,7 +37,8 @@ public sealed class SelectedTensors : IDisposable
         _project.Space.RunAll();
         AssertMerged(_project.Space.Result("m"), merged);
         var card = File.ReadAllText(Path.Combine(_project.Space.Output("m"), "README.md"));
-        Assert.Contains(metadata == "MergeTensors" ? "merge_tensors: [\"*.mlp.*\"]" : "keep_tensors: [\"*.mlp.*\", ", card, StringComparison.Ordinal);
+        Assert.Contains(
+            metadata == "MergeTensors" ? "merge_tensors: [\"*.mlp.*\"]" : "keep_tensors: [\"*.mlp.*\", ", card, StringComparison.Ordinal);
         Assert.True(_project.Space.State("m").IsFresh);
     }
 

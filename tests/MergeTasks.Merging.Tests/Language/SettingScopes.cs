@@ -76,7 +76,17 @@ public sealed class SettingScopes : IDisposable
     {
         const string recipe = "merge_method: slerp\nbase_model: models/a\nmodels: [{model: models/b}]\nparameters: {t: [1, 0.5, 0.1]}\n";
         double[] T(MergePlan plan) =>
-            [.. new[] { "model.embed_tokens.weight", "model.layers.0.mlp.down_proj.weight", "model.layers.1.mlp.down_proj.weight", "model.layers.2.mlp.down_proj.weight", "model.norm.weight", "lm_head.weight" }.Select(name => Context(plan, name)["t"])];
+            [
+                .. new[]
+                {
+                    "model.embed_tokens.weight",
+                    "model.layers.0.mlp.down_proj.weight",
+                    "model.layers.1.mlp.down_proj.weight",
+                    "model.layers.2.mlp.down_proj.weight",
+                    "model.norm.weight",
+                    "lm_head.weight"
+                }.Select(name => Context(plan, name)["t"])
+            ];
         Assert.Equal([1, 1, 0.5, 0.1, 1, 1], T(_project.Plan(recipe)));
         foreach (var end in new[] { "1", "01", "+1" })
             Assert.Equal([1, 1, 0.5, 0.1, 0.1, 0.1], T(_project.Plan(recipe + $"post_weights_position: {end}\n")));
@@ -141,7 +151,9 @@ public sealed class SettingScopes : IDisposable
                     - {value: 2}
               - {model: models/b, parameters: {weight: 1}}
             """);
-        Assert.Equal([("MTK2010", 2, 15), ("MTK2010", 7, 11)], plan.Layout.Warnings.Select(warning => (warning.Code, warning.Location!.Line, warning.Location.Column)));
+        Assert.Equal(
+            [("MTK2010", 2, 15), ("MTK2010", 7, 11)],
+            plan.Layout.Warnings.Select(warning => (warning.Code, warning.Location!.Line, warning.Location.Column)));
         Assert.Contains("self_atn", plan.Layout.Warnings[1].Message, StringComparison.Ordinal);
         Assert.All(plan.Layout.Warnings, warning => Assert.True(warning.IsWarning));
     }
@@ -174,10 +186,13 @@ public sealed class SettingScopes : IDisposable
                 "recipe: lm_head.weight: taken from one model as it is",
             ],
             ParameterTable.Of(plan));
-        plan = _project.Plan("merge_method: linear\nmodels:\n  - {model: models/a, parameters: {weight: 0.3}}\n  - {model: models/b, parameters: {weight: [0.2, 0.7]}}\n");
+        plan = _project.Plan(
+            "merge_method: linear\nmodels:\n  - {model: models/a, parameters: {weight: 0.3}}\n  - {model: models/b, parameters: {weight: "
+                + "[0.2, 0.7]}}\n");
         Assert.Equal(
             [
-                "recipe: lm_head.weight, model.embed_tokens.weight, model.norm.weight: models/a weight=0.3, models/b weight=0.2, normalize=true",
+                "recipe: lm_head.weight, model.embed_tokens.weight, model.norm.weight: models/a weight=0.3, models/b weight=0.2, "
+                    + "normalize=true",
                 "recipe: model.layers.*:",
                 "recipe:   layer 0  models/a weight=0.3, models/b weight=0.2, normalize=true",
                 "recipe:   layer 1  models/a weight=0.3, models/b weight=0.45, normalize=true",
@@ -188,5 +203,6 @@ public sealed class SettingScopes : IDisposable
 
     private static double[] Weights(MergePlan plan, string tensor) => [.. Context(plan, tensor).Inputs.Select(input => input["weight"])];
 
-    private static TensorContext Context(MergePlan plan, string tensor) => plan.Tensors.Single(planned => planned.Output.Name == tensor).Context!;
+    private static TensorContext Context(MergePlan plan, string tensor) =>
+        plan.Tensors.Single(planned => planned.Output.Name == tensor).Context!;
 }

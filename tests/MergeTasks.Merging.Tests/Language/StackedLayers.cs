@@ -59,11 +59,29 @@ public sealed class StackedLayers : IDisposable
                 parameters:
                   t: [{filter: self_attn, value: [0.2, 0.9]}, {value: 0.25}]
             """);
-        (int Own, int Other, double Attention, double Others)[] layers = [(0, 2, 0.1, 0.1), (1, 3, 0.5, 0.5), (2, 4, 0.7, 0.7), (3, 5, 0.9, 0.25)];
+        (int Own, int Other, double Attention, double Others)[] layers = [
+            (0, 2, 0.1, 0.1), (1, 3, 0.5, 0.5), (2, 4, 0.7, 0.7), (3, 5, 0.9, 0.25)
+        ];
         for (var i = 0; i < layers.Length; i++)
         {
-            AssertSlerp(result, a, b, $"model.layers.{i}.", $"model.layers.{layers[i].Own}.", $"model.layers.{layers[i].Other}.", "self_attn.q_proj.weight", layers[i].Attention);
-            AssertSlerp(result, a, b, $"model.layers.{i}.", $"model.layers.{layers[i].Own}.", $"model.layers.{layers[i].Other}.", "mlp.down_proj.weight", layers[i].Others);
+            AssertSlerp(
+                result,
+                a,
+                b,
+                $"model.layers.{i}.",
+                $"model.layers.{layers[i].Own}.",
+                $"model.layers.{layers[i].Other}.",
+                "self_attn.q_proj.weight",
+                layers[i].Attention);
+            AssertSlerp(
+                result,
+                a,
+                b,
+                $"model.layers.{i}.",
+                $"model.layers.{layers[i].Own}.",
+                $"model.layers.{layers[i].Other}.",
+                "mlp.down_proj.weight",
+                layers[i].Others);
         }
 
         // Tensors beside the layers lie at the beginning of the first slice's gradient and of the last one's.
@@ -86,7 +104,8 @@ public sealed class StackedLayers : IDisposable
         {
             for (var layer = 0; layer < 2; layer++)
             {
-                var expected = DoublePrecision.Linear([Doubles(a[$"model.layers.{layer}.{tensor}"]), Doubles(a[$"model.layers.{layer + 2}.{tensor}"])], [0.75, 0.25]);
+                var expected = DoublePrecision.Linear(
+                    [Doubles(a[$"model.layers.{layer}.{tensor}"]), Doubles(a[$"model.layers.{layer + 2}.{tensor}"])], [0.75, 0.25]);
                 AssertNear(expected, result[$"model.layers.{layer}.{tensor}"]);
             }
         }
@@ -123,10 +142,15 @@ public sealed class StackedLayers : IDisposable
     public void All_layers_in_order_are_the_model_itself_and_more_of_them_run(string golden)
     {
         var folder = _project.Golden(golden, "a");
-        var count = (int)JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject().First(pair => pair.Key is "num_hidden_layers" or "n_layer").Value!;
-        _project.Build($"merge_method: passthrough\nslices:\n  - sources: [{{model: models/a, layer_range: [0, 1]}}]\n  - sources: [{{model: models/a, layer_range: [1, {count}]}}]\n");
+        var count = (int)JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject().First(pair =>
+            pair.Key is "num_hidden_layers" or "n_layer").Value!;
+        _project.Build(
+            $"merge_method: passthrough\nslices:\n  - sources: [{{model: models/a, layer_range: [0, 1]}}]\n  - sources: [{{model: "
+                + $"models/a, layer_range: [1, {count}]}}]\n");
         Assert.Equal(RecipeProject.Logits(folder), RecipeProject.Logits(_project.Space.Output("recipe")));
-        _project.Build($"merge_method: passthrough\nslices:\n  - sources: [{{model: models/a, layer_range: [0, {count}]}}]\n  - sources: [{{model: models/a, layer_range: [{count - 1}, {count}]}}]\n");
+        _project.Build(
+            $"merge_method: passthrough\nslices:\n  - sources: [{{model: models/a, layer_range: [0, {count}]}}]\n  - sources: [{{model: "
+                + $"models/a, layer_range: [{count - 1}, {count}]}}]\n");
         var logits = RecipeProject.Logits(_project.Space.Output("recipe"));
         Assert.All(logits, value => Assert.True(float.IsFinite(value)));
         Assert.NotEqual(RecipeProject.Logits(folder), logits);
@@ -146,8 +170,10 @@ public sealed class StackedLayers : IDisposable
               - sources: [{model: models/a, layer_range: [0, 2]}]
               - sources: [{model: models/b, layer_range: [1, 4]}]
             """);
-        Assert.Equal("""{"model_type": "test", "num_hidden_layers": 5, "layer_types": ["full", "sliding", "linear", "linear", "full"], "max_window_layers": 3, "mlp_only_layers": [1, 2, 4], "eos_token_id": [1, 2, 3, 4], "no_rope_layers": [1, 1, 1, 0, 1]}""",
-            File.ReadAllText(Path.Combine(_project.Space.Output("recipe"), "config.json")).Replace("\"torch_dtype\": \"float32\",", "", StringComparison.Ordinal));
+        Assert.Equal(
+            """{"model_type": "test", "num_hidden_layers": 5, "layer_types": ["full", "sliding", "linear", "linear", "full"], "max_window_layers": 3, "mlp_only_layers": [1, 2, 4], "eos_token_id": [1, 2, 3, 4], "no_rope_layers": [1, 1, 1, 0, 1]}""",
+            File.ReadAllText(Path.Combine(_project.Space.Output("recipe"), "config.json"))
+                .Replace("\"torch_dtype\": \"float32\",", "", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -155,9 +181,12 @@ public sealed class StackedLayers : IDisposable
     {
         _project.Decoder("a", 1, 3);
         var config = Path.Combine(_project.Space.Folder, "models", "a", "config.json");
-        File.WriteAllText(config, """{"torch_dtype": "float32", "text_config": {"num_hidden_layers": 3, "layer_types": ["x", "y", "z"]}, "vision_config": {"num_hidden_layers": 3, "layer_types": ["x", "y", "z"]}}""");
+        File.WriteAllText(
+            config,
+            """{"torch_dtype": "float32", "text_config": {"num_hidden_layers": 3, "layer_types": ["x", "y", "z"]}, "vision_config": {"num_hidden_layers": 3, "layer_types": ["x", "y", "z"]}}""");
         _project.Build("merge_method: passthrough\nslices:\n  - sources: [{model: models/a, layer_range: [1, 3]}]\n");
-        Assert.Equal("""{"torch_dtype": "float32", "text_config": {"num_hidden_layers": 2, "layer_types": ["y", "z"]}, "vision_config": {"num_hidden_layers": 3, "layer_types": ["x", "y", "z"]}}""",
+        Assert.Equal(
+            """{"torch_dtype": "float32", "text_config": {"num_hidden_layers": 2, "layer_types": ["y", "z"]}, "vision_config": {"num_hidden_layers": 3, "layer_types": ["x", "y", "z"]}}""",
             File.ReadAllText(Path.Combine(_project.Space.Output("recipe"), "config.json")));
     }
 
@@ -177,7 +206,8 @@ public sealed class StackedLayers : IDisposable
     {
         _project.Decoder("a", 1, 4);
         _project.Decoder("b", 2, 4);
-        const string recipe = "merge_method: linear\nslices:\n  - sources:\n      - {model: models/a, layer_range: [0, 2], parameters: {weight: 1}}\n      - {model: models/b, layer_range: [0, 2], parameters: {weight: WEIGHT}}\n"
+        const string recipe = "merge_method: linear\nslices:\n  - sources:\n      - {model: models/a, layer_range: [0, 2], parameters: "
+        + "{weight: 1}}\n      - {model: models/b, layer_range: [0, 2], parameters: {weight: WEIGHT}}\n"
             + "  - sources:\n      - {model: models/a, layer_range: [2, 4], parameters: {weight: 1}}\n";
         _project.Build(recipe.Replace("WEIGHT", "1", StringComparison.Ordinal));
         _project.Declare(recipe.Replace("WEIGHT", "2", StringComparison.Ordinal));
@@ -195,21 +225,43 @@ public sealed class StackedLayers : IDisposable
         // slice must give what the merge of the whole models gives once both have drawn equally often before.
         var models = new[] { _project.Decoder("a", 1, 3), _project.Decoder("b", 2, 3) };
         const string tail = "dtype: float32\nparameters: {weight: 1, density: 0.5}\n";
-        const string names = "  - sources:\n      - {model: models/a, layer_range: [RANGE]}\n      - {model: models/b, layer_range: [RANGE]}\n";
-        var swapped = _project.Build("merge_method: dare_linear\nbase_model: models/a\nslices:\n" + names.Replace("RANGE", "2, 3", StringComparison.Ordinal) + names.Replace("RANGE", "0, 2", StringComparison.Ordinal) + tail,
+        const string names =
+            "  - sources:\n      - {model: models/a, layer_range: [RANGE]}\n      - {model: models/b, layer_range: [RANGE]}\n";
+        var swapped = _project.Build(
+            "merge_method: dare_linear\nbase_model: models/a\nslices:\n"
+                + names.Replace("RANGE", "2, 3", StringComparison.Ordinal)
+                + names.Replace("RANGE", "0, 2", StringComparison.Ordinal)
+                + tail,
             "recipe", ("Compatibility", "mergekit"), ("Seed", "5"));
-        var whole = _project.Build("merge_method: dare_linear\nbase_model: models/a\nmodels:\n  - model: models/b\n" + tail, "recipe", ("Compatibility", "mergekit"), ("Seed", "5"));
+        var whole = _project.Build(
+            "merge_method: dare_linear\nbase_model: models/a\nmodels:\n  - model: models/b\n" + tail,
+            "recipe",
+            ("Compatibility", "mergekit"),
+            ("Seed", "5"));
         int[] layers = [2, 0, 1];
         Assert.Equal(models[0].Count, swapped.Count);
         foreach (var (name, tensor) in swapped)
         {
-            var source = layers.Select((layer, i) => (layer, i)).Aggregate(name, (text, pair) => name.Contains($"layers.{pair.i}.", StringComparison.Ordinal) ? name.Replace($"layers.{pair.i}.", $"layers.{pair.layer}.", StringComparison.Ordinal) : text);
+            var source = layers.Select((layer, i) => (layer, i))
+                .Aggregate(
+                    name,
+                    (text, pair) =>
+                        name.Contains($"layers.{pair.i}.", StringComparison.Ordinal)
+                            ? name.Replace($"layers.{pair.i}.", $"layers.{pair.layer}.", StringComparison.Ordinal)
+                            : text);
             Assert.Equal(whole[source].Bytes, tensor.Bytes);
         }
     }
 
     private static void AssertSlerp(
-        Dictionary<string, RawTensor> result, Dictionary<string, RawTensor> a, Dictionary<string, RawTensor> b, string output, string first, string second, string tensor, double t) =>
+        Dictionary<string, RawTensor> result,
+        Dictionary<string, RawTensor> a,
+        Dictionary<string, RawTensor> b,
+        string output,
+        string first,
+        string second,
+        string tensor,
+        double t) =>
         AssertNear(DoublePrecision.Slerp(Doubles(a[first + tensor]), Doubles(b[second + tensor]), t), result[output + tensor]);
 
     private static void AssertNear(double[] expected, RawTensor actual) =>

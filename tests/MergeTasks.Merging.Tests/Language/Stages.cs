@@ -42,7 +42,8 @@ public sealed class Stages : IDisposable
             Assert.All(expected.Zip(tensor.Floats()), pair => Assert.Equal(pair.First, pair.Second, 1e-7));
         }
 
-        Assert.Equal([("first", true), ("recipe", false)], _project.Space.Declarations().Select(merge => (merge.Name, merge.IsIntermediate)));
+        Assert.Equal(
+            [("first", true), ("recipe", false)], _project.Space.Declarations().Select(merge => (merge.Name, merge.IsIntermediate)));
     }
 
     [Fact]
@@ -63,17 +64,25 @@ public sealed class Stages : IDisposable
     [Fact]
     public void Other_merges_use_a_stage_by_name()
     {
-        _project.Declare(Recipe.Replace("WEIGHT", "0.5", StringComparison.Ordinal).Replace("model: c", "model: models/c", StringComparison.Ordinal));
+        _project.Declare(
+            Recipe.Replace("WEIGHT", "0.5", StringComparison.Ordinal).Replace("model: c", "model: models/c", StringComparison.Ordinal));
         _project.Space.Merge("last", ("Method", "linear"));
         _project.Space.Source("first", ("Into", "last"), ("Weight", "1"));
         _project.Space.RunAll();
-        Assert.All(_project.Space.Result("first"), tensor => Assert.Equal(tensor.Value.Bytes, _project.Space.Result("last")[tensor.Key].Bytes));
+        Assert.All(
+            _project.Space.Result("first"), tensor => Assert.Equal(tensor.Value.Bytes, _project.Space.Result("last")[tensor.Key].Bytes));
     }
 
     [Theory]
-    [InlineData("name: x\nmerge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n---\nname: X\nmerge_method: linear\nmodels: [{model: models/b, parameters: {weight: 1}}]\n", "MTK1004", 5, "There is a merge 'X' already")]
-    [InlineData("merge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n---\nmerge_method: linear\nmodels: [{model: models/b, parameters: {weight: 1}}]\n", "MTK2003", 4, "only one may do without a 'name'")]
-    [InlineData("name: x\nmerge_method: linear\nmodels: [{model: y, parameters: {weight: 1}}]\n---\nname: y\nmerge_method: linear\nmodels: [{model: x, parameters: {weight: 1}}]\n", "MTK1010", 1, "'x' → 'y' → 'x'")]
+    [InlineData(
+        "name: x\nmerge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n---\nname: X\nmerge_method: "
+            + "linear\nmodels: [{model: models/b, parameters: {weight: 1}}]\n", "MTK1004", 5, "There is a merge 'X' already")]
+    [InlineData(
+        "merge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n---\nmerge_method: linear\nmodels: [{model: "
+            + "models/b, parameters: {weight: 1}}]\n", "MTK2003", 4, "only one may do without a 'name'")]
+    [InlineData(
+        "name: x\nmerge_method: linear\nmodels: [{model: y, parameters: {weight: 1}}]\n---\nname: y\nmerge_method: linear\nmodels: "
+            + "[{model: x, parameters: {weight: 1}}]\n", "MTK1010", 1, "'x' → 'y' → 'x'")]
     [InlineData("name: a/b\nmerge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n", "MTK1011", 1, "letters, digits")]
     public void Mistakes_point_at_the_stage(string recipe, string code, int line, string message)
     {
@@ -88,7 +97,8 @@ public sealed class Stages : IDisposable
     {
         _project.Declare("name: mine\nmerge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n");
         Assert.Equal("mine", _project.Space.Declarations()[0].Name);
-        _project.Declare("name: mine\nmerge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n", ("MergedModelName", "yours"));
+        _project.Declare(
+            "name: mine\nmerge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\n", ("MergedModelName", "yours"));
         Assert.Equal("yours", _project.Space.Declarations()[0].Name);
     }
 }

@@ -6,7 +6,8 @@ namespace MergeTasks.Merging.Tests.Language;
 /// <summary>Models that do not have all the same tensors.</summary>
 public sealed class UnlikeModels : IDisposable
 {
-    private const string Linear = "merge_method: linear\nmodels:\n  - {model: models/a, parameters: {weight: 1}}\n  - {model: models/b, parameters: {weight: 1}}\n";
+    private const string Linear =
+        "merge_method: linear\nmodels:\n  - {model: models/a, parameters: {weight: 1}}\n  - {model: models/b, parameters: {weight: 1}}\n";
 
     private readonly RecipeProject _project = new();
 
@@ -17,13 +18,22 @@ public sealed class UnlikeModels : IDisposable
     {
         var a = _project.Decoder("a", 1, 3);
         var b = _project.Decoder("b", 2, 3);
-        _project.Write("b", """{"num_hidden_layers": 3}""", [.. b.Where(tensor => !tensor.Key.Contains("layers.1.mlp", StringComparison.Ordinal)).Select(tensor => (tensor.Key, tensor.Value)), ("extra.weight", RandomTensors.F32(5, 3))]);
+        _project.Write(
+            "b",
+            """{"num_hidden_layers": 3}""",
+            [
+                .. b.Where(tensor => !tensor.Key.Contains("layers.1.mlp", StringComparison.Ordinal))
+                    .Select(tensor => (tensor.Key, tensor.Value)), ("extra.weight", RandomTensors.F32(5, 3))
+            ]);
         var result = _project.Build(Linear);
         Assert.Equal(a.Keys.Order(StringComparer.Ordinal), result.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(a["model.layers.1.mlp.down_proj.weight"].Bytes, result["model.layers.1.mlp.down_proj.weight"].Bytes);
         Assert.NotEqual(a["model.layers.2.mlp.down_proj.weight"].Bytes, result["model.layers.2.mlp.down_proj.weight"].Bytes);
         Assert.Equal(
-            ["'models/b' lacks the tensor 'model.layers.1.mlp.down_proj.weight': taken from 'models/a' alone", "'models/b' has the tensor 'extra.weight' for which 'models/a' has no place: left out"],
+            [
+                "'models/b' lacks the tensor 'model.layers.1.mlp.down_proj.weight': taken from 'models/a' alone",
+                "'models/b' has the tensor 'extra.weight' for which 'models/a' has no place: left out"
+            ],
             _project.Space.State("recipe").Plan.Layout.Notes);
     }
 
@@ -32,7 +42,13 @@ public sealed class UnlikeModels : IDisposable
     {
         var a = _project.Decoder("a", 1, 3);
         var b = _project.Decoder("b", 2, 3);
-        _project.Write("b", """{"num_hidden_layers": 3}""", [.. b.Select(tensor => (tensor.Key, tensor.Key.Contains("embed", StringComparison.Ordinal) ? RandomTensors.F32(7, 8, 4) : tensor.Value))]);
+        _project.Write(
+            "b",
+            """{"num_hidden_layers": 3}""",
+            [
+                .. b.Select(tensor =>
+                    (tensor.Key, tensor.Key.Contains("embed", StringComparison.Ordinal) ? RandomTensors.F32(7, 8, 4) : tensor.Value))
+            ]);
         Assert.Equal(a["model.embed_tokens.weight"].Bytes, _project.Build(Linear)["model.embed_tokens.weight"].Bytes);
         var warning = Assert.Single(_project.Space.State("recipe").Plan.Layout.Warnings);
         Assert.Equal(("MTK3007", 4, true), (warning.Code, warning.Location!.Line, warning.IsWarning));
@@ -49,20 +65,30 @@ public sealed class UnlikeModels : IDisposable
     {
         var plain = _project.Decoder("b", 2, 3);
         var inner = _project.Decoder("inner", 1, 3, "", prefix, head);
-        (string, RawTensor)[] vision = [.. Enumerable.Range(0, 4).Select(i => ($"vision_tower.encoder.layers.{i}.w", RandomTensors.F32(100 + i, 3, 3))), ("multi_modal_projector.linear.weight", RandomTensors.F32(99, 4, 3))];
-        _project.Write("a", """{"text_config": {"num_hidden_layers": 3}, "vision_config": {"num_hidden_layers": 4}}""", [.. inner.Select(tensor => (tensor.Key, tensor.Value)), .. prefix.Length > 0 ? vision : []]);
+        (string, RawTensor)[] vision = [
+            .. Enumerable.Range(0, 4).Select(i => ($"vision_tower.encoder.layers.{i}.w", RandomTensors.F32(100 + i, 3, 3))),
+            ("multi_modal_projector.linear.weight", RandomTensors.F32(99, 4, 3))
+        ];
+        _project.Write(
+            "a",
+            """{"text_config": {"num_hidden_layers": 3}, "vision_config": {"num_hidden_layers": 4}}""",
+            [.. inner.Select(tensor => (tensor.Key, tensor.Value)), .. prefix.Length > 0 ? vision : []]);
         var result = _project.Build(Linear);
         Assert.Equal(inner.Count + (prefix.Length > 0 ? vision.Length : 0), result.Count);
         foreach (var (name, tensor) in inner)
         {
-            var other = plain[name.EndsWith("lm_head.weight", StringComparison.Ordinal) ? "lm_head.weight" : "model." + name[prefix.Length..]];
+            var other =
+                plain[name.EndsWith("lm_head.weight", StringComparison.Ordinal) ? "lm_head.weight" : "model." + name[prefix.Length..]];
             Assert.Equal(tensor.Floats().Zip(other.Floats(), (x, y) => (x + y) / 2), result[name].Floats());
         }
 
         Assert.All(prefix.Length > 0 ? vision : [], tensor => Assert.Equal(tensor.Item2.Bytes, result[tensor.Item1].Bytes));
 
         // The other way round the output is a plain language model, without the images.
-        var reverse = _project.Build(Linear.Replace("models/a", "x", StringComparison.Ordinal).Replace("models/b", "models/a", StringComparison.Ordinal).Replace("{model: x", "{model: models/b", StringComparison.Ordinal));
+        var reverse = _project.Build(
+            Linear.Replace("models/a", "x", StringComparison.Ordinal)
+                .Replace("models/b", "models/a", StringComparison.Ordinal)
+                .Replace("{model: x", "{model: models/b", StringComparison.Ordinal));
         Assert.Equal(plain.Keys.Order(StringComparer.Ordinal), reverse.Keys.Order(StringComparer.Ordinal));
     }
 
@@ -72,11 +98,16 @@ public sealed class UnlikeModels : IDisposable
         var a = _project.Decoder("a", 1, 2, "\"tie_word_embeddings\": false");
         var b = _project.Decoder("b", 2, 2, "\"tie_word_embeddings\": true", head: "");
         var untied = _project.Build(Linear);
-        Assert.Equal(a["lm_head.weight"].Floats().Zip(b["model.embed_tokens.weight"].Floats(), (x, y) => (x + y) / 2), untied["lm_head.weight"].Floats());
+        Assert.Equal(
+            a["lm_head.weight"].Floats().Zip(b["model.embed_tokens.weight"].Floats(), (x, y) => (x + y) / 2),
+            untied["lm_head.weight"].Floats());
 
         // A redundant copy in the base, as some libraries save it, is left out.
         var own = _project.Decoder("a", 1, 2, "\"tie_word_embeddings\": true");
-        _project.Write("a", """{"model_type": "test", "num_hidden_layers": 2, "tie_word_embeddings": true}""", [.. own.Select(pair => (pair.Key, pair.Key == "lm_head.weight" ? own["model.embed_tokens.weight"] : pair.Value))]);
+        _project.Write(
+            "a",
+            """{"model_type": "test", "num_hidden_layers": 2, "tie_word_embeddings": true}""",
+            [.. own.Select(pair => (pair.Key, pair.Key == "lm_head.weight" ? own["model.embed_tokens.weight"] : pair.Value))]);
         var tied = _project.Build(Linear);
         Assert.False(tied.ContainsKey("lm_head.weight"));
         Assert.Empty(_project.Space.State("recipe").Plan.Layout.Notes);
@@ -87,7 +118,9 @@ public sealed class UnlikeModels : IDisposable
     {
         var a = _project.Decoder("a", 1, 3, "\"num_nextn_predict_layers\": 1");
         _project.Decoder("b", 2, 2);
-        File.WriteAllText(Path.Combine(_project.Space.Folder, "models", "a", "config.json"), """{"num_hidden_layers": 2, "num_nextn_predict_layers": 1}""");
+        File.WriteAllText(
+            Path.Combine(_project.Space.Folder, "models", "a", "config.json"),
+            """{"num_hidden_layers": 2, "num_nextn_predict_layers": 1}""");
         var result = _project.Build(Linear);
         Assert.Equal(a["model.layers.2.mlp.down_proj.weight"].Bytes, result["model.layers.2.mlp.down_proj.weight"].Bytes);
     }

@@ -2,7 +2,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Methods;
 
-/// <summary>Every method, stored as fp32, bf16 and fp16, on tensors that end in the middle of blocks: one rounding away from exact arithmetic.</summary>
+/// <summary>
+/// Every method, stored as fp32, bf16 and fp16, on tensors that end in the middle of blocks: one rounding away from exact arithmetic.
+/// </summary>
 public sealed class AgainstDoublePrecision : IDisposable
 {
     // Dyadic, so that a sum of bf16 numbers that is zero is zero in any precision, and elects the same sign.
@@ -29,12 +31,25 @@ public sealed class AgainstDoublePrecision : IDisposable
         if (count > 1)
         {
             Check("ties", dtype, DoublePrecision.Ties(basis, models, Weights, 0.3), true, ("Density", "0.3"));
-            Check("ties", dtype, DoublePrecision.Ties(basis, models, Weights, 0.3, normalize: false, lambda: 1.5), true, ("Density", "0.3"), ("Normalize", "false"), ("Lambda", "1.5"));
+            Check(
+                "ties",
+                dtype,
+                DoublePrecision.Ties(basis, models, Weights, 0.3, normalize: false, lambda: 1.5),
+                true,
+                ("Density", "0.3"),
+                ("Normalize", "false"),
+                ("Lambda", "1.5"));
         }
 
         // Nothing is dropped at density 1.
         Check("dare_linear", dtype, DoublePrecision.TaskArithmetic(basis, models, Weights), true, ("Density", "1"));
-        Check("dare_ties", dtype, DoublePrecision.Ties(basis, models, Weights, 1, normalize: false), true, ("Density", "1"), ("Normalize", "false"));
+        Check(
+            "dare_ties",
+            dtype,
+            DoublePrecision.Ties(basis, models, Weights, 1, normalize: false),
+            true,
+            ("Density", "1"),
+            ("Normalize", "false"));
     }
 
     [Theory]
@@ -73,7 +88,12 @@ public sealed class AgainstDoublePrecision : IDisposable
         const int count = 200_000;
         var basis = Write("base", "F32", 1, count);
         var model = Write("a", "F32", 2, count);
-        _workspace.Merge("m", ("Method", method), ("Base", "models/base"), ("Density", density.ToString(System.Globalization.CultureInfo.InvariantCulture)), ("Rescale", "false"));
+        _workspace.Merge(
+            "m",
+            ("Method", method),
+            ("Base", "models/base"),
+            ("Density", density.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            ("Rescale", "false"));
         _workspace.Source("models/a", ("Weight", "1"));
         _workspace.Run("m");
         var merged = _workspace.Result("m")["w"].Floats();
@@ -92,7 +112,12 @@ public sealed class AgainstDoublePrecision : IDisposable
         // Fine-tuned models lie near their base.
         var basis = RandomTensors.Normal(1, count);
         var values = seed == 1 ? basis : [.. basis.Zip(RandomTensors.Normal(seed, count, distance), (b, d) => b + d)];
-        var tensor = dtype switch { "F32" => RawTensor.F32([count], values), "F16" => RawTensor.F16([count], values), _ => RawTensor.BF16([count], values) };
+        var tensor = dtype switch
+        {
+            "F32" => RawTensor.F32([count], values),
+            "F16" => RawTensor.F16([count], values),
+            _ => RawTensor.BF16([count], values)
+        };
         _workspace.Model(model, ("w", tensor));
         return Array.ConvertAll(tensor.Floats(), value => (double)value);
     }
@@ -115,11 +140,14 @@ public sealed class AgainstDoublePrecision : IDisposable
         Assert.Equal(expected.Length, values.Length);
         for (var i = 0; i < values.Length; i++)
         {
-            // Half a step of the stored type, and what fp32 sums of numbers of this size may be off by (which for fp32 itself is a few steps).
+            // Half a step of the stored type, and what fp32 sums of numbers of this size may be off by (which for fp32 itself is a few
+            // steps).
             var step = dtype switch { "F32" => Math.ScaleB(1, -21), "F16" => Math.ScaleB(1, -10), _ => Math.ScaleB(1, -7) };
             var magnitude = Math.Max(Math.Abs(expected[i]), 6e-5);
             var tolerance = (step / 2 * Math.ScaleB(1, (int)Math.Floor(Math.Log2(magnitude)))) + 2e-8;
-            Assert.True(Math.Abs(expected[i] - values[i]) <= tolerance, $"{dtype} element {i}: {values[i]:R}, exact {expected[i]:R}, may differ by {tolerance:R}.");
+            Assert.True(
+                Math.Abs(expected[i] - values[i]) <= tolerance,
+                $"{dtype} element {i}: {values[i]:R}, exact {expected[i]:R}, may differ by {tolerance:R}.");
         }
     }
 }

@@ -15,7 +15,8 @@ public sealed class AgainstMergekit : IDisposable
 
     private readonly MergeWorkspace _space = new();
 
-    public static TheoryData<string> Equal => [.. JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(Data, "equal.json")))!.Keys];
+    public static TheoryData<string> Equal =>
+        [.. JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(Data, "equal.json")))!.Keys];
 
     public void Dispose() => _space.Dispose();
 

@@ -8,7 +8,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Methods;
 
-/// <summary>What compatibility mode does otherwise: types of results, rounding on the way, sampled quantiles, options that mergekit lacks.</summary>
+/// <summary>
+/// What compatibility mode does otherwise: types of results, rounding on the way, sampled quantiles, options that mergekit lacks.
+/// </summary>
 public sealed class Compatibility : IDisposable
 {
     private readonly MergeWorkspace _workspace = new();
@@ -59,7 +61,12 @@ public sealed class Compatibility : IDisposable
     public void Large_tensors_take_their_quantiles_from_the_reference_permutation()
     {
         const int count = 1_000_300;
-        var context = new TensorContext("w", [count], [new TensorInput(0, false, new Dictionary<string, double>())], new Dictionary<string, double>()) { Draws = new DrawSequence(5), DrawOffset = 17 };
+        var context = new TensorContext(
+            "w", [count], [new TensorInput(0, false, new Dictionary<string, double>())], new Dictionary<string, double>())
+        {
+            Draws = new DrawSequence(5),
+            DrawOffset = 17
+        };
         Assert.Equal(count - 1, ScoreSample.CompatibleDraws(context));
         var generator = new MersenneTwister(5);
         generator.Skip(17);
@@ -106,9 +113,12 @@ public sealed class Compatibility : IDisposable
         _workspace.Merge("m",
         [
             ("Method", name), .. method.Base == BaseUse.Required ? [("Base", "models/base")] : Array.Empty<(string, string)>(),
-            .. Needs("t") ? [("T", 0.005.ToString(CultureInfo.InvariantCulture))] : Array.Empty<(string, string)>(), .. metadata.Where(pair => pair.Value.Length > 0),
+            .. Needs("t")
+                ? [("T", 0.005.ToString(CultureInfo.InvariantCulture))]
+                : Array.Empty<(string, string)>(), .. metadata.Where(pair => pair.Value.Length > 0),
         ]);
         foreach (var model in new[] { "a", "b" }.Take(method.MaxModels))
-            _workspace.Source("models/" + model, Needs("weight") && !metadata.Any(pair => pair.Name == "Weight") ? [("Weight", "0.4")] : []);
+            _workspace.Source(
+                "models/" + model, Needs("weight") && !metadata.Any(pair => pair.Name == "Weight") ? [("Weight", "0.4")] : []);
     }
 }

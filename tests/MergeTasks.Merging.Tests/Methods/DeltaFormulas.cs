@@ -34,14 +34,21 @@ internal static class DeltaFormulas
     /// <summary>The delta without its largest and smallest elements.</summary>
     public static double[] Breadcrumbs(double[] delta, double density, double gamma)
     {
-        var (kept, top) = (gamma == 0 ? Math.Max(1, (int)(density * delta.Length)) : (int)(density * delta.Length), (int)(gamma * delta.Length));
+        var (kept, top) =
+            (gamma == 0 ? Math.Max(1, (int)(density * delta.Length)) : (int)(density * delta.Length), (int)(gamma * delta.Length));
         top = Math.Min(top, delta.Length - kept);
-        var places = Enumerable.Range(0, delta.Length).OrderByDescending(i => Math.Abs((float)delta[i])).ThenBy(i => i).Skip(top).Take(kept).ToHashSet();
+        var places = Enumerable.Range(0, delta.Length)
+            .OrderByDescending(i => Math.Abs((float)delta[i]))
+            .ThenBy(i => i)
+            .Skip(top)
+            .Take(kept)
+            .ToHashSet();
         return Elements(delta.Length, i => places.Contains(i) ? delta[i] : 0);
     }
 
     /// <summary>The delta with elements dropped by the rank in their row, and its L1 norm restored.</summary>
-    public static double[] Della(double[] delta, long[] shape, double density, double epsilon, string tensor, int model, bool byProbability = false, long seed = 0)
+    public static double[] Della(
+        double[] delta, long[] shape, double density, double epsilon, string tensor, int model, bool byProbability = false, long seed = 0)
     {
         var length = (int)(shape.Length < 2 ? delta.Length : shape[^1]);
         var masked = new double[delta.Length];
@@ -52,7 +59,9 @@ internal static class DeltaFormulas
             {
                 var probability = length == 1 ? density : density - epsilon + ((rank - 1) / (length - 1.0) * (2 * epsilon));
                 var element = ascending[rank - 1];
-                masked[element] = IsKept(seed, tensor, model, element, (float)probability) ? delta[element] / (byProbability ? (float)probability : 1) : 0;
+                masked[element] = IsKept(seed, tensor, model, element, (float)probability)
+                    ? delta[element] / (byProbability ? (float)probability : 1)
+                    : 0;
             }
         }
 
@@ -71,10 +80,14 @@ internal static class DeltaFormulas
         // Element 64·g + 32·v + 4·l + h: 16-bit part h of word pair v of counter 8·g + l.
         var (group, within) = (element / 64, element % 64);
         var counter = (ulong)((8 * group) + (within % 32 / 4));
-        var number = RandomNumbers.Plain([(uint)counter, (uint)(counter >> 32), 0, 0], key0, key1)[(within / 32 * 2) + (within % 4 / 2)] >> (int)(within % 2 * 16) & 0xFFFF;
+        var number = RandomNumbers.Plain(
+            [(uint)counter, (uint)(counter >> 32), 0, 0],
+            key0,
+            key1)[(within / 32 * 2) + (within % 4 / 2)] >> (int)(within % 2 * 16) & 0xFFFF;
         var whole = Math.Floor(probability * 65536.0);
         return number < whole || (number == whole
-            && RandomNumbers.Plain([(uint)element, (uint)((ulong)element >> 32), 1, 0], key0, key1)[0] / 4294967296.0 < (probability * 65536.0) - whole);
+            && RandomNumbers.Plain(
+                [(uint)element, (uint)((ulong)element >> 32), 1, 0], key0, key1)[0] / 4294967296.0 < (probability * 65536.0) - whole);
     }
 
     private static double[] Elements(int count, Func<int, double> element) => [.. Enumerable.Range(0, count).Select(element)];

@@ -12,10 +12,14 @@ internal static class DoublePrecision
     public static double[] TaskArithmetic(double[] basis, double[][] models, double[] weights, double lambda = 1) =>
         Elements(basis, i => basis[i] + (lambda * models.Select((model, m) => weights[m] * (model[i] - basis[i])).Sum()));
 
-    /// <summary>Yadav et al. 2023: trim each task vector to its largest elements, elect a sign per element, average those that have it.</summary>
-    public static double[] Ties(double[] basis, double[][] models, double[] weights, double density, bool normalize = true, double lambda = 1)
+    /// <summary>
+    /// Yadav et al. 2023: trim each task vector to its largest elements, elect a sign per element, average those that have it.
+    /// </summary>
+    public static double[] Ties(
+        double[] basis, double[][] models, double[] weights, double density, bool normalize = true, double lambda = 1)
     {
-        var deltas = models.Select((model, m) => Trim(Elements(basis, i => model[i] - basis[i]), density).Select(delta => weights[m] * delta).ToArray()).ToArray();
+        var deltas = models.Select((model, m) =>
+            Trim(Elements(basis, i => model[i] - basis[i]), density).Select(delta => weights[m] * delta).ToArray()).ToArray();
         return Elements(basis, i =>
         {
             var positive = deltas.Sum(delta => delta[i]) >= 0;
@@ -37,7 +41,11 @@ internal static class DoublePrecision
     // Of equally large elements the first ones stay, as many as fit.
     private static double[] Trim(double[] delta, double density)
     {
-        var kept = Enumerable.Range(0, delta.Length).OrderByDescending(i => Math.Abs((float)delta[i])).ThenBy(i => i).Take((int)(density * delta.Length)).ToHashSet();
+        var kept = Enumerable.Range(0, delta.Length)
+            .OrderByDescending(i => Math.Abs((float)delta[i]))
+            .ThenBy(i => i)
+            .Take((int)(density * delta.Length))
+            .ToHashSet();
         return Elements(delta, i => kept.Contains(i) ? delta[i] : 0);
     }
 

@@ -10,8 +10,8 @@ using MergeTasks.TestSupport;
 namespace MergeTasks.Merging.Tests.Methods;
 
 /// <summary>
-/// What every method owes at the edges of every type, in both modes and with each of its flags: numbers, or the one error that says that the type cannot hold
-/// them, and never NaN; and equal models are given back. A method that is added is among them.
+/// What every method owes at the edges of every type, in both modes and with each of its flags: numbers, or the one error that says that
+/// the type cannot hold them, and never NaN; and equal models are given back. A method that is added is among them.
 /// </summary>
 public sealed class Edges
 {
@@ -20,7 +20,19 @@ public sealed class Edges
     private static readonly long[][] Shapes = [[1], [6, 5], [], [0, 4], [4, 0], [5, 1], [1, 5], [2, 3, 4], [3, 1000]];
 
     private static readonly string[] Cases =
-        ["zeros", "equal", "opposite", "subnormal", "equal and largest", "largest", "largest and subnormal", "tiny changes", "one zero model", "scaled 1e18", "scaled 1e-25"];
+        [
+            "zeros",
+            "equal",
+            "opposite",
+            "subnormal",
+            "equal and largest",
+            "largest",
+            "largest and subnormal",
+            "tiny changes",
+            "one zero model",
+            "scaled 1e18",
+            "scaled 1e-25"
+        ];
 
     public static TheoryData<string, bool> Methods()
     {
@@ -53,7 +65,16 @@ public sealed class Edges
         }
 
         // In fp32 mode numbers on the way have the room that these need, whatever fp32 holds.
-        if (!isCompatible && name is "linear" or "slerp" or "karcher" or "nuslerp" or "multislerp" or "passthrough" or "fisher" or "nearswap" or "arcee_fusion")
+        if (!isCompatible
+            && name is "linear"
+                or "slerp"
+                or "karcher"
+                or "nuslerp"
+                or "multislerp"
+                or "passthrough"
+                or "fisher"
+                or "nearswap"
+                or "arcee_fusion")
             Assert.DoesNotContain("equal and largest", refused);
     }
 
@@ -85,14 +106,31 @@ public sealed class Edges
     public void Models_that_are_scaled_give_the_scaled_model(string name, int exponent)
     {
         var method = MergeMethods.Find(name)!;
-        var parameters = method.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Name switch { "density" or "select_topk" => 0.3, "t" => 0.5, _ => parameter.Default ?? 0.75 });
+        var parameters = method.Parameters.ToDictionary(
+            parameter => parameter.Name,
+            parameter => parameter.Name switch { "density" or "select_topk" => 0.3, "t" => 0.5, _ => parameter.Default ?? 0.75 });
         long[] shape = [7, 400];
         var hasBase = method.Base != BaseUse.Donor;
-        var sources = Enumerable.Range(0, Math.Min(method.MaxModels, 3) + (hasBase ? 1 : 0)).Select(i => RandomTensors.Normal(40 + i, 2800)).ToArray();
-        var inputs = sources.Select((_, i) => new TensorInput(i, hasBase && i == 0, method.Parameters.Where(parameter => parameter.PerModel && !(hasBase && i == 0)).ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]))).ToArray();
-        var context = new TensorContext("w", shape, inputs, method.Parameters.Where(parameter => !parameter.PerModel).ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]));
+        var sources = Enumerable.Range(0, Math.Min(method.MaxModels, 3) + (hasBase ? 1 : 0))
+            .Select(i => RandomTensors.Normal(40 + i, 2800))
+            .ToArray();
+        var inputs = sources.Select((_, i) =>
+            new TensorInput(
+                i,
+                hasBase && i == 0,
+                method.Parameters
+                    .Where(parameter => parameter.PerModel && !(hasBase && i == 0))
+                    .ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]))).ToArray();
+        var context = new TensorContext(
+            "w",
+            shape,
+            inputs,
+            method.Parameters
+                .Where(parameter => !parameter.PerModel)
+                .ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]));
         var expected = SolvedTensor.Merge(name, context, sources);
-        var scaled = SolvedTensor.Merge(name, context, Array.ConvertAll(sources, source => Array.ConvertAll(source, value => MathF.ScaleB(value, exponent))));
+        var scaled = SolvedTensor.Merge(
+            name, context, Array.ConvertAll(sources, source => Array.ConvertAll(source, value => MathF.ScaleB(value, exponent))));
         for (var i = 0; i < expected.Length; i++)
             Assert.Equal(expected[i], MathF.ScaleB(scaled[i], -exponent), 1e-6f * Math.Max(1e-3f, Math.Abs(expected[i])));
     }
@@ -107,7 +145,9 @@ public sealed class Edges
     public void Numbers_on_the_way_may_be_larger_than_fp32_holds(string name)
     {
         var method = MergeMethods.Find(name)!;
-        var parameters = method.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Name switch { "weight" => 0.25, "gamma" => 0, _ => parameter.Default ?? 1 });
+        var parameters = method.Parameters.ToDictionary(
+            parameter => parameter.Name,
+            parameter => parameter.Name switch { "weight" => 0.25, "gamma" => 0, _ => parameter.Default ?? 1 });
         parameters["normalize"] = 0;
         TensorInput[] inputs = [new(0, true, new Dictionary<string, double>()), new(1, false, parameters), new(2, false, parameters)];
         float[] basis = [-float.MaxValue, float.MaxValue, 1, -3e38f], model = [float.MaxValue, -float.MaxValue, 2, 3e38f];
@@ -125,13 +165,23 @@ public sealed class Edges
     [InlineData(DType.F8E5M2)]
     internal void The_limit_of_a_type_is_where_rounding_leaves_its_numbers(DType dtype)
     {
-        Span<float> around = [BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(dtype) - 1), BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(dtype))];
+        Span<float> around = [
+            BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(dtype) - 1),
+            BitConverter.UInt32BitsToSingle(ElementConversion.FirstBeyond(dtype))
+        ];
         ElementConversion.Round(dtype, around);
         Assert.True(float.IsFinite(around[0]) && !float.IsFinite(around[1]), $"{around[0]} {around[1]}");
     }
 
     private static void Check(
-        MergeMethod method, bool isCompatible, string variant, Dictionary<string, double> parameters, DType dtype, long[] shape, string edge, HashSet<string> refused)
+        MergeMethod method,
+        bool isCompatible,
+        string variant,
+        Dictionary<string, double> parameters,
+        DType dtype,
+        long[] shape,
+        string edge,
+        HashSet<string> refused)
     {
         var what = $"{method.Name} {variant}{(isCompatible ? " compatible" : "")}, {dtype} [{string.Join(", ", shape)}], {edge}";
         var models = Math.Min(method.MaxModels, Math.Max(method.MinModels, 3));
@@ -139,17 +189,28 @@ public sealed class Edges
         var count = (int)shape.Aggregate(1L, (product, size) => product * size);
         var sources = Enumerable.Range(0, models + (hasBase ? 1 : 0)).Select(i => Values(edge, dtype, count, hasBase ? i - 1 : i)).ToList();
         var inputs = Enumerable.Range(0, sources.Count).Select(i => new TensorInput(i, hasBase && i == 0,
-            method.Parameters.Where(parameter => parameter.PerModel && !(hasBase && i == 0)).ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]))).ToArray();
+            method.Parameters
+                .Where(parameter => parameter.PerModel && !(hasBase && i == 0))
+                .ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]))).ToArray();
         if (method.Statistic != ModelStatistic.None && (method.Statistic == ModelStatistic.Fisher || (shape.Length == 2 && shape[1] < 100)))
         {
             foreach (var i in Enumerable.Range(0, models))
             {
                 inputs[i] = inputs[i] with { Statistic = sources.Count };
-                sources.Add(method.Statistic == ModelStatistic.Fisher ? [.. sources[i].Select(value => Math.Min(value * value, 1e30f))] : Products(shape, i, edge));
+                sources.Add(
+                    method.Statistic == ModelStatistic.Fisher
+                        ? [.. sources[i].Select(value => Math.Min(value * value, 1e30f))]
+                        : Products(shape, i, edge));
             }
         }
 
-        var context = new TensorContext("w", shape, inputs, method.Parameters.Where(parameter => !parameter.PerModel).ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]))
+        var context = new TensorContext(
+            "w",
+            shape,
+            inputs,
+            method.Parameters
+                .Where(parameter => !parameter.PerModel)
+                .ToDictionary(parameter => parameter.Name, parameter => parameters[parameter.Name]))
         {
             CompatibleDType = isCompatible ? dtype : null,
             Draws = isCompatible ? new DrawSequence(1) : null,
@@ -169,18 +230,25 @@ public sealed class Edges
         }
         catch (ResultRangeException e)
         {
-            Assert.True(edge.Contains("largest", StringComparison.Ordinal) || dtype is DType.F16 or DType.F8E4M3 or DType.F8E5M2 or DType.BF16 && Grows(parameters), $"{what}: {e.Count} beyond, {e.Value}");
+            Assert.True(
+                edge.Contains("largest", StringComparison.Ordinal)
+                    || dtype is DType.F16 or DType.F8E4M3 or DType.F8E5M2 or DType.BF16
+                        && Grows(parameters), $"{what}: {e.Count} beyond, {e.Value}");
             Assert.InRange(e.Count, 1, count);
             refused.Add(isShared ? edge : "");
         }
         catch (NumericException e)
         {
             // Directions that cancel out have no mean, and products that fp32 cannot hold determine nothing.
-            Assert.True(e.Problem == NumericProblem.Undefined && (method.Name == "multislerp" && edge is not "equal" || method.Name == "regmean" && edge.Contains("largest", StringComparison.Ordinal)), $"{what}: {e.Message}");
+            Assert.True(
+                e.Problem == NumericProblem.Undefined
+                    && (method.Name == "multislerp" && edge is not "equal"
+                        || method.Name == "regmean" && edge.Contains("largest", StringComparison.Ordinal)), $"{what}: {e.Message}");
         }
     }
 
-    private static bool Grows(Dictionary<string, double> parameters) => parameters.GetValueOrDefault("rescale") != 0 || parameters.GetValueOrDefault("normalize", 1) == 0;
+    private static bool Grows(Dictionary<string, double> parameters) =>
+        parameters.GetValueOrDefault("rescale") != 0 || parameters.GetValueOrDefault("normalize", 1) == 0;
 
     private static void AssertGivenBack(MergeMethod method, bool isCompatible, DType dtype, float[] model, float[] merged, string what)
     {
@@ -189,26 +257,36 @@ public sealed class Edges
         // Shares that sum to one do so within roundings, each of which compatibility mode makes; a system of equations costs some digits.
         var steps = (isCompatible ? 6 : 1) * Math.ScaleB(1, -bits) + (method.Name == "regmean" ? 1e-4 : 1e-6);
         for (var i = 0; i < model.Length; i++)
-            Assert.True(Math.Abs((double)merged[i] - model[i]) <= (Math.Abs((double)model[i]) * steps) + (isCompatible || dtype is DType.F8E4M3 or DType.F8E5M2 ? Smallest(dtype) : 1e-44), $"{what}: {model[i]:R} became {merged[i]:R}");
+            Assert.True(
+                Math.Abs((double)merged[i] - model[i]) <= (Math.Abs((double)model[i]) * steps)
+                    + (isCompatible || dtype is DType.F8E4M3 or DType.F8E5M2
+                        ? Smallest(dtype)
+                        : 1e-44), $"{what}: {model[i]:R} became {merged[i]:R}");
     }
 
     // The defaults, and each flag turned; a density that drops.
     private static IEnumerable<(string, Dictionary<string, double>)> Variants(MergeMethod method)
     {
-        var defaults = method.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Default ?? (parameter.Name == "t" ? 0.5 : 0.75));
+        var defaults = method.Parameters.ToDictionary(
+            parameter => parameter.Name, parameter => parameter.Default ?? (parameter.Name == "t" ? 0.5 : 0.75));
         yield return ("", defaults);
         foreach (var flag in method.Parameters.Where(parameter => parameter.IsFlag))
             yield return (flag.Name, new(defaults) { [flag.Name] = 1 - defaults[flag.Name] });
-        foreach (var (name, value) in new[] { ("density", 0.3), ("density", 1e-42), ("select_topk", 0.5), ("select_topk", 0), ("gamma", 0.3) })
+        foreach (var (name, value) in new[]
+        {
+            ("density", 0.3), ("density", 1e-42), ("select_topk", 0.5), ("select_topk", 0), ("gamma", 0.3)
+        })
         {
             if (!defaults.ContainsKey(name))
                 continue;
             var dropping = new Dictionary<string, double>(defaults) { [name] = value };
             yield return (name + value.ToString(CultureInfo.InvariantCulture), dropping);
             if (defaults.ContainsKey("rescale_by_probability"))
-                yield return (name + value.ToString(CultureInfo.InvariantCulture) + " by probability", new(dropping) { ["rescale_by_probability"] = 1, ["rescale"] = 1 });
+                yield return (name + value.ToString(CultureInfo.InvariantCulture) + " by probability",
+                    new(dropping) { ["rescale_by_probability"] = 1, ["rescale"] = 1 });
             if (defaults.ContainsKey("paper_election"))
-                yield return (name + value.ToString(CultureInfo.InvariantCulture) + " by the paper", new(dropping) { ["paper_election"] = 1 });
+                yield return (name + value.ToString(CultureInfo.InvariantCulture) + " by the paper",
+                    new(dropping) { ["paper_election"] = 1 });
         }
     }
 

@@ -4,8 +4,8 @@ using MergeTasks.TestSupport;
 namespace MergeTasks.Merging.Tests.Methods;
 
 /// <summary>
-/// Each method against its formula written down slowly in double precision: many shapes, all stored types, and what is special: zeros, equal models, one
-/// element, none, one column. And the same bytes whatever the number of threads.
+/// Each method against its formula written down slowly in double precision: many shapes, all stored types, and what is special: zeros,
+/// equal models, one element, none, one column. And the same bytes whatever the number of threads.
 /// </summary>
 public sealed class EveryMethod : IDisposable
 {
@@ -15,7 +15,8 @@ public sealed class EveryMethod : IDisposable
     private static readonly (string Name, long[] Shape)[] Tensors =
     [
         ("vector", [5003]), ("matrix", [37, 211]), ("wide", [3, 5003]), ("tall", [2501, 3]), ("column", [2500, 1]), ("row", [1, 2500]),
-        ("stack", [3, 40, 34]), ("one", [1]), ("scalar", []), ("none", [0, 4]), ("zero", [40, 60]), ("equal", [40, 60]), ("opposite", [40, 60]),
+        ("stack",
+            [3, 40, 34]), ("one", [1]), ("scalar", []), ("none", [0, 4]), ("zero", [40, 60]), ("equal", [40, 60]), ("opposite", [40, 60]),
         ("model.embed_tokens.weight", [90, 30]),
     ];
 
@@ -90,16 +91,23 @@ public sealed class EveryMethod : IDisposable
     private static float[] Model(string name, float[] basis, int tensor, int model) => name switch
     {
         "zero" or "equal" => basis,
-        "opposite" when model > 0 => [.. basis.Zip(RandomTensors.Normal(1000 + tensor, basis.Length), (b, d) => model == 1 ? b - d : b + (2 * d))],
+        "opposite" when model > 0 =>
+            [.. basis.Zip(RandomTensors.Normal(1000 + tensor, basis.Length), (b, d) => model == 1 ? b - d : b + (2 * d))],
         _ => [.. basis.Zip(RandomTensors.Normal(1000 + tensor + (50 * model), basis.Length), (b, d) => b + d)],
     };
 
     private void Declare(Formula formula)
     {
         _workspace.Merge("m",
-            [("Method", formula.Method), .. formula.HasBase ? [("Base", "models/base")] : Array.Empty<(string, string)>(), .. formula.Settings]);
+            [
+                ("Method", formula.Method),
+                .. formula.HasBase ? [("Base", "models/base")] : Array.Empty<(string, string)>(),
+                .. formula.Settings
+            ]);
         for (var i = 0; i < formula.Models; i++)
-            _workspace.Source($"models/{ModelNames[i]}", formula.Weights.Length > 0 ? [("Weight", formula.Weights[i].ToString(CultureInfo.InvariantCulture))] : []);
+            _workspace.Source(
+                $"models/{ModelNames[i]}",
+                formula.Weights.Length > 0 ? [("Weight", formula.Weights[i].ToString(CultureInfo.InvariantCulture))] : []);
     }
 
     private static RawTensor Stored(string dtype, long[] shape, float[] values) =>

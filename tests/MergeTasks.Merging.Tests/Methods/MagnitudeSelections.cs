@@ -19,7 +19,8 @@ public sealed class MagnitudeSelections
     [InlineData(Sampled, 0.5)]
     [InlineData(Sampled, 0.003)]
     [InlineData(Sampled, 0.9999)]
-    public void Normal_values(int count, double density) => Check(Values(count, (random, _) => Normal(random)), density, passes: count < Sampled ? 1 : 2);
+    public void Normal_values(int count, double density) =>
+        Check(Values(count, (random, _) => Normal(random)), density, passes: count < Sampled ? 1 : 2);
 
     [Theory]
     [InlineData(0.5)]
@@ -37,7 +38,10 @@ public sealed class MagnitudeSelections
 
     [Fact]
     public void Infinities_and_NaN_are_the_largest() =>
-        Check(Values(Sampled, (random, i) => (i % 1000) switch { 7 => float.NaN, 8 => float.NegativeInfinity, _ => Normal(random) }), 0.01, passes: 2);
+        Check(
+            Values(Sampled, (random, i) => (i % 1000) switch { 7 => float.NaN, 8 => float.NegativeInfinity, _ => Normal(random) }),
+            0.01,
+            passes: 2);
 
     [Theory]
     [InlineData(100f)]
@@ -63,7 +67,8 @@ public sealed class MagnitudeSelections
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void Nothing_and_everything_take_no_pass(double density) => Check(Values(5000, (random, _) => Normal(random)), density, passes: 0);
+    public void Nothing_and_everything_take_no_pass(double density) =>
+        Check(Values(5000, (random, _) => Normal(random)), density, passes: 0);
 
     [Fact]
     public void Ranks_are_those_of_a_sort()
@@ -80,7 +85,12 @@ public sealed class MagnitudeSelections
 
     private static void Check(float[] values, double density, int passes, int capacity = Plenty)
     {
-        var context = new TensorContext("t", [values.Length], [new TensorInput(0, false, new Dictionary<string, double> { ["density"] = density })], new Dictionary<string, double>()) { Workers = 2 };
+        var context = new TensorContext(
+            "t",
+            [values.Length],
+            [new TensorInput(0, false, new Dictionary<string, double> { ["density"] = density })],
+            new Dictionary<string, double>())
+        { Workers = 2 };
         var sparsifier = new MagnitudeSparsifier(context, capacity);
         var blocks = (values.Length + TensorMerge.BlockLength - 1) / TensorMerge.BlockLength;
         var taken = 0;
@@ -99,7 +109,11 @@ public sealed class MagnitudeSelections
         Assert.Equal(passes, taken);
         sparsifier.BeginMasking(isLast: true);
         var keep = (int)(density * values.Length);
-        var kept = Enumerable.Range(0, values.Length).OrderByDescending(i => BitConverter.SingleToUInt32Bits(values[i]) & 0x7FFF_FFFF).ThenBy(i => i).Take(keep).ToHashSet();
+        var kept = Enumerable.Range(0, values.Length)
+            .OrderByDescending(i => BitConverter.SingleToUInt32Bits(values[i]) & 0x7FFF_FFFF)
+            .ThenBy(i => i)
+            .Take(keep)
+            .ToHashSet();
         for (var index = 0; index < blocks; index++)
         {
             var block = Block(values, index);
@@ -108,7 +122,9 @@ public sealed class MagnitudeSelections
             {
                 var flat = (int)block.Start + i;
                 var expected = kept.Contains(flat) ? values[flat] : 0;
-                Assert.True(expected.Equals(block.Buffer(0)[i]) || (expected == 0 && block.Buffer(0)[i] == 0), $"Element {flat} is {block.Buffer(0)[i]:R}, not {expected:R}.");
+                Assert.True(
+                    expected.Equals(block.Buffer(0)[i]) || (expected == 0 && block.Buffer(0)[i] == 0),
+                    $"Element {flat} is {block.Buffer(0)[i]:R}, not {expected:R}.");
             }
         }
     }

@@ -12,7 +12,12 @@ public sealed class NonFiniteInputs : IDisposable
 
     public void Dispose() => _workspace.Dispose();
 
-    public static TheoryData<string> Methods() => [.. MergeMethods.All.Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None).Select(method => method.Name)];
+    public static TheoryData<string> Methods() =>
+        [
+            .. MergeMethods.All
+                .Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None)
+                .Select(method => method.Name)
+        ];
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -62,7 +67,9 @@ public sealed class NonFiniteInputs : IDisposable
         Write("F32", 1);
         Declare("linear", ("NonFinite", "ignore"));
         var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(_workspace.Declarations).Diagnostics);
-        Assert.Equal((DiagnosticCode.InvalidValue, true), (diagnostic.Code, diagnostic.Message.Contains("Valid: error, keep", StringComparison.Ordinal)));
+        Assert.Equal(
+            (DiagnosticCode.InvalidValue, true),
+            (diagnostic.Code, diagnostic.Message.Contains("Valid: error, keep", StringComparison.Ordinal)));
     }
 
     // The last model has one too, further on, which another thread may meet first.
@@ -76,18 +83,31 @@ public sealed class NonFiniteInputs : IDisposable
             if (name == "c")
                 values[10] = value;
             long[] shape = [3, 2_000];
-            _workspace.Model(name, ("w", dtype switch { "F32" => RawTensor.F32(shape, values), "F16" => RawTensor.F16(shape, values), _ => Infinite(shape, values) }));
+            _workspace.Model(
+                name,
+                ("w",
+                    dtype switch
+                    {
+                        "F32" => RawTensor.F32(shape, values),
+                        "F16" => RawTensor.F16(shape, values),
+                        _ => Infinite(shape, values)
+                    }));
         }
     }
 
     private static RawTensor Infinite(long[] shape, float[] values) =>
-        RawTensor.BF16(shape, values) with { Bytes = [.. values.SelectMany(value => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(value) >> 16)))] };
+        RawTensor.BF16(shape, values) with
+        {
+            Bytes = [.. values.SelectMany(value => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(value) >> 16)))]
+        };
 
     private void Declare(string name, params (string Name, string Value)[] metadata)
     {
         var method = MergeMethods.Find(name)!;
         bool Needs(string parameter) => method.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
-        _workspace.Merge("m", [("Method", name), ("Base", "models/base"), .. Needs("t") ? [("T", "0.5")] : Array.Empty<(string, string)>(), .. metadata]);
+        _workspace.Merge(
+            "m",
+            [("Method", name), ("Base", "models/base"), .. Needs("t") ? [("T", "0.5")] : Array.Empty<(string, string)>(), .. metadata]);
         foreach (var model in new[] { "a", "b", "c" }.Take(method.MaxModels))
             _workspace.Source("models/" + model, Needs("weight") ? [("Weight", "0.5")] : []);
     }

@@ -9,9 +9,11 @@ public sealed class RandomNumbers
 {
     [Theory]
     [InlineData(0u, 0u, 0u, 0u, 0u, 0u, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
-    [InlineData(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
+    [InlineData(
+        0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0xa4093822u, 0x299f31d0u, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
     [InlineData(~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
-    public void The_plain_version_gives_the_authors_known_answers(uint c0, uint c1, uint c2, uint c3, uint key0, uint key1, uint w0, uint w1, uint w2, uint w3) =>
+    public void The_plain_version_gives_the_authors_known_answers(
+        uint c0, uint c1, uint c2, uint c3, uint key0, uint key1, uint w0, uint w1, uint w2, uint w3) =>
         Assert.Equal(new[] { w0, w1, w2, w3 }, Plain([c0, c1, c2, c3], key0, key1));
 
     [Theory]
@@ -46,7 +48,8 @@ public sealed class RandomNumbers
             // Element 64·g + 32·v + 4·l + h: 16-bit part h of word pair v of counter 8·g + l.
             var (group, within) = ((start + element) / 64, element % 64);
             var counter = (ulong)((8 * group) + (within % 32 / 4));
-            var number = Plain([(uint)counter, (uint)(counter >> 32), 0, 0], 7, 9)[(within / 32 * 2) + (within % 4 / 2)] >> (within % 2 * 16) & 0xFFFF;
+            var number = Plain(
+                [(uint)counter, (uint)(counter >> 32), 0, 0], 7, 9)[(within / 32 * 2) + (within % 4 / 2)] >> (within % 2 * 16) & 0xFFFF;
             var expected = number < Math.Floor(probability * 65536.0);
             if (number == Math.Floor(probability * 65536.0))
             {
@@ -78,7 +81,9 @@ public sealed class RandomNumbers
         {
             var product0 = 0xD2511F53ul * counter[0];
             var product1 = 0xCD9E8D57ul * counter[2];
-            counter = [(uint)(product1 >> 32) ^ counter[1] ^ key0, (uint)product1, (uint)(product0 >> 32) ^ counter[3] ^ key1, (uint)product0];
+            counter = [
+                (uint)(product1 >> 32) ^ counter[1] ^ key0, (uint)product1, (uint)(product0 >> 32) ^ counter[3] ^ key1, (uint)product0
+            ];
             (key0, key1) = (key0 + 0x9E3779B9, key1 + 0xBB67AE85);
         }
 

@@ -21,7 +21,11 @@ public sealed class ReferenceValues
     [InlineData("ties", "A:1 B:1 C:1", "density=0.5", "1.4 -2.2 .5 0 -.05 -.95 1.75 -1")]
     [InlineData("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.4 -2.146154 .5 0 -.05 -.95 1.733333 -1")]
     [InlineData("nuslerp", "A:0.6 B:0.4", "base=", "1.172969 -2.2054 .53413 .02432442 .1115837 -.7283766 1.435902 -.9852096")]
-    [InlineData("nuslerp", "A:0.6 B:0.4", "base=;nuslerp_flatten=false", "1.168401 -2.196454 .531971 .02421012 .1120291 -.7307302 1.440369 -.988359")]
+    [InlineData(
+        "nuslerp",
+        "A:0.6 B:0.4",
+        "base=;nuslerp_flatten=false",
+        "1.168401 -2.196454 .531971 .02421012 .1120291 -.7307302 1.440369 -.988359")]
     [InlineData("multislerp", "A:1 B:2 C:1", "base=", "1.030536 -2.154227 .5269605 .04936435 .2740639 -.801138 1.382886 -.9770234")]
     [InlineData("karcher", "A: B: C:", "base=", "1.106205 -2.088434 .5189455 .0452669 .2452989 -.8143372 1.510758 -.9911579")]
     [InlineData("breadcrumbs", "A:1 B:1", "density=0.5;gamma=0.13", ".8 -2.4 .5 0 .05 -.7 1.7 -.92")]
@@ -59,13 +63,36 @@ public sealed class ReferenceValues
 
     [Fact]
     public void Ties_bf16_in_compatibility_mode() =>
-        Check("ties", "A:1 B:0.3 C:0.5", "density=0.5", "1.398438 -2.140625 .5 0 -.05078125 -.9492188 1.734375 -1", compatible: true, bf16: true);
+        Check(
+            "ties",
+            "A:1 B:0.3 C:0.5",
+            "density=0.5",
+            "1.398438 -2.140625 .5 0 -.05078125 -.9492188 1.734375 -1",
+            compatible: true,
+            bf16: true);
 
     [Fact]
     public void Random_numbers_are_those_of_the_reference_generator()
     {
         float[] expected =
-            [.882269f, .915004f, .382864f, .959306f, .390448f, .600895f, .256572f, .793641f, .940771f, .133186f, .934598f, .59358f, .869404f, .567715f, .741094f, .429404f];
+            [
+                .882269f,
+                .915004f,
+                .382864f,
+                .959306f,
+                .390448f,
+                .600895f,
+                .256572f,
+                .793641f,
+                .940771f,
+                .133186f,
+                .934598f,
+                .59358f,
+                .869404f,
+                .567715f,
+                .741094f,
+                .429404f
+            ];
         var generator = new MersenneTwister(42);
         foreach (var value in expected)
             Assert.Equal(value, (generator.Next() & 0xFFFFFF) / 16777216f, 1e-6f);
@@ -77,13 +104,18 @@ public sealed class ReferenceValues
     private static void Check(string method, string models, string parameters, string expected, bool compatible, bool bf16)
     {
         using var workspace = new MergeWorkspace();
-        foreach (var (name, delta) in new[] { ("base", new float[8]), ("A", DeltaA), ("B", DeltaB), ("C", DeltaC), ("D", DeltaD), ("E", DeltaE) })
+        foreach (var (name, delta) in new[]
+        {
+            ("base", new float[8]), ("A", DeltaA), ("B", DeltaB), ("C", DeltaC), ("D", DeltaD), ("E", DeltaE)
+        })
         {
             float[] values = [.. Base.Zip(delta, (b, d) => b + d)];
             workspace.Model(name, ("w", bf16 ? RawTensor.BF16([2, 4], values) : RawTensor.F32([2, 4], values)));
         }
 
-        var settings = parameters.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        var settings = parameters.Split(';', StringSplitOptions.RemoveEmptyEntries)
+            .Select(pair => pair.Split('='))
+            .ToDictionary(pair => pair[0], pair => pair[1]);
         var basis = settings.GetValueOrDefault("base", "base");
         workspace.Merge("m",
         [
@@ -91,7 +123,8 @@ public sealed class ReferenceValues
             .. basis.Length > 0 ? [("Base", "models/" + basis)] : Array.Empty<(string, string)>(),
             ("Seed", settings.GetValueOrDefault("seed", "0")),
             ("Compatibility", compatible ? "mergekit" : "none"),
-            ("Parameters", string.Join(';', settings.Where(pair => pair.Key is not ("base" or "seed")).Select(pair => $"{pair.Key}={pair.Value}"))),
+            ("Parameters",
+                string.Join(';', settings.Where(pair => pair.Key is not ("base" or "seed")).Select(pair => $"{pair.Key}={pair.Value}"))),
         ]);
         foreach (var model in models.Split(' '))
             workspace.Source("models/" + model.Split(':')[0], ("Weight", model.Split(':')[1]));

@@ -3,7 +3,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Methods;
 
-/// <summary>Merged numbers that the output's type cannot hold: one error with tensor, count and the first of them, and nothing written.</summary>
+/// <summary>
+/// Merged numbers that the output's type cannot hold: one error with tensor, count and the first of them, and nothing written.
+/// </summary>
 public sealed class ResultsBeyondTheType : IDisposable
 {
     private readonly MergeWorkspace _workspace = new();
@@ -20,9 +22,13 @@ public sealed class ResultsBeyondTheType : IDisposable
             values[i] = i % 2 == 0 ? 70_000 : -70_000;
         Write("BF16", values, values);
         var message = Refused("linear", ("DType", "float16"), ("Compatibility", compatibility));
-        Assert.Contains("384 of 4096 elements of the merged tensor 'w' cannot be stored; the first, [1, 36], is ", message, StringComparison.Ordinal);
+        Assert.Contains(
+            "384 of 4096 elements of the merged tensor 'w' cannot be stored; the first, [1, 36], is ", message, StringComparison.Ordinal);
         if (compatibility == "none")
-            Assert.EndsWith("is 70144, and float16 holds at most 65504. Choose a DType (or out_dtype) with a wider range, such as bfloat16.", message, StringComparison.Ordinal);
+            Assert.EndsWith(
+                "is 70144, and float16 holds at most 65504. Choose a DType (or out_dtype) with a wider range, such as bfloat16.",
+                message,
+                StringComparison.Ordinal);
     }
 
     [Theory]
@@ -34,7 +40,8 @@ public sealed class ResultsBeyondTheType : IDisposable
     {
         _workspace.Model("base", ("w", RawTensor.F16([64, 64], [.. Enumerable.Repeat(40_000f, 4096)])));
         _workspace.Model("a", ("w", RawTensor.F16([64, 64], [.. Enumerable.Repeat(60_000f, 4096)])));
-        Assert.Contains("4096 of 4096 elements", Refused(method, ("Lambda", "2"), ("Compatibility", compatibility)), StringComparison.Ordinal);
+        Assert.Contains(
+            "4096 of 4096 elements", Refused(method, ("Lambda", "2"), ("Compatibility", compatibility)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -44,7 +51,10 @@ public sealed class ResultsBeyondTheType : IDisposable
         (values[500_000], values[599_999], values[123_456]) = (1e5f, 1e5f, -2e5f);
         Write("F32", values, values);
         for (var i = 0; i < 5; i++)
-            Assert.Contains("3 of 600000 elements of the merged tensor 'w' cannot be stored; the first, [1929, 0], is -200000,", Refused("linear", ("DType", "float16")), StringComparison.Ordinal);
+            Assert.Contains(
+                "3 of 600000 elements of the merged tensor 'w' cannot be stored; the first, [1929, 0], is -200000,",
+                Refused("linear", ("DType", "float16")),
+                StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,7 +83,9 @@ public sealed class ResultsBeyondTheType : IDisposable
     {
         foreach (var (name, values) in new[] { ("base", basis), ("a", other) })
         {
-            long[] shape = values.Length % 64 == 0 && values.Length < 600_000 ? [values.Length / 64, 64] : values.Length == 600_000 ? [9375, 64] : [values.Length];
+            long[] shape = values.Length % 64 == 0 && values.Length < 600_000 ? [values.Length / 64, 64]
+                : values.Length == 600_000 ? [9375, 64]
+                : [values.Length];
             _workspace.Model(name, ("w", dtype == "BF16" ? RawTensor.BF16(shape, values) : RawTensor.F32(shape, values)));
         }
     }
@@ -90,7 +102,13 @@ public sealed class ResultsBeyondTheType : IDisposable
 
     private void Declare(string method, params (string Name, string Value)[] metadata)
     {
-        _workspace.Merge("m", [("Method", method), .. method == "linear" ? [] : new[] { ("Base", "models/base") }, .. metadata.Where(pair => pair.Value != "none")]);
+        _workspace.Merge(
+            "m",
+            [
+                ("Method", method),
+                .. method == "linear" ? [] : new[] { ("Base", "models/base") },
+                .. metadata.Where(pair => pair.Value != "none")
+            ]);
         if (method == "linear")
             _workspace.Source("models/base", ("Weight", "1"));
         _workspace.Source("models/a", ("Weight", "1"));

@@ -15,7 +15,11 @@ internal static class SelectionFormulas
                 return deltas.All(delta => delta[i] == deltas[0][i]) ? 0 : deltas.Average(delta => (delta[i] - mean) * (delta[i] - mean));
             });
             var differing = variances.Count(variance => variance > 0);
-            var kept = Enumerable.Range(0, count).OrderByDescending(i => (float)variances[i]).ThenBy(i => i).Take(differing == 0 ? count : (int)(differing * share)).ToHashSet();
+            var kept = Enumerable.Range(0, count)
+                .OrderByDescending(i => (float)variances[i])
+                .ThenBy(i => i)
+                .Take(differing == 0 ? count : (int)(differing * share))
+                .ToHashSet();
             deltas = [.. deltas.Select(delta => Elements(count, i => kept.Contains(i) ? delta[i] : 0))];
         }
 
@@ -25,7 +29,9 @@ internal static class SelectionFormulas
         {
             var positive = deltas.Sum(delta => delta[i]) >= 0;
             var taking = Enumerable.Range(0, models).Where(m => positive ? deltas[m][i] > 0 : deltas[m][i] < 0).ToList();
-            return taking.Count == 0 || taking.Sum(m => shares[m]) == 0 ? 0 : taking.Sum(m => shares[m] * deltas[m][i]) / taking.Sum(m => shares[m]);
+            return taking.Count == 0 || taking.Sum(m => shares[m]) == 0
+                ? 0
+                : taking.Sum(m => shares[m] * deltas[m][i]) / taking.Sum(m => shares[m]);
         });
     }
 
@@ -37,10 +43,16 @@ internal static class SelectionFormulas
         var active = Enumerable.Range(0, count).Select(i => Enumerable.Range(0, deltas.Length).Count(m => Active(m, i))).ToArray();
         var factors = Enumerable.Range(0, deltas.Length).Select(m =>
         {
-            double shared = Enumerable.Range(0, count).Count(i => Active(m, i) && active[i] > 1), unique = Enumerable.Range(0, count).Count(i => Active(m, i) && active[i] == 1);
+            double shared = Enumerable.Range(0, count)
+                .Count(i => Active(m, i) && active[i] > 1), unique = Enumerable.Range(0, count).Count(i => Active(m, i) && active[i] == 1);
             return 1 + (r * Math.Clamp(shared / Math.Max(unique, epsilon), 0, alpha));
         }).ToArray();
-        return Elements(count, i => Enumerable.Range(0, deltas.Length).Where(m => Active(m, i)).Sum(m => active[i] == 1 ? factors[m] * deltas[m][i] : deltas[m][i] / active[i]));
+        return Elements(
+            count,
+            i =>
+                Enumerable.Range(0, deltas.Length)
+                    .Where(m => Active(m, i))
+                    .Sum(m => active[i] == 1 ? factors[m] * deltas[m][i] : deltas[m][i] / active[i]));
     }
 
     public static double[] Nearswap(double[] basis, double[] other, double t) => Elements(basis.Length, i =>
@@ -80,7 +92,8 @@ internal static class SelectionFormulas
             return Elements(problem.Base.Length, i =>
             {
                 var sizes = deltas.Select(delta => Math.Abs(delta[i])).ToArray();
-                return Enumerable.Range(0, models).Sum(m => (sizes[m] > ratio * means[m] ? calibration : Math.Exp(sizes[m]) / sizes.Sum(Math.Exp)) * deltas[m][i]);
+                return Enumerable.Range(0, models)
+                    .Sum(m => (sizes[m] > ratio * means[m] ? calibration : Math.Exp(sizes[m]) / sizes.Sum(Math.Exp)) * deltas[m][i]);
             });
         }
 
@@ -104,7 +117,9 @@ internal static class SelectionFormulas
                         double squareB = b.Sum(x => x * x), squareW = w.Sum(x => x * x);
                         if (!isDirection)
                             return Math.Abs(Math.Sqrt(squareW) - Math.Sqrt(squareB));
-                        return squareB == 0 || squareW == 0 ? double.PositiveInfinity : Math.Max(0, 1 - (b.Zip(w, (x, y) => x * y).Sum() / Math.Sqrt(squareB * squareW)));
+                        return squareB == 0 || squareW == 0
+                            ? double.PositiveInfinity
+                            : Math.Max(0, 1 - (b.Zip(w, (x, y) => x * y).Sum() / Math.Sqrt(squareB * squareW)));
                     });
                     var ranks = new double[width];
                     foreach (var (place, column) in Enumerable.Range(0, width).OrderBy(column => changes[column]).Index())
@@ -114,14 +129,17 @@ internal static class SelectionFormulas
                 for (var m = 0; m < models; m++)
                 {
                     for (var column = 0; column < width; column++)
-                        scores[m, column] += (Math.Round(ranks[m][column] * width) > ratio * (width - 1) / 2 ? calibration : Math.Exp(ranks[m][column]) / ranks.Sum(rank => Math.Exp(rank[column]))) / 2;
+                        scores[m, column] += (Math.Round(ranks[m][column] * width) > ratio * (width - 1) / 2
+                            ? calibration
+                            : Math.Exp(ranks[m][column]) / ranks.Sum(rank => Math.Exp(rank[column]))) / 2;
                 }
             }
 
             for (var row = 0; row < height; row++)
             {
                 for (var column = 0; column < width; column++)
-                    result[At(row, column)] = Enumerable.Range(0, models).Sum(m => scores[m, column] * (problem.Models[m][At(row, column)] - problem.Base[At(row, column)]));
+                    result[At(row, column)] = Enumerable.Range(0, models)
+                        .Sum(m => scores[m, column] * (problem.Models[m][At(row, column)] - problem.Base[At(row, column)]));
             }
         }
 

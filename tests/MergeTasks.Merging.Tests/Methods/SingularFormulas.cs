@@ -12,7 +12,12 @@ internal static class SingularFormulas
         if (shape.Length < 2 || count == 0)
             return [.. Enumerable.Range(0, count).Select(i => lambda * deltas.Average(delta => delta[i]))];
         var (rows, columns) = ((int)shape[^2], (int)shape[^1]);
-        return [.. Enumerable.Range(0, count / (rows * columns)).SelectMany(slab => Matrix([.. deltas.Select(delta => delta.AsSpan(slab * rows * columns, rows * columns).ToArray())], rows, columns, lambda))];
+        return [
+            .. Enumerable.Range(0, count / (rows * columns))
+                .SelectMany(slab =>
+                    Matrix(
+                        [.. deltas.Select(delta => delta.AsSpan(slab * rows * columns, rows * columns).ToArray())], rows, columns, lambda))
+        ];
     }
 
     private static double[] Matrix(double[][] deltas, int rows, int columns, double lambda)
@@ -72,7 +77,9 @@ internal static class SingularFormulas
         }
 
         return [.. Enumerable.Range(0, vectors.Length).Select(i =>
-            Enumerable.Range(0, vectors[0].Length).Select(element => Enumerable.Range(0, vectors.Length).Sum(j => vectors[j][element] * root[j, i])).ToArray())];
+            Enumerable.Range(0, vectors[0].Length)
+                .Select(element => Enumerable.Range(0, vectors.Length).Sum(j => vectors[j][element] * root[j, i]))
+                .ToArray())];
     }
 
     private static double[,] Products(double[][] vectors)
@@ -118,6 +125,10 @@ internal static class SingularFormulas
             }
         }
 
-        return [.. Enumerable.Range(0, n).OrderByDescending(i => a[i, i]).Select(i => (a[i, i], Enumerable.Range(0, n).Select(k => v[k, i]).ToArray()))];
+        return [
+            .. Enumerable.Range(0, n)
+                .OrderByDescending(i => a[i, i])
+                .Select(i => (a[i, i], Enumerable.Range(0, n).Select(k => v[k, i]).ToArray()))
+        ];
     }
 }

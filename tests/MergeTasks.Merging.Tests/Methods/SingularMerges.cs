@@ -4,8 +4,9 @@ using MergeTasks.Methods.Contract;
 namespace MergeTasks.Merging.Tests.Methods;
 
 /// <summary>
-/// TSV-M on matrices that are hard for a singular value decomposition, beside the formula in double precision with Jacobi's eigenvalue method. What
-/// may differ is 2e-6 of the largest element: rounding to fp32, ten times over where directions of the models are close to each other.
+/// TSV-M on matrices that are hard for a singular value decomposition, beside the formula in double precision with Jacobi's eigenvalue
+/// method. What may differ is 2e-6 of the largest element: rounding to fp32, ten times over where directions of the models are close to
+/// each other.
 /// </summary>
 public sealed class SingularMerges
 {
@@ -71,7 +72,8 @@ public sealed class SingularMerges
     public void Singular_values_that_fall_far(string arithmetic)
     {
         // Row by row to a half, down to 2⁻²⁰ of the largest: far below what matters, the products' rounding shows.
-        float[] Falling(int seed, int every) => [.. Arithmetics.Random(seed, 21, 40).Select((value, i) => value * MathF.ScaleB(1, -(i / 40 / every)))];
+        float[] Falling(int seed, int every) =>
+            [.. Arithmetics.Random(seed, 21, 40).Select((value, i) => value * MathF.ScaleB(1, -(i / 40 / every)))];
         Check(arithmetic, 21, 40, [Falling(1, 2), Falling(2, 2)]);
         Check(arithmetic, 21, 40, [Falling(1, 1), Falling(2, 1)], 2e-5);
     }
@@ -79,18 +81,32 @@ public sealed class SingularMerges
     // Zeros as the base, so that differences are exact.
     private static void Check(string arithmetic, int rows, int columns, float[][] deltas, double tolerance = Tolerance)
     {
-        TensorInput[] inputs = [.. deltas.Select((_, i) => new TensorInput(i, false, new Dictionary<string, double>())), new(deltas.Length, true, new Dictionary<string, double>())];
-        var context = new TensorContext("w", [rows, columns], inputs, new Dictionary<string, double> { ["lambda"] = 1 }) { Device = Arithmetics.DeviceOf(arithmetic) };
+        TensorInput[] inputs = [
+            .. deltas.Select((_, i) => new TensorInput(i, false, new Dictionary<string, double>())),
+            new(deltas.Length, true, new Dictionary<string, double>())
+        ];
+        var context = new TensorContext(
+            "w", [rows, columns], inputs, new Dictionary<string, double> { ["lambda"] = 1 })
+        { Device = Arithmetics.DeviceOf(arithmetic) };
         var merged = SolvedTensor.Merge("tsv", context, [.. deltas, new float[rows * columns]]);
-        var expected = SingularFormulas.Tsv(Array.ConvertAll(deltas, delta => Array.ConvertAll(delta, value => (double)value)), [rows, columns], 1);
+        var expected = SingularFormulas.Tsv(
+            Array.ConvertAll(deltas, delta => Array.ConvertAll(delta, value => (double)value)), [rows, columns], 1);
         var largest = expected.Max(Math.Abs);
         for (var i = 0; i < merged.Length; i++)
-            Assert.True(Math.Abs(expected[i] - merged[i]) <= tolerance * largest, $"[{rows}, {columns}] element {i}: {merged[i]:R}, exact {expected[i]:R}, largest {largest:R}");
+            Assert.True(
+                Math.Abs(expected[i] - merged[i]) <= tolerance * largest,
+                $"[{rows}, {columns}] element {i}: {merged[i]:R}, exact {expected[i]:R}, largest {largest:R}");
     }
 
     private static float[] OfRank(int seed, int rank, int rows, int columns)
     {
         float[] left = Arithmetics.Random(seed, rows, rank), right = Arithmetics.Random(seed + 100, rank, columns);
-        return [.. Enumerable.Range(0, rows * columns).Select(i => Enumerable.Range(0, rank).Sum(k => MathF.Round(left[(i / columns * rank) + k] * 64) * MathF.Round(right[(k * columns) + (i % columns)] * 64)))];
+        return [
+            .. Enumerable.Range(0, rows * columns)
+                .Select(i =>
+                    Enumerable.Range(0, rank)
+                        .Sum(k =>
+                            MathF.Round(left[(i / columns * rank) + k] * 64) * MathF.Round(right[(k * columns) + (i % columns)] * 64)))
+        ];
     }
 }

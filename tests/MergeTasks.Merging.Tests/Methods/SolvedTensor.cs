@@ -12,7 +12,8 @@ internal static class SolvedTensor
     /// <param name="method">The method.</param>
     /// <param name="context">The tensor.</param>
     /// <param name="sources">What the merge reads, by index.</param>
-    public static float[] Merge(string method, TensorContext context, params float[][] sources) => Merge(method, context, DType.F32, sources);
+    public static float[] Merge(string method, TensorContext context, params float[][] sources) =>
+        Merge(method, context, DType.F32, sources);
 
     /// <summary>As the other overload, for an output of a type that may be too small for what comes out.</summary>
     public static float[] Merge(string method, TensorContext context, DType dtype, float[][] sources)
@@ -52,7 +53,8 @@ internal static class SolvedTensor
             {
                 var (stride, number) = (passes.Stride, pass);
                 var partials = new double[((TensorMerge.BlockCount(context.ElementCount) + stride - 1) / stride) * perBlock];
-                ForEachBlock(stride, () => passes.Analyze(number, block, partials.AsSpan((int)(block.Index / stride * perBlock), perBlock)));
+                ForEachBlock(
+                    stride, () => passes.Analyze(number, block, partials.AsSpan((int)(block.Index / stride * perBlock), perBlock)));
                 passes.EndPass(pass, partials);
             }
         }
@@ -61,7 +63,8 @@ internal static class SolvedTensor
         {
             for (var index = 0L; index * TensorMerge.BlockLength < context.ElementCount; index += stride)
             {
-                block.MoveTo(index, context.ElementCount, (input, start, values) => sources[input].AsSpan((int)start, values.Length).CopyTo(values));
+                block.MoveTo(
+                    index, context.ElementCount, (input, start, values) => sources[input].AsSpan((int)start, values.Length).CopyTo(values));
                 action();
             }
         }

@@ -47,7 +47,10 @@ internal static class SphereFormulas
                 var cosine = Math.Clamp(Dot(units[i], centre), -1, 1);
                 var angle = Math.Acos(cosine);
                 if (angle >= tolerance && angle <= Math.PI - tolerance)
-                    tangent = [.. tangent.Zip(Difference(units[i], Scaled(centre, cosine)), (t, d) => t + (shares[i] * angle / Math.Sin(angle) * d))];
+                    tangent = [
+                        .. tangent.Zip(
+                            Difference(units[i], Scaled(centre, cosine)), (t, d) => t + (shares[i] * angle / Math.Sin(angle) * d))
+                    ];
             }
 
             var length = Norm(tangent);

@@ -6,7 +6,9 @@ internal static class WholeModelFormulas
     public static IReadOnlyList<double[]> Pcb(IReadOnlyList<Problem> problems, double ratio, double lambda)
     {
         var models = problems[0].Models.Length;
-        var deltas = Enumerable.Range(0, models).Select(m => problems.SelectMany(problem => problem.Deltas[m].Select(delta => (double)(float)delta)).ToArray()).ToArray();
+        var deltas = Enumerable.Range(0, models)
+            .Select(m => problems.SelectMany(problem => problem.Deltas[m].Select(delta => (double)(float)delta)).ToArray())
+            .ToArray();
         var count = deltas[0].Length;
         var sums = Enumerable.Range(0, count).Select(i => deltas.Sum(delta => delta[i])).ToArray();
         var (numerator, denominator) = (new double[count], new double[count]);

@@ -4,15 +4,30 @@ using System.Text.Json;
 namespace MergeTasks.Merging.Tests.Mutated;
 
 /// <summary>
-/// Makes other files of a JSON text: values of other kinds and extremes, keys that come twice, are missing or are another's, deep nesting, text that
-/// is none, and bytes that are changed, cut off or put in. The same for the same seed.
+/// Makes other files of a JSON text: values of other kinds and extremes, keys that come twice, are missing or are another's, deep nesting,
+/// text that is none, and bytes that are changed, cut off or put in. The same for the same seed.
 /// </summary>
 internal sealed class JsonMutation(int seed)
 {
     private static readonly string[] Values =
     [
-        "null", "true", "false", "0", "-1", "1", "0.5", "1e999", "-1e999", "1e-999", "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808",
-        "123456789012345678901234567890", "\"\"", "\"x\"", "\"\\ud800\"", "\"\\udc00x\"", "\"\\u0000\"", "\"../x\"", "\"a/b\"", "\"C:\\\\x\"", "\"NaN\"", "\"Infinity\"", "[]", "{}", "[[]]", "[{}]", "{\"\":{}}", "[null]",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "1",
+        "0.5",
+        "1e999",
+        "-1e999",
+        "1e-999",
+        "2147483647",
+        "2147483648",
+        "-2147483649",
+        "9223372036854775807",
+        "9223372036854775808",
+        "123456789012345678901234567890", "\"\"", "\"x\"", "\"\\ud800\"", "\"\\udc00x\"", "\"\\u0000\"", "\"../x\"", "\"a/b\"",
+        "\"C:\\\\x\"", "\"NaN\"", "\"Infinity\"", "[]", "{}", "[[]]", "[{}]", "{\"\":{}}", "[null]",
         "\"((((\"", "\"[\"", "\"(a+)+$\"", "\"default\"", "NaN", "-", "1e", "tru", "\"\\x\"",
     ];
 
@@ -66,7 +81,13 @@ internal sealed class JsonMutation(int seed)
                 break;
             case 5 when node.Members.Count > 0:
                 var at = _random.Next(node.Members.Count);
-                node.Members[at] = (_random.Next(3) switch { 0 => "\"\\ud800\"", 1 => "\"\"", _ => nodes.SelectMany(other => other.Members).Select(member => member.Key).Append("\"x\"").ElementAt(0) }, node.Members[at].Value);
+                node.Members[at] =
+                    (_random.Next(3) switch
+                    {
+                        0 => "\"\\ud800\"",
+                        1 => "\"\"",
+                        _ => nodes.SelectMany(other => other.Members).Select(member => member.Key).Append("\"x\"").ElementAt(0)
+                    }, node.Members[at].Value);
                 break;
             case 6:
                 node.Become(_random.Next(2) == 0 ? $"[{node}]" : $"{{\"a\":{node}}}");
@@ -75,7 +96,10 @@ internal sealed class JsonMutation(int seed)
                 node.Become(string.Concat(Enumerable.Repeat("[", 70)) + node + string.Concat(Enumerable.Repeat("]", 70)));
                 break;
             case 8:
-                node.Become(_random.Next(2) == 0 ? "\"" + new string('x', 100_000) + "\"" : "[" + string.Join(',', Enumerable.Repeat("1", 20_000)) + "]");
+                node.Become(
+                    _random.Next(2) == 0
+                        ? "\"" + new string('x', 100_000) + "\""
+                        : "[" + string.Join(',', Enumerable.Repeat("1", 20_000)) + "]");
                 break;
             default:
                 node.Become(nodes[_random.Next(nodes.Count)].ToString());
@@ -93,7 +117,12 @@ internal sealed class JsonMutation(int seed)
 
         public static Node Of(JsonElement json) => json.ValueKind switch
         {
-            JsonValueKind.Object => new Node { _kind = '{', Members = [.. json.EnumerateObject().Select(member => (JsonSerializer.Serialize(member.Name), Of(member.Value)))] },
+            JsonValueKind.Object =>
+                new Node
+                {
+                    _kind = '{',
+                    Members = [.. json.EnumerateObject().Select(member => (JsonSerializer.Serialize(member.Name), Of(member.Value)))]
+                },
             JsonValueKind.Array => new Node { _kind = '[', Members = [.. json.EnumerateArray().Select(item => ("", Of(item)))] },
             _ => new Node { _text = json.GetRawText() },
         };

@@ -29,8 +29,8 @@ using MergeTasks.Transformers.Tokenization.Text;
 namespace MergeTasks.Merging.Tests.Mutated;
 
 /// <summary>
-/// Every reader of JSON, given some hundred other files than it expects, has a result or says in an exception of its own what is wrong: no other
-/// exception comes out, and none takes long.
+/// Every reader of JSON, given some hundred other files than it expects, has a result or says in an exception of its own what is wrong: no
+/// other exception comes out, and none takes long.
 /// </summary>
 public sealed class MutatedFiles : IDisposable
 {
@@ -60,7 +60,22 @@ public sealed class MutatedFiles : IDisposable
     private const string Lines =
         """{"text":"a b","prompt":"a","target":"b","choices":["a","b"],"answer":1,"label":"yes"}""";
 
-    private static readonly string[] Names = ["config", "generation config", "tokenizer", "vocabulary", "chat template", "index", "adapter", "header", "samples", "lock", "restored", "manifest", "declarations", "assets"];
+    private static readonly string[] Names = [
+        "config",
+        "generation config",
+        "tokenizer",
+        "vocabulary",
+        "chat template",
+        "index",
+        "adapter",
+        "header",
+        "samples",
+        "lock",
+        "restored",
+        "manifest",
+        "declarations",
+        "assets"
+    ];
 
     public static TheoryData<string> Readers => [.. Names];
 
@@ -79,7 +94,13 @@ public sealed class MutatedFiles : IDisposable
             {
                 read(bytes);
             }
-            catch (Exception e) when (e is CheckpointException or ModelException or TokenizerException or SourceException or DiagnosticException or FileFault)
+            catch (Exception e)
+                when (e is CheckpointException
+                    or ModelException
+                    or TokenizerException
+                    or SourceException
+                    or DiagnosticException
+                    or FileFault)
             {
                 refused++;
                 Assert.NotEmpty(e.Message);
@@ -98,7 +119,12 @@ public sealed class MutatedFiles : IDisposable
     }
 
     // Files that once came out as another exception, named by what they stand for.
-    public static TheoryData<string> Found => [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Data", "found")).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Found =>
+        [
+            .. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Data", "found"))
+                .Select(path => Path.GetFileName(path)!)
+                .Order(StringComparer.Ordinal)
+        ];
 
     [Theory]
     [MemberData(nameof(Found))]
@@ -120,7 +146,14 @@ public sealed class MutatedFiles : IDisposable
             if (reader == "restored")
                 Assert.Null(thrown);
             else
-                Assert.True(thrown is null or CheckpointException or ModelException or TokenizerException or SourceException or DiagnosticException or FileFault, $"{reader}: {thrown}");
+                Assert.True(
+                    thrown is null
+                        or CheckpointException
+                        or ModelException
+                        or TokenizerException
+                        or SourceException
+                        or DiagnosticException
+                        or FileFault, $"{reader}: {thrown}");
             Assert.True(watch.Elapsed < Longest);
         }
     }
@@ -138,7 +171,9 @@ public sealed class MutatedFiles : IDisposable
             _ = Record.Exception(() => CpuEngine.Describe(config.Text, _folder.Path, [])) is { } e and not ModelException ? throw e : 0;
         }
         ),
-        "generation config" => ("""{"bos_token_id":1,"eos_token_id":[2,3],"pad_token_id":null,"temperature":0.6,"nested":{"x_token_id":4}}""", bytes => ConfigTokenIds.Map(bytes, "generation_config.json", id => id + 1)),
+        "generation config" =>
+            ("""{"bos_token_id":1,"eos_token_id":[2,3],"pad_token_id":null,"temperature":0.6,"nested":{"x_token_id":4}}""",
+                bytes => ConfigTokenIds.Map(bytes, "generation_config.json", id => id + 1)),
         "tokenizer" => (Tokenizer, bytes =>
         {
             File.WriteAllBytes(_folder["tokenizer.json"], bytes);
@@ -146,22 +181,26 @@ public sealed class MutatedFiles : IDisposable
         }
         ),
         "vocabulary" => (Tokenizer, bytes => Vocabulary(bytes)),
-        "chat template" => ("""{"model_max_length":512,"chat_template":[{"name":"default","template":"{{ 1 }} some longer text"},{"name":"x","template":"{{ 2 }}"}],"added_tokens_decoder":{"1":{"content":"<s>"}}}""", bytes =>
+        "chat template" =>
+            ("""{"model_max_length":512,"chat_template":[{"name":"default","template":"{{ 1 }} some longer text"},{"name":"x","template":"{{ 2 }}"}],"added_tokens_decoder":{"1":{"content":"<s>"}}}""", bytes =>
         {
             var file = SideFile.Of("tokenizer_config.json", bytes);
             _ = ChatTemplates.Apply(new ChatTemplateDeclaration("auto", new SourceLocation("x")), [file], [[file]]);
             _ = ChatTemplates.Apply(new ChatTemplateDeclaration("chatml", new SourceLocation("x")), [file], [[file]]);
         }
         ),
-        "index" => ("""{"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}""", bytes => ShardIndex.Parse(bytes, "index.json")),
-        "adapter" => ("""{"peft_type":"LORA","r":8,"lora_alpha":16,"use_rslora":false,"rank_pattern":{"q_proj":4,"^layers\\.0\\.v":2},"alpha_pattern":{"q_proj":4},"init_lora_weights":true,"base_model_name_or_path":"a/b"}""", bytes =>
+        "index" =>
+            ("""{"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}""", bytes => ShardIndex.Parse(bytes, "index.json")),
+        "adapter" =>
+            ("""{"peft_type":"LORA","r":8,"lora_alpha":16,"use_rslora":false,"rank_pattern":{"q_proj":4,"^layers\\.0\\.v":2},"alpha_pattern":{"q_proj":4},"init_lora_weights":true,"base_model_name_or_path":"a/b"}""", bytes =>
         {
             File.WriteAllBytes(_folder["adapter_config.json"], bytes);
             var config = AdapterConfig.Read(_folder.Path);
             _ = config.ScaleOf("model.layers.0.q_proj", 4) + config.RankOf("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
         }
         ),
-        "header" => ("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}""", bytes =>
+        "header" =>
+            ("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}""", bytes =>
         {
             var length = new byte[8];
             BinaryPrimitives.WriteInt64LittleEndian(length, bytes.Length);
@@ -194,7 +233,10 @@ public sealed class MutatedFiles : IDisposable
         {
             File.WriteAllBytes(_folder[MergedFiles.Manifest], bytes);
             if (MergeManifest.Read(_folder.Path) is { } manifest)
-                _ = string.Concat(manifest.FileNames.Concat(manifest.Inputs.Select(input => input.Model + input.Source?.Reference + string.Concat(input.Licences ?? [])))) + manifest.ToBytes().Length;
+                _ = string.Concat(
+                    manifest.FileNames.Concat(
+                        manifest.Inputs.Select(input => input.Model + input.Source?.Reference + string.Concat(input.Licences ?? []))))
+                            + manifest.ToBytes().Length;
         }
         ),
         "declarations" => (Declarations(), bytes =>
@@ -204,7 +246,8 @@ public sealed class MutatedFiles : IDisposable
         }
         ),
         "reference" => ("", bytes => SourceSchemes.Parse(Encoding.UTF8.GetString(bytes), [_folder.Path])),
-        _ => ("""{"packageFolders":{"/packages/":{}},"libraries":{"libtorch-cpu-linux-x64/1.0":{"path":"libtorch","files":["runtimes/linux-x64/native/libtorch.so"]}}}""", bytes =>
+        _ =>
+            ("""{"packageFolders":{"/packages/":{}},"libraries":{"libtorch-cpu-linux-x64/1.0":{"path":"libtorch","files":["runtimes/linux-x64/native/libtorch.so"]}}}""", bytes =>
         {
             File.WriteAllBytes(_folder["project.assets.json"], bytes);
             TorchPackages.Read(_folder["project.assets.json"]);
@@ -212,7 +255,8 @@ public sealed class MutatedFiles : IDisposable
         ),
     };
 
-    private static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
+    private static int Number(string variable, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 
     private static void Vocabulary(byte[] bytes)
     {

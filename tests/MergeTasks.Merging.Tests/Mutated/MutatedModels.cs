@@ -5,11 +5,14 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Mutated;
 
-/// <summary>Whole plans of models with one mutated file: a plan, or a diagnostic for everything that is wrong, and nothing written.</summary>
+/// <summary>
+/// Whole plans of models with one mutated file: a plan, or a diagnostic for everything that is wrong, and nothing written.
+/// </summary>
 public sealed class MutatedModels : IDisposable
 {
     private const int Cases = 60;
-    private const string Config = """{"architectures":["LlamaForCausalLM"],"model_type":"llama","torch_dtype":"float32","num_hidden_layers":2,"vocab_size":4,"bos_token_id":1,"layer_types":["a","b"],"tie_word_embeddings":true}""";
+    private const string Config =
+        """{"architectures":["LlamaForCausalLM"],"model_type":"llama","torch_dtype":"float32","num_hidden_layers":2,"vocab_size":4,"bos_token_id":1,"layer_types":["a","b"],"tie_word_embeddings":true}""";
 
     private static readonly Dictionary<string, string> Files = new()
     {
@@ -31,13 +34,29 @@ public sealed class MutatedModels : IDisposable
     {
         foreach (var model in new[] { "a", "b" })
         {
-            _space.Model(model, [("model.embed_tokens.weight", RandomTensors.F32(1, 4, 2)), .. Enumerable.Range(0, 2).Select(i => ($"model.layers.{i}.w", RandomTensors.F32(i, 2)))]);
+            _space.Model(
+                model,
+                [
+                    ("model.embed_tokens.weight", RandomTensors.F32(1, 4, 2)),
+                    .. Enumerable.Range(0, 2).Select(i => ($"model.layers.{i}.w", RandomTensors.F32(i, 2)))
+                ]);
             foreach (var (file, text) in Files)
-                File.WriteAllText(Path.Combine(_space.Folder, "models", model, file), file == "tokenizer.json" && model == "b" ? TinyTokenizer.Pairs(["b", "a", "ab"], ["b a"], ("<s>", 3), ("<t>", 2)).Replace("\"b a\"", "\"a b\"", StringComparison.Ordinal) : text);
+                File.WriteAllText(
+                    Path.Combine(_space.Folder, "models", model, file),
+                    file == "tokenizer.json" && model == "b"
+                        ? TinyTokenizer.Pairs(["b", "a", "ab"], ["b a"], ("<s>", 3), ("<t>", 2))
+                            .Replace("\"b a\"", "\"a b\"", StringComparison.Ordinal)
+                        : text);
         }
 
-        File.WriteAllText(Path.Combine(_space.Folder, "union.yml"), "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n  - model: models/b\n    parameters: {weight: 1}\ntokenizer_source: union\nchat_template: auto\n");
-        File.WriteAllText(Path.Combine(_space.Folder, "slices.yml"), "merge_method: passthrough\nslices:\n  - sources: [{model: models/a, layer_range: [0, 2]}]\n  - sources: [{model: models/b, layer_range: [1, 2]}]\ntokenizer_source: models/b\nchat_template: chatml\n");
+        File.WriteAllText(
+            Path.Combine(_space.Folder, "union.yml"),
+            "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n  - model: models/b\n    parameters: "
+                + "{weight: 1}\ntokenizer_source: union\nchat_template: auto\n");
+        File.WriteAllText(
+            Path.Combine(_space.Folder, "slices.yml"),
+            "merge_method: passthrough\nslices:\n  - sources: [{model: models/a, layer_range: [0, 2]}]\n  - sources: [{model: models/b, "
+                + "layer_range: [1, 2]}]\ntokenizer_source: models/b\nchat_template: chatml\n");
         _space.Merge("union.yml");
         _space.Merge("slices.yml");
         _space.Plan();
@@ -60,7 +79,8 @@ public sealed class MutatedModels : IDisposable
                 }
                 catch (Exception e)
                 {
-                    Assert.Fail($"Case {i} of '{model}/{name}': {e}\n{Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, 4000)))}");
+                    Assert.Fail(
+                        $"Case {i} of '{model}/{name}': {e}\n{Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, 4000)))}");
                 }
             }
 

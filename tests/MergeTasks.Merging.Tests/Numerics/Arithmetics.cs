@@ -18,7 +18,8 @@ internal static class Arithmetics
     public static string[] Names => ["processor"];
 #endif
 
-    public static IMatrixArithmetic Of(string name, int threads = 2) => DeviceOf(name)?.Begin(CancellationToken.None) ?? new ProcessorMatrices(threads, CancellationToken.None);
+    public static IMatrixArithmetic Of(string name, int threads = 2) =>
+        DeviceOf(name)?.Begin(CancellationToken.None) ?? new ProcessorMatrices(threads, CancellationToken.None);
 
     /// <summary>What a merge is handed to compute there; <see langword="null"/> for the processor.</summary>
     public static IMatrixDevice? DeviceOf(string name) => name switch
@@ -31,7 +32,8 @@ internal static class Arithmetics
     };
 
     /// <summary>[rows, columns] of random numbers, row by row.</summary>
-    public static float[] Random(int seed, int rows, int columns, double size = 1) => [.. RandomTensors.Normal(seed, rows * columns, size).Select(value => (float)value)];
+    public static float[] Random(int seed, int rows, int columns, double size = 1) =>
+        [.. RandomTensors.Normal(seed, rows * columns, size).Select(value => (float)value)];
 
     /// <summary>A matrix's elements, as precisely as it hands them out.</summary>
     public static float[] Read(this IMatrixArithmetic arithmetic, IMatrix matrix)

@@ -79,7 +79,9 @@ public sealed class MatrixDevices : IDisposable
         _workspace.Source("models/b");
     }
 
-    private Dictionary<string, string> Keys() => _workspace.State("m").Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, tensor => tensor.Key.ToString()!);
+    private Dictionary<string, string> Keys() =>
+        _workspace.State("m").Plan.Tensors.ToDictionary(tensor => tensor.Output.Name, tensor => tensor.Key.ToString()!);
 
-    private IEnumerable<string> Changed(Dictionary<string, string> before) => Keys().Where(pair => before[pair.Key] != pair.Value).Select(pair => pair.Key).Order();
+    private IEnumerable<string> Changed(Dictionary<string, string> before) =>
+        Keys().Where(pair => before[pair.Key] != pair.Value).Select(pair => pair.Key).Order();
 }

@@ -34,7 +34,9 @@ public sealed class MatrixPrimitives
             foreach (var (transposeA, transposeB) in new[] { (false, false), (true, false), (false, true), (true, true) })
             {
                 using var first = transposeA ? arithmetic.Load(Transposed(a, rows, depth), depth, rows) : arithmetic.Load(a, rows, depth);
-                using var second = transposeB ? arithmetic.Load(Transposed(b, depth, columns), columns, depth) : arithmetic.Load(b, depth, columns);
+                using var second = transposeB
+                    ? arithmetic.Load(Transposed(b, depth, columns), columns, depth)
+                    : arithmetic.Load(b, depth, columns);
                 using var product = arithmetic.Product(first, second, transposeA, transposeB);
                 Assert.Equal((rows, columns), (product.Rows, product.Columns));
                 AreNear(Product(a, b, rows, depth, columns), arithmetic.Read(product), 1e-6);
@@ -88,12 +90,18 @@ public sealed class MatrixPrimitives
     public void Only_the_largest_eigenvalues_that_are_wanted(string name)
     {
         using var arithmetic = Arithmetics.Of(name);
-        using var matrix = arithmetic.Load(Enumerable.Range(0, 25).Select(i => i % 6 == 0 ? new[] { 3f, 8, -9, 1e-9f, 5 }[i / 6] : 0).ToArray(), 5, 5);
+        using var matrix = arithmetic.Load(
+            Enumerable.Range(0, 25).Select(i => i % 6 == 0 ? new[] { 3f, 8, -9, 1e-9f, 5 }[i / 6] : 0).ToArray(), 5, 5);
         using var again = arithmetic.Load(arithmetic.Read(matrix), 5, 5);
         Assert.Equal([8, 5], arithmetic.Eigenvectors(matrix, 2, 1e-6).Values.Select(value => Math.Round(value, 12)));
         var (values, vectors) = arithmetic.Eigenvectors(again, 5, 1e-6);
         Assert.Equal([8, 5, 3], values.Select(value => Math.Round(value, 12)));
-        Assert.Equal([1, 4, 0], Enumerable.Range(0, 3).Select(column => Array.FindIndex(Enumerable.Range(0, 5).ToArray(), row => Math.Abs(arithmetic.Read(vectors)[(row * 3) + column]) > 0.99)));
+        Assert.Equal(
+            [1, 4, 0],
+            Enumerable.Range(0, 3)
+                .Select(column =>
+                    Array.FindIndex(
+                        Enumerable.Range(0, 5).ToArray(), row => Math.Abs(arithmetic.Read(vectors)[(row * 3) + column]) > 0.99)));
     }
 
     [Theory]
@@ -190,8 +198,14 @@ public sealed class MatrixPrimitives
         Assert.Equal((size, rank), (found.Rows, found.Columns));
         var vectors = arithmetic.Read(found);
         var scaled = vectors.Select((value, i) => (float)(value * values[i % rank])).ToArray();
-        AreNear(Array.ConvertAll(stored, value => (double)value), Array.ConvertAll(Product(scaled, Transposed(vectors, size, rank), size, rank, size), value => (float)value), 1e-6);
-        AreNear([.. Enumerable.Range(0, rank * rank).Select(i => i % (rank + 1) == 0 ? 1.0 : 0)], Array.ConvertAll(Product(Transposed(vectors, size, rank), vectors, rank, size, rank), value => (float)value), 1e-6);
+        AreNear(
+            Array.ConvertAll(stored, value => (double)value),
+            Array.ConvertAll(Product(scaled, Transposed(vectors, size, rank), size, rank, size), value => (float)value),
+            1e-6);
+        AreNear(
+            [.. Enumerable.Range(0, rank * rank).Select(i => i % (rank + 1) == 0 ? 1.0 : 0)],
+            Array.ConvertAll(Product(Transposed(vectors, size, rank), vectors, rank, size, rank), value => (float)value),
+            1e-6);
         found.Dispose();
     }
 
@@ -205,7 +219,10 @@ public sealed class MatrixPrimitives
     }
 
     private static double[] Product(float[] a, float[] b, int rows, int depth, int columns) =>
-        [.. Enumerable.Range(0, rows * columns).Select(i => Enumerable.Range(0, depth).Sum(k => (double)a[(i / columns * depth) + k] * b[(k * columns) + (i % columns)]))];
+        [
+            .. Enumerable.Range(0, rows * columns)
+                .Select(i => Enumerable.Range(0, depth).Sum(k => (double)a[(i / columns * depth) + k] * b[(k * columns) + (i % columns)]))
+        ];
 
     private static float[] Transposed(float[] values, int rows, int columns) =>
         [.. Enumerable.Range(0, rows * columns).Select(i => values[(i % rows * columns) + (i / rows)])];

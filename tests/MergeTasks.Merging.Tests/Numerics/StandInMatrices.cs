@@ -32,7 +32,9 @@ internal sealed class StandInMatrices(string version, int products = int.MaxValu
         public void Store(IMatrix matrix, Span<float> values) => inner.Store(matrix, values);
 
         public IMatrix Product(IMatrix a, IMatrix b, bool transposeA, bool transposeB) =>
-            _left-- > 0 ? inner.Product(a, b, transposeA, transposeB) : throw new DeviceRefusalException(DeviceRefusal.Memory, new InvalidOperationException("full"));
+            _left-- > 0
+                ? inner.Product(a, b, transposeA, transposeB)
+                : throw new DeviceRefusalException(DeviceRefusal.Memory, new InvalidOperationException("full"));
 
         public IMatrix Gram(IMatrix a, bool ofRows) => inner.Gram(a, ofRows);
 
@@ -46,9 +48,11 @@ internal sealed class StandInMatrices(string version, int products = int.MaxValu
 
         public IMatrix Beside(IReadOnlyList<IMatrix> matrices) => inner.Beside(matrices);
 
-        public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest) => inner.Eigenvectors(symmetric, most, smallest);
+        public (double[] Values, IMatrix Vectors) Eigenvectors(IMatrix symmetric, int most, double smallest) =>
+            inner.Eigenvectors(symmetric, most, smallest);
 
-        public void Weigh(IMatrix square, double factor, double offDiagonal, double added) => inner.Weigh(square, factor, offDiagonal, added);
+        public void Weigh(IMatrix square, double factor, double offDiagonal, double added) =>
+            inner.Weigh(square, factor, offDiagonal, added);
 
         public bool TrySolve(IMatrix system, IMatrix right) => inner.TrySolve(system, right);
 

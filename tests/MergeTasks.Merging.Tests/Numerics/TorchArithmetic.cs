@@ -41,7 +41,8 @@ public sealed class TorchArithmetic : IDisposable
         const int length = 1 << 23;
         using var arithmetic = new TorchMatrices(new DeviceOptions(), CancellationToken.None);
         using var vector = arithmetic.Load(new float[length], length, 1);
-        Assert.Equal(DeviceRefusal.Memory, Assert.Throws<DeviceRefusalException>(() => arithmetic.Product(vector, vector, transposeB: true)).Why);
+        Assert.Equal(
+            DeviceRefusal.Memory, Assert.Throws<DeviceRefusalException>(() => arithmetic.Product(vector, vector, transposeB: true)).Why);
         Assert.Throws<System.Runtime.InteropServices.ExternalException>(() => arithmetic.Product(vector, vector));
     }
 
@@ -69,7 +70,8 @@ public sealed class TorchArithmetic : IDisposable
         _workspace.Run("m");
         var expected = names.Select(name => _workspace.Result("m")[name].Floats()).ToArray();
 
-        // The library's own words, and its own silence: its search for singular values reports what is no number, that for eigenvalues does not.
+        // The library's own words, and its own silence: its search for singular values reports what is no number, that for eigenvalues does
+        // not.
         var told = new List<string>();
         _workspace.MatrixDevice = new TorchMatrixDevice(new DeviceOptions { Threads = 2, Told = told.Add })
         {

@@ -7,7 +7,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Ownership;
 
-/// <summary>What is in an output folder is replaced or deleted only if the record there proves that this merge of this project wrote it.</summary>
+/// <summary>
+/// What is in an output folder is replaced or deleted only if the record there proves that this merge of this project wrote it.
+/// </summary>
 public sealed class WhoseOutput : IDisposable
 {
     private readonly SmallProject _project = new("8KB");
@@ -31,7 +33,8 @@ public sealed class WhoseOutput : IDisposable
         Assert.Equal("first", (string?)record["Merge"]);
         Assert.Equal(Output, (string?)record["Folder"]);
         Assert.Empty(record["Preparing"]!.AsArray());
-        Assert.Equal(FolderContent.Of(Output).Keys, record["Files"]!.AsArray().Select(file => (string)file!["Name"]!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            FolderContent.Of(Output).Keys, record["Files"]!.AsArray().Select(file => (string)file!["Name"]!).Order(StringComparer.Ordinal));
         Assert.DoesNotContain("owner", File.ReadAllText(Path.Combine(Output, MergedFiles.Manifest)), StringComparison.Ordinal);
 
         // Used as a plain folder, the output is a model like any other.
@@ -114,7 +117,8 @@ public sealed class WhoseOutput : IDisposable
         var notes = Path.Combine(Output, "NOTICE.txt");
         File.WriteAllText(notes, "mine");
         var manifest = Path.Combine(Output, MergedFiles.Manifest);
-        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"files\": {", "\"files\": {\"NOTICE.txt\": \"\", ", StringComparison.Ordinal));
+        File.WriteAllText(
+            manifest, File.ReadAllText(manifest).Replace("\"files\": {", "\"files\": {\"NOTICE.txt\": \"\", ", StringComparison.Ordinal));
         _project.Build();
         Assert.Equal("mine", File.ReadAllText(notes));
 
@@ -250,7 +254,10 @@ public sealed class WhoseOutput : IDisposable
         Space.Merge("x", ("Method", "passthrough"));
         Space.Merge("y", ("Method", "passthrough"), ("OutputDirectory", "other"));
         Space.Source("models/a", ("Into", "x;y"));
-        Assert.Contains("same output folder", Assert.Single(Assert.Throws<DiagnosticException>(() => Space.Declarations()).Diagnostics).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "same output folder",
+            Assert.Single(Assert.Throws<DiagnosticException>(() => Space.Declarations()).Diagnostics).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -324,7 +331,8 @@ public sealed class WhoseOutput : IDisposable
 
         var folder = Path.Combine(copy.Folder, place);
         var before = FolderContent.StampsOf(folder);
-        Assert.Equal(DiagnosticCode.ForeignOutput, Assert.Single(Assert.Throws<DiagnosticException>(() => copy.Run("first")).Diagnostics).Code);
+        Assert.Equal(
+            DiagnosticCode.ForeignOutput, Assert.Single(Assert.Throws<DiagnosticException>(() => copy.Run("first")).Diagnostics).Code);
         Assert.Equal(before, FolderContent.StampsOf(folder));
     }
 

@@ -78,7 +78,8 @@ public sealed class LicenceCards : IDisposable
         Assert.Contains("- `models/b`: cc-by-nc-nd-4.0", card, StringComparison.Ordinal);
         Assert.DoesNotContain("license:", card, StringComparison.Ordinal);
         Assert.Equal(["mit"], MergeManifest.Read(_workspace.Output("m"))!.Inputs[0].Licences);
-        Assert.Contains(_workspace.State("n").Plan.Warnings, warning => warning.Message.Contains("'cc-by-nc-nd-4.0' of 'm'", StringComparison.Ordinal));
+        Assert.Contains(
+            _workspace.State("n").Plan.Warnings, warning => warning.Message.Contains("'cc-by-nc-nd-4.0' of 'm'", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -96,5 +97,6 @@ public sealed class LicenceCards : IDisposable
         Assert.Equal(0, state.StaleTensorCount);
     }
 
-    private void Card(string model, string licence) => File.WriteAllText(Path.Combine(_workspace.Folder, "models", model, "README.md"), $"---\nlicense: {licence}\n---\n");
+    private void Card(string model, string licence) =>
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", model, "README.md"), $"---\nlicense: {licence}\n---\n");
 }

@@ -37,8 +37,13 @@ public sealed class Statements : IDisposable
         Assert.Equal("https://slsa.dev/provenance/v1", json.RootElement.GetProperty("predicateType").GetString());
         Assert.Equal(["README.md", "config.json", "merge.manifest.json"], Subjects(json).Keys);
         var definition = json.RootElement.GetProperty("predicate").GetProperty("buildDefinition");
-        Assert.Contains("merge_method: linear", definition.GetProperty("externalParameters").GetProperty("recipe").GetString(), StringComparison.Ordinal);
-        Assert.Equal(["models/a", "models/b"], definition.GetProperty("resolvedDependencies").EnumerateArray().Select(input => input.GetProperty("name").GetString()));
+        Assert.Contains(
+            "merge_method: linear",
+            definition.GetProperty("externalParameters").GetProperty("recipe").GetString(),
+            StringComparison.Ordinal);
+        Assert.Equal(
+            ["models/a", "models/b"],
+            definition.GetProperty("resolvedDependencies").EnumerateArray().Select(input => input.GetProperty("name").GetString()));
         Assert.True(_workspace.State("m").IsFresh);
     }
 
@@ -78,9 +83,12 @@ public sealed class Statements : IDisposable
         using var hub = new LoopbackHub();
         var commit = hub.PushFolder("org/a", "main", Path.Combine(_workspace.Folder, "models", "a"));
         Directory.CreateDirectory(Path.Combine(_workspace.Folder, "lora"));
-        File.WriteAllText(Path.Combine(_workspace.Folder, "lora", "adapter_config.json"), """{"peft_type":"LORA","r":1,"lora_alpha":1,"target_modules":["w"]}""");
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "lora", "adapter_config.json"),
+            """{"peft_type":"LORA","r":1,"lora_alpha":1,"target_modules":["w"]}""");
         TestCheckpoint.WriteFile(Path.Combine(_workspace.Folder, "lora", "adapter_model.safetensors"),
-            ("base_model.model.layer.lora_A.weight", RandomTensors.F32(1, 1, 64)), ("base_model.model.layer.lora_B.weight", RandomTensors.F32(2, 64, 1)));
+            ("base_model.model.layer.lora_A.weight",
+                RandomTensors.F32(1, 1, 64)), ("base_model.model.layer.lora_B.weight", RandomTensors.F32(2, 64, 1)));
         var adapter = hub.PushFolder("org/lora", "v1", Path.Combine(_workspace.Folder, "lora"));
         TestCheckpoint.Write(Path.Combine(_workspace.Folder, "models", "c"), ("layer.weight", RandomTensors.F32(3, 64, 64)));
         var other = hub.PushFolder("org/c", "main", Path.Combine(_workspace.Folder, "models", "c"));
@@ -94,17 +102,27 @@ public sealed class Statements : IDisposable
             ProjectFolder = _workspace.Folder,
             LockPath = Path.Combine(_workspace.Folder, LockFile.FileName),
             CacheFolder = _workspace.Cache,
-            Environment = name => name switch { "HF_ENDPOINT" => hub.Endpoint, "HF_HOME" => Path.Combine(_workspace.Folder, "hf"), _ => null },
+            Environment =
+                name => name switch { "HF_ENDPOINT" => hub.Endpoint, "HF_HOME" => Path.Combine(_workspace.Folder, "hf"), _ => null },
         };
         var declared = _workspace.Declarations();
         var bound = ModelRestore.Bind(declared, ModelRestore.Run(declared, options, RestoreProgress.None, default));
         new MergeBuild(bound, _workspace.Cache, 2).Run("m", _workspace.LockFile("m"), MergeProgress.None, default);
 
         using var json = Read();
-        var inputs = json.RootElement.GetProperty("predicate").GetProperty("buildDefinition").GetProperty("resolvedDependencies").EnumerateArray().ToList();
-        Assert.Equal([$"pkg:huggingface/org/c@{other}", $"pkg:huggingface/org/c@{other}", $"pkg:huggingface/org/lora@{adapter}"], inputs.Select(input => input.GetProperty("uri").GetString()));
+        var inputs = json.RootElement
+            .GetProperty("predicate")
+            .GetProperty("buildDefinition")
+            .GetProperty("resolvedDependencies")
+            .EnumerateArray()
+            .ToList();
+        Assert.Equal(
+            [$"pkg:huggingface/org/c@{other}", $"pkg:huggingface/org/c@{other}", $"pkg:huggingface/org/lora@{adapter}"],
+            inputs.Select(input => input.GetProperty("uri").GetString()));
         Assert.Equal(other, inputs[0].GetProperty("digest").GetProperty("gitCommit").GetString());
-        Assert.Equal(Hash(Path.Combine(_workspace.Folder, "models", "c", "model.safetensors")), inputs[0].GetProperty("annotations").GetProperty("files").GetProperty("model.safetensors").GetString());
+        Assert.Equal(
+            Hash(Path.Combine(_workspace.Folder, "models", "c", "model.safetensors")),
+            inputs[0].GetProperty("annotations").GetProperty("files").GetProperty("model.safetensors").GetString());
         var manifest = MergeManifest.Read(_workspace.Output("m"))!;
         Assert.Equal(["hf:org/c@main", "hf:org/c@main"], manifest.Inputs.Select(input => input.Source!.Reference));
         Assert.Equal(adapter, manifest.Inputs[1].Adapter!.Resolved);
@@ -116,12 +134,17 @@ public sealed class Statements : IDisposable
         Assert.True(Assert.Single(new MergeBuild(bound, _workspace.Cache, 2).Plan(default)).IsFresh);
 
         // Changed after restoring has compared them with the lock: what would be made now was not made from what the statement names.
-        foreach (var file in new[] { Path.Combine(bound[0].Models[1].Adapter!.Folder, "adapter_model.safetensors"), Path.Combine(bound[0].Models[0].Folder!, "model.safetensors") })
+        foreach (var file in new[]
+        {
+            Path.Combine(bound[0].Models[1].Adapter!.Folder, "adapter_model.safetensors"),
+            Path.Combine(bound[0].Models[0].Folder!, "model.safetensors")
+        })
         {
             var weights = File.ReadAllBytes(file);
             weights[^1] ^= 1;
             File.WriteAllBytes(file, weights);
-            var refused = Assert.Throws<DiagnosticException>(() => new MergeBuild(bound, _workspace.Cache, 2).Run("m", _workspace.LockFile("m"), MergeProgress.None, default));
+            var refused = Assert.Throws<DiagnosticException>(() =>
+                new MergeBuild(bound, _workspace.Cache, 2).Run("m", _workspace.LockFile("m"), MergeProgress.None, default));
             Assert.Equal("MTK3047", Assert.Single(refused.Diagnostics).Code);
             weights[^1] ^= 1;
             File.WriteAllBytes(file, weights);
@@ -134,7 +157,14 @@ public sealed class Statements : IDisposable
         using var hub = new LoopbackHub();
         const string shard = "model-00001-of-00001.safetensors";
         var weights = File.ReadAllBytes(Path.Combine(_workspace.Folder, "models", "a", "model.safetensors"));
-        hub.Push("org/a", "main", [("config.json", "{\"model_type\":\"llama\"}"u8.ToArray()), (shard, weights), ("model.safetensors.index.json", System.Text.Encoding.UTF8.GetBytes("{\"weight_map\":{\"w\":\"" + shard + "\"}}"))]);
+        hub.Push(
+            "org/a",
+            "main",
+            [
+                ("config.json", "{\"model_type\":\"llama\"}"u8.ToArray()),
+                (shard, weights),
+                ("model.safetensors.index.json", System.Text.Encoding.UTF8.GetBytes("{\"weight_map\":{\"w\":\"" + shard + "\"}}"))
+            ]);
         _workspace.Clear();
         _workspace.Merge("m", ("Method", "linear"));
         _workspace.Source("hf:org/a", ("Weight", "1"));
@@ -144,12 +174,15 @@ public sealed class Statements : IDisposable
             ProjectFolder = _workspace.Folder,
             LockPath = Path.Combine(_workspace.Folder, LockFile.FileName),
             CacheFolder = _workspace.Cache,
-            Environment = name => name switch { "HF_ENDPOINT" => hub.Endpoint, "HF_HOME" => Path.Combine(_workspace.Folder, "hf"), _ => null },
+            Environment =
+                name => name switch { "HF_ENDPOINT" => hub.Endpoint, "HF_HOME" => Path.Combine(_workspace.Folder, "hf"), _ => null },
         };
         var declared = _workspace.Declarations();
         var bound = ModelRestore.Bind(declared, ModelRestore.Run(declared, options, RestoreProgress.None, default));
         new MergeBuild(bound, _workspace.Cache, 2).Validate(default);
-        File.Copy(Path.Combine(_workspace.Folder, "models", "b", "model.safetensors"), Path.Combine(bound[0].Models[0].Folder!, "model.safetensors"));
+        File.Copy(
+            Path.Combine(_workspace.Folder, "models", "b", "model.safetensors"),
+            Path.Combine(bound[0].Models[0].Folder!, "model.safetensors"));
         var refused = Assert.Throws<DiagnosticException>(() => new MergeBuild(bound, _workspace.Cache, 2).Validate(default));
         Assert.Equal("MTK3047", Assert.Single(refused.Diagnostics).Code);
     }
@@ -159,7 +192,9 @@ public sealed class Statements : IDisposable
     private Dictionary<string, string> Subjects(JsonDocument json)
     {
         var subjects = json.RootElement.GetProperty("subject").EnumerateArray()
-            .ToDictionary(subject => subject.GetProperty("name").GetString()!, subject => subject.GetProperty("digest").GetProperty("sha256").GetString()!);
+            .ToDictionary(
+                subject => subject.GetProperty("name").GetString()!,
+                subject => subject.GetProperty("digest").GetProperty("sha256").GetString()!);
         Assert.All(subjects, subject => Assert.Equal(Hash(Path.Combine(_workspace.Output("m"), subject.Key)), subject.Value));
         return subjects;
     }

@@ -6,7 +6,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;
 
-/// <summary>Files of models that are no JSON, or JSON that readers do not agree about; each is one diagnostic that names the file.</summary>
+/// <summary>
+/// Files of models that are no JSON, or JSON that readers do not agree about; each is one diagnostic that names the file.
+/// </summary>
 public sealed class BrokenFiles : IDisposable
 {
     private readonly MergeWorkspace _space = new();
@@ -16,9 +18,30 @@ public sealed class BrokenFiles : IDisposable
     public static TheoryData<string, string, string> Damages()
     {
         var data = new TheoryData<string, string, string>();
-        foreach (var (file, code) in new[] { ("config.json", "MTK3008"), ("generation_config.json", "MTK3008"), ("tokenizer.json", "MTK3031"), ("tokenizer_config.json", "MTK3031"), ("model.safetensors.index.json", "MTK3005"), ("model.safetensors", "MTK3004"), ("adapter_config.json", "MTK3020") })
+        foreach (var (file, code) in new[]
         {
-            foreach (var damage in new[] { "key twice", "key twice below", "half a pair in a value", "half a pair in a key", "bad byte", "UTF-16", "cut off", "empty", "too deep", "text after it" })
+            ("config.json", "MTK3008"),
+            ("generation_config.json", "MTK3008"),
+            ("tokenizer.json", "MTK3031"),
+            ("tokenizer_config.json", "MTK3031"),
+            ("model.safetensors.index.json", "MTK3005"),
+            ("model.safetensors", "MTK3004"),
+            ("adapter_config.json", "MTK3020")
+        })
+        {
+            foreach (var damage in new[]
+            {
+                "key twice",
+                "key twice below",
+                "half a pair in a value",
+                "half a pair in a key",
+                "bad byte",
+                "UTF-16",
+                "cut off",
+                "empty",
+                "too deep",
+                "text after it"
+            })
                 data.Add(file, damage, code);
         }
 
@@ -31,12 +54,19 @@ public sealed class BrokenFiles : IDisposable
     {
         Declare(file.StartsWith("adapter", StringComparison.Ordinal), file.EndsWith("index.json", StringComparison.Ordinal));
         _space.Plan();
-        var path = Path.Combine(_space.Folder, file.StartsWith("adapter", StringComparison.Ordinal) ? "adapter" : file == "tokenizer_config.json" ? "models/b" : "models/a", file);
+        var path = Path.Combine(
+            _space.Folder,
+            file.StartsWith("adapter", StringComparison.Ordinal) ? "adapter" : file == "tokenizer_config.json" ? "models/b" : "models/a",
+            file);
         var whole = File.ReadAllBytes(path);
         var data = file.EndsWith(".safetensors", StringComparison.Ordinal) ? whole[(int)(8 + BitConverter.ToInt64(whole))..] : [];
         var text = data.Length > 0 ? whole[8..^data.Length] : whole;
         text = Damaged(text, damage);
-        File.WriteAllBytes(path, file.EndsWith(".safetensors", StringComparison.Ordinal) ? [.. BitConverter.GetBytes((long)text.Length), .. text, .. data] : text);
+        File.WriteAllBytes(
+            path,
+            file.EndsWith(".safetensors", StringComparison.Ordinal)
+                ? [.. BitConverter.GetBytes((long)text.Length), .. text, .. data]
+                : text);
         var diagnostic = Assert.Single(Assert.Throws<DiagnosticException>(_space.Plan).Diagnostics);
         Assert.Equal(code, diagnostic.Code);
         Assert.Contains(file, diagnostic.Message, StringComparison.Ordinal);
@@ -83,11 +113,20 @@ public sealed class BrokenFiles : IDisposable
         var shape = new string('1', 1) + string.Concat(Enumerable.Repeat(",1", 99_999));
         foreach (var model in new[] { "a", "b" })
             _space.Model(model, ("w", RawTensor.F32([1], 1)));
-        TestCheckpoint.WriteRaw(Path.Combine(_space.Folder, "models", "b", "model.safetensors"), $$$"""{"w":{"dtype":"F32","shape":[{{{shape}}}],"data_offsets":[0,8]}}""", new byte[8]);
+        TestCheckpoint.WriteRaw(
+            Path.Combine(_space.Folder, "models", "b", "model.safetensors"),
+            $$$"""{"w":{"dtype":"F32","shape":[{{{shape}}}],"data_offsets":[0,8]}}""",
+            new byte[8]);
         Assert.InRange(Message().Length, 1, 1000);
-        TestCheckpoint.WriteRaw(Path.Combine(_space.Folder, "models", "b", "model.safetensors"), $$$"""{"w":{"dtype":"F32","shape":[{{{shape}}}],"data_offsets":[0,4]}}""", new byte[4]);
+        TestCheckpoint.WriteRaw(
+            Path.Combine(_space.Folder, "models", "b", "model.safetensors"),
+            $$$"""{"w":{"dtype":"F32","shape":[{{{shape}}}],"data_offsets":[0,4]}}""",
+            new byte[4]);
         Assert.InRange(Message().Length, 1, 1000);
-        TestCheckpoint.WriteRaw(Path.Combine(_space.Folder, "models", "b", "model.safetensors"), $$$"""{"{{{new string('n', 1_000_000)}}}":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}""", new byte[4]);
+        TestCheckpoint.WriteRaw(
+            Path.Combine(_space.Folder, "models", "b", "model.safetensors"),
+            $$$"""{"{{{new string('n', 1_000_000)}}}":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}""",
+            new byte[4]);
         Assert.InRange(Message().Length, 1, 5000);
 
         string Message()
@@ -125,18 +164,23 @@ public sealed class BrokenFiles : IDisposable
     {
         foreach (var model in new[] { "a", "b" })
         {
-            var folder = _space.Model(model, ("model.embed_tokens.weight", RandomTensors.F32(1, 4, 2)), ("l.weight", RandomTensors.F32(2, 4, 4)));
-            File.WriteAllText(Path.Combine(folder, "tokenizer.json"), TinyTokenizer.Words(model == "a" ? ["?", "x", "y"] : ["?", "y", "z"]));
+            var folder = _space.Model(
+                model, ("model.embed_tokens.weight", RandomTensors.F32(1, 4, 2)), ("l.weight", RandomTensors.F32(2, 4, 4)));
+            File.WriteAllText(
+                Path.Combine(folder, "tokenizer.json"), TinyTokenizer.Words(model == "a" ? ["?", "x", "y"] : ["?", "y", "z"]));
             File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"chat_template":"{{ 'some template' }}"}""");
             File.WriteAllText(Path.Combine(folder, "generation_config.json"), """{"eos_token_id":2}""");
             if (!sharded || model == "b")
                 continue;
             File.Move(Path.Combine(folder, "model.safetensors"), Path.Combine(folder, "model-00001-of-00001.safetensors"));
-            File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), """{"weight_map":{"l.weight":"model-00001-of-00001.safetensors","model.embed_tokens.weight":"model-00001-of-00001.safetensors"}}""");
+            File.WriteAllText(
+                Path.Combine(folder, "model.safetensors.index.json"),
+                """{"weight_map":{"l.weight":"model-00001-of-00001.safetensors","model.embed_tokens.weight":"model-00001-of-00001.safetensors"}}""");
         }
 
         if (adapter)
-            AdapterFolder.Write(Path.Combine(_space.Folder, "adapter"), new { r = 2, lora_alpha = 2 }, AdapterFolder.Linear("l", 3, 2, 4, 4));
+            AdapterFolder.Write(
+                Path.Combine(_space.Folder, "adapter"), new { r = 2, lora_alpha = 2 }, AdapterFolder.Linear("l", 3, 2, 4, 4));
         _space.Merge("m", ("Method", "linear"), ("TokenizerSource", "models/b"), ("ChatTemplate", "auto"));
         _space.Source("models/a", adapter ? [("Weight", "1"), ("Adapter", "adapter")] : [("Weight", "1")]);
         _space.Source("models/b", ("Weight", "1"));

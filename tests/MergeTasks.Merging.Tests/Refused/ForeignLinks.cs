@@ -24,16 +24,26 @@ public sealed class ForeignLinks : IDisposable
     [InlineData("models/a", "extra_config.json", "second.bin", "models/a/second.bin", "../../secret.json")]
     [InlineData("models/a", "extra_config.json", "../../nowhere.json")]
     [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../blobs/secret", "hub/models--o--n/blobs", "../../a folder")]
-    [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../blobs/secret", "hub/models--o--n/blobs/secret", "../../../secret.json")]
+    [InlineData(
+        "hub/models--o--n/snapshots/c", "extra_config.json", "../../blobs/secret", "hub/models--o--n/blobs/secret", "../../../secret.json")]
     [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../../models--x--y/blobs/secret")]
     [InlineData("hub/models--o--n/snapshots/c", "extra_config.json", "../../refs/secret")]
     [InlineData("hub/o--n/snapshots/c", "extra_config.json", "../../blobs/secret")]
     [InlineData("hub/models--o--n/snaps/c", "extra_config.json", "../../blobs/secret")]
-    public void What_is_not_the_folder_s_own_is_left_out_with_a_warning(string model, string name, string target, string? link = null, string? leads = null)
+    public void What_is_not_the_folder_s_own_is_left_out_with_a_warning(
+        string model, string name, string target, string? link = null, string? leads = null)
     {
         if (OperatingSystem.IsWindows())
             return;
-        foreach (var place in new[] { "secret.json", "models/a-other/secret.json", "a folder/secret", "hub/models--x--y/blobs/secret", "hub/models--o--n/refs/secret", "hub/o--n/blobs/secret" })
+        foreach (var place in new[]
+        {
+            "secret.json",
+            "models/a-other/secret.json",
+            "a folder/secret",
+            "hub/models--x--y/blobs/secret",
+            "hub/models--o--n/refs/secret",
+            "hub/o--n/blobs/secret"
+        })
             Write(place, Secret);
         Model(model);
         if (link is not null)
@@ -45,7 +55,9 @@ public sealed class ForeignLinks : IDisposable
         Assert.Equal(_space.ProjectFile, warning.Location!.File);
         _space.RunAll();
         Assert.False(File.Exists(Path.Combine(_space.Output("m"), name)));
-        Assert.All(Directory.EnumerateFiles(_space.Output("m"), "*", SearchOption.AllDirectories), path => Assert.DoesNotContain("do not publish", File.ReadAllText(path), StringComparison.Ordinal));
+        Assert.All(
+            Directory.EnumerateFiles(_space.Output("m"), "*", SearchOption.AllDirectories),
+            path => Assert.DoesNotContain("do not publish", File.ReadAllText(path), StringComparison.Ordinal));
         Assert.True(_space.State("m").IsFresh);
     }
 

@@ -13,7 +13,8 @@ public sealed class Models : IDisposable
     {
         _project.Model("a", ("v", RawTensor.F32([2, 3], new float[6])), ("w", RawTensor.F32([2], 1, 2)));
         _project.Model("b", ("v", RawTensor.F32([2, 3], new float[6])), ("w", RawTensor.F32([2], 3, 4)));
-        _project.WriteProject("""<MergedModel Include="m" Method="linear" /><MergeSource Include="models/a" Weight="1" /><‸MergeSource Include="models/b" Weight="1" />""");
+        _project.WriteProject(
+            """<MergedModel Include="m" Method="linear" /><MergeSource Include="models/a" Weight="1" /><‸MergeSource Include="models/b" Weight="1" />""");
     }
 
     public void Dispose() => _project.Dispose();
@@ -133,12 +134,14 @@ public sealed class Models : IDisposable
         foreach (var model in new[] { "a", "b" })
         {
             var path = _project["models", model, "model.safetensors"];
-            TestCheckpoint.WriteRaw(path, $$$"""{"w":{"dtype":"F32","shape":[{{{elements}}}],"data_offsets":[0,{{{4 * elements}}}]}}""", []);
+            TestCheckpoint.WriteRaw(
+                path, $$$"""{"w":{"dtype":"F32","shape":[{{{elements}}}],"data_offsets":[0,{{{4 * elements}}}]}}""", []);
             using var file = File.OpenWrite(path);
             file.SetLength(file.Length + (4 * elements));
         }
 
-        _project.WriteProject("""<‸MergedModel Include="m" Method="linear" /><MergeSource Include="models/a" Weight="1" /><MergeSource Include="models/b" Weight="1" />""");
+        _project.WriteProject(
+            """<‸MergedModel Include="m" Method="linear" /><MergeSource Include="models/a" Weight="1" /><MergeSource Include="models/b" Weight="1" />""");
         foreach (var validating in new[] { true, false })
         {
             var diagnostic = _project.Refused(validating);
@@ -152,7 +155,13 @@ public sealed class Models : IDisposable
         var a = _project["models", "a"];
         File.WriteAllBytes(Path.Combine(a, "tokenizer.json"), new byte[100_000]);
         foreach (var model in new[] { "a", "b" })
-            _project.Model(model, [.. Enumerable.Range(0, 300).Select(i => ($"model.layers.{i}.a_rather_long_name_as_models_have_them.weight", RawTensor.F32([100], new float[100])))]);
+            _project.Model(
+                model,
+                [
+                    .. Enumerable.Range(0, 300)
+                        .Select(i =>
+                            ($"model.layers.{i}.a_rather_long_name_as_models_have_them.weight", RawTensor.F32([100], new float[100])))
+                ]);
         var build = _project.Build();
         var state = Assert.Single(build.Plan(default));
         build.Run("m", _project["m.lock"], MergeProgress.None, default);
@@ -177,16 +186,20 @@ public sealed class Models : IDisposable
     [Fact]
     public void Another_number_of_layers_is_told_with_what_to_do()
     {
-        (string, RawTensor)[] Layers(int count) => [.. Enumerable.Range(0, count).Select(i => ($"model.layers.{i}.w", RawTensor.F32([2], i, i)))];
+        (string, RawTensor)[] Layers(int count) =>
+            [.. Enumerable.Range(0, count).Select(i => ($"model.layers.{i}.w", RawTensor.F32([2], i, i)))];
         _project.Model("a", Layers(3));
         _project.Model("b", Layers(4));
-        Refused("MTK3010", "has 4 of 'layers.N' where 'models/a' has 3. Layers with the same number would not be the same layer; say with 'slices'");
+        Refused(
+            "MTK3010",
+            "has 4 of 'layers.N' where 'models/a' has 3. Layers with the same number would not be the same layer; say with 'slices'");
     }
 
     [Fact]
     public void Another_number_of_experts()
     {
-        (string, RawTensor)[] Experts(int count) => [.. Enumerable.Range(0, count).Select(i => ($"model.layers.0.mlp.experts.{i}.w1.weight", RawTensor.F32([2], i, i)))];
+        (string, RawTensor)[] Experts(int count) =>
+            [.. Enumerable.Range(0, count).Select(i => ($"model.layers.0.mlp.experts.{i}.w1.weight", RawTensor.F32([2], i, i)))];
         _project.Model("a", Experts(4));
         _project.Model("b", Experts(8));
         Refused("MTK3010", "has 8 of 'layers.*.mlp.experts.N' where 'models/a' has 4");
@@ -195,13 +208,17 @@ public sealed class Models : IDisposable
     [Fact]
     public void Experts_fused_in_one_model_and_single_in_the_other()
     {
-        _project.Model("a", ("model.layers.0.mlp.experts.0.gate_proj.weight", RawTensor.F32([2], 1, 2)), ("model.layers.0.mlp.experts.0.up_proj.weight", RawTensor.F32([2], 1, 2)));
+        _project.Model(
+            "a",
+            ("model.layers.0.mlp.experts.0.gate_proj.weight", RawTensor.F32([2], 1, 2)),
+            ("model.layers.0.mlp.experts.0.up_proj.weight", RawTensor.F32([2], 1, 2)));
         _project.Model("b", ("model.layers.0.mlp.experts.gate_up_proj", RawTensor.F32([1, 4], 1, 2, 3, 4)));
         Refused("MTK3010", "'model.layers.0.mlp.experts.gate_up_proj' and 'model.layers.0.mlp.experts.0.gate_proj.weight'");
     }
 
     private void Strict() =>
-        _project.WriteProject("""<MergedModel Include="m" Method="linear" Strict="true" /><MergeSource Include="models/a" Weight="1" /><‸MergeSource Include="models/b" Weight="1" />""");
+        _project.WriteProject(
+            """<MergedModel Include="m" Method="linear" Strict="true" /><MergeSource Include="models/a" Weight="1" /><‸MergeSource Include="models/b" Weight="1" />""");
 
     private void Refused(string code, string message)
     {

@@ -21,7 +21,10 @@ public sealed class Recipes : IDisposable
     [Theory]
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸'models/a\n", "MTK2001", "not valid YAML")]
     [InlineData("merge_method: ‸linear\n\tmodels: x\n", "MTK2001", "not valid YAML", false)]
-    [InlineData("merge_method: linear\n‸modells:\n  - model: models/a\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK2002", "Did you mean 'models'?")]
+    [InlineData(
+        "merge_method: linear\n‸modells:\n  - model: models/a\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n",
+        "MTK2002",
+        "Did you mean 'models'?")]
     [InlineData("‸merge_method: linear\n", "MTK2003", "'models'")]
     [InlineData("‸models:\n  - model: models/a\n", "MTK2003", "'merge_method'")]
     [InlineData("merge_method: linear\nmodels:\n  - ‸parameters: {weight: 1}\n", "MTK2003", "which 'model'")]
@@ -32,22 +35,55 @@ public sealed class Recipes : IDisposable
     [InlineData("merge_method: linear\nmodels:\n  - ‸models/a\n", "MTK2004", "mapping")]
     [InlineData("merge_method: ‸[linear]\nmodels:\n  - model: models/a\n", "MTK2004", "needs a text")]
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: ‸[weight]\n", "MTK2004", "mapping", false)]
-    [InlineData("merge_method: linear\nslices: []\n‸models:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK2008", "has one of them", false)]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n‸modules: {x: {models: [{model: models/a}]}}\n", "MTK2008", "'models' and 'modules'")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {}\n‸tokenizer_source: base\n", "MTK2008", "Keep one")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: ‸a+b+c\n    parameters: {weight: 1}\n", "MTK2004", "{model: {path: …}, lora: {path: …}}")]
+    [InlineData(
+        "merge_method: linear\nslices: []\n‸models:\n  - model: models/a\n    parameters: {weight: 1}\n",
+        "MTK2008",
+        "has one of them",
+        false)]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n‸modules: {x: {models: [{model: models/a}]}}\n",
+        "MTK2008",
+        "'models' and 'modules'")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {}\n‸tokenizer_source: base\n",
+        "MTK2008",
+        "Keep one")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: ‸a+b+c\n    parameters: {weight: 1}\n",
+        "MTK2004",
+        "{model: {path: …}, lora: {path: …}}")]
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸{lora: {path: b}}\n    parameters: {weight: 1}\n", "MTK2003", "needs 'model:")]
     [InlineData("merge_method: linear\nmodels:\n  - model: {model: ‸{revision: b}}\n    parameters: {weight: 1}\n", "MTK2003", "'path'")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: ‸union\n", "MTK2004", "tokenizer_source")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {‸sourc: union}\n", "MTK2002", "Did you mean 'source'?")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {pad_to_multiple_of: ‸0}\n", "MTK1003", "at least 1")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {force: ‸often}}}\n", "MTK1003", "true or false")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {source: {kind: ‸one}}}}\n", "MTK1003", "model_token")]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {source: ‸{kind: model_token, model: models/a}}}}\n", "MTK2003", "one of 'token' and 'token_id'")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: ‸union\n",
+        "MTK2004",
+        "tokenizer_source")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {‸sourc: union}\n",
+        "MTK2002",
+        "Did you mean 'source'?")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {pad_to_multiple_of: ‸0}\n",
+        "MTK1003",
+        "at least 1")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {force: ‸often}}}\n",
+        "MTK1003",
+        "true or false")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {source: {kind: "
+            + "‸one}}}}\n", "MTK1003", "model_token")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\ntokenizer: {tokens: {x: {source: ‸{kind: "
+            + "model_token, model: models/a}}}}\n", "MTK2003", "one of 'token' and 'token_id'")]
     [InlineData("merge_method: ‸liner\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1001", "Did you mean 'linear'?")]
     [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: ‸heavy}\n", "MTK1003", "'heavy'", false)]
-    [InlineData("merge_method: linear\nmodels:\n  - model: models/a\n    parameters:\n      weight: 1\n      ‸wieght: 1\n", "MTK1009", "Did you mean 'weight'?")]
-    [InlineData("merge_method: linear\ndtype: ‸int4\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1003", "element type")]
+    [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters:\n      weight: 1\n      ‸wieght: 1\n",
+        "MTK1009",
+        "Did you mean 'weight'?")]
+    [InlineData(
+        "merge_method: linear\ndtype: ‸int4\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n", "MTK1003", "element type")]
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸models/nowhere\n    parameters: {weight: 1}\n", "MTK3001", "does not exist")]
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸hf:some/model/file\n    parameters: {weight: 1}\n", "MTK3040", "hf:org/name")]
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸hf:some/model\n    parameters: {weight: 1}\n", "MTK3001", "RestoreModels")]
@@ -77,7 +113,9 @@ public sealed class Recipes : IDisposable
     [Fact]
     public void Any_cut_or_changed_recipe_is_read_or_refused_and_nothing_else()
     {
-        const string recipe = "merge_method: ties\nbase_model: x\nmodels:\n  - model: y\n    parameters:\n      weight: [0.1, {filter: mlp, value: 2}]\n      density: 0.5 # share\nparameters: {normalize: true}\ndtype: bfloat16\n";
+        const string recipe =
+            "merge_method: ties\nbase_model: x\nmodels:\n  - model: y\n    parameters:\n      weight: [0.1, {filter: mlp, value: 2}]\n   "
+                + "   density: 0.5 # share\nparameters: {normalize: true}\ndtype: bfloat16\n";
         var random = new Random(3);
         for (var i = 0; i < 20_000; i++)
         {

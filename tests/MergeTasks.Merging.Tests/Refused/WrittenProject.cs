@@ -6,7 +6,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;
 
-/// <summary>A project file on disk whose items become declarations, with a mark (‸) in the text where a diagnostic is expected to point.</summary>
+/// <summary>
+/// A project file on disk whose items become declarations, with a mark (‸) in the text where a diagnostic is expected to point.
+/// </summary>
 internal sealed class WrittenProject : IDisposable
 {
     private const char Mark = '‸';
@@ -16,7 +18,8 @@ internal sealed class WrittenProject : IDisposable
 
     public string this[params string[] parts] => _folder[parts];
 
-    public void Model(string name, params (string Name, RawTensor Tensor)[] tensors) => TestCheckpoint.Write(_folder["models", name], tensors);
+    public void Model(string name, params (string Name, RawTensor Tensor)[] tensors) =>
+        TestCheckpoint.Write(_folder["models", name], tensors);
 
     /// <summary>Writes a text file, remembering where its mark stood.</summary>
     public void Write(string name, string text)
@@ -32,10 +35,15 @@ internal sealed class WrittenProject : IDisposable
         File.WriteAllText(_folder[name], text);
     }
 
-    public void WriteProject(string items) => Write("project.csproj", $"<Project>\n  <ItemGroup>\n    {items}\n  </ItemGroup>\n</Project>\n");
+    public void WriteProject(string items) =>
+        Write("project.csproj", $"<Project>\n  <ItemGroup>\n    {items}\n  </ItemGroup>\n</Project>\n");
 
     public MergeBuild Build() =>
-        new(DeclarationReader.Read(new ProjectDefaults(_folder["project.csproj"], _folder["out"]), Items("MergedModel"), Items("MergeSource")), _folder["cache"], 1);
+        new(
+            DeclarationReader.Read(
+                new ProjectDefaults(_folder["project.csproj"], _folder["out"]),
+                Items("MergedModel"),
+                Items("MergeSource")), _folder["cache"], 1);
 
     /// <summary>Plans, expecting to be refused with one diagnostic at the mark, and nothing written.</summary>
     public Diagnostic Refused(bool validating = true)
@@ -50,7 +58,9 @@ internal sealed class WrittenProject : IDisposable
         return Expected(Assert.Single(exception.Diagnostics));
     }
 
-    /// <summary>Reads the declarations, expecting to be refused with a diagnostic at the mark and perhaps others that follow from it.</summary>
+    /// <summary>
+    /// Reads the declarations, expecting to be refused with a diagnostic at the mark and perhaps others that follow from it.
+    /// </summary>
     public Diagnostic RefusedFirst() => Expected(Assert.Throws<DiagnosticException>(Build).Diagnostics[0]);
 
     private Diagnostic Expected(Diagnostic diagnostic)
@@ -70,7 +80,12 @@ internal sealed class WrittenProject : IDisposable
         {
             foreach (var include in element.Attribute("Include")!.Value.Split(';'))
             {
-                items.Add(new DeclaredItem(type, include, Metadata(element), _folder["project.csproj"]) { Occurrence = items.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase)) });
+                items.Add(
+                    new DeclaredItem(
+                        type, include, Metadata(element), _folder["project.csproj"])
+                    {
+                        Occurrence = items.Count(item => item.Include.Equals(include, StringComparison.OrdinalIgnoreCase))
+                    });
             }
         }
 
@@ -78,7 +93,9 @@ internal sealed class WrittenProject : IDisposable
     }
 
     private static Dictionary<string, string> Metadata(XElement element) =>
-        element.Attributes().Where(attribute => attribute.Name != "Include").Select(attribute => (attribute.Name.LocalName, attribute.Value))
+        element.Attributes()
+            .Where(attribute => attribute.Name != "Include")
+            .Select(attribute => (attribute.Name.LocalName, attribute.Value))
             .Concat(element.Elements().Select(child => (child.Name.LocalName, child.Value)))
             .ToDictionary(pair => pair.LocalName, pair => pair.Value, StringComparer.OrdinalIgnoreCase);
 }

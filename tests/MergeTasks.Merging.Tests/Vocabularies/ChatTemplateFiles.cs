@@ -45,7 +45,10 @@ public sealed class ChatTemplateFiles : IDisposable
     public void The_most_frequent_one_wherever_the_models_keep_it()
     {
         Write("a", "chat_template.jinja", "{{ 'the other' }}\n");
-        Write("b", "tokenizer_config.json", """{"chat_template": [{"name": "tool", "template": "{{ 1 }}"}, {"name": "default", "template": " {{ 'the other' }}"}]}""");
+        Write(
+            "b",
+            "tokenizer_config.json",
+            """{"chat_template": [{"name": "tool", "template": "{{ 1 }}"}, {"name": "default", "template": " {{ 'the other' }}"}]}""");
         Write("c", "tokenizer_config.json", """{"chat_template": null}""");
         Assert.Equal("{{ 'the other' }}", Merge("auto"));
     }
@@ -69,7 +72,13 @@ public sealed class ChatTemplateFiles : IDisposable
 
     private string? Merge(string? template)
     {
-        _workspace.Merge("m", [("Method", "linear"), ("Base", "models/base"), .. template is null ? Array.Empty<(string, string)>() : [("ChatTemplate", template)]]);
+        _workspace.Merge(
+            "m",
+            [
+                ("Method", "linear"),
+                ("Base", "models/base"),
+                .. template is null ? Array.Empty<(string, string)>() : [("ChatTemplate", template)]
+            ]);
         foreach (var model in new[] { "a", "b", "c" })
             _workspace.Source("models/" + model, ("Weight", "1"));
         _workspace.Run("m");
@@ -80,7 +89,8 @@ public sealed class ChatTemplateFiles : IDisposable
         return File.ReadAllText(path);
     }
 
-    private void Write(string model, string file, string text) => File.WriteAllText(Path.Combine(_workspace.Folder, "models", model, file), text);
+    private void Write(string model, string file, string text) =>
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", model, file), text);
 
     private string Read(params string[] path) => File.ReadAllText(Path.Combine([_workspace.Folder, .. path]));
 }

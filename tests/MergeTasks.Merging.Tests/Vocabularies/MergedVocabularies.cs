@@ -32,7 +32,8 @@ public sealed class MergedVocabularies : IDisposable
         Merge("task_arithmetic", ("TokenizerSource", "union"));
         Assert.Equal(["?", "red", "green", "blue", "<s>", "pink", "<chat>", "grey"], Tokens());
 
-        // Where only one has the token, it fills the others' rows and all deltas are zero; "pink" is in a and b but not in the base: their mean.
+        // Where only one has the token, it fills the others' rows and all deltas are zero; "pink" is in a and b but not in the base: their
+        // mean.
         double pink = (103 + 205) / 2.0;
         AssertRows(
             From(0, 100, 200),
@@ -56,8 +57,12 @@ public sealed class MergedVocabularies : IDisposable
 
         // Rows 5 to 7 are padding: a has none there but a token, b padding only in 7.
         AssertRows(0 + 100 + 400.0, 1 + 101 + 400, 2 + 99 + 400, 3 + 400, 4 + 101 + 404, 5, 6, 7 + 400);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_workspace.Folder, "models", "base", "tokenizer.json")), File.ReadAllBytes(Path.Combine(_workspace.Output("m"), "tokenizer.json")));
-        Assert.Equal(File.ReadAllText(Path.Combine(_workspace.Folder, "models", "base", "config.json")), File.ReadAllText(Path.Combine(_workspace.Output("m"), "config.json")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(_workspace.Folder, "models", "base", "tokenizer.json")),
+            File.ReadAllBytes(Path.Combine(_workspace.Output("m"), "tokenizer.json")));
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(_workspace.Folder, "models", "base", "config.json")),
+            File.ReadAllText(Path.Combine(_workspace.Output("m"), "config.json")));
     }
 
     [Fact]
@@ -68,21 +73,29 @@ public sealed class MergedVocabularies : IDisposable
 
         // linear of a and b alone with weights 1 and 2; the base lends nothing but rows where b lacks a token.
         AssertRows(100 + 400, 101 + 404, 102 + 402, 103 + 410, 104 + 208, 105 + 412);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_workspace.Folder, "models", "a", "tokenizer.json")), File.ReadAllBytes(Path.Combine(_workspace.Output("m"), "tokenizer.json")));
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(_workspace.Folder, "models", "a", "tokenizer.json")),
+            File.ReadAllBytes(Path.Combine(_workspace.Output("m"), "tokenizer.json")));
     }
 
     [Fact]
     public void Special_tokens_keep_their_meaning_in_another_vocabulary()
     {
-        File.WriteAllText(Path.Combine(_workspace.Folder, "models", "base", "config.json"), """{"vocab_size": 8, "eos_token_id": [4, 2], "bos_token_id": null, "pad_token_id": 3, "text_config": {"bos_token_id": 1}}""");
-        File.WriteAllText(Path.Combine(_workspace.Folder, "models", "base", "generation_config.json"), """{"eos_token_id": 4, "top_k": 4}""");
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "models", "base", "config.json"),
+            """{"vocab_size": 8, "eos_token_id": [4, 2], "bos_token_id": null, "pad_token_id": 3, "text_config": {"bos_token_id": 1}}""");
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "models", "base", "generation_config.json"), """{"eos_token_id": 4, "top_k": 4}""");
         Merge("linear", ("TokenizerSource", "models/a"));
 
         // <s>, green and red have other numbers in a's vocabulary; it has no blue.
-        Assert.Equal("""{"torch_dtype": "float32","vocab_size": 6, "eos_token_id": [5, 1], "bos_token_id": null, "pad_token_id": 3, "text_config": {"bos_token_id": 2}}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "config.json")));
-        Assert.Equal("""{"eos_token_id": 5, "top_k": 4}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "generation_config.json")));
+        Assert.Equal(
+            """{"torch_dtype": "float32","vocab_size": 6, "eos_token_id": [5, 1], "bos_token_id": null, "pad_token_id": 3, "text_config": {"bos_token_id": 2}}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "config.json")));
+        Assert.Equal(
+            """{"eos_token_id": 5, "top_k": 4}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "generation_config.json")));
         Merge("linear", ("TokenizerSource", "union"));
-        Assert.Equal("""{"eos_token_id": 4, "top_k": 4}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "generation_config.json")));
+        Assert.Equal(
+            """{"eos_token_id": 4, "top_k": 4}""", File.ReadAllText(Path.Combine(_workspace.Output("m"), "generation_config.json")));
     }
 
     [Fact]
@@ -96,7 +109,8 @@ public sealed class MergedVocabularies : IDisposable
     [Fact]
     public void Rows_are_padded_to_a_multiple_with_the_mean_of_the_tokens_rows()
     {
-        _workspace.Merge("m", ("Method", "passthrough"), ("Base", "models/base"), ("TokenizerSource", "models/a"), ("TokenizerPadToMultipleOf", "4"));
+        _workspace.Merge(
+            "m", ("Method", "passthrough"), ("Base", "models/base"), ("TokenizerSource", "models/a"), ("TokenizerPadToMultipleOf", "4"));
         _workspace.Source("models/a");
         _workspace.Run("m");
         AssertRows(100, 101, 102, 103, 104, 105, 6, 7);
@@ -190,7 +204,8 @@ public sealed class MergedVocabularies : IDisposable
         _workspace.Merge("m", ("Method", "linear"), ("Base", "models/base"), ("TokenizerSource", "union"));
         _workspace.Source("models/a", ("Weight", "1"));
         _workspace.Run("m");
-        Assert.Equal([1, 4, 2], Tokenizer.Load(Path.Combine(_workspace.Output("m"), "tokenizer.json")).Encode("a<chat>b", addSpecialTokens: false));
+        Assert.Equal(
+            [1, 4, 2], Tokenizer.Load(Path.Combine(_workspace.Output("m"), "tokenizer.json")).Encode("a<chat>b", addSpecialTokens: false));
         AssertRows(100, 101, 102, 103, 104);
     }
 
@@ -205,7 +220,8 @@ public sealed class MergedVocabularies : IDisposable
         _workspace.Model("a", (Embeddings, RandomTensors.BF16(2, 950, 301)));
         Tokenizer_("base", TinyTokenizer.Words(words));
         Tokenizer_("a", TinyTokenizer.Words(others));
-        _workspace.Merge("m", ("Method", method), ("Base", "models/base"), ("TokenizerSource", "union"), ("TokenizerPadToMultipleOf", "64"));
+        _workspace.Merge(
+            "m", ("Method", method), ("Base", "models/base"), ("TokenizerSource", "union"), ("TokenizerPadToMultipleOf", "64"));
         _workspace.Source("models/a", ("Weight", "0.5"));
         var results = new List<byte[]>();
         foreach (var threads in new[] { 1, 2, 5 })
@@ -241,7 +257,8 @@ public sealed class MergedVocabularies : IDisposable
         _workspace.Merge("m", ("Method", "linear"), ("Base", "models/base"), ("TokenizerSource", "union"));
         _workspace.Source("models/a", ("Into", "m"), ("Weight", "1"));
         _workspace.RunAll();
-        Assert.Equal(FolderContent.Of(_workspace.Output("m"))["tokenizer.json"], FolderContent.Of(_workspace.Output("second"))["tokenizer.json"]);
+        Assert.Equal(
+            FolderContent.Of(_workspace.Output("m"))["tokenizer.json"], FolderContent.Of(_workspace.Output("second"))["tokenizer.json"]);
         Assert.Equal(_workspace.Result("m")[Embeddings].Bytes, _workspace.Result("second")[Embeddings].Bytes);
         Assert.Contains("<chat>", File.ReadAllText(Path.Combine(_workspace.Output("second"), "tokenizer.json")), StringComparison.Ordinal);
     }
@@ -258,24 +275,34 @@ public sealed class MergedVocabularies : IDisposable
 
     private void Model(string name, int number, int rows, string tokenizer, bool hasHead = true)
     {
-        List<(string, RawTensor)> tensors = [(Embeddings, Rows(100 * number, rows)), ("model.norm.weight", RawTensor.F32([Width], 1, 1, 1))];
+        List<(string, RawTensor)> tensors = [
+            (Embeddings, Rows(100 * number, rows)), ("model.norm.weight", RawTensor.F32([Width], 1, 1, 1))
+        ];
         if (hasHead)
             tensors.Add((Head, Rows((100 * number) + 500, rows)));
         _workspace.Model(name, [.. tensors]);
-        File.WriteAllText(Path.Combine(_workspace.Folder, "models", name, "config.json"), $$"""{"model_type": "llama", "vocab_size": {{rows}}, "torch_dtype": "float32"}""");
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "models", name, "config.json"),
+            $$"""{"model_type": "llama", "vocab_size": {{rows}}, "torch_dtype": "float32"}""");
         Tokenizer_(name, tokenizer);
     }
 
-    private void Tokenizer_(string name, string tokenizer) => File.WriteAllText(Path.Combine(_workspace.Folder, "models", name, "tokenizer.json"), tokenizer);
+    private void Tokenizer_(string name, string tokenizer) =>
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", name, "tokenizer.json"), tokenizer);
 
     private static RawTensor Rows(int first, int rows) =>
-        RawTensor.F32([rows, Width], [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(0, Width).Select(column => first + row + (column / 4f)))]);
+        RawTensor.F32(
+            [rows, Width],
+            [.. Enumerable.Range(0, rows).SelectMany(row => Enumerable.Range(0, Width).Select(column => first + row + (column / 4f)))]);
 
     private string[] Tokens()
     {
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(_workspace.Output("m"), "tokenizer.json")))!;
         var ids = json["model"]!["vocab"]!.AsObject().Select(entry => ((string)entry.Key, (int)entry.Value!))
-            .Concat(json["added_tokens"]!.AsArray().Select(entry => ((string)entry!["content"]!, (int)entry["id"]!))).Distinct().OrderBy(entry => entry.Item2).ToList();
+            .Concat(json["added_tokens"]!.AsArray().Select(entry => ((string)entry!["content"]!, (int)entry["id"]!)))
+                .Distinct()
+                .OrderBy(entry => entry.Item2)
+                .ToList();
         Assert.Equal(Enumerable.Range(0, ids.Count), ids.Select(entry => entry.Item2));
         return [.. ids.Select(entry => entry.Item1)];
     }

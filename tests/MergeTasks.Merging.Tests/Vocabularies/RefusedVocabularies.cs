@@ -29,7 +29,9 @@ public sealed class RefusedVocabularies : IDisposable
     {
         Model("b", 4, TinyTokenizer.Words(["?", "green", "red", "pi\tnk"]));
         var message = Refused("MTK3030");
-        Assert.Contains("'red' is 1 in 'models/a' and 2 in 'models/b', 'green' is 2 in 'models/a' and 1 in 'models/b', 'pi\\u0009nk' (3) only in 'models/b'.", message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'red' is 1 in 'models/a' and 2 in 'models/b', 'green' is 2 in 'models/a' and 1 in 'models/b', 'pi\\u0009nk' (3) only in "
+                + "'models/b'.", message, StringComparison.Ordinal);
         Assert.Contains("TokenizerSource=\"union\"", message, StringComparison.Ordinal);
         Assert.Contains("\"base\"", message, StringComparison.Ordinal);
     }
@@ -132,7 +134,10 @@ public sealed class RefusedVocabularies : IDisposable
     [InlineData("<x>: {source: {kind: model_token, model: ‸models/c, token: red}}", "takes no part")]
     public void Rules(string rule, string reason)
     {
-        _project.Write("m.yml", $"merge_method: linear\nparameters: {{weight: 1}}\nmodels:\n  - model: models/a\n  - model: models/b\ntokenizer:\n  tokens:\n    {rule}\n");
+        _project.Write(
+            "m.yml",
+            $"merge_method: linear\nparameters: {{weight: 1}}\nmodels:\n  - model: models/a\n  - model: models/b\ntokenizer:\n  "
+                + $"tokens:\n    {rule}\n");
         File.WriteAllText(_project["project.csproj"], """<Project><ItemGroup><MergedModel Include="m.yml" /></ItemGroup></Project>""");
         Assert.Contains(reason, Refused("MTK1030"), StringComparison.Ordinal);
     }
@@ -145,7 +150,10 @@ public sealed class RefusedVocabularies : IDisposable
     {
         Project($"‸ChatTemplate=\"{template}\" ", "");
         Assert.Contains(reason, Refused("MTK1031"), StringComparison.Ordinal);
-        _project.Write("m.yml", $"merge_method: linear\nparameters: {{weight: 1}}\nmodels:\n  - model: models/a\n  - model: models/b\nchat_template: ‸\"{template}\"\n");
+        _project.Write(
+            "m.yml",
+            $"merge_method: linear\nparameters: {{weight: 1}}\nmodels:\n  - model: models/a\n  - model: models/b\nchat_template: "
+                + $"‸\"{template}\"\n");
         File.WriteAllText(_project["project.csproj"], """<Project><ItemGroup><MergedModel Include="m.yml" /></ItemGroup></Project>""");
         Assert.Contains(reason, Refused("MTK1031"), StringComparison.Ordinal);
     }
@@ -162,7 +170,8 @@ public sealed class RefusedVocabularies : IDisposable
     {
         Model("b", 4, TinyTokenizer.Words(["?", "green", "red"]));
         _project.Write("calibration.txt", "red green");
-        _project.WriteProject("""<‸MergedModel Include="m" Method="linear" Base="models/a" TokenizerSource="union" Aim="0.4" Calibration="calibration.txt" /><MergeSource Include="models/b" Weight="1" />""");
+        _project.WriteProject(
+            """<‸MergedModel Include="m" Method="linear" Base="models/a" TokenizerSource="union" Aim="0.4" Calibration="calibration.txt" /><MergeSource Include="models/b" Weight="1" />""");
         Assert.Contains("vocabularies differ", Refused("MTK5006"), StringComparison.Ordinal);
     }
 
@@ -173,7 +182,8 @@ public sealed class RefusedVocabularies : IDisposable
     }
 
     private void Project(string metadata, string second, string first = "") =>
-        _project.WriteProject($"""<MergedModel Include="m" Method="linear" {metadata}/><{first}MergeSource Include="models/a" Weight="1" /><{second}MergeSource Include="models/b" Weight="1" />""");
+        _project.WriteProject(
+            $"""<MergedModel Include="m" Method="linear" {metadata}/><{first}MergeSource Include="models/a" Weight="1" /><{second}MergeSource Include="models/b" Weight="1" />""");
 
     private string Refused(string code)
     {

@@ -8,7 +8,8 @@ internal static class TinyTokenizer
     /// <summary>Words divided by white space.</summary>
     /// <param name="words">Words by id; the first stands for unknown ones.</param>
     /// <param name="added">Added tokens and their ids.</param>
-    public static string Words(string[] words, params (string Token, int Id)[] added) => File("WordLevel", Table(words), new() { ["unk_token"] = words[0] }, added);
+    public static string Words(string[] words, params (string Token, int Id)[] added) =>
+        File("WordLevel", Table(words), new() { ["unk_token"] = words[0] }, added);
 
     /// <summary>Byte pairs over the letters of the tokens.</summary>
     /// <param name="tokens">Tokens by id.</param>

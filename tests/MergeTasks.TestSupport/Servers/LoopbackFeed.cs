@@ -39,20 +39,31 @@ public sealed class LoopbackFeed : IDisposable
     {
         if (Fault(request) is { } fault)
             return fault;
-        if (Login is var (user, password) && request["Authorization"] != "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{user}:{password}")))
+        if (Login is var (user, password)
+            && request["Authorization"] != "Basic " + Convert.ToBase64String(Encoding.ASCII.GetBytes($"{user}:{password}")))
             return new WebAnswer(401, [], ("WWW-Authenticate", "Basic realm=\"feed\""));
         var parts = request.Path.Trim('/').Split('/');
         if (request.Path == "/v3/index.json")
-            return Json(new { version = "3.0.0", resources = new[] { new Dictionary<string, string> { ["@id"] = $"{_server.Address}flat/", ["@type"] = "PackageBaseAddress/3.0.0" } } });
+            return Json(
+                new
+                {
+                    version = "3.0.0",
+                    resources = new[]
+                {
+                    new Dictionary<string, string> { ["@id"] = $"{_server.Address}flat/", ["@type"] = "PackageBaseAddress/3.0.0" }
+                }
+                });
         if (parts is not ["flat", var id, ..] || !_packages.TryGetValue(id, out var versions))
             return WebAnswer.Text(404, "");
         return parts switch
         {
             [_, _, "index.json"] => Json(new { versions = versions.Keys }),
-            [_, _, var version, _] when versions.TryGetValue(version, out var package) => new WebAnswer(200, package, ("Content-Type", "application/octet-stream")),
+            [_, _, var version, _] when versions.TryGetValue(version, out var package) =>
+                new WebAnswer(200, package, ("Content-Type", "application/octet-stream")),
             _ => WebAnswer.Text(404, ""),
         };
     }
 
-    private static WebAnswer Json(object content) => WebAnswer.Text(200, JsonSerializer.Serialize(content), ("Content-Type", "application/json"));
+    private static WebAnswer Json(object content) =>
+        WebAnswer.Text(200, JsonSerializer.Serialize(content), ("Content-Type", "application/json"));
 }

@@ -45,7 +45,8 @@ public sealed partial class LoopbackHub : IDisposable
     /// <returns>The commit.</returns>
     public string Push(string repository, string branch, IEnumerable<(string Name, byte[] Content)> files)
     {
-        var content = new SortedDictionary<string, byte[]>(files.ToDictionary(file => file.Name, file => file.Content), StringComparer.Ordinal);
+        var content = new SortedDictionary<string, byte[]>(
+            files.ToDictionary(file => file.Name, file => file.Content), StringComparer.Ordinal);
         var commit = Sha1([.. content.SelectMany(file => Encoding.UTF8.GetBytes(file.Key).Concat(SHA256.HashData(file.Value)))]);
         if (!_commits.TryGetValue(repository, out var commits))
             (_commits[repository], _refs[repository]) = (commits = [], []);
@@ -82,7 +83,8 @@ public sealed partial class LoopbackHub : IDisposable
         _storage.Dispose();
     }
 
-    private static bool IsLarge(string name) => name.EndsWith(".safetensors", StringComparison.Ordinal) || name.EndsWith(".bin", StringComparison.Ordinal);
+    private static bool IsLarge(string name) =>
+        name.EndsWith(".safetensors", StringComparison.Ordinal) || name.EndsWith(".bin", StringComparison.Ordinal);
 
     private WebAnswer Answer(WebRequest request)
     {
@@ -101,7 +103,11 @@ public sealed partial class LoopbackHub : IDisposable
             return Refusal(404, "RevisionNotFound", $"Invalid rev id: {revision}");
         return match.Groups["kind"].Value switch
         {
-            "revision" => WebAnswer.Text(200, JsonSerializer.Serialize(new { id = repository, sha = commit, siblings = files.Keys.Select(name => new { rfilename = name }) })),
+            "revision" =>
+                WebAnswer.Text(
+                    200,
+                    JsonSerializer.Serialize(
+                        new { id = repository, sha = commit, siblings = files.Keys.Select(name => new { rfilename = name }) })),
             "tree" => Tree(request, repository, commit, files),
             _ => Resolve(request, commit, files, match.Groups["file"].Value),
         };
@@ -109,13 +115,30 @@ public sealed partial class LoopbackHub : IDisposable
 
     private WebAnswer Tree(WebRequest request, string repository, string commit, SortedDictionary<string, byte[]> files)
     {
-        var start = request.Query.StartsWith("cursor=", StringComparison.Ordinal) ? int.Parse(request.Query[7..], CultureInfo.InvariantCulture) : 0;
+        var start = request.Query.StartsWith("cursor=", StringComparison.Ordinal)
+            ? int.Parse(request.Query[7..], CultureInfo.InvariantCulture)
+            : 0;
         var entries = files.Skip(start).Take(PageSize).Select(file => (object)(IsLarge(file.Key)
-            ? new { type = "file", oid = Sha1(file.Value), size = file.Value.Length, path = file.Key, lfs = new { oid = Sha256(file.Value), size = file.Value.Length, pointerSize = 134 } }
+            ? new
+            {
+                type = "file",
+                oid = Sha1(
+                file.Value),
+                size = file.Value.Length,
+                path = file.Key,
+                lfs = new
+                {
+                    oid = Sha256(
+                    file.Value),
+                    size = file.Value.Length,
+                    pointerSize = 134
+                }
+            }
             : new { type = "file", oid = GitName(file.Value), size = file.Value.Length, path = file.Key }));
         var json = JsonSerializer.Serialize(entries.Prepend(new { type = "directory", oid = Sha1([1]), size = 0, path = "onnx" }));
         return start + PageSize < files.Count
-            ? WebAnswer.Text(200, json, ("Link", $"<{Endpoint}/api/models/{repository}/tree/{commit}?cursor={start + PageSize}>; rel=\"next\""))
+            ? WebAnswer.Text(
+                200, json, ("Link", $"<{Endpoint}/api/models/{repository}/tree/{commit}?cursor={start + PageSize}>; rel=\"next\""))
             : WebAnswer.Text(200, json);
     }
 
@@ -125,13 +148,17 @@ public sealed partial class LoopbackHub : IDisposable
             return Refusal(404, "EntryNotFound", "Entry not found");
         if (!IsLarge(name))
             return Content(request, content, ("X-Repo-Commit", commit), ("ETag", $"\"{GitName(content)}\""));
-        return new WebAnswer(302, [], ("Location", $"{_storage.Address}{Sha256(content)}?X-Amz-Signature=signed-secret"), ("X-Repo-Commit", commit),
+        return new WebAnswer(
+            302, [], ("Location", $"{_storage.Address}{Sha256(content)}?X-Amz-Signature=signed-secret"), ("X-Repo-Commit", commit),
             ("X-Linked-Etag", $"\"{Sha256(content)}\""), ("X-Linked-Size", $"{content.Length}"));
     }
 
     private WebAnswer Store(WebRequest request)
     {
-        var content = _commits.Values.SelectMany(commits => commits.Values).SelectMany(files => files.Values).FirstOrDefault(bytes => Sha256(bytes) == request.Path.Trim('/'));
+        var content = _commits.Values
+            .SelectMany(commits => commits.Values)
+            .SelectMany(files => files.Values)
+            .FirstOrDefault(bytes => Sha256(bytes) == request.Path.Trim('/'));
         return StorageFault(request, content is null ? WebAnswer.Text(404, "") : Content(request, content, ("ETag", "\"storage\"")));
     }
 
@@ -147,6 +174,7 @@ public sealed partial class LoopbackHub : IDisposable
     private static WebAnswer Refusal(int status, string code, string message) =>
         WebAnswer.Text(status, JsonSerializer.Serialize(new { error = message }), ("X-Error-Code", code), ("X-Error-Message", message));
 
-    [GeneratedRegex(@"^/(api/models/(?<repo>[^/]+(/[^/]+)?)/(?<kind>revision|tree)/(?<rev>.+)|(?<repo>[^/]+(/[^/]+)?)/(?<kind>resolve)/(?<rev>[^/]+)/(?<file>.+))$")]
+    [GeneratedRegex(
+        @"^/(api/models/(?<repo>[^/]+(/[^/]+)?)/(?<kind>revision|tree)/(?<rev>.+)|(?<repo>[^/]+(/[^/]+)?)/(?<kind>resolve)/(?<rev>[^/]+)/(?<file>.+))$")]
     private static partial Regex Route();
 }

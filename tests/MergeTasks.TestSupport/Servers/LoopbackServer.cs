@@ -26,7 +26,8 @@ public sealed record WebAnswer(int Status, byte[] Body, params (string Name, str
     /// <summary>Waits after each piece of the body.</summary>
     public TimeSpan Pause { get; init; }
 
-    public static WebAnswer Text(int status, string text, params (string, string)[] headers) => new(status, Encoding.UTF8.GetBytes(text), headers);
+    public static WebAnswer Text(int status, string text, params (string, string)[] headers) =>
+        new(status, Encoding.UTF8.GetBytes(text), headers);
 }
 
 /// <summary>An HTTP/1.1 server on loopback, on a bare socket so that it can misbehave in every way that servers do.</summary>
@@ -112,7 +113,9 @@ public sealed class LoopbackServer : IDisposable
     private async Task SendAsync(NetworkStream stream, WebRequest request, WebAnswer answer)
     {
         var head = new StringBuilder();
-        head.Append(CultureInfo.InvariantCulture, $"HTTP/1.1 {answer.Status} Answer\r\nConnection: close\r\nContent-Length: {answer.AnnouncedLength ?? answer.Body.Length}\r\n");
+        head.Append(
+            CultureInfo.InvariantCulture,
+            $"HTTP/1.1 {answer.Status} Answer\r\nConnection: close\r\nContent-Length: {answer.AnnouncedLength ?? answer.Body.Length}\r\n");
         foreach (var (name, value) in answer.Headers)
             head.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
         await stream.WriteAsync(Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()), _stop.Token);

@@ -8,7 +8,9 @@ using TorchSharp;
 
 namespace MergeTasks.Transformers.Tests.Devices;
 
-/// <summary>What would be slow or large on a device: times that the host waits for it, and tensors that stay there. Both are counted.</summary>
+/// <summary>
+/// What would be slow or large on a device: times that the host waits for it, and tensors that stay there. Both are counted.
+/// </summary>
 public class DeviceCostTests
 {
     [Theory]

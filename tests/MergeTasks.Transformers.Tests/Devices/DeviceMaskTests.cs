@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace MergeTasks.Transformers.Tests.Devices;
 
-/// <summary>Who sees whom on a device, held against the rules, key by key; and the fused attention against the sum that it stands for.</summary>
+/// <summary>
+/// Who sees whom on a device, held against the rules, key by key; and the fused attention against the sum that it stands for.
+/// </summary>
 public class DeviceMaskTests
 {
     public static TheoryData<bool, int?, int[], int> Cases()
@@ -64,7 +66,12 @@ public class DeviceMaskTests
         var vocabulary = (int)own.Parameters.Values.Max(parameter => parameter.Shape[0]);
         var random = new Random(1);
         var batch = TokenBatch.Of(
-            [.. new[] { 30, 1, 17, 29 }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(Math.Min(vocabulary, 50))).ToArray())]);
+            [
+                .. new[]
+                {
+                    30, 1, 17, 29
+                }.Select(length => Enumerable.Range(0, length).Select(_ => random.Next(Math.Min(vocabulary, 50))).ToArray())
+            ]);
         Target[] targets =
             [.. batch.Sequences.SelectMany((sequence, i) => sequence.Ids.Select((_, position) => new Target(i, position, 3, 0.1)))];
         var (expected, actual) = (new Golden.GradientCollector(), new Golden.GradientCollector());

@@ -32,7 +32,9 @@ public class DeviceMessageTests
         Assert.Contains(expected, TorchRuntime.WithoutCuda(new CudaDevices(count, fault)), StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be asynchronously reported", "not made for a device of this generation")]
+    [InlineData(
+        "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be asynchronously reported",
+        "not made for a device of this generation")]
     [InlineData("CUDA error: an illegal memory access was encountered\nCompile with `TORCH_USE_CUDA_DSA`", "cannot be used again")]
     [InlineData("something else.\nException raised from here", "something else")]
     public void A_fault_is_told_without_the_trace(string message, string expected)

@@ -65,7 +65,8 @@ public class DeviceThreadTests
     public void Threads_that_wait_do_not_spin()
     {
         // Whoever sets a policy gets it.
-        if (!OperatingSystem.IsLinux() || new[] { "OMP_WAIT_POLICY", "GOMP_SPINCOUNT" }.Any(name => Environment.GetEnvironmentVariable(name) is not null))
+        if (!OperatingSystem.IsLinux()
+            || new[] { "OMP_WAIT_POLICY", "GOMP_SPINCOUNT" }.Any(name => Environment.GetEnvironmentVariable(name) is not null))
             return;
         const int rounds = 100, pause = 5;
         var (waited, ran) = (TimeSpan.Zero, TimeSpan.Zero);
@@ -111,10 +112,12 @@ public class DeviceThreadTests
             .Select(folder => int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture)),
     ];
 
-    private static bool IsThis(int id) => File.ResolveLinkTarget("/proc/thread-self", false)!.FullName.EndsWith($"/{id}", StringComparison.Ordinal);
+    private static bool IsThis(int id) =>
+        File.ResolveLinkTarget("/proc/thread-self", false)!.FullName.EndsWith($"/{id}", StringComparison.Ordinal);
 
     // Nanoseconds.
-    private static long TimeOf(int id) => Read($"/proc/self/task/{id}/schedstat") is { } text ? long.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture) : 0;
+    private static long TimeOf(int id) =>
+        Read($"/proc/self/task/{id}/schedstat") is { } text ? long.Parse(text.Split(' ')[0], CultureInfo.InvariantCulture) : 0;
 
     private static string? Read(string path)
     {

@@ -13,7 +13,8 @@ public sealed unsafe class LoadedLibrary(ITestOutputHelper output)
     public void It_has_the_version_that_is_pinned()
     {
         // Major, minor and patch number are the upper three bytes.
-        var library = NativeLibrary.Load(OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so");
+        var library = NativeLibrary.Load(
+            OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so");
         var version = ((delegate* unmanaged<ulong>)NativeLibrary.GetExport(library, "aoti_torch_abi_version"))();
         var loaded = new Version((int)(version >> 56), (int)(version >> 48 & 0xFF), (int)(version >> 40 & 0xFF));
         output.WriteLine($"Loaded: libtorch {loaded} for {TorchPackages.Platform}");
@@ -25,7 +26,11 @@ public sealed unsafe class LoadedLibrary(ITestOutputHelper output)
     {
         Assert.Empty(Directory.EnumerateFiles(AppContext.BaseDirectory, "*torch_cpu*", SearchOption.AllDirectories));
         if (OperatingSystem.IsLinux())
-            Assert.Contains(File.ReadLines("/proc/self/maps"), line => line.EndsWith($"/{LibTorch.Version}/runtimes/{TorchPackages.Platform}/native/libtorch_cpu.so", StringComparison.Ordinal));
+            Assert.Contains(
+                File.ReadLines("/proc/self/maps"),
+                line =>
+                    line.EndsWith(
+                        $"/{LibTorch.Version}/runtimes/{TorchPackages.Platform}/native/libtorch_cpu.so", StringComparison.Ordinal));
     }
 }
 #endif

@@ -127,7 +127,8 @@ public class SmallDeviceTests
         var scores = model.Backward(golden.Batch, golden.Targets, gradients);
         var exact = new GradientCollector();
         var reference = golden.Model.Backward(golden.Batch, golden.Targets, exact);
-        Assert.All(reference.Zip(scores), pair => Assert.InRange(Math.Abs(pair.First.LogProbability - pair.Second.LogProbability), 0, 0.25));
+        Assert.All(
+            reference.Zip(scores), pair => Assert.InRange(Math.Abs(pair.First.LogProbability - pair.Second.LogProbability), 0, 0.25));
         Assert.Contains(reference.Zip(scores), pair => pair.First.LogProbability != pair.Second.LogProbability);
         var (product, own, theirs) = (0.0, 0.0, 0.0);
         foreach (var parameter in exact.Names)

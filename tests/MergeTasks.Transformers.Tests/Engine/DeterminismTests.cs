@@ -24,7 +24,8 @@ public class DeterminismTests
             var (otherScores, otherGradients) = Run(name, options);
             Assert.Equal(scores, otherScores);
             foreach (var parameter in gradients.Names)
-                Assert.True(gradients[parameter].AsSpan().SequenceEqual(otherGradients[parameter]), $"{parameter} differs under {options}.");
+                Assert.True(
+                    gradients[parameter].AsSpan().SequenceEqual(otherGradients[parameter]), $"{parameter} differs under {options}.");
         }
     }
 

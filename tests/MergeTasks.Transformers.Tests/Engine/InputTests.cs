@@ -21,7 +21,10 @@ public class InputTests
     {
         using var golden = new GoldenModel("gpt2-A");
         var ids = Enumerable.Repeat(5, 33).ToArray();
-        Assert.Contains("33 tokens", Assert.Throws<ModelException>(() => golden.Model.Score(TokenBatch.Of(ids), [new Target(0, 0, 3)])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "33 tokens",
+            Assert.Throws<ModelException>(() => golden.Model.Score(TokenBatch.Of(ids), [new Target(0, 0, 3)])).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -31,7 +34,8 @@ public class InputTests
     public void A_target_outside_the_batch_is_named(int sequence, int position, int outcome, string named)
     {
         using var golden = new GoldenModel("llama-A");
-        var error = Assert.Throws<ModelException>(() => golden.Model.Score(TokenBatch.Of([3, 4]), [new Target(sequence, position, outcome)]));
+        var error = Assert.Throws<ModelException>(() =>
+            golden.Model.Score(TokenBatch.Of([3, 4]), [new Target(sequence, position, outcome)]));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
@@ -42,7 +46,10 @@ public class InputTests
         var padded = new TokenBatch(new TokenSequence([3, 4, 5]) { Attended = [false, true, true] });
         Assert.Contains("padding", Refusal(decoder, padded), StringComparison.Ordinal);
         using var encoder = new GoldenModel("bert-mlm-A");
-        Assert.Contains("padding only", Refusal(encoder, new TokenBatch(new TokenSequence([3, 4]) { Attended = [false, false] })), StringComparison.Ordinal);
+        Assert.Contains(
+            "padding only",
+            Refusal(encoder, new TokenBatch(new TokenSequence([3, 4]) { Attended = [false, false] })),
+            StringComparison.Ordinal);
 
         static string Refusal(GoldenModel golden, TokenBatch batch) =>
             Assert.Throws<ModelException>(() => golden.Model.Score(batch, [new Target(0, 1, 3)])).Message;
@@ -53,7 +60,8 @@ public class InputTests
     {
         using var golden = new GoldenModel("llama-A");
         var value = ParameterValue.FromSingles([2], [1, 2]);
-        Assert.Throws<ModelException>(() => golden.Model.Replacing(new Dictionary<string, ParameterValue> { ["model.norm.weight"] = value }));
+        Assert.Throws<ModelException>(() =>
+            golden.Model.Replacing(new Dictionary<string, ParameterValue> { ["model.norm.weight"] = value }));
         Assert.Throws<ModelException>(() => golden.Model.Replacing(new Dictionary<string, ParameterValue> { ["no.such"] = value }));
     }
 

@@ -29,7 +29,10 @@ public class InterventionCostTests
         Assert.Equal(order.Names.Distinct(), order.Names);
         Assert.Equal("lm_head.weight", order.Names[0]);
         Assert.Equal("model.embed_tokens.weight", order.Names[^1]);
-        var layers = order.Names.Where(name => name.StartsWith("model.layers.", StringComparison.Ordinal)).Select(name => name[13] - '0').ToArray();
+        var layers = order.Names
+            .Where(name => name.StartsWith("model.layers.", StringComparison.Ordinal))
+            .Select(name => name[13] - '0')
+            .ToArray();
         Assert.Equal(layers.OrderDescending(), layers);
     }
 

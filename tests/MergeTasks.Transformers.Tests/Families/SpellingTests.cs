@@ -8,15 +8,27 @@ public class SpellingTests
 {
     [Theory]
     [InlineData("llama-A", """{"rope_parameters":{"rope_type":"default","rope_theta":10000.0},"rope_theta":null}""")]
-    [InlineData("llama-B", """{"rope_scaling":null,"rope_theta":null,"rope_parameters":{"rope_type":"llama3","rope_theta":500.0,"factor":8.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":32}}""")]
+    [InlineData(
+        "llama-B",
+        """{"rope_scaling":null,"rope_theta":null,"rope_parameters":{"rope_type":"llama3","rope_theta":500.0,"factor":8.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":32}}""")]
     [InlineData("llama-linear", """{"rope_scaling":{"type":"linear","factor":2.5}}""")]
-    [InlineData("gpt_neox-A", """{"rotary_pct":null,"rotary_emb_base":null,"partial_rotary_factor":null,"rope_theta":null,"rope_parameters":{"rope_type":"default","rope_theta":10000,"partial_rotary_factor":0.25}}""")]
+    [InlineData(
+        "gpt_neox-A",
+        """{"rotary_pct":null,"rotary_emb_base":null,"partial_rotary_factor":null,"rope_theta":null,"rope_parameters":{"rope_type":"default","rope_theta":10000,"partial_rotary_factor":0.25}}""")]
     [InlineData("phi3-long", """{"rope_scaling":{"type":"su","short_factor":[1,1.1,1.2,1.4],"long_factor":[1.5,2,3,5]}}""")]
-    [InlineData("phi3-long", """{"rope_scaling":null,"original_max_position_embeddings":null,"rope_parameters":{"rope_type":"longrope","rope_theta":10000,"original_max_position_embeddings":8,"short_factor":[1,1.1,1.2,1.4],"long_factor":[1.5,2,3,5]}}""")]
-    [InlineData("stablelm-norms", """{"partial_rotary_factor":null,"rope_scaling":null,"rope_parameters":{"rope_type":"linear","factor":2.5,"rope_theta":10000,"partial_rotary_factor":0.5}}""")]
+    [InlineData(
+        "phi3-long",
+        """{"rope_scaling":null,"original_max_position_embeddings":null,"rope_parameters":{"rope_type":"longrope","rope_theta":10000,"original_max_position_embeddings":8,"short_factor":[1,1.1,1.2,1.4],"long_factor":[1.5,2,3,5]}}""")]
+    [InlineData(
+        "stablelm-norms",
+        """{"partial_rotary_factor":null,"rope_scaling":null,"rope_parameters":{"rope_type":"linear","factor":2.5,"rope_theta":10000,"partial_rotary_factor":0.5}}""")]
     [InlineData("gemma2-A", """{"layer_types":["sliding_attention","full_attention","sliding_attention"]}""")]
-    [InlineData("gpt2-A", """{"n_embd":null,"n_head":null,"n_layer":null,"n_positions":null,"hidden_size":48,"num_attention_heads":4,"num_hidden_layers":3,"max_position_embeddings":32}""")]
-    [InlineData("distilbert-cls-A", """{"dim":null,"n_heads":null,"n_layers":null,"hidden_size":48,"num_attention_heads":4,"num_hidden_layers":2}""")]
+    [InlineData(
+        "gpt2-A",
+        """{"n_embd":null,"n_head":null,"n_layer":null,"n_positions":null,"hidden_size":48,"num_attention_heads":4,"num_hidden_layers":3,"max_position_embeddings":32}""")]
+    [InlineData(
+        "distilbert-cls-A",
+        """{"dim":null,"n_heads":null,"n_layers":null,"hidden_size":48,"num_attention_heads":4,"num_hidden_layers":2}""")]
     public void Another_spelling_has_the_same_result(string name, string spelling)
     {
         using var golden = new GoldenModel(name);

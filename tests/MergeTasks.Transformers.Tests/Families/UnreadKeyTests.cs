@@ -16,11 +16,14 @@ public class UnreadKeyTests
         // How weights were initialised before training.
         "initializer_range", "init_std", "initializer_factor", "sinusoidal_pos_embds",
         // Dropout and regularisation in training.
-        "attention_dropout", "attention_probs_dropout_prob", "attn_pdrop", "embd_pdrop", "emb_pdrop", "resid_pdrop", "resid_dropout", "residual_dropout",
-        "summary_first_dropout", "hidden_dropout", "hidden_dropout_prob", "classifier_dropout", "classifier_dropout_prob", "qa_dropout", "seq_classif_dropout",
+        "attention_dropout", "attention_probs_dropout_prob", "attn_pdrop", "embd_pdrop", "emb_pdrop", "resid_pdrop", "resid_dropout",
+        "residual_dropout",
+        "summary_first_dropout", "hidden_dropout", "hidden_dropout_prob", "classifier_dropout", "classifier_dropout_prob", "qa_dropout",
+        "seq_classif_dropout",
         "dropout", "embedding_dropout", "layerdrop", "pooler_dropout", "output_router_logits", "router_aux_loss_coef",
         // Special tokens, which are data: padding has no gradient, and of its positions nothing is asked.
-        "pad_token_id", "sep_token_id", "cls_token_id", "eod_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id",
+        "pad_token_id", "sep_token_id", "cls_token_id", "eod_token_id", "decoder_start_token_id", "forced_bos_token_id",
+        "forced_eos_token_id",
         // The cache of generation, and parallel or other implementations of the same arithmetic.
         "use_cache", "pretraining_tp", "gradient_checkpointing", "is_decoder", "cache_implementation",
         "attn_implementation", "_attn_implementation_autoset", "torchscript", "reorder_and_upcast_attn",

@@ -39,7 +39,10 @@ public class ConfigurationEffectTests
         using var model = changed.Load(engine);
         var positions = golden.Model.Description.Task == ModelTask.SequenceClassification
             ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
-            : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];
+            : [
+                .. golden.Batch.Sequences.SelectMany((sequence, i) =>
+                    Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))
+            ];
         var effect = Compare.Relative(golden.Singles("logits"), model.Logits(golden.Batch, positions));
         Assert.InRange(Math.Abs(effect - expected), 0, 1e-5 + 1e-4 * expected);
     }

@@ -4,7 +4,8 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Transformers.Tests.Golden;
 
 /// <summary>
-/// Backward passes under configuration fields that published versions disagree about, so that no reference model here sets them: the gradient along itself against a difference quotient.
+/// Backward passes under configuration fields that published versions disagree about, so that no reference model here sets them: the
+/// gradient along itself against a difference quotient.
 /// </summary>
 public class DirectionalDerivativeTests
 {

@@ -14,7 +14,10 @@ public class ForwardTests
         using var golden = new GoldenModel(name, engine);
         var positions = golden.Model.Description.Task == ModelTask.SequenceClassification
             ? Enumerable.Range(0, golden.Batch.Sequences.Count).Select(sequence => (sequence, 0)).ToArray()
-            : [.. golden.Batch.Sequences.SelectMany((sequence, i) => Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))];
+            : [
+                .. golden.Batch.Sequences.SelectMany((sequence, i) =>
+                    Enumerable.Range(0, sequence.Ids.Count).Select(position => (i, position)))
+            ];
         var logits = golden.Model.Logits(golden.Batch, positions);
         Assert.InRange(Compare.Relative(golden.Singles("logits"), logits), 0, Tolerances.Logits(name));
     }

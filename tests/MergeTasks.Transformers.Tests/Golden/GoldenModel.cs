@@ -31,7 +31,10 @@ internal sealed class GoldenModel : IDisposable
 
     /// <summary>Every folder, so that none is forgotten.</summary>
     public static IEnumerable<string> Names =>
-        new[] { Root, Variants, VersionFive }.SelectMany(Directory.GetDirectories).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal);
+        new[] { Root, Variants, VersionFive }
+            .SelectMany(Directory.GetDirectories)
+            .Select(folder => Path.GetFileName(folder))
+            .Order(StringComparer.Ordinal);
 
     /// <summary>The folders of version 5.</summary>
     public static IEnumerable<string> NamesOfVersionFive =>
@@ -39,7 +42,10 @@ internal sealed class GoldenModel : IDisposable
 
     /// <summary>Families of encoders.</summary>
     public static IReadOnlySet<string> Encoders { get; } =
-        new HashSet<string> { "albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta" };
+        new HashSet<string>
+        {
+            "albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta"
+        };
 
     public static string FolderOf(string name) =>
         new[] { Root, Variants, VersionFive }.Select(root => Path.Combine(root, name)).First(Directory.Exists);

@@ -12,7 +12,9 @@ internal sealed class GradientCollector : IGradientReceiver
     public int Pieces { get; private set; }
 
     public float[] this[string name] =>
-        _gradients[name] is var (values, filled) && filled == values.Length ? values : throw new InvalidOperationException($"'{name}' is incomplete.");
+        _gradients[name] is var (values, filled) && filled == values.Length
+            ? values
+            : throw new InvalidOperationException($"'{name}' is incomplete.");
 
     public void Receive(in GradientPiece piece)
     {

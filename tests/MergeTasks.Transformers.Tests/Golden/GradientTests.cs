@@ -23,7 +23,9 @@ public class GradientTests
             if (IsRoundingNoise(reference))
                 Assert.True(Compare.Absolute(reference, gradients[parameter]) <= 1e-5, $"{parameter} should be near zero.");
             else
-                Assert.True(Compare.Relative(reference, gradients[parameter]) <= Tolerances.Gradient(name), $"{parameter}: {Compare.Relative(reference, gradients[parameter])}");
+                Assert.True(
+                    Compare.Relative(reference, gradients[parameter]) <= Tolerances.Gradient(name),
+                    $"{parameter}: {Compare.Relative(reference, gradients[parameter])}");
         }
     }
 

@@ -7,7 +7,8 @@ namespace MergeTasks.Transformers.Tests.Golden;
 /// <summary>Partitions of the parameters exchanged between a base and its fine-tuned model, against double precision.</summary>
 public class InterventionTests
 {
-    public static IEnumerable<object[]> Models => TestedEngines.With(GoldenModel.Names.Where(name => File.Exists(Path.Combine(GoldenModel.Root, name, "interventions.json"))));
+    public static IEnumerable<object[]> Models =>
+        TestedEngines.With(GoldenModel.Names.Where(name => File.Exists(Path.Combine(GoldenModel.Root, name, "interventions.json"))));
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -42,7 +43,8 @@ public class InterventionTests
         for (var i = 0; i < setup.Samples.Length; i++)
         {
             var (batch, targets) = setup.Samples[i];
-            model.Backward(batch, [.. targets.Select(target => target with { Weight = 1.0 / setup.Samples.Length / targets.Length })], products);
+            model.Backward(
+                batch, [.. targets.Select(target => target with { Weight = 1.0 / setup.Samples.Length / targets.Length })], products);
         }
 
         var largest = 0.0;
@@ -99,7 +101,9 @@ public class InterventionTests
             FineTuned = engine.Load(_fineTunedFolder);
             Samples = [.. _json.RootElement.GetProperty("samples").EnumerateArray().Select(ReadSample)];
             Partitions = _json.RootElement.GetProperty("partitions").EnumerateObject()
-                .ToDictionary(partition => partition.Name, partition => partition.Value.EnumerateArray().Select(entry => entry.GetString()!).ToArray());
+                .ToDictionary(
+                    partition => partition.Name,
+                    partition => partition.Value.EnumerateArray().Select(entry => entry.GetString()!).ToArray());
         }
 
         public ITransformerModel Base { get; }

@@ -25,8 +25,12 @@ public class StatisticsTests
         Assert.Equal(modules, statistics.Modules.Order(StringComparer.Ordinal));
         foreach (var module in golden.NamesOf(absolute).Where(module => !IsMisaligned(absolute, module)))
         {
-            CheckOne(module, golden.Singles(absolute + module), [.. Places(golden, module).SelectMany(place => statistics[place].MeanAbsolute())]);
-            CheckOne(module, golden.Singles(square + module), [.. Places(golden, module).SelectMany(place => statistics[place].MeanSquare())]);
+            CheckOne(
+                module,
+                golden.Singles(absolute + module),
+                [.. Places(golden, module).SelectMany(place => statistics[place].MeanAbsolute())]);
+            CheckOne(
+                module, golden.Singles(square + module), [.. Places(golden, module).SelectMany(place => statistics[place].MeanSquare())]);
         }
     }
 
@@ -34,10 +38,11 @@ public class StatisticsTests
     // aligned the rows with the mask of one run, and of rows to which a table's were added it left out none.
     private static bool IsMisaligned(string kind, string module) => kind == "actm."
         && (module.StartsWith("albert.encoder.albert_layer_groups.", StringComparison.Ordinal)
-            || (module.StartsWith("deberta.encoder.", StringComparison.Ordinal) && (module.EndsWith(".query_proj", StringComparison.Ordinal) || module.EndsWith(".key_proj", StringComparison.Ordinal))));
+            || (module.StartsWith("deberta.encoder.", StringComparison.Ordinal)
+                && (module.EndsWith(".query_proj", StringComparison.Ordinal) || module.EndsWith(".key_proj", StringComparison.Ordinal))));
 
-    // Of a stack of experts' matrices the reference has one row for each, and the engine a module for each. It names one tied output after the
-    // table that it is tied to.
+    // Of a stack of experts' matrices the reference has one row for each, and the engine a module for each. It names one tied output after
+    // the table that it is tied to.
     private static IEnumerable<string> Places(GoldenModel golden, string module)
     {
         if (golden.ShapeOf("act." + module) is [var count, _])

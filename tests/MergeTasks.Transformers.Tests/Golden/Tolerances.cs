@@ -12,5 +12,6 @@ internal static class Tolerances
     private static bool IsVersionFive(string name) => Directory.Exists(Path.Combine(GoldenModel.VersionFive, name));
 
     // Linear attention by the delta rule adds up more rounding.
-    private static bool IsDelta(string name) => name.StartsWith("qwen3_next", StringComparison.Ordinal) || name.StartsWith("qwen3_5", StringComparison.Ordinal);
+    private static bool IsDelta(string name) =>
+        name.StartsWith("qwen3_next", StringComparison.Ordinal) || name.StartsWith("qwen3_5", StringComparison.Ordinal);
 }

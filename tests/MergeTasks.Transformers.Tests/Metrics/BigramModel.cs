@@ -59,14 +59,16 @@ internal sealed class BigramModel(float[,] table, ModelTask task = ModelTask.Cau
         }
     }
 
-    public float[] Logits(TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default) =>
+    public float[] Logits(
+        TokenBatch batch, IReadOnlyList<(int Sequence, int Position)> positions, CancellationToken cancellation = default) =>
         [.. positions.SelectMany(at => Row(Token(batch, at.Sequence, at.Position)))];
 
     public IReadOnlyList<TargetScore> Score(TokenBatch batch, IReadOnlyList<Target> targets, CancellationToken cancellation = default) =>
         [.. targets.Select(target =>
         {
             var scores = Row(Token(batch, target.Sequence, target.Position));
-            return new TargetScore(scores[target.Outcome] - Math.Log(scores.Sum(score => Math.Exp(score))), Array.IndexOf(scores, scores.Max()));
+            return new TargetScore(
+                scores[target.Outcome] - Math.Log(scores.Sum(score => Math.Exp(score))), Array.IndexOf(scores, scores.Max()));
         })];
 
     public IReadOnlyList<TargetScore> Backward(
@@ -78,10 +80,13 @@ internal sealed class BigramModel(float[,] table, ModelTask task = ModelTask.Cau
             var token = Token(batch, target.Sequence, target.Position);
             var exponentials = Row(token).Select(score => Math.Exp(score)).ToArray();
             for (var outcome = 0; outcome < exponentials.Length; outcome++)
-                gradient[token, outcome] += (float)(target.Weight * ((outcome == target.Outcome ? 1 : 0) - exponentials[outcome] / exponentials.Sum()));
+                gradient[token, outcome] += (float)(target.Weight * ((outcome == target.Outcome
+                    ? 1
+                    : 0) - exponentials[outcome] / exponentials.Sum()));
         }
 
-        receiver.Receive(new GradientPiece { Parameter = "table", Shape = _table.Shape, FirstRow = 0, Values = gradient.Cast<float>().ToArray() });
+        receiver.Receive(
+            new GradientPiece { Parameter = "table", Shape = _table.Shape, FirstRow = 0, Values = gradient.Cast<float>().ToArray() });
         return Score(batch, targets, cancellation);
     }
 

@@ -84,8 +84,14 @@ public class MetricTests
 
             File.WriteAllLines(path, ["""{"text": "a", "label": "no"}""", "", """{"text": "b", "label": 1}"""]);
             Assert.Equal([0, 1], JsonLines.ReadLabels(path, ["no", "yes"]).Select(sample => sample.Label));
-            Assert.Contains("'maybe'", Refusal("""{"text": "a", "label": "maybe"}""", () => JsonLines.ReadLabels(path, ["no", "yes"])), StringComparison.Ordinal);
-            Assert.Contains("'answer'", Refusal("""{"prompt": "a", "choices": ["b", "a"], "answer": 2}""", () => JsonLines.ReadChoices(path)), StringComparison.Ordinal);
+            Assert.Contains(
+                "'maybe'",
+                Refusal("""{"text": "a", "label": "maybe"}""", () => JsonLines.ReadLabels(path, ["no", "yes"])),
+                StringComparison.Ordinal);
+            Assert.Contains(
+                "'answer'",
+                Refusal("""{"prompt": "a", "choices": ["b", "a"], "answer": 2}""", () => JsonLines.ReadChoices(path)),
+                StringComparison.Ordinal);
         }
         finally
         {

@@ -34,7 +34,8 @@ public class TrainedModelTests
 
         var arithmetic = TaskScore.Measure(text, JsonLines.ReadTasks(Path.Combine(Eval, "math.jsonl")));
         Assert.Equal(reference.GetProperty("math").GetProperty("exact_match").GetDouble(), Math.Round(arithmetic.ExactMatch, 5));
-        Assert.InRange(Math.Abs(reference.GetProperty("math").GetProperty("mean_logprob").GetDouble() - arithmetic.MeanLogProbability), 0, 1e-5);
+        Assert.InRange(
+            Math.Abs(reference.GetProperty("math").GetProperty("mean_logprob").GetDouble() - arithmetic.MeanLogProbability), 0, 1e-5);
     }
 
     [Fact]

@@ -64,7 +64,9 @@ public sealed class MatrixProductTests
             using var product = new ProductCase(layout, m, n, k);
             var single = product.Compute(bits, accumulate: true);
             foreach (var threads in new[] { 2, 3, 7 })
-                Assert.Equal(single.Select(BitConverter.SingleToInt32Bits), product.Compute(bits, true, threads).Select(BitConverter.SingleToInt32Bits));
+                Assert.Equal(
+                    single.Select(BitConverter.SingleToInt32Bits),
+                    product.Compute(bits, true, threads).Select(BitConverter.SingleToInt32Bits));
         }
     }
 

@@ -34,7 +34,8 @@ internal sealed unsafe class ProductCase : IDisposable
         _a = [.. Enumerable.Range(0, RowsA * StrideA).Select(_ => random.NextSingle() * 2 - 1)];
         _c = [.. Enumerable.Range(0, m * StrideC).Select(i => i % StrideC < n ? random.NextSingle() * 2 - 1 : Untouched)];
         var size = format == WeightFormat.Float32 ? 4 : 2;
-        // One byte off: a mapped file promises no alignment. Exactly as long as needed: reading beyond the end is visible to a memory checker.
+        // One byte off: a mapped file promises no alignment. Exactly as long as needed: reading beyond the end is visible to a memory
+        // checker.
         _weight = (byte*)NativeMemory.Alloc((nuint)((long)RowsB * StrideB * size + 1)) + 1;
         for (var i = 0; i < RowsB * StrideB; i++)
         {
@@ -144,7 +145,8 @@ internal sealed unsafe class ProductCase : IDisposable
     private float ElementB(int at) => _format switch
     {
         WeightFormat.Float32 => MemoryMarshal.Read<float>(new ReadOnlySpan<byte>(_weight + 4L * at, 4)),
-        WeightFormat.BFloat16 => BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Read<ushort>(new ReadOnlySpan<byte>(_weight + 2L * at, 2)) << 16),
+        WeightFormat.BFloat16 =>
+            BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Read<ushort>(new ReadOnlySpan<byte>(_weight + 2L * at, 2)) << 16),
         _ => (float)MemoryMarshal.Read<Half>(new ReadOnlySpan<byte>(_weight + 2L * at, 2)),
     };
 }

@@ -49,6 +49,7 @@ public sealed class ReferenceTests
 
     private static string Text(JsonElement root) =>
         root.TryGetProperty("utf16", out var units)
-            ? string.Concat(units.GetString()!.Split(' ').Select(u => (char)ushort.Parse(u, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
+            ? string.Concat(
+                units.GetString()!.Split(' ').Select(u => (char)ushort.Parse(u, NumberStyles.HexNumber, CultureInfo.InvariantCulture)))
             : root.GetProperty("text").GetString()!;
 }

@@ -111,5 +111,6 @@ public sealed class TokenizerTests
 
     [Fact]
     public void Unknown_ids_are_left_out_of_the_text() =>
-        Assert.Equal("a b", TestData.Parse(JsonNode.Parse(TestData.Minimal().ToJsonString())!).Decode([0, 99, 1], skipSpecialTokens: false));
+        Assert.Equal(
+            "a b", TestData.Parse(JsonNode.Parse(TestData.Minimal().ToJsonString())!).Decode([0, 99, 1], skipSpecialTokens: false));
 }

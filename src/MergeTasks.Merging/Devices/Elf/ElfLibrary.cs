@@ -6,8 +6,9 @@ using MergeTasks.Files;
 namespace MergeTasks.Merging.Devices.Elf;
 
 /// <summary>
-/// What a shared library of Linux says to the loader of the versions of symbols that it needs and has. Read as the loader does, by program headers
-/// and the dynamic section. Sources: System V ABI (gABI 4.1, chapters 4 and 5), Linux Standard Base 5.0 (Core, "Symbol Versioning").
+/// What a shared library of Linux says to the loader of the versions of symbols that it needs and has. Read as the loader does, by program
+/// headers and the dynamic section. Sources: System V ABI (gABI 4.1, chapters 4 and 5), Linux Standard Base 5.0 (Core, "Symbol
+/// Versioning").
 /// </summary>
 internal sealed class ElfLibrary : IDisposable
 {
@@ -87,7 +88,8 @@ internal sealed class ElfLibrary : IDisposable
     public bool Uses(VersionNeed need)
     {
         ArgumentNullException.ThrowIfNull(need);
-        return AnyRelocation(Tag.Relocations, Tag.RelocationsSize, need.Index) || AnyRelocation(Tag.PltRelocations, Tag.PltRelocationsSize, need.Index);
+        return AnyRelocation(Tag.Relocations, Tag.RelocationsSize, need.Index)
+            || AnyRelocation(Tag.PltRelocations, Tag.PltRelocationsSize, need.Index);
     }
 
     /// <summary>Writes a copy that can be loaded without some of the versions.</summary>
@@ -155,7 +157,8 @@ internal sealed class ElfLibrary : IDisposable
             for (var left = At<ushort>(at + 2); left > 0; left--)
             {
                 var flags = version + 4;
-                yield return new VersionNeed(library, Text(At<uint>(version + 8)), At<ushort>(version + 6), (At<ushort>(flags) & WeakFlag) != 0, (long)flags);
+                yield return new VersionNeed(
+                    library, Text(At<uint>(version + 8)), At<ushort>(version + 6), (At<ushort>(flags) & WeakFlag) != 0, (long)flags);
                 version += At<uint>(version + 12);
             }
         }

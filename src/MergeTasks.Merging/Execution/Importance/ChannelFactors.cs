@@ -15,7 +15,9 @@ internal sealed class ChannelFactors
     /// <param name="layout">Where the channels lie.</param>
     public ChannelFactors(double[] own, IReadOnlyList<double[]> all, ChannelLayout layout)
     {
-        _factors = [.. own.Select((a, channel) => all.Sum(model => model[channel]) is var sum && sum > 0 ? (float)(all.Count * a / sum) : 1)];
+        _factors = [
+            .. own.Select((a, channel) => all.Sum(model => model[channel]) is var sum && sum > 0 ? (float)(all.Count * a / sum) : 1)
+        ];
         _layout = layout;
     }
 

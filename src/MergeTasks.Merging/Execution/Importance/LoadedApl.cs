@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Locating;
@@ -36,10 +37,13 @@ internal sealed class LoadedApl : IDisposable
         foreach (var model in apl.Models)
         {
             var kept = model.Kept?.Result(context);
-            var keep = apl.Declaration.DropLevel is null ? null : locators[model.Index].Keep(kept?.Density ?? apl.Declaration.Density!.Value);
+            var keep = apl.Declaration.DropLevel is null
+                ? null
+                : locators[model.Index].Keep(kept?.Density ?? apl.Declaration.Density!.Value);
             if (keep is not null)
                 loaded._drops[model.Index] = locators[model.Index].At(keep, kept?.Scale ?? 1);
-            reports.Add(ReportOf(model, scores[model.Index], keep, kept, loaded, Verified(model, scores[model.Index], apl.Declaration, context)));
+            reports.Add(
+                ReportOf(model, scores[model.Index], keep, kept, loaded, Verified(model, scores[model.Index], apl.Declaration, context)));
             if (keep is not null && IsZero(scores[model.Index], apl.Declaration))
                 WarnOfNothing(plan, model, context);
             if (kept is not null)
@@ -53,18 +57,28 @@ internal sealed class LoadedApl : IDisposable
     /// <summary>What is dropped from an input.</summary>
     public DeltaDrop DropOf(int input) => _drops[input];
 
-    /// <summary>A tensor's parameters with the weights that importance sets: λ, or, where a weight varies, the weight times λ over its mean.</summary>
+    /// <summary>
+    /// A tensor's parameters with the weights that importance sets: λ, or, where a weight varies, the weight times λ over its mean.
+    /// </summary>
     public TensorContext Weighted(TensorContext context) => _weights.Count == 0 ? context : context with
     {
         Inputs = [.. context.Inputs.Select((input, i) => _weights.TryGetValue(i, out var weight)
-            ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { [Weight] = input[Weight] == weight.Mean ? weight.Weight : input[Weight] * weight.Weight / weight.Mean } }
+            ? input with
+            {
+                Parameters = new Dictionary<string, double>(
+                    input.Parameters)
+                    {
+                        [Weight] = input[Weight] == weight.Mean ? weight.Weight : input[Weight] * weight.Weight / weight.Mean
+                    }
+            }
             : input)],
     };
 
     public void Dispose() => _locators.ForEach(locator => locator.Dispose());
 
     // λ_i = Λ·I_i^{1/τ₀} / Σ_k I_k^{1/τ₀}, Λ the sum of the declared weights; in logarithms, because of small temperatures.
-    private static Dictionary<int, (double Mean, double Weight)> Weights(MergePlan plan, AplPlan apl, Dictionary<int, PartImportance> scores, ScoringContext context)
+    private static Dictionary<int, (double Mean, double Weight)> Weights(
+        MergePlan plan, AplPlan apl, Dictionary<int, PartImportance> scores, ScoringContext context)
     {
         var means = apl.Models.ToDictionary(model => model.Index, model => MeanWeight(plan, model.Index));
         var total = means.Values.Sum();
@@ -73,42 +87,56 @@ internal sealed class LoadedApl : IDisposable
         if (double.IsNegativeInfinity(largest))
         {
             context.Progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-                $"Merge '{plan.Name}': no model's changes have any effect on its task, so all get the same weight.", apl.Declaration.Location, IsWarning: true));
+                $"Merge '{plan.Name}': no model's changes have any effect on its task, so all get the same weight.",
+                apl.Declaration.Location, IsWarning: true));
             return means.ToDictionary(pair => pair.Key, pair => (pair.Value, total / means.Count));
         }
 
         var powers = logarithms.ToDictionary(
-            pair => pair.Key, pair => double.IsPositiveInfinity(apl.Declaration.Tau0) ? 1 : Math.Exp((pair.Value - largest) / apl.Declaration.Tau0));
+            pair => pair.Key,
+            pair => double.IsPositiveInfinity(apl.Declaration.Tau0) ? 1 : Math.Exp((pair.Value - largest) / apl.Declaration.Tau0));
         return means.ToDictionary(pair => pair.Key, pair => (pair.Value, total * powers[pair.Key] / powers.Values.Sum()));
     }
 
     private static double MeanWeight(MergePlan plan, int input)
     {
-        var weights = plan.Tensors.Where(tensor => tensor is { Context: not null, KeepWith: null }).Select(tensor => tensor.Context!.Inputs[input][Weight]).ToList();
+        var weights = plan.Tensors
+            .Where(tensor => tensor is { Context: not null, KeepWith: null })
+            .Select(tensor => tensor.Context!.Inputs[input][Weight])
+            .ToList();
         return weights.Distinct().Take(2).Count() == 1 ? weights[0] : weights.Average();
     }
 
     private static void Tell(MergePlan plan, AplDeclaration apl, AplModel model, KeptChange kept, ScoringContext context)
     {
         var share = kept.Changed.Sum() > 0 ? kept.Kept.Sum() / kept.Changed.Sum() : 0;
-        var recovery = double.IsNaN(kept.Recovery) ? "" : FormattableString.Invariant($", which keeps {kept.Recovery:P1} of what fine-tuning gained on the task");
-        context.Progress.Note(FormattableString.Invariant(
-            $"{model.Declaration.Label}: density {kept.Density:0.####}{(apl.Density is null ? " (auto)" : "")}, {share:P1} of its changes kept, multiplied by {kept.Scale:0.####}{recovery}."));
+        var recovery = double.IsNaN(kept.Recovery)
+            ? ""
+            : FormattableString.Invariant($", which keeps {kept.Recovery:P1} of what fine-tuning gained on the task");
+        context.Progress.Note(string.Create(CultureInfo.InvariantCulture,
+            $"{model.Declaration.Label}: density {kept.Density:0.####}{(apl.Density is null ? " (auto)" : "")}, {share:P1} of its "
+                + $"changes kept, multiplied by {kept.Scale:0.####}{recovery}."));
         if (kept.TunedScore <= kept.BaseScore)
         {
             context.Progress.Warn(new Diagnostic(DiagnosticCode.NoGain,
-                FormattableString.Invariant($"Merge '{plan.Name}': '{model.Declaration.Label}' does no better on its task data than the base (mean ln p {kept.TunedScore:0.000} against {kept.BaseScore:0.000}), so what its changes are worth cannot be measured{(apl.Density is null ? ", and all are kept" : "")}. Check TaskData."),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"Merge '{plan.Name}': '{model.Declaration.Label}' does no better on its task data than the base (mean ln "
+                        + $"p {kept.TunedScore:0.000} against {kept.BaseScore:0.000}), so what its changes are worth cannot be "
+                        + $"measured{(apl.Density is null ? ", and all are kept" : "")}. Check TaskData."),
                 model.Declaration.TaskData?.Location ?? model.Declaration.Location, IsWarning: true));
         }
         else if (kept.Recovery < LeastRecovery)
         {
             context.Progress.Warn(new Diagnostic(DiagnosticCode.WorseStep,
-                FormattableString.Invariant($"Merge '{plan.Name}': at density {kept.Density:0.####} the changes of '{model.Declaration.Label}' keep {kept.Recovery:P0} of what fine-tuning gained on its task. Use AplDensity=\"auto\", or a larger density."),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"Merge '{plan.Name}': at density {kept.Density:0.####} the changes of '{model.Declaration.Label}' "
+                        + $"keep {kept.Recovery:P0} of what fine-tuning gained on its task. Use AplDensity=\"auto\", or a larger density."),
                 apl.Location, IsWarning: true));
         }
     }
 
-    private static Dictionary<string, Agreement>? Verified(AplModel model, PartImportance scores, AplDeclaration apl, ScoringContext context)
+    private static Dictionary<string, Agreement>? Verified(
+        AplModel model, PartImportance scores, AplDeclaration apl, ScoringContext context)
     {
         if (!apl.Verifies)
             return null;
@@ -119,36 +147,53 @@ internal sealed class LoadedApl : IDisposable
         };
         foreach (var (level, agreement) in agreements)
         {
-            context.Progress.Note(FormattableString.Invariant(
-                $"{model.Declaration.Label}: approximated importance per {level} against exact interventions: Spearman's ρ = {agreement.Spearman:0.000}, relative error {agreement.RelativeError:0.000}."));
+            context.Progress.Note(string.Create(CultureInfo.InvariantCulture,
+                $"{model.Declaration.Label}: approximated importance per {level} against exact interventions: Spearman's ρ "
+                    + $"= {agreement.Spearman:0.000}, relative error {agreement.RelativeError:0.000}."));
         }
 
         return agreements;
 
-        double[] Exact(PartitionLevel level) => [.. ScoreFile.Read(context.PathOf(model.Scores.Exact[level]))[Interventions.Parts].Select(Math.Abs)];
+        double[] Exact(PartitionLevel level) =>
+            [.. ScoreFile.Read(context.PathOf(model.Scores.Exact[level]))[Interventions.Parts].Select(Math.Abs)];
     }
 
     private static ModelReport ReportOf(
-        AplModel model, PartImportance scores, ModelKeep? keep, KeptChange? kept, LoadedApl loaded, Dictionary<string, Agreement>? verified) => new(
+        AplModel model,
+        PartImportance scores,
+        ModelKeep? keep,
+        KeptChange? kept,
+        LoadedApl loaded,
+        Dictionary<string, Agreement>? verified) => new(
         model.Declaration.Label,
         scores.HasModel ? Rounded(scores.OfModel()) : null,
         loaded._weights.TryGetValue(model.Index, out var weight) ? Rounded(weight.Weight) : null,
         (long)scores.Total,
-        keep is null ? null : model.Scores.Partition.Layers.Select((layer, i) => (layer.Name, Share: Rounded(kept is null ? keep.Layers[i] : kept.Changed[i] > 0 ? kept.Kept[i] / kept.Changed[i] : 1)))
+        keep is null
+            ? null
+            : model.Scores.Partition.Layers
+                .Select((layer, i) =>
+                    (layer.Name, Share: Rounded(kept is null ? keep.Layers[i] : kept.Changed[i] > 0 ? kept.Kept[i] / kept.Changed[i] : 1)))
             .ToDictionary(pair => pair.Name, pair => pair.Share),
         verified?.ToDictionary(pair => pair.Key, pair => new Agreement(Rounded(pair.Value.Spearman), Rounded(pair.Value.RelativeError))))
         {
             Change = kept is null ? null : new ChangeReport(
-                kept.Density, Rounded(kept.Kept.Sum() / Math.Max(1, kept.Elements.Sum())), Rounded(kept.Scale), double.IsNaN(kept.Recovery) ? null : Rounded(kept.Recovery)),
+                kept.Density,
+                Rounded(kept.Kept.Sum() / Math.Max(1, kept.Elements.Sum())),
+                Rounded(kept.Scale),
+                double.IsNaN(kept.Recovery) ? null : Rounded(kept.Recovery)),
         };
 
     // More digits would only be noise to a reader.
-    private static double Rounded(double value) => double.Parse(value.ToString("G6", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+    private static double Rounded(double value) =>
+        double.Parse(
+            value.ToString("G6", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
 
     private static bool IsZero(PartImportance scores, AplDeclaration apl) =>
         (apl.DropLevel == PartitionLevel.Tensor ? scores.OfTensors() : scores.OfLayers()).All(importance => importance == 0);
 
     private static void WarnOfNothing(MergePlan plan, AplModel model, ScoringContext context) =>
         context.Progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-            $"Merge '{plan.Name}': none of the changes of '{model.Declaration.Label}' has an effect on its task, so the same share of all is kept.", model.Declaration.Location, IsWarning: true));
+            $"Merge '{plan.Name}': none of the changes of '{model.Declaration.Label}' has an effect on its task, so the same share of "
+                + "all is kept.", model.Declaration.Location, IsWarning: true));
 }

@@ -19,7 +19,8 @@ internal sealed class LoadedImportance : IDisposable
     /// <summary>The factor of the merged change.</summary>
     public double Factor { get; private init; } = 1;
 
-    private LoadedImportance(ImportancePlan plan, ModuleImportance? basis, List<(int Input, ModuleImportance Importance)> participants, LoadedApl? apl) =>
+    private LoadedImportance(
+        ImportancePlan plan, ModuleImportance? basis, List<(int Input, ModuleImportance Importance)> participants, LoadedApl? apl) =>
         (_plan, _base, _participants, _apl) = (plan, basis, participants, apl);
 
     /// <summary>What was found, for manifest and model card.</summary>
@@ -36,9 +37,16 @@ internal sealed class LoadedImportance : IDisposable
             context.PathOf(request);
         foreach (var (_, statistic) in importance.Statistics?.Models ?? [])
             statistic.Load(context.PathOf(statistic.Request));
-        var basis = importance.Aim?.Activations is { } own ? ModuleImportance.Read(context.PathOf(own), own, importance.Aim.Declaration.Normalization, context.Progress) : null;
+        var basis = importance.Aim?.Activations is { } own
+            ? ModuleImportance.Read(context.PathOf(own), own, importance.Aim.Declaration.Normalization, context.Progress)
+            : null;
         var participants = importance.Aim?.Participants.Select(participant =>
-            (participant.Input, ModuleImportance.Read(context.PathOf(participant.Request), participant.Request, importance.Aim.Declaration.Normalization, context.Progress))).ToList() ?? [];
+            (participant.Input,
+                ModuleImportance.Read(
+                    context.PathOf(participant.Request),
+                    participant.Request,
+                    importance.Aim.Declaration.Normalization,
+                    context.Progress))).ToList() ?? [];
         var loaded = importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null;
         return new LoadedImportance(importance, basis, participants, loaded)
         {
@@ -59,7 +67,14 @@ internal sealed class LoadedImportance : IDisposable
             importance.Contributing.Contains(input) ? Contribution(plan.Output, input) : null));
 
         // A method uses a buffer per input and two more.
-        return new TensorImportanceMerge(inner, context, basis, steps, importance.IsScaled ? Factor : 1, importance.IsRelaxed ? Relaxed(plan.Output) : null, context.Inputs.Count + 2);
+        return new TensorImportanceMerge(
+            inner,
+            context,
+            basis,
+            steps,
+            importance.IsScaled ? Factor : 1,
+            importance.IsRelaxed ? Relaxed(plan.Output) : null,
+            context.Inputs.Count + 2);
     }
 
     public void Dispose()
@@ -83,7 +98,8 @@ internal sealed class LoadedImportance : IDisposable
     }
 
     // Of a stack, one place after the other.
-    private static double[] Importance(ModuleImportance importance, IReadOnlyList<ModuleDescription> modules) => [.. modules.SelectMany(module => importance[module])];
+    private static double[] Importance(ModuleImportance importance, IReadOnlyList<ModuleDescription> modules) =>
+        [.. modules.SelectMany(module => importance[module])];
 
     private static ChannelLayout LayoutOf(TensorSpec tensor, IReadOnlyList<ModuleDescription> modules) => new(
         tensor.Shape.Count < 2 ? 1 : tensor.Shape[^1],

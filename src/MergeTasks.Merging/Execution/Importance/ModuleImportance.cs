@@ -16,18 +16,24 @@ internal sealed class ModuleImportance
     public double[] this[ModuleDescription module] => _modules[module.Name];
 
     /// <summary>Reads a score file; modules of which every statistic is zero matter nowhere, which is said once.</summary>
-    public static ModuleImportance Read(string path, ActivationRequest request, ImportanceNormalization normalization, MergeProgress progress)
+    public static ModuleImportance Read(
+        string path, ActivationRequest request, ImportanceNormalization normalization, MergeProgress progress)
     {
         var scores = ScoreFile.Read(path);
-        var silent = scores.Where(module => module.Value.All(value => value == 0)).Select(module => module.Key).Order(StringComparer.Ordinal).ToList();
+        var silent = scores.Where(module => module.Value.All(value => value == 0))
+            .Select(module => module.Key)
+            .Order(StringComparer.Ordinal)
+            .ToList();
         if (silent.Count > 0)
         {
             progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-                $"No input of {silent.Count} module(s) of '{request.Model.Label}' is active on '{request.Data!.Label}', so AIM leaves their weights as merged: {string.Join(", ", silent.Take(3))}{(silent.Count > 3 ? ", …" : "")}.",
+                $"No input of {silent.Count} module(s) of '{request.Model.Label}' is active on '{request.Data!.Label}', so AIM leaves "
+                    + $"their weights as merged: {string.Join(", ", silent.Take(3))}{(silent.Count > 3 ? ", …" : "")}.",
                 request.Data.Location, IsWarning: true));
         }
 
-        return new ModuleImportance(scores.ToDictionary(module => module.Key, module => Normalised(module.Value, normalization), StringComparer.Ordinal));
+        return new ModuleImportance(
+            scores.ToDictionary(module => module.Key, module => Normalised(module.Value, normalization), StringComparer.Ordinal));
     }
 
     /// <summary>The importances of channels, in [0, 1]; all zeros where the statistic is.</summary>

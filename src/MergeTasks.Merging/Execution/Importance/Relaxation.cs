@@ -23,7 +23,9 @@ internal sealed class Relaxation
     public static double Scaled(double a, AimDeclaration aim) =>
         aim.Scaling == ImportanceScaling.Linear ? a : double.ExpM1(aim.Kappa * a) / double.ExpM1(aim.Kappa);
 
-    /// <summary>Relaxes a block, in fp64 with one rounding: a channel of no importance stays as it is, one that is pulled back wholly is the base's.</summary>
+    /// <summary>
+    /// Relaxes a block, in fp64 with one rounding: a channel of no importance stays as it is, one that is pulled back wholly is the base's.
+    /// </summary>
     /// <param name="start">Flat index of the first element.</param>
     /// <param name="merged">θ_m, replaced by θ.</param>
     /// <param name="basis">θ_b.</param>

@@ -21,7 +21,13 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 /// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
 /// <param name="firstFreeSlot">Buffers of a block from this one on are not the method's.</param>
 internal sealed class TensorImportanceMerge(
-    TensorMerge inner, TensorContext context, int basis, IReadOnlyDictionary<int, DeltaStep> steps, double factor, Relaxation? relaxation, int firstFreeSlot) : TensorMerge
+    TensorMerge inner,
+    TensorContext context,
+    int basis,
+    IReadOnlyDictionary<int, DeltaStep> steps,
+    double factor,
+    Relaxation? relaxation,
+    int firstFreeSlot) : TensorMerge
 {
     /// <summary>Buffers of a block that it needs beside the method's.</summary>
     public const int OwnBuffers = 3;

@@ -14,7 +14,8 @@ internal sealed record EvaluationRequest : ScoreRequest
     private readonly string _tokenizer;
     private readonly int _tokensPerText;
 
-    public EvaluationRequest(ScoreKey key, ModelDeclaration declaration, DataFile data, RunnableModel model, string tokenizer, int tokensPerText)
+    public EvaluationRequest(
+        ScoreKey key, ModelDeclaration declaration, DataFile data, RunnableModel model, string tokenizer, int tokensPerText)
         : base(key, declaration, data) => (_model, _tokenizer, _tokensPerText) = (model, tokenizer, tokensPerText);
 
     public override string Phase => $"evaluation on {Data!.Label}";

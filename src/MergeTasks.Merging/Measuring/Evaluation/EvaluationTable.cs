@@ -9,14 +9,26 @@ internal static class EvaluationTable
     public static IEnumerable<string> Of(IReadOnlyList<MergeEvaluation> evaluations)
     {
         ArgumentNullException.ThrowIfNull(evaluations);
-        var columns = evaluations.Select(evaluation => (evaluation.Declaration.Data.Path, evaluation.Declaration.TokensPerText, evaluation.Merged.Measure)).Distinct().ToList();
+        var columns = evaluations.Select(evaluation =>
+            (evaluation.Declaration.Data.Path, evaluation.Declaration.TokensPerText, evaluation.Merged.Measure)).Distinct().ToList();
         var results = evaluations.SelectMany(evaluation => evaluation.Models
-                .Select(model => (Rank: model.IsBase ? 0 : 1, Name: model.IsBase ? $"{Short(model.Model)} (base)" : Short(model.Model), model.Result))
+                .Select(model =>
+                    (Rank: model.IsBase ? 0 : 1, Name: model.IsBase ? $"{Short(model.Model)} (base)" : Short(model.Model), model.Result))
                 .Append((Rank: 2, Name: $"**{evaluation.Declaration.Merge}**", Result: evaluation.Merged))
-                .Select(row => (row.Rank, row.Name, row.Result, Column: columns.IndexOf((evaluation.Declaration.Data.Path, evaluation.Declaration.TokensPerText, evaluation.Merged.Measure)))))
+                .Select(row =>
+                    (row.Rank,
+                        row.Name,
+                        row.Result,
+                        Column: columns.IndexOf(
+                            (evaluation.Declaration.Data.Path, evaluation.Declaration.TokensPerText, evaluation.Merged.Measure)))))
             .ToList();
         var rows = results.GroupBy(result => (result.Rank, result.Name)).OrderBy(group => group.Key.Rank)
-            .Select(group => (string[])[group.Key.Name, .. columns.Select((_, column) => group.Where(result => result.Column == column).Select(result => Cell(result.Result)).FirstOrDefault(""))]).ToList();
+            .Select(group =>
+                (string[])[
+                    group.Key.Name,
+                    .. columns.Select((_, column) =>
+                        group.Where(result => result.Column == column).Select(result => Cell(result.Result)).FirstOrDefault(""))
+                ]).ToList();
         rows.Insert(0, ["", .. columns.Select(column => $"{Short(column.Path)}: {Heading(column.Measure)}")]);
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
         yield return Line(rows[0], widths);
@@ -25,12 +37,15 @@ internal static class EvaluationTable
             yield return Line(row, widths);
     }
 
-    private static string Line(string[] row, int[] widths) => "|" + string.Concat(row.Select((cell, column) => $" {cell.PadRight(widths[column])} |"));
+    private static string Line(string[] row, int[] widths) =>
+        "|" + string.Concat(row.Select((cell, column) => $" {cell.PadRight(widths[column])} |"));
 
     private static string Short(string path) => Path.GetFileNameWithoutExtension(path.Replace('\\', '/').TrimEnd('/'));
 
-    private static string Heading(Measure measure) => measure == Measure.Perplexity ? "perplexity" : $"{MergeEvaluation.Name(measure)}, nll";
+    private static string Heading(Measure measure) =>
+        measure == Measure.Perplexity ? "perplexity" : $"{MergeEvaluation.Name(measure)}, nll";
 
     private static string Cell(Measurement result) => result.Measure == Measure.Perplexity
-        ? string.Create(CultureInfo.InvariantCulture, $"{result.Value:0.00}") : string.Create(CultureInfo.InvariantCulture, $"{result.Value * 100,5:0.0} % {-result.LogProbability:0.000}");
+        ? string.Create(CultureInfo.InvariantCulture, $"{result.Value:0.00}")
+            : string.Create(CultureInfo.InvariantCulture, $"{result.Value * 100,5:0.0} % {-result.LogProbability:0.000}");
 }

@@ -26,14 +26,21 @@ internal sealed record ManifestEvaluation(string Data, string Of, IReadOnlyList<
         foreach (var evaluation in evaluations)
         {
             foreach (var result in evaluation.Results)
-                card.Append(CultureInfo.InvariantCulture, $"| {evaluation.Data} | `{result.Model}`{(result.Role == "model" ? "" : $" ({result.Role})")} | {result.Measure} | {result.Value:0.0000} | {result.MeanLogProbability:0.0000} |\n");
+                card.Append(
+                    CultureInfo.InvariantCulture,
+                    $"| {evaluation.Data} | `{result.Model}`{(result.Role == "model" ? "" : $" ({result.Role})")} | {result.Measure} "
+                        + $"| {result.Value:0.0000} | {result.MeanLogProbability:0.0000} |\n");
         }
 
         return card.Append('\n').ToString();
     }
 
     /// <summary>Whether everything is there; a manifest edited by hand may lack it.</summary>
-    internal bool IsComplete => Data is not null && Of is not null && Results is not null && Results.All(result => result is { Model: not null, Role: not null, Measure: not null });
+    internal bool IsComplete =>
+        Data is not null
+            && Of is not null
+            && Results is not null
+            && Results.All(result => result is { Model: not null, Role: not null, Measure: not null });
 }
 
 /// <summary>One model's result.</summary>

@@ -26,7 +26,10 @@ internal enum Measure
 /// <param name="Count">Tokens of the texts, or samples.</param>
 internal sealed record Measurement(Measure Measure, double Value, double LogProbability, long Count)
 {
-    /// <summary>How much worse this is than another: a share of the perplexity, or of the samples; negative if better, NaN where both perplexities are infinite.</summary>
+    /// <summary>
+    /// How much worse this is than another: a share of the perplexity, or of the samples; negative if better, NaN where both perplexities
+    /// are infinite.
+    /// </summary>
     public double WorseThan(Measurement other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -56,13 +59,19 @@ internal sealed record Measurement(Measure Measure, double Value, double LogProb
         return new Measurement(Measure.Perplexity, perplexity.Value, -perplexity.MeanNegativeLogLikelihood, perplexity.Tokens);
     }
 
-    private static Measurement Of(Accuracy accuracy) => new(Measure.Accuracy, accuracy.Share, accuracy.MeanLogProbability, accuracy.Samples);
+    private static Measurement Of(Accuracy accuracy) =>
+        new(Measure.Accuracy, accuracy.Share, accuracy.MeanLogProbability, accuracy.Samples);
 
     private static HashSet<string> Keys(string path)
     {
         try
         {
-            return [.. JsonLineFile.Read(path).Take(1).Where(line => line.Json.ValueKind == JsonValueKind.Object).SelectMany(line => line.Json.EnumerateObject().Select(property => property.Name).ToList())];
+            return [
+                .. JsonLineFile.Read(path)
+                    .Take(1)
+                    .Where(line => line.Json.ValueKind == JsonValueKind.Object)
+                    .SelectMany(line => line.Json.EnumerateObject().Select(property => property.Name).ToList())
+            ];
         }
         catch (FileFault e)
         {

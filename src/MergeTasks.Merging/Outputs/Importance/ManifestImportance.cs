@@ -18,27 +18,32 @@ internal sealed record ManifestImportance(string Base, IReadOnlyList<ManifestSco
     public string? Measured { get; init; }
 
     /// <summary>Describes a plan and what is known of its outcome.</summary>
-    public static ManifestImportance? Of(MergePlan plan, ImportanceReport? report) => plan.Importance is not { } importance ? null : new ManifestImportance(
+    public static ManifestImportance? Of(MergePlan plan, ImportanceReport? report) =>
+        plan.Importance is not { } importance ? null : new ManifestImportance(
         importance.BaseDeclaration.Label,
         [.. importance.Requests.Select(ManifestScore.Of)],
         importance.Apl is null ? null : report?.Models ?? [])
-    {
-        Check = report?.Check,
-        Measured = MeasuredOf(plan),
-    };
+        {
+            Check = report?.Check,
+            Measured = MeasuredOf(plan),
+        };
 
     /// <summary>Identifies what measuring a merge and its simpler forms depends on.</summary>
     public static string? MeasuredOf(MergePlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
         return plan.Measured is null ? null
-            : ContentDigest.Of(string.Join(' ', plan.Simpler.Select(simpler => simpler.Plan.Measured!.Digest).Append(plan.Measured.Digest))).ToString();
+            : ContentDigest.Of(string.Join(' ', plan.Simpler.Select(simpler => simpler.Plan.Measured!.Digest).Append(plan.Measured.Digest)))
+                .ToString();
     }
 
     /// <summary>Whether everything that a reader needs is there; a manifest edited by hand may lack it.</summary>
     internal bool IsComplete =>
-        Base is not null && Scores is not null && Scores.All(score => score is { Score: not null, Model: not null, Key: not null, From: not null })
-        && (Models is null || Models.All(model => model is { Model: not null })) && (Check is null || (Check.Steps is { Count: > 0 } && Check.Steps.All(step => step is { Step: not null })));
+        Base is not null
+            && Scores is not null
+            && Scores.All(score => score is { Score: not null, Model: not null, Key: not null, From: not null })
+        && (Models is null || Models.All(model => model is { Model: not null }))
+            && (Check is null || (Check.Steps is { Count: > 0 } && Check.Steps.All(step => step is { Step: not null })));
 }
 
 /// <summary>One score that was used.</summary>
@@ -53,6 +58,11 @@ internal sealed record ManifestScore(string Score, string Model, string? Data, s
     public static ManifestScore Of(ScoreRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return new ManifestScore(request.Phase, request.Model.Label, request.Data?.Label, request.Key.Digest.ToString(), request.Key.Ingredients.ToDictionary(pair => pair.Key, pair => pair.Value));
+        return new ManifestScore(
+            request.Phase,
+            request.Model.Label,
+            request.Data?.Label,
+            request.Key.Digest.ToString(),
+            request.Key.Ingredients.ToDictionary(pair => pair.Key, pair => pair.Value));
     }
 }

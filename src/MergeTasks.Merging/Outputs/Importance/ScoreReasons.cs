@@ -12,21 +12,31 @@ internal static class ScoreReasons
     /// <param name="earlier">What the earlier output says of its scores.</param>
     /// <param name="store">The cache.</param>
     /// <param name="cancellation">Ends checking entries.</param>
-    public static IReadOnlyList<string> Of(MergePlan plan, ManifestImportance? earlier, ContentStore store, CancellationToken cancellation) =>
+    public static IReadOnlyList<string> Of(
+        MergePlan plan, ManifestImportance? earlier, ContentStore store, CancellationToken cancellation) =>
         [.. (plan.Importance?.Requests ?? []).Select(request =>
-            $"scores for {request.Model.Label} ({request.Phase}): {(store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), cancellation) is null ? Why(request, earlier) : "cached")}")];
+            $"scores for {request.Model.Label} "
+                + $"({request.Phase}): {(store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), cancellation) is null ? Why(request, earlier) : "cached")}")];
 
     /// <summary>The texts and samples, as the user named them, that are not those of the earlier output.</summary>
     public static IEnumerable<string> ChangedData(MergePlan plan, ManifestImportance? earlier) => (plan.Importance?.Requests ?? [])
-        .Where(request => request.Data is not null && earlier?.Scores.FirstOrDefault(score => score.Score == request.Phase && score.Model == request.Model.Label && score.Data == request.Data.Label) is { } before
-            && request.Key.Ingredients.Any(pair => pair.Key is "calibration" or "task data" && before.From.GetValueOrDefault(pair.Key) != pair.Value))
+        .Where(request =>
+            request.Data is not null
+                && earlier?.Scores.FirstOrDefault(score =>
+                    score.Score == request.Phase && score.Model == request.Model.Label && score.Data == request.Data.Label) is { } before
+            && request.Key.Ingredients.Any(pair =>
+                pair.Key is "calibration" or "task data" && before.From.GetValueOrDefault(pair.Key) != pair.Value))
         .Select(request => request.Data!.Label).Distinct();
 
     private static string Why(ScoreRequest request, ManifestImportance? earlier)
     {
         if (earlier?.Scores.FirstOrDefault(score => score.Score == request.Phase && score.Model == request.Model.Label) is not { } before)
             return "not computed yet";
-        var changed = request.Key.Ingredients.Where(pair => before.From.GetValueOrDefault(pair.Key) != pair.Value).Select(pair => NameOf(pair, before.From.GetValueOrDefault(pair.Key), request)).Distinct().ToList();
+        var changed = request.Key.Ingredients
+            .Where(pair => before.From.GetValueOrDefault(pair.Key) != pair.Value)
+            .Select(pair => NameOf(pair, before.From.GetValueOrDefault(pair.Key), request))
+            .Distinct()
+            .ToList();
         return changed.Count == 0 ? "not in the cache any more" : $"stale because {string.Join(" and ", changed)} changed";
     }
 

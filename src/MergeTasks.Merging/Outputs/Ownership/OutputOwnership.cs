@@ -105,7 +105,8 @@ internal sealed class OutputOwnership
             .Order(StringComparer.Ordinal)];
 
     /// <summary>Whether a file is there and is, byte for byte, one that this merge wrote.</summary>
-    public bool Wrote(string name, FileHasher hasher, CancellationToken cancellation) => _files.Contains(name) && IsAsWritten(name, hasher, cancellation);
+    public bool Wrote(string name, FileHasher hasher, CancellationToken cancellation) =>
+        _files.Contains(name) && IsAsWritten(name, hasher, cancellation);
 
     /// <summary>Makes the folder this merge's, and an empty folder in it for what is prepared.</summary>
     /// <param name="names">Names of the files that will be prepared.</param>
@@ -203,7 +204,8 @@ internal sealed class OutputOwnership
 
     // A file, or a link, in the place of a folder below that files are to lie in.
     private bool LeadsOut(string name) => name.Contains('/', StringComparison.Ordinal)
-        && Path.GetDirectoryName(Path.Combine(Folder, name))! is var below && (File.Exists(below) || new FileInfo(below).LinkTarget is not null);
+        && Path.GetDirectoryName(Path.Combine(Folder, name))! is var below
+            && (File.Exists(below) || new FileInfo(below).LinkTarget is not null);
 
     private static bool IsFolder(string path) => Directory.Exists(path) && new FileInfo(path).LinkTarget is null;
 

@@ -58,7 +58,8 @@ internal sealed record OwnershipRecord(
 
     // Whoever edits it may write any name, also one that leads out of the folder.
     private bool IsSound => Path.IsPathFullyQualified(Project) && Path.IsPathFullyQualified(Folder) && IsName(Merge)
-        && Files.All(file => file is { Name: not null, Digest: not null } && file.Name != MergedFiles.Owner && MergedFiles.IsName(file.Name))
+        && Files.All(file =>
+            file is { Name: not null, Digest: not null } && file.Name != MergedFiles.Owner && MergedFiles.IsName(file.Name))
         && Preparing.All(name => name is not null && IsName(name));
 
     private static bool IsName(string name) =>

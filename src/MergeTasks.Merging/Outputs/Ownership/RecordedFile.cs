@@ -29,14 +29,16 @@ internal sealed record RecordedFile(string Name, long Length, string Digest)
     public static RecordedFile Of(string name, byte[] content) => new(name, content.Length, TreeDigest.Of(content).ToString());
 
     /// <summary>Whether a name is that of the output's own weights; those of a module below are copied like any other file.</summary>
-    public static bool IsWeights(string name) => name.EndsWith(Weights, StringComparison.Ordinal) && !name.Contains('/', StringComparison.Ordinal);
+    public static bool IsWeights(string name) =>
+        name.EndsWith(Weights, StringComparison.Ordinal) && !name.Contains('/', StringComparison.Ordinal);
 
     /// <summary>Describes a file that lies on the disk.</summary>
     /// <param name="folder">The output folder.</param>
     /// <param name="name">The file's name in it.</param>
     /// <param name="hasher">Digests files.</param>
     /// <param name="cancellation">Ends digesting.</param>
-    /// <returns><see langword="null"/> where it cannot be what was written: a link, a damaged weight file, one that may not be read.</returns>
+    /// <returns><see langword="null"/> where it cannot be what was written: a link, a damaged weight file, one that may not be
+    /// read.</returns>
     public static RecordedFile? Find(string folder, string name, FileHasher hasher, CancellationToken cancellation)
     {
         var path = Path.Combine(folder, name);

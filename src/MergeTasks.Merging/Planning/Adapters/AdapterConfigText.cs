@@ -13,10 +13,21 @@ internal static class AdapterConfigText
     /// <param name="baseModel">What the adapter adapts, if known.</param>
     /// <param name="task">What the model is for, as PEFT names it, if known.</param>
     /// <param name="mapping">The base's class and the Python module that has it, if known.</param>
-    public static byte[] Of(IReadOnlyDictionary<string, int> ranks, IReadOnlyCollection<string> wholeModules, bool hasBiases, bool isTransposed, string? baseModel, string? task,
+    public static byte[] Of(
+        IReadOnlyDictionary<string, int> ranks,
+        IReadOnlyCollection<string> wholeModules,
+        bool hasBiases,
+        bool isTransposed,
+        string? baseModel,
+        string? task,
         (string Class, string Library)? mapping)
     {
-        var usual = ranks.Values.GroupBy(rank => rank).OrderByDescending(group => group.Count()).ThenBy(group => group.Key).Select(group => group.Key).FirstOrDefault(1);
+        var usual = ranks.Values
+            .GroupBy(rank => rank)
+            .OrderByDescending(group => group.Count())
+            .ThenBy(group => group.Key)
+            .Select(group => group.Key)
+            .FirstOrDefault(1);
         var unusual = ranks.Where(pair => pair.Value != usual).OrderBy(pair => pair.Key, StringComparer.Ordinal)
             .Select(pair => (Pattern: System.Text.RegularExpressions.Regex.Escape(pair.Key), Rank: pair.Value)).ToList();
         using var buffer = new MemoryStream();

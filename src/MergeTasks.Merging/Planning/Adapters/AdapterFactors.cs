@@ -7,7 +7,10 @@ using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning.Adapters;
 
-/// <summary>One factor of a matrix's change: the truncated singular value decomposition, which is the best approximation of its rank (Eckart and Young 1936).</summary>
+/// <summary>
+/// One factor of a matrix's change: the truncated singular value decomposition, which is the best approximation of its rank (Eckart and
+/// Young 1936).
+/// </summary>
 /// <param name="Module">The change.</param>
 /// <param name="IsA">Whether it is A or B.</param>
 internal sealed record ExtractedFactor(ExtractedModule Module, bool IsA) : TensorSource(DType.F32)
@@ -24,10 +27,13 @@ internal sealed record ExtractedFactor(ExtractedModule Module, bool IsA) : Tenso
 /// </summary>
 /// <param name="Parts">The adapters that change the module, with their modules and weights.</param>
 /// <param name="IsA">Whether it is A or B.</param>
-internal sealed record StackedFactor(IReadOnlyList<(AdapterInput Adapter, LoraModule Module, double Weight)> Parts, bool IsA) : TensorSource(DType.F32)
+internal sealed record StackedFactor(IReadOnlyList<(AdapterInput Adapter, LoraModule Module, double Weight)> Parts, bool IsA)
+    : TensorSource(DType.F32)
 {
     public override ContentDigest Identity(CancellationToken cancellation) => ContentDigest.Of(string.Concat(Parts.Select(part =>
-        string.Create(CultureInfo.InvariantCulture, $"{part.Adapter.Identity(TensorOf(part.Module).Name, cancellation)} {TensorOf(part.Module).DType} {(IsA ? 1 : part.Weight * part.Module.Scale):R}\n")).Prepend($"stacked 1 {IsA}\n")));
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{part.Adapter.Identity(TensorOf(part.Module).Name, cancellation)} {TensorOf(part.Module).DType} {(IsA ? 1 : part.Weight * part.Module.Scale):R}\n")).Prepend($"stacked 1 {IsA}\n")));
 
     public override TensorContent Open()
     {

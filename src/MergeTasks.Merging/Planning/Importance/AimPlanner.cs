@@ -33,9 +33,14 @@ internal sealed class AimPlanner(ScoredMerge merge)
         var tables = description.Tables.ToHashSet(StringComparer.Ordinal);
         var modules = description.Modules.Where(module => aim.RelaxesTiedHead || !tables.Contains(module.Weight))
             .GroupBy(module => module.Weight)
-            .ToDictionary(places => places.Key, IReadOnlyList<ModuleDescription> (places) => [.. places.OrderBy(module => module.Place)], StringComparer.Ordinal);
+            .ToDictionary(
+                places => places.Key,
+                IReadOnlyList<ModuleDescription> (places) => [.. places.OrderBy(module => module.Place)],
+                StringComparer.Ordinal);
         var participants = aim.Activations == ActivationSource.Participants
-            ? merge.Tuned.Select(tuned => (tuned.Index, Activations(aim, tuned.Model, _measurable.Describe(tuned.Model), block))).ToList() : [];
+            ? merge.Tuned
+                .Select(tuned => (tuned.Index, Activations(aim, tuned.Model, _measurable.Describe(tuned.Model), block)))
+                .ToList() : [];
         return new AimPlan(aim, aim.Omega == 1 ? null : Activations(aim, merge.Base, description, block), participants, modules);
     }
 

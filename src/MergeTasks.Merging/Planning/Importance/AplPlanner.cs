@@ -41,7 +41,8 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
         var (declaration, input) = side.Model;
         var outputs = merge.Outputs.ToHashSet(StringComparer.Ordinal);
         var partition = DeltaPartition.Of(
-            side.Description, side.Shared.Where(outputs.Contains).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
+            side.Description,
+            side.Shared.Where(outputs.Contains).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
         var basis = merge.Base.Input;
         var cast = merge.Declaration.IsMergekitCompatible && partition.Tensors.Count > 0
             ? merge.Declaration.DType ?? basis.Find(partition.Tensors[0].Name)!.DType : (DType?)null;
@@ -66,7 +67,9 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
             DropRule.Importance => side.Tuned,
             _ => null,
         };
-        var gradient = slopes is null ? null : new GradientRequest(_measurable.Key("task gradient", slopes.Model, side.Ingredients), declaration, slopes);
+        var gradient = slopes is null
+            ? null
+            : new GradientRequest(_measurable.Key("task gradient", slopes.Model, side.Ingredients), declaration, slopes);
         var reused = slopes == point ? gradient : null;
         return new AplScores(partition)
         {
@@ -79,7 +82,11 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
     }
 
     private FisherRequest Squares(TaskSide side) =>
-        new(_measurable.Key("mean squared gradients", side.Tuned.Model, side.Ingredients), side.Model.Declaration, side.Tuned, ofMeans: true);
+        new(
+            _measurable.Key("mean squared gradients", side.Tuned.Model, side.Ingredients),
+            side.Model.Declaration,
+            side.Tuned,
+            ofMeans: true);
 
     private ProductRequest Products(
         TaskSide side, DeltaPartition partition, IReadOnlyList<KeyValuePair<string, string>> change, TaskRun point, GradientRequest? reused)
@@ -96,7 +103,8 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
         return new ProductRequest(key, side.Model.Declaration, point, side.Model.Input, merge.Base.Input, partition, reused);
     }
 
-    private InterventionRequest Exact(TaskSide side, DeltaPartition partition, IReadOnlyList<KeyValuePair<string, string>> change, PartitionLevel level)
+    private InterventionRequest Exact(
+        TaskSide side, DeltaPartition partition, IReadOnlyList<KeyValuePair<string, string>> change, PartitionLevel level)
     {
         var key = _measurable.Key(
             "exact importance",
@@ -126,7 +134,8 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
             return null;
         var compared = apl.Density is null || (apl.Rescale == RescaleRule.Task && apl.Density < 1) ? measure ?? tasks.Measure(side) : null;
         var scores = string.Join(' ', located.Scores.Deciding(apl).Select(request => request.Key.Digest));
-        var rules = $"{OptionKind.NameOf(level)} {OptionKind.NameOf(apl.Budget)} {OptionKind.NameOf(apl.Drop)} {OptionKind.NameOf(apl.Rescale)}";
+        var rules =
+            $"{OptionKind.NameOf(level)} {OptionKind.NameOf(apl.Budget)} {OptionKind.NameOf(apl.Drop)} {OptionKind.NameOf(apl.Rescale)}";
         var key = new ScoreKey("kept changes",
         [
             new("scores", ContentDigest.Of(scores).ToString()),

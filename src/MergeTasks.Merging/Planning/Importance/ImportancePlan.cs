@@ -32,15 +32,19 @@ internal sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInp
         (Aim?.Requests ?? []).Concat(Apl?.Requests ?? []).Concat(Statistics?.Models.Select(model => model.Statistic.Request) ?? [])
             .Concat(Tasks.SelectMany(task => new[] { task.BaseScore, task.TunedScore })).DistinctBy(request => request.Key.Digest);
 
-    /// <summary>Names of the output's tensors that have no base tensor of the same name and shape, and so are left as the method merges them.</summary>
+    /// <summary>
+    /// Names of the output's tensors that have no base tensor of the same name and shape, and so are left as the method merges them.
+    /// </summary>
     public IReadOnlyList<string> WithoutBase { get; init; } = [];
 }
 
 /// <summary>AIM's part of a plan.</summary>
 /// <param name="Declaration">The settings.</param>
 /// <param name="Activations">The base's activations; <see langword="null"/> where ω = 1, which needs none.</param>
-/// <param name="Participants">The activations of each model that contributes deltas (index among the merge's inputs); empty unless asked for.</param>
-/// <param name="Modules">The modules whose weights are relaxed, by the weight's name: one, or those of a stack of experts' matrices, in order.</param>
+/// <param name="Participants">The activations of each model that contributes deltas (index among the merge's inputs); empty unless asked
+/// for.</param>
+/// <param name="Modules">The modules whose weights are relaxed, by the weight's name: one, or those of a stack of experts' matrices, in
+/// order.</param>
 internal sealed record AimPlan(
     AimDeclaration Declaration,
     ActivationRequest? Activations,
@@ -48,7 +52,8 @@ internal sealed record AimPlan(
     IReadOnlyDictionary<string, IReadOnlyList<ModuleDescription>> Modules)
 {
     /// <summary>The scores.</summary>
-    public IEnumerable<ScoreRequest> Requests => (Activations is null ? [] : new[] { Activations }).Concat(Participants.Select(participant => participant.Request));
+    public IEnumerable<ScoreRequest> Requests =>
+        (Activations is null ? [] : new[] { Activations }).Concat(Participants.Select(participant => participant.Request));
 }
 
 /// <summary>APL's part of a plan.</summary>
@@ -73,7 +78,8 @@ internal sealed record AplModel(int Index, ModelDeclaration Declaration, Located
     public KeptChangeRequest? Kept { get; init; }
 
     /// <summary>The scores that decide what is kept and what models weigh; the others only verify.</summary>
-    public IEnumerable<ScoreRequest> Deciding(AplDeclaration apl) => Kept is null ? Scores.Deciding(apl) : Scores.Deciding(apl).Append(Kept);
+    public IEnumerable<ScoreRequest> Deciding(AplDeclaration apl) =>
+        Kept is null ? Scores.Deciding(apl) : Scores.Deciding(apl).Append(Kept);
 
     /// <summary>The scores.</summary>
     public IEnumerable<ScoreRequest> Requests => Kept is null ? Scores.Requests : [.. Scores.Requests, .. Kept.Compared, Kept];

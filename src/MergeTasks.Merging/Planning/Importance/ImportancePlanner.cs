@@ -7,7 +7,9 @@ using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Planning.Importance;
 
-/// <summary>Works out which scores a merge needs and their keys, and checks that they can be computed; runs no model and reads no weights.</summary>
+/// <summary>
+/// Works out which scores a merge needs and their keys, and checks that they can be computed; runs no model and reads no weights.
+/// </summary>
 internal sealed class ImportancePlanner(ScoredMerge merge)
 {
     /// <summary>Plans.</summary>
@@ -35,7 +37,9 @@ internal sealed class ImportancePlanner(ScoredMerge merge)
             Factor = factor,
             Tasks = tasks,
             Aim = aim is null ? null : new AimPlanner(merge).Plan(aim, description),
-            Apl = apl is null ? null : new AplPlan(apl, [.. sides.Select((side, i) => aplPlanner!.Plan(side, isMeasured ? tasks[i] : null))]),
+            Apl = apl is null
+                ? null
+                : new AplPlan(apl, [.. sides.Select((side, i) => aplPlanner!.Plan(side, isMeasured ? tasks[i] : null))]),
             WithoutBase = [.. merge.Outputs.Where(IsWithoutBase)],
         };
     }

@@ -11,10 +11,14 @@ internal sealed record ImportanceReport(IReadOnlyList<ModelReport> Models)
 /// <summary>A merge and the same merge with fewer steps, measured on its models' tasks.</summary>
 /// <param name="Steps">From the plain merge to the merge itself, each with one step more.</param>
 /// <param name="Factor">The factor of the merged change of what was made.</param>
-/// <param name="LeftOut">The step that was left out, because the merge does better without it on the samples that decide; absent where none was.</param>
+/// <param name="LeftOut">The step that was left out, because the merge does better without it on the samples that decide; absent where none
+/// was.</param>
 internal sealed record CheckReport(IReadOnlyList<StepReport> Steps, double Factor, string? LeftOut);
 
-/// <summary>A merge, measured on its models' tasks. Recovery is the share of a fine-tuned model's gain in log-probability over the base that the merge keeps.</summary>
+/// <summary>
+/// A merge, measured on its models' tasks. Recovery is the share of a fine-tuned model's gain in log-probability over the base that the
+/// merge keeps.
+/// </summary>
 /// <param name="Step">The step that it has more than the one before: <c>plain</c>, <c>APL</c> or <c>AIM</c>.</param>
 /// <param name="Factor">The factor of its merged change.</param>
 /// <param name="Recovery">Mean over tasks, on the samples that decided the factor; absent where no task has a gain.</param>
@@ -37,7 +41,8 @@ internal sealed record StepReport(string Step, double Factor, double? Recovery)
 /// <param name="Density">The density: at least so large a share of all elements.</param>
 /// <param name="Kept">The share of all elements that is kept; elements that did not change are not.</param>
 /// <param name="Scale">The factor of what is kept.</param>
-/// <param name="Recovery">The share of the model's gain on its task that the base with the kept changes has; absent where it was not measured.</param>
+/// <param name="Recovery">The share of the model's gain on its task that the base with the kept changes has; absent where it was not
+/// measured.</param>
 internal sealed record ChangeReport(double Density, double Kept, double Scale, double? Recovery);
 
 /// <summary>What APL found for one model.</summary>
@@ -46,9 +51,15 @@ internal sealed record ChangeReport(double Density, double Kept, double Scale, d
 /// <param name="Weight">Its merging weight, where importance sets it.</param>
 /// <param name="Changed">Elements that differ from the base.</param>
 /// <param name="Kept">The share of them that is kept, by layer; absent where nothing is dropped.</param>
-/// <param name="Verified">How well the approximation agrees with exact interventions, by level; absent where that was not asked for.</param>
+/// <param name="Verified">How well the approximation agrees with exact interventions, by level; absent where that was not asked
+/// for.</param>
 internal sealed record ModelReport(
-    string Model, double? Importance, double? Weight, long Changed, IReadOnlyDictionary<string, double>? Kept, IReadOnlyDictionary<string, Agreement>? Verified)
+    string Model,
+    double? Importance,
+    double? Weight,
+    long Changed,
+    IReadOnlyDictionary<string, double>? Kept,
+    IReadOnlyDictionary<string, Agreement>? Verified)
 {
     /// <summary>Density and factor of what is kept; absent where the settings alone decide them.</summary>
     public ChangeReport? Change { get; init; }

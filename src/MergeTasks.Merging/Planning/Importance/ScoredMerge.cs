@@ -15,9 +15,16 @@ namespace MergeTasks.Merging.Planning.Importance;
 /// <param name="Outputs">Names of the output's tensors.</param>
 /// <param name="Measurable">Knows what can be measured.</param>
 internal sealed record ScoredMerge(
-    MergeDeclaration Declaration, MergeMethod Method, IReadOnlyList<OpenModel> Participants, OpenModel Base, IReadOnlyList<string> Outputs, Measurable Measurable)
+    MergeDeclaration Declaration,
+    MergeMethod Method,
+    IReadOnlyList<OpenModel> Participants,
+    OpenModel Base,
+    IReadOnlyList<string> Outputs,
+    Measurable Measurable)
 {
-    /// <summary>The models whose changes are measured, with their indices: not θ_b itself, nor a base that the method only subtracts.</summary>
+    /// <summary>
+    /// The models whose changes are measured, with their indices: not θ_b itself, nor a base that the method only subtracts.
+    /// </summary>
     public IEnumerable<(int Index, OpenModel Model)> Tuned => Participants.Index()
         .Where(pair => !pair.Item.Declaration.IsSameModel(Base.Declaration) && (Method.BaseIsParticipant || !IsMethodsBase(pair.Item)));
 
@@ -47,5 +54,6 @@ internal sealed record ScoredMerge(
             throw new DiagnosticException(missing);
     }
 
-    private bool IsMethodsBase(OpenModel model) => Method.TakesBase(Declaration.Base is not null) && model.Declaration.IsSameModel(Declaration.Base!);
+    private bool IsMethodsBase(OpenModel model) =>
+        Method.TakesBase(Declaration.Base is not null) && model.Declaration.IsSameModel(Declaration.Base!);
 }

@@ -33,13 +33,19 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
 
     /// <summary>Whether every fine-tuned model has a task that can be run.</summary>
     public bool CanMeasureAll =>
-        merge.Tuned.ToList() is { Count: > 0 } tuned && tuned.TrueForAll(pair => pair.Model.Declaration.TaskData is not null && TrySide(pair) is not null);
+        merge.Tuned.ToList() is { Count: > 0 } tuned
+            && tuned.TrueForAll(pair => pair.Model.Declaration.TaskData is not null && TrySide(pair) is not null);
 
     /// <summary>The tasks of those fine-tuned models that have one.</summary>
     /// <param name="required">Whether a task that cannot be run is a fault; otherwise it is left out without a word.</param>
     /// <exception cref="DiagnosticException">A task cannot be run.</exception>
     public List<TaskSide> Sides(bool required) =>
-        [.. merge.Tuned.Where(pair => pair.Model.Declaration.TaskData is not null).Select(pair => required ? Side(pair) : TrySide(pair)).OfType<TaskSide>()];
+        [
+            .. merge.Tuned
+                .Where(pair => pair.Model.Declaration.TaskData is not null)
+                .Select(pair => required ? Side(pair) : TrySide(pair))
+                .OfType<TaskSide>()
+        ];
 
     /// <summary>What the base and the fine-tuned model reach on a task.</summary>
     public TaskMeasure Measure(TaskSide side) => new(side.Model.Declaration, side.Base, Score(side, side.Base), Score(side, side.Tuned));
@@ -64,11 +70,15 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
         {
             throw _measurable.Fault(
                 DiagnosticCode.UnsuitableScoring,
-                $"'{declaration.Label}' is a masked language model, for which APL knows no task. It takes decoders and sequence classifiers.",
+                $"'{declaration.Label}' is a masked language model, for which APL knows no task. It takes decoders and sequence "
+                    + "classifiers.",
                 declaration.Location);
         }
 
-        var used = input.Names.Except(description.UnusedTensors, StringComparer.Ordinal).Where(name => input.Find(name)!.DType.IsFloatingPoint()).ToList();
+        var used = input.Names
+            .Except(description.UnusedTensors, StringComparer.Ordinal)
+            .Where(name => input.Find(name)!.DType.IsFloatingPoint())
+            .ToList();
         var shared = used.Where(name => merge.BaseHas(name, input.Find(name)!.Shape)).ToList();
         if (shared.Count == 0)
         {
@@ -95,7 +105,9 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
                 tokenizer,
                 new("task data", _measurable.DigestOf(declaration.TaskData!)),
                 new("samples", share == SampleShare.All ? "all" : "the deciding half"),
-                new("metric", isClassifier ? "mean log-probability of the label" : "mean over samples of the targets' mean log-probability")));
+                new(
+                    "metric",
+                    isClassifier ? "mean log-probability of the label" : "mean over samples of the targets' mean log-probability")));
 
         TaskRun Run(RunnableModel model) => new(model, tokenizer.Path, declaration.TaskData!) { Share = share };
     }

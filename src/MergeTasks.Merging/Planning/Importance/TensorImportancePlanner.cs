@@ -26,18 +26,26 @@ internal sealed class TensorImportancePlanner
         if (plan.Apl is { } apl)
         {
             if (apl.Declaration.DropLevel is not null)
-                _dropped = apl.Models.ToDictionary(model => model.Index, model => model.Scores.Partition.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
+                _dropped = apl.Models.ToDictionary(
+                    model => model.Index,
+                    model => model.Scores.Partition.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
             _dropKeys = apl.Models.ToDictionary(model => model.Index, model => DropKey(apl, model));
             if (apl.Declaration.SetsWeights)
-                _weightsKey = Text($"weights tau0={apl.Declaration.Tau0:R} {Keys(apl.Models.SelectMany(model => model.Scores.Deciding(apl.Declaration)))}\n");
+                _weightsKey = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"weights tau0={apl.Declaration.Tau0:R} {Keys(apl.Models.SelectMany(model => model.Scores.Deciding(apl.Declaration)))}\n");
         }
 
         if (plan.Aim is { } aim)
         {
             if (aim.Activations is { } activations)
-                _relaxKey = Text($"relax omega={aim.Declaration.Omega:R} {aim.Declaration.Normalization} {aim.Declaration.Scaling} kappa={aim.Declaration.Kappa:R} {activations.Key.Digest}\n");
+                _relaxKey = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"relax omega={aim.Declaration.Omega:R} {aim.Declaration.Normalization} {aim.Declaration.Scaling} "
+                        + $"kappa={aim.Declaration.Kappa:R} {activations.Key.Digest}\n");
             if (aim.Participants.Count > 0)
-                _contributionKey = $"contributions {aim.Declaration.Normalization} {Keys(aim.Participants.Select(participant => participant.Request))}\n";
+                _contributionKey =
+                    $"contributions {aim.Declaration.Normalization} {Keys(aim.Participants.Select(participant => participant.Request))}\n";
         }
     }
 
@@ -52,7 +60,9 @@ internal sealed class TensorImportancePlanner
         List<int> dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
         var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(output.Name) == true;
         var participants = _plan.Aim?.Participants.Select(participant => participant.Input).ToList() ?? [];
-        List<int> contributing = isModule ? inputs.FindAll(i => participants.Contains(i) && sources[i] is ModelTensor source && source.Tensor == output.Name) : [];
+        List<int> contributing = isModule
+            ? inputs.FindAll(i => participants.Contains(i) && sources[i] is ModelTensor source && source.Tensor == output.Name)
+            : [];
         var isRelaxed = isModule && _plan.Aim!.Activations is not null;
         var key = new StringBuilder(_weightsKey);
         foreach (var input in dropped)
@@ -63,11 +73,14 @@ internal sealed class TensorImportancePlanner
             key.Append(_relaxKey);
         var isScaled = hasBase && _plan.Factor is not null;
         if (isScaled && _plan.Factor!.Declaration.Value is { } factor)
-            key.Append(Text($"factor {factor:R}\n"));
+            key.Append(string.Create(CultureInfo.InvariantCulture, $"factor {factor:R}\n"));
         if (key.Length == 0 && !isScaled)
             return null;
         int? basis = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(output.Name, sources) : null;
-        context = context with { Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)] };
+        context = context with
+        {
+            Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)]
+        };
         return new TensorImportance(basis, dropped, contributing, isRelaxed, isScaled, key.ToString());
     }
 
@@ -81,16 +94,22 @@ internal sealed class TensorImportancePlanner
     }
 
     private static TensorInput WithoutSparsifier(TensorInput input) =>
-        input.Parameters.ContainsKey(SharedParameters.Density) ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { [SharedParameters.Density] = 1 } } : input;
+        input.Parameters.ContainsKey(SharedParameters.Density)
+            ? input with { Parameters = new Dictionary<string, double>(input.Parameters) { [SharedParameters.Density] = 1 } }
+            : input;
 
     private string DropKey(AplPlan apl, AplModel model)
     {
         var settings = apl.Declaration;
-        var seed = settings.Drop == DropRule.Random ? Text($" seed={_merge.Seed} position={model.Index}") : "";
-        return Text($"drop {model.Index} {settings.DropLevel} {settings.Budget} {settings.Drop} q={settings.Density:R} tau1={settings.Tau1:R} tau2={settings.Tau2:R} rescale={settings.Rescale}{seed} {Keys(model.Deciding(settings))}\n");
+        var seed = settings.Drop == DropRule.Random
+            ? string.Create(CultureInfo.InvariantCulture, $" seed={_merge.Seed} position={model.Index}")
+            : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"drop {model.Index} {settings.DropLevel} {settings.Budget} {settings.Drop} q={settings.Density:R} tau1={settings.Tau1:R} "
+                + $"tau2={settings.Tau2:R} rescale={settings.Rescale}{seed} {Keys(model.Deciding(settings))}\n");
     }
 
     private static string Keys(IEnumerable<ScoreRequest> requests) => string.Join(' ', requests.Select(request => request.Key.Digest));
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -24,41 +24,57 @@ internal sealed partial class ArchitectureCheck(MergeDeclaration merge, Action<D
     /// <param name="ignoresLayerCount">Whether slices say which layers belong together.</param>
     /// <returns>Whether they fit; otherwise it has been reported.</returns>
     public bool Fits(
-        (ModelDeclaration Declaration, TensorIndex Index) donor, (ModelDeclaration Declaration, TensorIndex Index) model, IReadOnlyList<string> names, bool ignoresLayerCount = false)
+        (ModelDeclaration Declaration, TensorIndex Index) donor,
+        (ModelDeclaration Declaration, TensorIndex Index) model,
+        IReadOnlyList<string> names,
+        bool ignoresLayerCount = false)
     {
         var (first, second) = (donor.Index.Model, model.Index.Model);
 
         // Where both configurations count the same layers, a surplus one (for predicting several tokens) is no layer of the stack.
         var ignoresLayers = ignoresLayerCount || (first.Config.LayerCount is { } layers && layers == second.Config.LayerCount);
         var (wanted, found) = (Runs(first), Runs(second));
-        if (wanted.Keys.FirstOrDefault(run => found.TryGetValue(run, out var count) && count != wanted[run] && !(ignoresLayers && IsLayer(run))) is { } differing)
+        if (wanted.Keys.FirstOrDefault(run =>
+            found.TryGetValue(run, out var count) && count != wanted[run] && !(ignoresLayers && IsLayer(run))) is { } differing)
         {
-            var advice = IsLayer(differing) ? " Layers with the same number would not be the same layer; say with 'slices' which belong together." : "";
-            Report(model.Declaration, $"'{model.Declaration.Label}' has {found[differing]} of '{differing}N' where '{donor.Declaration.Label}' has {wanted[differing]}.{advice}");
+            var advice = IsLayer(differing)
+                ? " Layers with the same number would not be the same layer; say with 'slices' which belong together."
+                : "";
+            Report(
+                model.Declaration,
+                $"'{model.Declaration.Label}' has {found[differing]} of '{differing}N' where '{donor.Declaration.Label}' "
+                    + $"has {wanted[differing]}.{advice}");
             return false;
         }
 
         if (ExpertLayout(first, second) is { } experts)
         {
             Report(model.Declaration,
-                $"'{model.Declaration.Label}' and '{donor.Declaration.Label}' store their experts in different ways: '{experts.Second}' and '{experts.First}'. "
+                $"'{model.Declaration.Label}' and '{donor.Declaration.Label}' store their experts in different ways: '{experts.Second}' "
+                + $"and '{experts.First}'. "
                 + "Save both with the same version of transformers (5 and later fuse a layer's experts into one tensor).");
             return false;
         }
 
-        var matched = names.Count(name => model.Index.Find(name) is { } own && second.Find(own)!.Shape.SequenceEqual(first.Find(name)!.Shape));
+        var matched = names.Count(name =>
+            model.Index.Find(name) is { } own && second.Find(own)!.Shape.SequenceEqual(first.Find(name)!.Shape));
         var smaller = Math.Min(names.Count, second.Names.Count(IsWeight(second)));
         if (2 * matched >= smaller)
             return true;
         var example = names.FirstOrDefault(name => model.Index.Find(name) is null) is { } lacking ? $"it has no '{lacking}'"
             : names.First(name => !second.Find(model.Index.Find(name)!)!.Shape.SequenceEqual(first.Find(name)!.Shape)) is var other
-            ? $"'{other}' is {TensorInfo.Shown(first.Find(other)!.Shape)} in one and {TensorInfo.Shown(second.Find(model.Index.Find(other)!)!.Shape)} in the other" : "";
-        Report(model.Declaration, $"'{model.Declaration.Label}' is of another architecture than '{donor.Declaration.Label}': {matched} of {smaller} tensors match; {example}.");
+            ? $"'{other}' is {TensorInfo.Shown(first.Find(other)!.Shape)} in one "
+                + $"and {TensorInfo.Shown(second.Find(model.Index.Find(other)!)!.Shape)} in the other" : "";
+        Report(
+            model.Declaration,
+            $"'{model.Declaration.Label}' is of another architecture than '{donor.Declaration.Label}': {matched} of {smaller} tensors "
+                + $"match; {example}.");
         return false;
     }
 
     /// <summary>Whether a tensor is one that could be merged.</summary>
-    public static Func<string, bool> IsWeight(ModelInput model) => name => !TensorNames.IsBuffer(name) && model.Find(name)!.DType.IsFloatingPoint();
+    public static Func<string, bool> IsWeight(ModelInput model) =>
+        name => !TensorNames.IsBuffer(name) && model.Find(name)!.DType.IsFloatingPoint();
 
     // How far the numbers in names run, by what comes before them: layers by 'layers.', their experts by 'layers.*.mlp.experts.'.
     private static Dictionary<string, int> Runs(ModelInput model)
@@ -69,7 +85,8 @@ internal sealed partial class ArchitectureCheck(MergeDeclaration merge, Action<D
             foreach (Match match in Number().Matches(name))
             {
                 var key = Number().Replace(name[..match.Index], "*");
-                runs[key] = Math.Max(runs.GetValueOrDefault(key), int.Parse(match.Value, System.Globalization.CultureInfo.InvariantCulture) + 1);
+                runs[key] = Math.Max(
+                    runs.GetValueOrDefault(key), int.Parse(match.Value, System.Globalization.CultureInfo.InvariantCulture) + 1);
             }
         }
 
@@ -80,14 +97,17 @@ internal sealed partial class ArchitectureCheck(MergeDeclaration merge, Action<D
 
     private static (string First, string Second)? ExpertLayout(ModelInput first, ModelInput second)
     {
-        var (single, fused) = (first.Names.FirstOrDefault(TensorNames.IsSingleExpert), first.Names.FirstOrDefault(TensorNames.IsFusedExperts));
-        var (otherSingle, otherFused) = (second.Names.FirstOrDefault(TensorNames.IsSingleExpert), second.Names.FirstOrDefault(TensorNames.IsFusedExperts));
+        var (single, fused) =
+            (first.Names.FirstOrDefault(TensorNames.IsSingleExpert), first.Names.FirstOrDefault(TensorNames.IsFusedExperts));
+        var (otherSingle, otherFused) =
+            (second.Names.FirstOrDefault(TensorNames.IsSingleExpert), second.Names.FirstOrDefault(TensorNames.IsFusedExperts));
         return single is not null && fused is null && otherFused is not null && otherSingle is null ? (single, otherFused)
             : fused is not null && single is null && otherSingle is not null && otherFused is null ? (fused, otherSingle)
             : null;
     }
 
-    private void Report(ModelDeclaration model, string message) => report(new Diagnostic(DiagnosticCode.DifferentArchitecture, $"Merge '{merge.Name}': {message}", model.Location));
+    private void Report(ModelDeclaration model, string message) =>
+        report(new Diagnostic(DiagnosticCode.DifferentArchitecture, $"Merge '{merge.Name}': {message}", model.Location));
 
     [GeneratedRegex(@"(?<=^|\.)\d{1,8}(?=\.|$)")]
     private static partial Regex Number();

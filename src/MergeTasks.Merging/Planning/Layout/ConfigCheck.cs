@@ -17,33 +17,47 @@ internal static class ConfigCheck
     /// <summary>What there is to tell.</summary>
     /// <exception cref="DiagnosticException">Tensors of equal shapes hold different things.</exception>
     public static (IReadOnlyList<string> Notes, IReadOnlyList<Diagnostic> Warnings) Of(
-        MergeDeclaration merge, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor, OutputLayout layout)
+        MergeDeclaration merge,
+        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        (ModelDeclaration Declaration, ModelInput Input) donor,
+        OutputLayout layout)
     {
         var (notes, warnings, errors) = (new List<string>(), new List<Diagnostic>(), new List<Diagnostic>());
         foreach (var (declaration, input) in models.Where(model => model.Input != donor.Input))
         {
             var differences = ConfigComparison.Compare(donor.Input.Config, input.Config)
-                .Where(difference => !merge.AcceptedConfigDifferences.Any(glob => TensorSelection.Matches(glob, difference.Key))).ToLookup(difference => difference.Effect);
-            var (first, second) = (Path.Combine(donor.Input.Folder, ModelConfig.FileName), Path.Combine(input.Folder, ModelConfig.FileName));
+                .Where(difference => !merge.AcceptedConfigDifferences.Any(glob => TensorSelection.Matches(glob, difference.Key)))
+                    .ToLookup(difference => difference.Effect);
+            var (first, second) =
+                (Path.Combine(donor.Input.Folder, ModelConfig.FileName), Path.Combine(input.Folder, ModelConfig.FileName));
             var wrong = differences[ConfigEffect.Meaning].ToLookup(difference => IsRefused(difference, layout, donor.Input, input));
             if (wrong[true].Any())
             {
                 errors.Add(new Diagnostic(DiagnosticCode.IncompatibleConfigurations,
-                    $"Merge '{merge.Name}': equal shapes of '{donor.Declaration.Label}' and '{declaration.Label}' hold different things: {Listed(wrong[true], first, second)}. Their rows do not belong together. If that is meant, name the keys in AcceptConfigDifferences=\"…\" ('accept_config_differences').", declaration.Location));
+                    $"Merge '{merge.Name}': equal shapes of '{donor.Declaration.Label}' and '{declaration.Label}' hold different "
+                        + $"things: {Listed(wrong[true], first, second)}. Their rows do not belong together. If that is meant, name the "
+                        + "keys in AcceptConfigDifferences=\"…\" ('accept_config_differences').", declaration.Location));
             }
 
-            var changed = differences[ConfigEffect.Function].Concat(wrong[false].Where(difference => difference.Key != "id2label")).ToList();
+            var changed = differences[ConfigEffect.Function]
+                .Concat(wrong[false].Where(difference => difference.Key != "id2label"))
+                .ToList();
             if (changed.Count > 0)
             {
                 warnings.Add(new Diagnostic(DiagnosticCode.DifferentConfigurations,
-                    $"Merge '{merge.Name}': the weights of '{declaration.Label}' were trained for another function than that of the output, which gets the configuration of '{donor.Declaration.Label}': {Listed(changed, first, second)}.",
+                    $"Merge '{merge.Name}': the weights of '{declaration.Label}' were trained for another function than that of the "
+                        + $"output, which gets the configuration of '{donor.Declaration.Label}': {Listed(changed, first, second)}.",
                     declaration.Location, IsWarning: true));
             }
 
             if (differences[ConfigEffect.None].ToList() is { Count: > 0 } harmless)
             {
                 notes.Add($"the configuration of '{declaration.Label}' differs without effect on the weights' function: "
-                    + string.Join(", ", harmless.Take(KeysInMessage).Select(difference => $"{difference.Key} ({difference.Second}; {difference.First} in the output)")) + (harmless.Count > KeysInMessage ? $"; {harmless.Count - KeysInMessage} more" : ""));
+                    + string.Join(
+                        ", ",
+                        harmless.Take(KeysInMessage)
+                            .Select(difference => $"{difference.Key} ({difference.Second}; {difference.First} in the output)"))
+                                + (harmless.Count > KeysInMessage ? $"; {harmless.Count - KeysInMessage} more" : ""));
             }
         }
 
@@ -53,19 +67,30 @@ internal static class ConfigCheck
     // Other numbers of heads matter where tensors of both are merged in spite of them; other labels where a classifier's head is.
     private static bool IsRefused(ConfigDifference difference, OutputLayout layout, ModelInput donor, ModelInput model)
     {
-        var merged = layout.Tensors.Where(tensor => tensor.Sources.Any(source => source.Model == model) && (tensor.Sources.Count > 1 || tensor.Donor.Model == donor)).Select(tensor => tensor.Name);
+        var merged = layout.Tensors
+            .Where(tensor =>
+                tensor.Sources.Any(source => source.Model == model) && (tensor.Sources.Count > 1 || tensor.Donor.Model == donor))
+            .Select(tensor => tensor.Name);
         return difference.Key == "id2label"
             ? merged.Any(name => IsClassifier(name))
-            : merged.Any(name => name.Contains("attn", StringComparison.Ordinal) || name.Contains("attention", StringComparison.Ordinal) || name.Contains("_proj", StringComparison.Ordinal));
+            : merged.Any(name =>
+                name.Contains("attn", StringComparison.Ordinal)
+                    || name.Contains("attention", StringComparison.Ordinal)
+                    || name.Contains("_proj", StringComparison.Ordinal));
     }
 
     private static bool IsClassifier(string name) =>
-        name.Contains("classifier", StringComparison.Ordinal) || name.StartsWith("score.", StringComparison.Ordinal) || name.Contains("classification_head", StringComparison.Ordinal);
+        name.Contains("classifier", StringComparison.Ordinal)
+            || name.StartsWith("score.", StringComparison.Ordinal)
+            || name.Contains("classification_head", StringComparison.Ordinal);
 
     private static string Listed(IEnumerable<ConfigDifference> differences, string first, string second)
     {
         var all = differences.ToList();
-        return string.Join("; ", all.Take(KeysInMessage).Select(difference => $"{difference.Key} is {difference.First} in '{first}' and {difference.Second} in '{second}'"))
+        return string.Join(
+            "; ",
+            all.Take(KeysInMessage)
+                .Select(difference => $"{difference.Key} is {difference.First} in '{first}' and {difference.Second} in '{second}'"))
             + (all.Count > KeysInMessage ? $"; {all.Count - KeysInMessage} more" : "");
     }
 }

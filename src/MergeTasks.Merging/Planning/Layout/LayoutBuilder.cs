@@ -16,7 +16,10 @@ namespace MergeTasks.Merging.Planning.Layout;
 /// <param name="models">All models that it names, each once.</param>
 /// <param name="donor">The one that decides the output's tensors.</param>
 internal sealed class LayoutBuilder(
-    MergeDeclaration merge, MergeMethod method, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor)
+    MergeDeclaration merge,
+    MergeMethod method,
+    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+    (ModelDeclaration Declaration, ModelInput Input) donor)
 {
     private readonly LayoutDraft _draft = new(merge, method, models, donor);
 
@@ -28,7 +31,11 @@ internal sealed class LayoutBuilder(
         if (merge.Modules.Count > 0)
             AddModules(names);
         else if (merge.Slices.Count > 0)
-            AddSlices(new ModelPart("", LayerRun.MainOf(_draft.Donor.Stacks, _draft.Config), names), merge.Slices, [merge.Parameters], merge.Slices[0].Location);
+            AddSlices(
+                new ModelPart("", LayerRun.MainOf(_draft.Donor.Stacks, _draft.Config), names),
+                merge.Slices,
+                [merge.Parameters],
+                merge.Slices[0].Location);
         else
             AddModels(names, _draft.Part("", Participants(merge.Models), [merge.Parameters]));
         return _draft.Finish();
@@ -36,7 +43,9 @@ internal sealed class LayoutBuilder(
 
     // Loaders rebuild a tied head from the embeddings and ignore a stored one.
     private static bool IsTiedHead(TensorIndex index, string name) =>
-        TensorNames.IsHead(name) && index.Model.Config.TiesEmbeddings == true && TensorNames.TiedTo(name).Any(embedding => index.Same(embedding) is not null);
+        TensorNames.IsHead(name)
+            && index.Model.Config.TiesEmbeddings == true
+            && TensorNames.TiedTo(name).Any(embedding => index.Same(embedding) is not null);
 
     private void AddModules(List<string> names)
     {
@@ -47,7 +56,8 @@ internal sealed class LayoutBuilder(
             if (parts.Find(module.Name) is not { } part)
             {
                 _draft.Report(DiagnosticCode.UnknownModule,
-                    $"'{donor.Declaration.Label}' has no part '{module.Name}'.{Suggestion.Sentence(module.Name, [.. parts.All.Select(known => known.Name)])}", module.Location);
+                    $"'{donor.Declaration.Label}' has no part "
+                        + $"'{module.Name}'.{Suggestion.Sentence(module.Name, [.. parts.All.Select(known => known.Name)])}", module.Location);
                 continue;
             }
 
@@ -61,19 +71,26 @@ internal sealed class LayoutBuilder(
 
         var rest = names.FindAll(name => !taken.Contains(name));
         if (rest.Count > 0)
-            _draft.Note($"{rest.Count} tensors of no module that the recipe names, such as '{rest[0]}', are those of '{donor.Declaration.Label}'");
+            _draft.Note(
+                $"{rest.Count} tensors of no module that the recipe names, such as '{rest[0]}', are those of '{donor.Declaration.Label}'");
         var alone = new LayoutPart("", [], [merge.Parameters]);
         foreach (var name in rest)
             _draft.Add(name, alone);
     }
 
-    private void AddSlices(ModelPart part, IReadOnlyList<SliceDeclaration> slices, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes, SourceLocation location)
+    private void AddSlices(
+        ModelPart part,
+        IReadOnlyList<SliceDeclaration> slices,
+        IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes,
+        SourceLocation location)
     {
         if (part.Stack is { } stack)
             new SliceLayout(_draft, part, stack).Add(slices, scopes);
         else
             _draft.Report(DiagnosticCode.UnknownModule,
-                part.Name.Length == 0 ? $"'{donor.Declaration.Label}' has no numbered layers to slice." : $"the part '{part.Name}' has no layers to slice; give 'models' instead.", location);
+                part.Name.Length == 0
+                    ? $"'{donor.Declaration.Label}' has no numbered layers to slice."
+                    : $"the part '{part.Name}' has no layers to slice; give 'models' instead.", location);
     }
 
     private void AddModels(IReadOnlyList<string> names, LayoutPart part)
@@ -84,7 +101,8 @@ internal sealed class LayoutBuilder(
         foreach (var source in part.Sources.Where(source => source.Input != donor.Input).DistinctBy(source => source.Input))
         {
             var index = _draft.Index(source.Input);
-            if ((weights.Count == 0 || _draft.Architecture.Fits((donor.Declaration, _draft.Donor), (source.Declaration, index), weights)) && merge.IsWhole)
+            if ((weights.Count == 0 || _draft.Architecture.Fits((donor.Declaration, _draft.Donor), (source.Declaration, index), weights))
+                && merge.IsWhole)
                 ReportUnused(source, index, names, used);
         }
 
@@ -98,7 +116,8 @@ internal sealed class LayoutBuilder(
         used.Clear();
         used.UnionWith(names.Select(index.Find));
         var isWeight = ArchitectureCheck.IsWeight(source.Input);
-        _draft.Unmatched.Unused(source.Declaration, source.Input.Names.Where(name => isWeight(name) && !used.Contains(name) && !IsTiedHead(index, name)));
+        _draft.Unmatched.Unused(
+            source.Declaration, source.Input.Names.Where(name => isWeight(name) && !used.Contains(name) && !IsTiedHead(index, name)));
     }
 
     // The listed models, and the base where the method takes it. In compatibility mode the base also takes part where the method needs none
@@ -106,8 +125,12 @@ internal sealed class LayoutBuilder(
     private List<ModelDeclaration> Participants(IReadOnlyList<ModelDeclaration> listed)
     {
         var participants = listed.ToList();
-        if (merge.Base is { } basis && !participants.Exists(basis.IsSameModel) && (method.TakesBase(true) || (merge.IsMergekitCompatible && method.MaxModels > 1
-            && method.Parameters.Where(parameter => parameter is { PerModel: true, Default: null }).All(parameter => merge.Parameters.ContainsKey(parameter.Name)))))
+        if (merge.Base is { } basis
+            && !participants.Exists(basis.IsSameModel)
+            && (method.TakesBase(true) || (merge.IsMergekitCompatible && method.MaxModels > 1
+            && method.Parameters
+                .Where(parameter => parameter is { PerModel: true, Default: null })
+                .All(parameter => merge.Parameters.ContainsKey(parameter.Name)))))
         {
             participants.Add(basis);
         }

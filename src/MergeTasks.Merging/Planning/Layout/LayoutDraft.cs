@@ -27,7 +27,10 @@ internal sealed class LayoutDraft
     /// <param name="models">All models that it names, each once.</param>
     /// <param name="donor">The one that decides the output's tensors.</param>
     public LayoutDraft(
-        MergeDeclaration merge, MergeMethod method, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor)
+        MergeDeclaration merge,
+        MergeMethod method,
+        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        (ModelDeclaration Declaration, ModelInput Input) donor)
     {
         (_merge, _method, _models) = (merge, method, models);
         DonorDeclaration = donor.Declaration;
@@ -51,11 +54,14 @@ internal sealed class LayoutDraft
     /// <summary>Number of mistakes found so far.</summary>
     public int ErrorCount => _errors.Count;
 
-    public TensorIndex Index(ModelInput input) => _indexes.TryGetValue(input, out var index) ? index : _indexes[input] = new TensorIndex(input);
+    public TensorIndex Index(ModelInput input) =>
+        _indexes.TryGetValue(input, out var index) ? index : _indexes[input] = new TensorIndex(input);
 
-    public void Report(string code, string message, SourceLocation location) => _errors.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", location));
+    public void Report(string code, string message, SourceLocation location) =>
+        _errors.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", location));
 
-    public void Warn(string code, string message) => _warnings.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", _merge.Location, IsWarning: true));
+    public void Warn(string code, string message) =>
+        _warnings.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", _merge.Location, IsWarning: true));
 
     public void Note(string note) => _notes.Add(note);
 
@@ -64,7 +70,11 @@ internal sealed class LayoutDraft
     /// <param name="models">The sources in order.</param>
     /// <param name="scopes">Settings around the sources' own.</param>
     /// <param name="ownBase">The part's own base; <see langword="null"/> for the merge's.</param>
-    public LayoutPart Part(string label, IReadOnlyList<ModelDeclaration> models, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes, ModelDeclaration? ownBase = null)
+    public LayoutPart Part(
+        string label,
+        IReadOnlyList<ModelDeclaration> models,
+        IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes,
+        ModelDeclaration? ownBase = null)
     {
         var basis = ownBase ?? _merge.Base;
         var baseIndex = basis is not null && _method.TakesBase(true) ? models.ToList().FindIndex(basis.IsSameModel) : -1;
@@ -80,7 +90,10 @@ internal sealed class LayoutDraft
         if (TensorNames.IsEmbedding(name) || TensorNames.IsHead(name))
         {
             var shapes = part.Sources.Zip(found, (source, own) => own is null ? null : source.Input.Find(own)!.Shape).ToList();
-            if (shapes is [{ } first, ..] && !part.Sources.Any(source => source.Input == Donor.Model) && shapes.TrueForAll(shape => shape is not null && shape.SequenceEqual(first)) && first[0] != Donor.Model.Find(name)!.Shape[0])
+            if (shapes is [{ } first, ..]
+                && !part.Sources.Any(source => source.Input == Donor.Model)
+                && shapes.TrueForAll(shape => shape is not null && shape.SequenceEqual(first))
+                && first[0] != Donor.Model.Find(name)!.Shape[0])
             {
                 if (TensorNames.IsEmbedding(name))
                     Config = Config.WithVocabularySize(first[0]);
@@ -99,16 +112,28 @@ internal sealed class LayoutDraft
     /// <param name="part">Its part.</param>
     /// <param name="found">Its name in each source; <see langword="null"/> where that has none.</param>
     /// <param name="place">Its layer in the output and where gradients are read; <see langword="null"/>: as in the donor.</param>
-    public void Add(string name, TensorIndex donor, string donorName, LayoutPart part, IReadOnlyList<string?> found, (string Stack, int Layer, double Position)? place = null)
+    public void Add(
+        string name,
+        TensorIndex donor,
+        string donorName,
+        LayoutPart part,
+        IReadOnlyList<string?> found,
+        (string Stack, int Layer, double Position)? place = null)
     {
         var run = place is null ? Donor.StackOf(name) : null;
         var tensor = new LayoutTensor(name, new ModelTensor(donor.Model, donorName), part)
         {
             Layer = place is { } own ? (own.Stack, own.Layer) : run is null ? null : (run.Prefix, run.LayerOf(name)!.Value),
-            Position = place?.Position ?? (run is not null ? LayerPosition.Of(run.LayerOf(name)!.Value, run.Count) : TensorNames.IsBeforeLayers(name) ? 0 : _merge.PostWeightsPosition),
+            Position = place?.Position
+                ?? (run is not null ? LayerPosition.Of(run.LayerOf(name)!.Value, run.Count)
+                    : TensorNames.IsBeforeLayers(name) ? 0
+                    : _merge.PostWeightsPosition),
         };
         var isMerged = !tensor.IsCopied && part.Sources.Count > 0 && _merge.Tensors.Includes(name) && Matches(tensor, found);
-        _tensors.Add(isMerged ? tensor with { Sources = [.. part.Sources.Zip(found, (source, own) => new ModelTensor(source.Input, own!))] } : tensor);
+        _tensors.Add(
+            isMerged
+                ? tensor with { Sources = [.. part.Sources.Zip(found, (source, own) => new ModelTensor(source.Input, own!))] }
+                : tensor);
     }
 
     /// <summary>The layout.</summary>
@@ -118,7 +143,12 @@ internal sealed class LayoutDraft
         if (_errors.Count > 0)
             throw new DiagnosticException([.. _errors.Distinct()]);
         var (notes, warnings) = Unmatched.Tell(DonorDeclaration);
-        return new OutputLayout(_tensors, Config) { Notes = [.. _notes, .. notes], Warnings = [.. _warnings, .. warnings, .. UnusedFilters.Find(_merge, _tensors)] };
+        return new OutputLayout(
+            _tensors, Config)
+        {
+            Notes = [.. _notes, .. notes],
+            Warnings = [.. _warnings, .. warnings, .. UnusedFilters.Find(_merge, _tensors)]
+        };
     }
 
     private ModelInput InputOf(ModelDeclaration model) => _models.First(known => known.Declaration.IsSameModel(model)).Input;
@@ -127,7 +157,9 @@ internal sealed class LayoutDraft
     private bool Matches(LayoutTensor tensor, IReadOnlyList<string?> found)
     {
         var (part, stored) = (tensor.Part, tensor.Stored);
-        var donor = _merge.IsWhole ? DonorDeclaration : (part.Sources.FirstOrDefault(source => source.IsBase) ?? part.Sources[0]).Declaration;
+        var donor = _merge.IsWhole
+            ? DonorDeclaration
+            : (part.Sources.FirstOrDefault(source => source.IsBase) ?? part.Sources[0]).Declaration;
         var matches = true;
         for (var i = 0; i < found.Count; i++)
         {

@@ -19,7 +19,8 @@ internal sealed record LayoutSource(ModelDeclaration Declaration, ModelInput Inp
 /// <param name="Label">What it is, for tables and messages; empty for all of the output.</param>
 /// <param name="Sources">The sources in order.</param>
 /// <param name="Scopes">Settings that apply where a source has none of its own: the slice's, the module's, the merge's.</param>
-internal sealed record LayoutPart(string Label, IReadOnlyList<LayoutSource> Sources, IReadOnlyList<IReadOnlyDictionary<string, Setting>> Scopes);
+internal sealed record LayoutPart(
+    string Label, IReadOnlyList<LayoutSource> Sources, IReadOnlyList<IReadOnlyDictionary<string, Setting>> Scopes);
 
 /// <summary>A tensor of the output: where it comes from and which settings decide it.</summary>
 /// <param name="Name">Its name.</param>

@@ -15,7 +15,10 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
 {
     private readonly List<LayerOrigin> _origins = [];
 
-    /// <summary>Adds the slices' layers, and what the part has beside them: before the layers as the first slice says, after them as the last one does.</summary>
+    /// <summary>
+    /// Adds the slices' layers, and what the part has beside them: before the layers as the first slice says, after them as the last one
+    /// does.
+    /// </summary>
     /// <param name="slices">The slices in order.</param>
     /// <param name="scopes">Settings around the slices' own.</param>
     public void Add(IReadOnlyList<SliceDeclaration> slices, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
@@ -32,7 +35,9 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
 
         if (!HasLayers(laid) || !IsOneArchitecture(laid))
             return;
-        var loose = part.Tensors.Where(name => draft.Donor.StackOf(name)?.Prefix != stack.Prefix).ToLookup(TensorNames.IsBeforeLayers, name => name);
+        var loose = part.Tensors
+            .Where(name => draft.Donor.StackOf(name)?.Prefix != stack.Prefix)
+            .ToLookup(TensorNames.IsBeforeLayers, name => name);
         foreach (var name in loose[true])
             AddLoose(name, laid[0]);
         foreach (var slice in laid)
@@ -49,10 +54,17 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
         foreach (var (source, layout) in slices.SelectMany(slice => slice.Declaration.Sources.Zip(slice.Part.Sources)))
         {
             if (draft.Index(layout.Input).Find(stack) is not { } own)
-                draft.Report(DiagnosticCode.LayerRange, $"'{source.Model.Label}' has no layers '{stack.Prefix}N', which '{draft.DonorDeclaration.Label}' has.", source.RangeLocation);
+                draft.Report(
+                    DiagnosticCode.LayerRange,
+                    $"'{source.Model.Label}' has no layers '{stack.Prefix}N', which '{draft.DonorDeclaration.Label}' has.",
+                    source.RangeLocation);
             else if (CountOf(own, layout.Input.Config) is var layers && source.End > layers)
-                draft.Report(DiagnosticCode.LayerRange, $"'{source.Model.Label}' has {layers} layers; [{source.Start}, {source.End}] goes beyond [0, {layers}]."
-                    + (source.End > own.Count ? "" : $" What follows, up to {own.Count}, predicts further tokens, and no layer can be stacked from it."), source.RangeLocation);
+                draft.Report(
+                    DiagnosticCode.LayerRange,
+                    $"'{source.Model.Label}' has {layers} layers; [{source.Start}, {source.End}] goes beyond [0, {layers}]."
+                    + (source.End > own.Count
+                        ? ""
+                        : $" What follows, up to {own.Count}, predicts further tokens, and no layer can be stacked from it."), source.RangeLocation);
         }
 
         return draft.ErrorCount == count;
@@ -64,8 +76,11 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
         var donor = draft.Donor;
         List<string> weights = [.. part.Tensors.Where(ArchitectureCheck.IsWeight(donor.Model))];
         var count = draft.ErrorCount;
-        foreach (var source in slices.SelectMany(slice => slice.Part.Sources).Where(source => source.Input != donor.Model).DistinctBy(source => source.Input))
-            draft.Architecture.Fits((draft.DonorDeclaration, donor), (source.Declaration, draft.Index(source.Input)), weights, ignoresLayerCount: true);
+        foreach (var source in slices.SelectMany(slice => slice.Part.Sources)
+            .Where(source => source.Input != donor.Model)
+            .DistinctBy(source => source.Input))
+            draft.Architecture.Fits(
+                (draft.DonorDeclaration, donor), (source.Declaration, draft.Index(source.Input)), weights, ignoresLayerCount: true);
         return draft.ErrorCount == count;
     }
 
@@ -73,7 +88,12 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
     {
         var donor = draft.Index(slice.DonorSource.Input);
         var own = donor.Find(name);
-        draft.Add(name, own is null ? draft.Donor : donor, own ?? name, slice.Part, [.. slice.Part.Sources.Select(source => draft.Index(source.Input).Find(name))]);
+        draft.Add(
+            name,
+            own is null ? draft.Donor : donor,
+            own ?? name,
+            slice.Part,
+            [.. slice.Part.Sources.Select(source => draft.Index(source.Input).Find(name))]);
     }
 
     private void AddLayers(LaidSlice slice)
@@ -91,13 +111,20 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
             {
                 var suffix = donorStack.SuffixOf(name);
                 var found = sources.Select((source, j) => indexes[j].Find($"{stacks[j].Prefix}{source.Start + i}{suffix}")).ToList();
-                draft.Add($"{stack.Prefix}{layer}{suffix}", donor, name, slice.Part, found, (stack.Prefix, layer, LayerPosition.Of(i, sources[0].Length)));
+                draft.Add(
+                    $"{stack.Prefix}{layer}{suffix}",
+                    donor,
+                    name,
+                    slice.Part,
+                    found,
+                    (stack.Prefix, layer, LayerPosition.Of(i, sources[0].Length)));
             }
         }
     }
 
     // Layers beyond those that the configuration counts predict further tokens (DeepSeek, GLM): they are none of the stack, and follow it.
-    private static int CountOf(LayerRun run, ModelConfig config) => run.Kind == LayerStackKind.Main && config.LayerCount is { } count && count < run.Count ? count : run.Count;
+    private static int CountOf(LayerRun run, ModelConfig config) =>
+        run.Kind == LayerStackKind.Main && config.LayerCount is { } count && count < run.Count ? count : run.Count;
 
     private void AddSurplus()
     {
@@ -106,11 +133,19 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
         for (var layer = count; layer < stack.Count; layer++)
         {
             foreach (var name in draft.Donor.Layer(stack, layer))
-                draft.Add($"{stack.Prefix}{_origins.Count + layer - count}{stack.SuffixOf(name)}", draft.Donor, name, alone, [], (stack.Prefix, _origins.Count + layer - count, 1));
+                draft.Add(
+                    $"{stack.Prefix}{_origins.Count + layer - count}{stack.SuffixOf(name)}",
+                    draft.Donor,
+                    name,
+                    alone,
+                    [],
+                    (stack.Prefix, _origins.Count + layer - count, 1));
         }
 
         if (stack.Count > count)
-            draft.Note($"'{draft.DonorDeclaration.Label}' has {stack.Count - count} layers that predict further tokens: they follow the new stack as they are");
+            draft.Note(
+                $"'{draft.DonorDeclaration.Label}' has {stack.Count - count} layers that predict further tokens: they follow the new "
+                    + "stack as they are");
     }
 
     private void Restack()
@@ -119,18 +154,22 @@ internal sealed class SliceLayout(LayoutDraft draft, ModelPart part, LayerRun st
         bool HasOther(LayerStackKind other) => draft.Donor.Stacks.Any(known => known.Kind == other);
 
         // An encoder or a decoder alone is all of the model, and the configuration counts its layers as such.
-        if ((kind == LayerStackKind.Decoder && !HasOther(LayerStackKind.Encoder)) || (kind == LayerStackKind.Encoder && !HasOther(LayerStackKind.Decoder)))
+        if ((kind == LayerStackKind.Decoder && !HasOther(LayerStackKind.Encoder))
+            || (kind == LayerStackKind.Encoder && !HasOther(LayerStackKind.Decoder)))
             kind = LayerStackKind.Main;
         var count = kind == LayerStackKind.Main ? draft.Config.LayerCount ?? stack.Count : stack.Count;
         if (!ConfigLayers.Counts(draft.Config, kind, count))
         {
             draft.Warn(DiagnosticCode.LayerCountKey,
-                $"the configuration of '{draft.DonorDeclaration.Label}' has no known key that counts the layers '{stack.Prefix}N', so it is left as it is although the output has {_origins.Count} of them.");
+                $"the configuration of '{draft.DonorDeclaration.Label}' has no known key that counts the layers '{stack.Prefix}N', so it "
+                    + $"is left as it is although the output has {_origins.Count} of them.");
             return;
         }
 
         foreach (var pattern in ConfigLayers.BrokenPatterns(draft.Config, _origins))
-            draft.Warn(DiagnosticCode.LayerCountKey, $"the configuration says by '{pattern}' that kinds of layers repeat; in the new order they do not.");
+            draft.Warn(
+                DiagnosticCode.LayerCountKey,
+                $"the configuration says by '{pattern}' that kinds of layers repeat; in the new order they do not.");
         draft.Config = draft.Config.With(kind, count, _origins);
     }
 

@@ -5,8 +5,8 @@ using MergeTasks.Language.Diagnostics;
 namespace MergeTasks.Merging.Planning.Layout;
 
 /// <summary>
-/// What does not fit between the models of a merge: tensors that one lacks, has in another shape or as integers, and tensors that the output
-/// has no place for. In a strict merge all of that is an error; otherwise the first two are the base's in the output, which is told.
+/// What does not fit between the models of a merge: tensors that one lacks, has in another shape or as integers, and tensors that the
+/// output has no place for. In a strict merge all of that is an error; otherwise the first two are the base's in the output, which is told.
 /// </summary>
 /// <param name="merge">The declaration.</param>
 internal sealed class UnmatchedTensors(MergeDeclaration merge)
@@ -19,7 +19,8 @@ internal sealed class UnmatchedTensors(MergeDeclaration merge)
     public void Lacks(ModelDeclaration model, ModelDeclaration donor, string name) => Of(model, donor).Lacking.Add(name);
 
     public void Differs(ModelDeclaration model, ModelDeclaration donor, string name, IReadOnlyList<long> own, IReadOnlyList<long> wanted) =>
-        Of(model, donor).Shapes.Add((name, $"'{name}' is [{string.Join(", ", wanted)}] in '{donor.Label}' and [{string.Join(", ", own)}] in '{model.Label}'"));
+        Of(model, donor).Shapes.Add(
+            (name, $"'{name}' is [{string.Join(", ", wanted)}] in '{donor.Label}' and [{string.Join(", ", own)}] in '{model.Label}'"));
 
     public void IsInteger(ModelDeclaration model, ModelDeclaration donor, string name) => Of(model, donor).Integers.Add(name);
 
@@ -41,7 +42,8 @@ internal sealed class UnmatchedTensors(MergeDeclaration merge)
             if (found.Integers.Count > 0)
             {
                 errors.Add(new Diagnostic(DiagnosticCode.TensorNotMergeable,
-                    $"Merge '{merge.Name}': {Listed(found.Integers)} of '{model.Label}' holds integers (quantised weights?) where '{owner.Label}' has floating-point numbers.", model.Location));
+                    $"Merge '{merge.Name}': {Listed(found.Integers)} of '{model.Label}' holds integers (quantised weights?) where "
+                        + $"'{owner.Label}' has floating-point numbers.", model.Location));
             }
 
             if (found.Lacking.Count > 0 && merge.IsStrict)
@@ -63,24 +65,30 @@ internal sealed class UnmatchedTensors(MergeDeclaration merge)
         return errors.Count == 0 ? (notes, warnings) : throw new DiagnosticException(errors);
     }
 
-    private Diagnostic Missing(ModelDeclaration lacking, ModelDeclaration owner, List<string> names, ModelDeclaration at) => new(DiagnosticCode.MissingTensor,
-        $"Merge '{merge.Name}': '{lacking.Label}' lacks {Listed(names)} that '{owner.Label}' has. A strict merge needs the same tensors in all models.", at.Location);
+    private Diagnostic Missing(ModelDeclaration lacking, ModelDeclaration owner, List<string> names, ModelDeclaration at) =>
+        new(DiagnosticCode.MissingTensor,
+        $"Merge '{merge.Name}': '{lacking.Label}' lacks {Listed(names)} that '{owner.Label}' has. A strict merge needs the same tensors "
+            + "in all models.", at.Location);
 
     private Diagnostic Mismatch(ModelDeclaration model, ModelDeclaration owner, List<(string Name, string Text)> shapes)
     {
         var more = shapes.Count > NamesInMessage ? $"; {shapes.Count - NamesInMessage} more" : "";
         var end = merge.IsStrict ? "."
             : $". The output takes {(shapes.Count == 1 ? "it" : "them")} from '{owner.Label}' alone; list {(shapes.Count == 1 ? "it" : "them")} under keep_tensors (KeepTensors=\"…\") if that is meant"
-            + (shapes.Exists(shape => TensorNames.IsEmbedding(shape.Name) || TensorNames.IsHead(shape.Name)) ? ", and make sure that its tokenizer serves all models." : ".");
+            + (shapes.Exists(shape => TensorNames.IsEmbedding(shape.Name) || TensorNames.IsHead(shape.Name))
+                ? ", and make sure that its tokenizer serves all models."
+                : ".");
         return new Diagnostic(DiagnosticCode.ShapeMismatch,
-            $"Merge '{merge.Name}': tensor {string.Join("; ", shapes.Take(NamesInMessage).Select(shape => shape.Text))}{more}{end}", model.Location, IsWarning: !merge.IsStrict);
+            $"Merge '{merge.Name}': tensor {string.Join("; ", shapes.Take(NamesInMessage).Select(shape => shape.Text))}{more}{end}",
+            model.Location, IsWarning: !merge.IsStrict);
     }
 
     private Findings Of(ModelDeclaration model, ModelDeclaration donor) =>
         _findings.TryGetValue((model, donor), out var findings) ? findings : _findings[(model, donor)] = new Findings();
 
     private static string Listed(List<string> names) =>
-        (names.Count == 1 ? "the tensor " : $"{names.Count} tensors, among them ") + string.Join(", ", names.Take(NamesInMessage).Select(name => $"'{name}'"));
+        (names.Count == 1 ? "the tensor " : $"{names.Count} tensors, among them ")
+            + string.Join(", ", names.Take(NamesInMessage).Select(name => $"'{name}'"));
 
     private sealed class Findings
     {

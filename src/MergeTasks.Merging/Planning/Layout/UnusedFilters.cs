@@ -12,8 +12,13 @@ internal static class UnusedFilters
     public static IEnumerable<Diagnostic> Find(MergeDeclaration merge, IReadOnlyList<LayoutTensor> tensors)
     {
         var names = tensors.Where(tensor => !tensor.IsCopied).Select(tensor => tensor.Name).ToList();
-        foreach (var glob in merge.Tensors.Merged.Concat(merge.Tensors.Kept).Where(glob => !names.Exists(name => TensorSelection.Matches(glob, name))))
-            yield return Unused(merge, $"the glob \"{glob}\" fits no tensor's whole name; there is, for example, '{names.FirstOrDefault()}'", merge.Tensors.Location ?? merge.Location);
+        foreach (var glob in merge.Tensors.Merged
+            .Concat(merge.Tensors.Kept)
+            .Where(glob => !names.Exists(name => TensorSelection.Matches(glob, name))))
+            yield return Unused(
+                merge,
+                $"the glob \"{glob}\" fits no tensor's whole name; there is, for example, '{names.FirstOrDefault()}'",
+                merge.Tensors.Location ?? merge.Location);
         var conditions = new Dictionary<Condition, bool>(ReferenceEqualityComparer.Instance);
         foreach (var part in tensors.GroupBy(tensor => tensor.Part, ReferenceEqualityComparer.Instance))
         {
@@ -29,7 +34,10 @@ internal static class UnusedFilters
         }
 
         foreach (var (condition, _) in conditions.Where(condition => !condition.Value))
-            yield return Unused(merge, $"no tensor fits the condition {condition}; there is, for example, '{names.FirstOrDefault()}'", condition.Location ?? merge.Location);
+            yield return Unused(
+                merge,
+                $"no tensor fits the condition {condition}; there is, for example, '{names.FirstOrDefault()}'",
+                condition.Location ?? merge.Location);
 
         void Meet(IReadOnlyDictionary<string, Setting> settings, IEnumerable<string> met)
         {

@@ -15,7 +15,10 @@ namespace MergeTasks.Merging.Planning.Tensors;
 /// <param name="Key">Identifies the content: method, resolved parameters, digests of what is read, numerics version.</param>
 internal sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource> Sources, TensorContext? Context, ContentDigest Key)
 {
-    /// <summary>What makes it where nothing is merged and the donor's tensor is only rounded to another type; <see langword="null"/> for the merge's method.</summary>
+    /// <summary>
+    /// What makes it where nothing is merged and the donor's tensor is only rounded to another type; <see langword="null"/> for the merge's
+    /// method.
+    /// </summary>
     public MergeMethod? KeepWith { get; init; }
 
     /// <summary>Whether the merge's method makes it.</summary>
@@ -29,10 +32,16 @@ internal sealed record TensorPlan(TensorSpec Output, IReadOnlyList<TensorSource>
 
     /// <summary>Computes the key of a tensor.</summary>
     public static ContentDigest KeyOf(
-        TensorSpec output, MergeMethod method, IReadOnlyList<TensorSource> sources, TensorContext? context, TensorImportance? importance, CancellationToken cancellation)
+        TensorSpec output,
+        MergeMethod method,
+        IReadOnlyList<TensorSource> sources,
+        TensorContext? context,
+        TensorImportance? importance,
+        CancellationToken cancellation)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"tensor {NumericsVersion}\n{output.Name}\n{output.DType} {string.Join('x', output.Shape)}\n");
+        text.Append(
+            CultureInfo.InvariantCulture, $"tensor {NumericsVersion}\n{output.Name}\n{output.DType} {string.Join('x', output.Shape)}\n");
         if (context is null)
         {
             text.Append("copy\n");

@@ -43,15 +43,21 @@ internal sealed class TensorPlanner
         _draws = merge.IsMergekitCompatible && method.IsRandomInCompatibility ? new DrawSequence(merge.Seed) : null;
     }
 
-    /// <summary>What measures the merge before its factor is known, or to check it; <see langword="null"/> where nothing does. Known once it is planned.</summary>
+    /// <summary>
+    /// What measures the merge before its factor is known, or to check it; <see langword="null"/> where nothing does. Known once it is
+    /// planned.
+    /// </summary>
     public ScoreKey? Measured { get; private set; }
 
     /// <summary>Plans all tensors, in ordinal order of name.</summary>
     public IReadOnlyList<TensorPlan> Plan(CancellationToken cancellation)
     {
-        IReadOnlyList<TensorPlan> plans = [.. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)];
+        IReadOnlyList<TensorPlan> plans = [
+            .. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)
+        ];
         if (_method.Conflict([.. plans.Where(plan => plan.IsMerged).Select(plan => plan.Context!)]) is { } conflict)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}': {conflict}", _merge.Location));
+            throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}': {conflict}", _merge.Location));
         if (_method.NeedsSurvey)
             plans = [.. plans.Select(OfWhole(plans))];
         if (_whole is not { Tasks.Count: > 0 } importance)
@@ -59,10 +65,21 @@ internal sealed class TensorPlanner
         Measured = new ScoreKey("merge on its tasks",
         [
             new("tensors", ContentDigest.Of(string.Concat(plans.Select(plan => $"{plan.Key} {plan.Output.Name}\n"))).ToString()),
-            new("tasks", ContentDigest.Of(string.Concat(importance.Tasks.Select(task => $"{task.BaseScore.Key.Digest} {task.TunedScore.Key.Digest}\n"))).ToString()),
+            new(
+                "tasks",
+                ContentDigest.Of(
+                    string.Concat(importance.Tasks.Select(task => $"{task.BaseScore.Key.Digest} {task.TunedScore.Key.Digest}\n")))
+                        .ToString()),
             new("factor", importance.Factor is { Declaration.Value: null } ? "task" : "as it is"),
         ]);
-        return importance.Factor is { Declaration.Value: null } ? [.. plans.Select(plan => plan.Importance is { IsScaled: true } ? plan with { Key = ContentDigest.Of($"{plan.Key}\nfactor {Measured.Digest}") } : plan)] : plans;
+        return importance.Factor is { Declaration.Value: null }
+            ? [
+                .. plans.Select(plan =>
+                    plan.Importance is { IsScaled: true }
+                        ? plan with { Key = ContentDigest.Of($"{plan.Key}\nfactor {Measured.Digest}") }
+                        : plan)
+            ]
+            : plans;
     }
 
     /// <summary>Bytes of the output's tensors, known before any input is read.</summary>
@@ -71,10 +88,14 @@ internal sealed class TensorPlanner
     // The reference implementation takes random numbers tensor by tensor in the ordinal order of the name that is read (of several, the
     // last), which differs from the output's where layers are renumbered; equal names in the order of the output.
     private IEnumerable<LayoutTensor> InDrawOrder() =>
-        _layout.Tensors.OrderBy(tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal), StringComparer.Ordinal);
+        _layout.Tensors.OrderBy(
+            tensor => tensor.Sources.Select(source => source.Tensor).DefaultIfEmpty(tensor.Name).Max(StringComparer.Ordinal),
+            StringComparer.Ordinal);
 
     private TensorSpec OutputOf(LayoutTensor tensor) =>
-        tensor.IsCopied ? tensor.Stored : tensor.Stored with { DType = _merge.OutDType ?? CompatibleResult(tensor, _merge.DType ?? Computed(tensor)) };
+        tensor.IsCopied
+            ? tensor.Stored
+            : tensor.Stored with { DType = _merge.OutDType ?? CompatibleResult(tensor, _merge.DType ?? Computed(tensor)) };
 
     // Of several types the one that holds them all. In compatibility mode a base decides, because the reference casts to its type.
     private DType Computed(LayoutTensor tensor)
@@ -83,11 +104,16 @@ internal sealed class TensorPlanner
             return tensor.Stored.DType;
         var types = tensor.Sources.Select(source => source.Model.Find(source.Tensor)!.DType).ToList();
         var basis = tensor.Part.Sources.ToList().FindIndex(source => source.IsBase);
-        return !_merge.IsMergekitCompatible ? types.Append(tensor.Stored.DType).Aggregate(DTypes.Promote) : basis >= 0 ? types[basis] : types.Aggregate(DTypes.Promote);
+        return !_merge.IsMergekitCompatible ? types.Append(tensor.Stored.DType).Aggregate(DTypes.Promote)
+            : basis >= 0 ? types[basis]
+            : types.Aggregate(DTypes.Promote);
     }
 
     private DType CompatibleResult(LayoutTensor tensor, DType computed) =>
-        tensor.Sources.Count > 0 && _merge.IsMergekitCompatible && computed is (DType.F16 or DType.BF16) && _method.CompatibleResult is { } result ? result : computed;
+        tensor.Sources.Count > 0
+            && _merge.IsMergekitCompatible
+            && computed is (DType.F16 or DType.BF16)
+            && _method.CompatibleResult is { } result ? result : computed;
 
     private TensorPlan Plan(LayoutTensor tensor, CancellationToken cancellation)
     {
@@ -100,7 +126,11 @@ internal sealed class TensorPlanner
         if (Device is not null && _method.ComputesWithMatrix(context))
             context = context with { Device = Device };
         var importance = _importance?.Plan(output, sources, ref context);
-        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation)) { Importance = importance };
+        return new TensorPlan(
+            output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation))
+        {
+            Importance = importance
+        };
     }
 
     // The donor's tensor: integers and buffers byte for byte, all others in the output's type.
@@ -108,8 +138,17 @@ internal sealed class TensorPlanner
     {
         IReadOnlyList<TensorSource> sources = [tensor.Donor];
         var context = tensor.IsCopied ? null
-            : new TensorContext(tensor.Name, output.Shape, [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })], new Dictionary<string, double>()) { KeepsNonFinite = _merge.KeepsNonFinite };
-        return new TensorPlan(output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation)) { KeepWith = context is null ? null : Keep };
+            : new TensorContext(
+                tensor.Name,
+                output.Shape,
+                [new TensorInput(0, false, new Dictionary<string, double> { ["scale"] = 1 })],
+                new Dictionary<string, double>())
+            { KeepsNonFinite = _merge.KeepsNonFinite };
+        return new TensorPlan(
+            output, sources, context, TensorPlan.KeyOf(output, Keep, sources, context, null, cancellation))
+        {
+            KeepWith = context is null ? null : Keep
+        };
     }
 
     // Where a tensor depends on all others, so does its key.
@@ -133,7 +172,8 @@ internal sealed class TensorPlanner
             Workers = _workers,
         };
         if (ConflictIn(context) is { } conflict)
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
+            throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;
@@ -155,9 +195,12 @@ internal sealed class TensorPlanner
     // Filters of a model's settings see the name that is read, all others the name in the output.
     private TensorInput[] Inputs(LayoutTensor tensor)
     {
-        TensorInput[] inputs = [.. tensor.Part.Sources.Select((source, i) => new TensorInput(i, source.IsBase, source.IsBase ? new Dictionary<string, double>() : _method.Parameters
+        TensorInput[] inputs = [
+            .. tensor.Part.Sources.Select((source, i) =>
+                new TensorInput(i, source.IsBase, source.IsBase ? new Dictionary<string, double>() : _method.Parameters
             .Where(parameter => parameter.PerModel)
-            .ToDictionary(parameter => parameter.Name, parameter => Resolve(parameter, tensor, source.Declaration, tensor.Sources[i].Tensor))))];
+            .ToDictionary(
+                parameter => parameter.Name, parameter => Resolve(parameter, tensor, source.Declaration, tensor.Sources[i].Tensor))))];
 
         // Most tensors are merged like the one before, and many models' settings for many tensors are much memory.
         if (_lastInputs.Length == inputs.Length && _lastInputs.Zip(inputs).All(pair => AreSame(pair.First, pair.Second)))
@@ -165,14 +208,18 @@ internal sealed class TensorPlanner
         return _lastInputs = inputs;
     }
 
-    private static bool AreSame(TensorInput a, TensorInput b) => a.Position == b.Position && a.IsBase == b.IsBase && a.Parameters.Count == b.Parameters.Count
+    private static bool AreSame(TensorInput a, TensorInput b) =>
+        a.Position == b.Position && a.IsBase == b.IsBase && a.Parameters.Count == b.Parameters.Count
         && a.Parameters.All(pair => b.Parameters.TryGetValue(pair.Key, out var value) && value.Equals(pair.Value));
 
     private double Resolve(ParameterDeclaration parameter, LayoutTensor tensor, ModelDeclaration? model, string name) =>
         model?.Parameters.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position)
-        ?? tensor.Part.Scopes.Select(scope => scope.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position)).FirstOrDefault(value => value is not null)
+        ?? tensor.Part.Scopes
+            .Select(scope => scope.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position))
+            .FirstOrDefault(value => value is not null)
         ?? parameter.Default
         ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingParameter,
-            $"Merge '{_merge.Name}': no condition gives '{parameter.Name}' a value for the tensor '{name}'{(model is null ? "" : $" of '{model.Label}'")}. End the list with a value without a filter.",
+            $"Merge '{_merge.Name}': no condition gives '{parameter.Name}' a value for the tensor "
+                + $"'{name}'{(model is null ? "" : $" of '{model.Label}'")}. End the list with a value without a filter.",
             model?.Location ?? _merge.Location));
 }

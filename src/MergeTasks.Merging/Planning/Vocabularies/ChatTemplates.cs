@@ -18,15 +18,24 @@ internal static class ChatTemplates
     private const string ConfigFile = "tokenizer_config.json";
     private const string Key = "chat_template";
 
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    };
 
-    /// <summary>The files of an output with its template: in <c>tokenizer_config.json</c>, and in <c>chat_template.jinja</c>, which newer libraries read first.</summary>
+    /// <summary>
+    /// The files of an output with its template: in <c>tokenizer_config.json</c>, and in <c>chat_template.jinja</c>, which newer libraries
+    /// read first.
+    /// </summary>
     /// <param name="declared">The declaration.</param>
     /// <param name="files">The files without it.</param>
     /// <param name="models">The models' files, in order.</param>
     /// <returns>The same files where no model has a template to choose from.</returns>
     /// <exception cref="DiagnosticException">A file that has the template, or gets it, cannot be understood.</exception>
-    public static IReadOnlyList<SideFile> Apply(ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
+    public static IReadOnlyList<SideFile> Apply(
+        ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
     {
         try
         {
@@ -34,13 +43,17 @@ internal static class ChatTemplates
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.BadTokenizer, $"The chat template cannot be set: {e.Message}", declared.Location));
+            throw new DiagnosticException(
+                new Diagnostic(DiagnosticCode.BadTokenizer, $"The chat template cannot be set: {e.Message}", declared.Location));
         }
     }
 
-    private static IReadOnlyList<SideFile> Applied(ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
+    private static IReadOnlyList<SideFile> Applied(
+        ChatTemplateDeclaration declared, IReadOnlyList<SideFile> files, IEnumerable<IReadOnlyList<SideFile>> models)
     {
-        var template = declared.Text == BuiltInTemplates.Auto ? MostFrequent(models) : BuiltInTemplates.Find(declared.Text) ?? declared.Text;
+        var template = declared.Text == BuiltInTemplates.Auto
+            ? MostFrequent(models)
+            : BuiltInTemplates.Find(declared.Text) ?? declared.Text;
         if (template is null)
             return files;
         var config = files.FirstOrDefault(file => file.Name == ConfigFile) is { } present ? Parse(present) : [];
@@ -71,7 +84,11 @@ internal static class ChatTemplates
     {
         JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
         JsonObject named => Text(named["default"]),
-        JsonArray list => list.OfType<JsonObject>().Where(entry => Text(entry["name"]) == "default").Select(entry => Text(entry["template"])).FirstOrDefault(),
+        JsonArray list =>
+            list.OfType<JsonObject>()
+                .Where(entry => Text(entry["name"]) == "default")
+                .Select(entry => Text(entry["template"]))
+                .FirstOrDefault(),
         _ => null,
     };
 

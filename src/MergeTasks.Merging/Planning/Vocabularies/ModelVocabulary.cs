@@ -4,7 +4,9 @@ using MergeTasks.Files.Json;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 
-/// <summary>The tokens of a <c>tokenizer.json</c> and their ids, added tokens included. What the file does with text is not looked at.</summary>
+/// <summary>
+/// The tokens of a <c>tokenizer.json</c> and their ids, added tokens included. What the file does with text is not looked at.
+/// </summary>
 internal sealed class ModelVocabulary
 {
     /// <summary>The file's name.</summary>
@@ -48,16 +50,22 @@ internal sealed class ModelVocabulary
         }
         catch (FileFault e)
         {
-            throw new FormatException(e.Reason.StartsWith("is ", StringComparison.Ordinal) ? e.Reason : $"is not a tokenizer's: it {e.Reason}", e);
+            throw new FormatException(
+                e.Reason.StartsWith("is ", StringComparison.Ordinal) ? e.Reason : $"is not a tokenizer's: it {e.Reason}", e);
         }
     }
 
     private static ModelVocabulary Read(JsonElement root)
     {
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("model", out var model) || model.ValueKind != JsonValueKind.Object || !model.TryGetProperty("vocab", out var vocab))
+        if (root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("model", out var model)
+            || model.ValueKind != JsonValueKind.Object
+            || !model.TryGetProperty("vocab", out var vocab))
             throw new FormatException("has no 'model' with a 'vocab'");
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        var kind = model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : vocab.ValueKind == JsonValueKind.Array ? "Unigram" : "BPE";
+        var kind = model.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()!
+            : vocab.ValueKind == JsonValueKind.Array ? "Unigram"
+            : "BPE";
         if (vocab.ValueKind == JsonValueKind.Object)
         {
             foreach (var entry in vocab.EnumerateObject())
@@ -84,7 +92,10 @@ internal sealed class ModelVocabulary
         {
             foreach (var entry in list.EnumerateArray())
             {
-                if (entry.ValueKind != JsonValueKind.Object || !entry.TryGetProperty("content", out var text) || text.ValueKind != JsonValueKind.String || !entry.TryGetProperty("id", out var number))
+                if (entry.ValueKind != JsonValueKind.Object
+                    || !entry.TryGetProperty("content", out var text)
+                    || text.ValueKind != JsonValueKind.String
+                    || !entry.TryGetProperty("id", out var number))
                     throw new FormatException("has an added token without content or id");
                 var content = text.GetString()!;
                 ids.TryAdd(content, Id(number));
@@ -97,5 +108,7 @@ internal sealed class ModelVocabulary
 
     private static int Id(JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostTokens ? id
-        : throw new FormatException($"is not a tokenizer's: it has the id {MessageText.Shown(value.GetRawText(), 60)}, which is no whole number from 0 to {MostTokens - 1}");
+        : throw new FormatException(
+            $"is not a tokenizer's: it has the id {MessageText.Shown(value.GetRawText(), 60)}, which is no whole number from 0 "
+                + $"to {MostTokens - 1}");
 }

@@ -14,7 +14,12 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// </summary>
 internal sealed class OutputVocabulary(ModelVocabulary own, byte[] file)
 {
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+    };
 
     private readonly Dictionary<string, int> _ids = new(own.Ids, StringComparer.Ordinal);
     private readonly List<(string Token, string? Added)> _appended = [];
@@ -34,7 +39,8 @@ internal sealed class OutputVocabulary(ModelVocabulary own, byte[] file)
 
     /// <summary>Appends a token that the vocabulary lacks.</summary>
     /// <param name="token">The token.</param>
-    /// <param name="added">Its entry among the added tokens of the file that it comes from; <see langword="null"/> for an ordinary one.</param>
+    /// <param name="added">Its entry among the added tokens of the file that it comes from; <see langword="null"/> for an ordinary
+    /// one.</param>
     /// <returns>Whether that is possible: ordinary tokens cannot be appended to WordPiece and Unigram vocabularies.</returns>
     public bool TryAppend(string token, string? added)
     {
@@ -48,7 +54,8 @@ internal sealed class OutputVocabulary(ModelVocabulary own, byte[] file)
     }
 
     /// <summary>The <c>tokenizer.json</c> with what was appended.</summary>
-    /// <exception cref="FormatException">The reference implementation would give the appended tokens other ids, or the file is malformed.</exception>
+    /// <exception cref="FormatException">The reference implementation would give the appended tokens other ids, or the file is
+    /// malformed.</exception>
     public byte[] ToBytes()
     {
         try
@@ -59,7 +66,9 @@ internal sealed class OutputVocabulary(ModelVocabulary own, byte[] file)
             if (CannotTakeOrdinaryTokens)
                 RequireNumbering();
             else
-                FillTable(root["model"]!["vocab"] as JsonObject ?? throw new FormatException($"has a 'vocab' that is no object, as {own.Kind} needs one"));
+                FillTable(
+                    root["model"]!["vocab"] as JsonObject
+                        ?? throw new FormatException($"has a 'vocab' that is no object, as {own.Kind} needs one"));
             foreach (var (token, entry) in _appended.Where(appended => appended.Added is not null))
             {
                 var copy = StrictJson.ParseObject(Encoding.UTF8.GetBytes(entry!), ModelVocabulary.FileName);

@@ -13,7 +13,12 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="rows">The models' numbers of embedding rows.</param>
 /// <param name="donor">The base's place among them.</param>
 /// <param name="indexOf">A model's place; −1 for one that takes no part.</param>
-internal sealed class RowPlanner(MergeDeclaration merge, IReadOnlyList<ModelVocabulary> vocabularies, IReadOnlyList<long> rows, int donor, Func<ModelDeclaration, int> indexOf)
+internal sealed class RowPlanner(
+    MergeDeclaration merge,
+    IReadOnlyList<ModelVocabulary> vocabularies,
+    IReadOnlyList<long> rows,
+    int donor,
+    Func<ModelDeclaration, int> indexOf)
 {
     private readonly List<HashSet<int>> _used = [.. vocabularies.Select(vocabulary => vocabulary.Ids.Values.ToHashSet())];
 
@@ -63,7 +68,10 @@ internal sealed class RowPlanner(MergeDeclaration merge, IReadOnlyList<ModelVoca
 
     private RowFill DefaultFill(string token)
     {
-        var having = Enumerable.Range(0, vocabularies.Count).Select(model => (Model: model, Row: RowOf(model, token))).Where(found => found.Row >= 0).ToList();
+        var having = Enumerable.Range(0, vocabularies.Count)
+            .Select(model => (Model: model, Row: RowOf(model, token)))
+            .Where(found => found.Row >= 0)
+            .ToList();
         return having switch
         {
             [] => merge.IsMergekitCompatible ? RowFill.Zero : RowFill.Mean,
@@ -91,10 +99,14 @@ internal sealed class RowPlanner(MergeDeclaration merge, IReadOnlyList<ModelVoca
             default:
                 var fill = DefaultFill(rule.Token);
                 if (ReferenceEquals(fill, RowFill.Mean))
-                    throw Fault(rule, $"no model has the token {VocabularyDifference.Shown(rule.Token)}; say where its row comes from: 'source: {{kind: zero}}', or '{{kind: model_token, model: …, token: …}}'.");
+                    throw Fault(
+                        rule,
+                        $"no model has the token {VocabularyDifference.Shown(rule.Token)}; say where its row comes from: 'source: "
+                            + $"{{kind: zero}}', or '{{kind: model_token, model: …, token: …}}'.");
                 return fill;
         }
     }
 
-    private DiagnosticException Fault(TokenRule rule, string message) => new(new Diagnostic(DiagnosticCode.InvalidTokenizerSource, $"Merge '{merge.Name}': {message}", rule.Location));
+    private DiagnosticException Fault(TokenRule rule, string message) =>
+        new(new Diagnostic(DiagnosticCode.InvalidTokenizerSource, $"Merge '{merge.Name}': {message}", rule.Location));
 }

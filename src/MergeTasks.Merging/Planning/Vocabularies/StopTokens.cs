@@ -7,7 +7,10 @@ using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning.Vocabularies;
 
-/// <summary>Where a model's texts end, as its files tell: the tokenizer's end token, the configurations' ids, and what its chat template puts after a message.</summary>
+/// <summary>
+/// Where a model's texts end, as its files tell: the tokenizer's end token, the configurations' ids, and what its chat template puts after
+/// a message.
+/// </summary>
 internal sealed class StopTokens
 {
     private static readonly string[] EndWords = ["end", "eot", "eos", "eom", "</s>", "turn|>"];
@@ -26,7 +29,8 @@ internal sealed class StopTokens
         {
             foreach (var entry in decoder.EnumerateObject())
             {
-                if (TextOf(entry.Value) is { } text && int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+                if (TextOf(entry.Value) is { } text
+                    && int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
                     _added[text] = id;
             }
         }
@@ -35,7 +39,9 @@ internal sealed class StopTokens
         var root = Parse(config.Text, ModelConfig.FileName);
         Config = Ids(root) ?? (Member(root, "text_config") is { } section ? Ids(section) : null);
         Generation = Ids(Parse("generation_config.json"));
-        Template = files.FirstOrDefault(file => file.Name == "chat_template.jinja") is { } own ? TextOf(own) : Member(tokenizer, "chat_template") is { ValueKind: JsonValueKind.String } text2 ? text2.GetString() : null;
+        Template = files.FirstOrDefault(file => file.Name == "chat_template.jinja") is { } own ? TextOf(own)
+            : Member(tokenizer, "chat_template") is { ValueKind: JsonValueKind.String } text2 ? text2.GetString()
+            : null;
     }
 
     /// <summary>The tokenizer's end token.</summary>
@@ -63,7 +69,9 @@ internal sealed class StopTokens
             _isRead = true;
             try
             {
-                _vocabulary = _files.FirstOrDefault(file => file.Name == ModelVocabulary.FileName) is { } file ? ModelVocabulary.Parse(file.Read()) : null;
+                _vocabulary = _files.FirstOrDefault(file => file.Name == ModelVocabulary.FileName) is { } file
+                    ? ModelVocabulary.Parse(file.Read())
+                    : null;
             }
             catch (Exception e) when (e is FormatException or FileFault)
             {
@@ -88,17 +96,26 @@ internal sealed class StopTokens
             says.Add($"generation_config.json with {Listed(Generation)}");
         if (Effective.Count > 0 && TurnEnds(models) is { } end)
             return $"{string.Join(", ", says)}, but the chat template ends turns with {end}";
-        return (id is { } own && Effective.Count > 0 && !Effective.Contains(own)) || (Config is not null && Generation is not null && !Config.IsSubsetOf(Generation)) ? string.Join(", ", says) : null;
+        return (id is { } own && Effective.Count > 0 && !Effective.Contains(own))
+            || (Config is not null && Generation is not null && !Config.IsSubsetOf(Generation)) ? string.Join(", ", says) : null;
     }
 
-    // What the template puts after messages counts where a model that was merged stops there: others know better, or were never chat models.
+    // What the template puts after messages counts where a model that was merged stops there: others know better, or were never chat
+    // models.
     private string? TurnEnds(IReadOnlyList<StopTokens> models)
     {
         if (Template is null)
             return null;
-        var stops = models.SelectMany(model => model.Stops()).Where(token => EndWords.Any(word => token.Contains(word, StringComparison.OrdinalIgnoreCase)) && Template.Contains(token, StringComparison.Ordinal)).Distinct().ToList();
+        var stops = models.SelectMany(model => model.Stops())
+            .Where(token =>
+                EndWords.Any(word => token.Contains(word, StringComparison.OrdinalIgnoreCase))
+                    && Template.Contains(token, StringComparison.Ordinal))
+            .Distinct()
+            .ToList();
         var known = stops.Select(token => (Token: token, Id: IdOf(token))).Where(stop => stop.Id is not null).ToList();
-        return known.Count > 0 && !known.Exists(stop => Effective.Contains(stop.Id!.Value)) ? string.Join(" or ", known.Select(stop => $"{VocabularyDifference.Shown(stop.Token)} ({stop.Id})")) : null;
+        return known.Count > 0 && !known.Exists(stop => Effective.Contains(stop.Id!.Value))
+            ? string.Join(" or ", known.Select(stop => $"{VocabularyDifference.Shown(stop.Token)} ({stop.Id})"))
+            : null;
     }
 
     // The texts of the tokens at which it stops.
@@ -106,13 +123,15 @@ internal sealed class StopTokens
     {
         var named = Token is { } token ? new[] { token } : [];
         _ = IdOf("\0");
-        var texts = _added.Select(pair => (pair.Key, pair.Value)).Concat(_vocabulary?.Added.Keys.Select(added => (added, _vocabulary.Ids[added])) ?? []);
+        var texts = _added.Select(pair => (pair.Key, pair.Value))
+            .Concat(_vocabulary?.Added.Keys.Select(added => (added, _vocabulary.Ids[added])) ?? []);
         return texts.Where(pair => Effective.Contains(pair.Item2)).Select(pair => pair.Item1).Concat(named);
     }
 
     private static string Listed(IEnumerable<int> ids) => string.Join(" and ", ids.Order());
 
-    private JsonElement Parse(string name) => _files.FirstOrDefault(file => file.Name == name) is { } file ? Parse(file.Read(), name) : default;
+    private JsonElement Parse(string name) =>
+        _files.FirstOrDefault(file => file.Name == name) is { } file ? Parse(file.Read(), name) : default;
 
     private static JsonElement Parse(byte[] bytes, string name)
     {
@@ -139,16 +158,24 @@ internal sealed class StopTokens
         }
     }
 
-    private static JsonElement? Member(JsonElement owner, string name) => owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) ? value : null;
+    private static JsonElement? Member(JsonElement owner, string name) =>
+        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) ? value : null;
 
     // A token is a text, or an object with its content.
     private static string? TextOf(JsonElement token) =>
-        token.ValueKind == JsonValueKind.String ? token.GetString() : Member(token, "content") is { ValueKind: JsonValueKind.String } content ? content.GetString() : null;
+        token.ValueKind == JsonValueKind.String ? token.GetString()
+            : Member(token, "content") is { ValueKind: JsonValueKind.String } content ? content.GetString()
+            : null;
 
     private static HashSet<int>? Ids(JsonElement owner) => Member(owner, "eos_token_id") switch
     {
         { ValueKind: JsonValueKind.Number } one when one.TryGetInt32(out var id) => [id],
-        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(item => item.GetInt32())],
+        { ValueKind: JsonValueKind.Array } list =>
+            [
+                .. list.EnumerateArray()
+                    .Where(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _))
+                    .Select(item => item.GetInt32())
+            ],
         _ => null,
     };
 }

@@ -16,19 +16,25 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="Ids">The id of every token.</param>
 internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<string, int> Ids)
 {
-    private static readonly string[] SentencePieceFiles = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm"];
+    private static readonly string[] SentencePieceFiles = [
+        "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm"
+    ];
 
     /// <summary>The tokens of a <c>tokenizer.json</c>.</summary>
-    public static TokenTable Of(ModelVocabulary vocabulary) => new(ModelVocabulary.FileName, TokenTableKind.Text, new Dictionary<string, int>(vocabulary.Ids, StringComparer.Ordinal));
+    public static TokenTable Of(ModelVocabulary vocabulary) =>
+        new(ModelVocabulary.FileName, TokenTableKind.Text, new Dictionary<string, int>(vocabulary.Ids, StringComparer.Ordinal));
 
     /// <summary>Whether a file holds a tokenizer's tokens.</summary>
     public static bool IsTable(string name) =>
-        SentencePieceFiles.Contains(name) || name is ModelVocabulary.FileName or "vocab.json" or "vocab.txt" or "tekken.json" || Path.GetExtension(name) is ".tiktoken" or ".spm";
+        SentencePieceFiles.Contains(name)
+            || name is ModelVocabulary.FileName or "vocab.json" or "vocab.txt" or "tekken.json"
+            || Path.GetExtension(name) is ".tiktoken" or ".spm";
 
     /// <summary>Reads the first file that holds tokens; <see langword="null"/> where none can be read.</summary>
     public static TokenTable? Read(IReadOnlyList<SideFile> files)
     {
-        foreach (var file in files.Where(file => IsTable(file.Name) && file.Name != ModelVocabulary.FileName).OrderByDescending(file => file.Name is "vocab.json" or "vocab.txt"))
+        foreach (var file in files.Where(file => IsTable(file.Name) && file.Name != ModelVocabulary.FileName)
+            .OrderByDescending(file => file.Name is "vocab.json" or "vocab.txt"))
         {
             try
             {
@@ -57,25 +63,39 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<s
                 other = AsText(other);
             var common = one.Keys.Where(other.ContainsKey).ToList();
             if (2 * common.Count < Math.Min(one.Count, other.Count))
-                return $"only {common.Count} of the {one.Count} tokens in '{firstLabel}' ({first.File}) are among the {other.Count} in '{secondLabel}' ({second.File})";
+                return $"only {common.Count} of the {one.Count} tokens in '{firstLabel}' ({first.File}) are among the {other.Count} in "
+                    + $"'{secondLabel}' ({second.File})";
             var shift = common.GroupBy(token => other[token] - one[token]).MaxBy(group => group.Count())!.Key;
             var moved = common.Where(token => other[token] - one[token] != shift).ToList();
             var most = Math.Max(8, common.Count / 100);
-            return moved.Count <= most && (shift == 0 || first.Kind != second.Kind || Math.Abs(shift) < 4) && Missing(one, other) <= most ? null
-                : $"{moved.Count} tokens have other ids in '{secondLabel}' ({second.File}) than in '{firstLabel}' ({first.File}), and {Missing(one, other)} only one of them has";
+            return moved.Count <= most
+                && (shift == 0 || first.Kind != second.Kind || Math.Abs(shift) < 4)
+                && Missing(one, other) <= most ? null
+                : $"{moved.Count} tokens have other ids in '{secondLabel}' ({second.File}) than in '{firstLabel}' ({first.File}), "
+                    + $"and {Missing(one, other)} only one of them has";
         }
 
         var differences = one.Where(pair => !other.TryGetValue(pair.Key, out var id) || id != pair.Value).OrderBy(pair => pair.Value)
-            .Select(pair => other.TryGetValue(pair.Key, out var id) ? $"{VocabularyDifference.Shown(pair.Key)} is {pair.Value} in '{firstLabel}' and {id} in '{secondLabel}'" : $"{VocabularyDifference.Shown(pair.Key)} ({pair.Value}) only in '{firstLabel}'")
-            .Concat(other.Where(pair => !one.ContainsKey(pair.Key)).OrderBy(pair => pair.Value).Select(pair => $"{VocabularyDifference.Shown(pair.Key)} ({pair.Value}) only in '{secondLabel}'")).ToList();
-        return differences.Count == 0 ? null : string.Join(", ", differences.Take(5)) + (differences.Count > 5 ? $"; {differences.Count - 5} more" : "");
+            .Select(pair =>
+                other.TryGetValue(pair.Key, out var id)
+                    ? $"{VocabularyDifference.Shown(pair.Key)} is {pair.Value} in '{firstLabel}' and {id} in '{secondLabel}'"
+                    : $"{VocabularyDifference.Shown(pair.Key)} ({pair.Value}) only in '{firstLabel}'")
+            .Concat(
+                other.Where(pair => !one.ContainsKey(pair.Key))
+                    .OrderBy(pair => pair.Value)
+                    .Select(pair => $"{VocabularyDifference.Shown(pair.Key)} ({pair.Value}) only in '{secondLabel}'")).ToList();
+        return differences.Count == 0
+            ? null
+            : string.Join(", ", differences.Take(5)) + (differences.Count > 5 ? $"; {differences.Count - 5} more" : "");
     }
 
     // Tokens below the smaller table's end that the other lacks: beyond it are tokens that were added later.
     private static int Missing(Dictionary<string, int> one, Dictionary<string, int> other)
     {
         var end = Math.Min(one.Values.Max(), other.Values.Max()) + 1;
-        return Math.Max(one.Count(pair => pair.Value < end && !other.ContainsKey(pair.Key)), other.Count(pair => pair.Value < end && !one.ContainsKey(pair.Key)));
+        return Math.Max(
+            one.Count(pair => pair.Value < end && !other.ContainsKey(pair.Key)),
+            other.Count(pair => pair.Value < end && !one.ContainsKey(pair.Key)));
     }
 
     // The bytes of a token as byte-level tokenizers write them: GPT-2's printable stand-ins.
@@ -119,7 +139,9 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<s
     {
         using var json = StrictJson.Parse(file.Read(), file.Source ?? file.Name);
         return json.RootElement.ValueKind != JsonValueKind.Object ? []
-            : json.RootElement.EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.TryGetInt32(out var id) ? id : -1, StringComparer.Ordinal);
+            : json.RootElement
+                .EnumerateObject()
+                .ToDictionary(entry => entry.Name, entry => entry.Value.TryGetInt32(out var id) ? id : -1, StringComparer.Ordinal);
     }
 
     // A line of a token's bytes in base 64 and its rank.
@@ -130,7 +152,8 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<s
         {
             if (line.Trim().Split(' ') is not [var token, var rank])
                 throw new FormatException();
-            ids[Encoding.Latin1.GetString(Convert.FromBase64String(token))] = int.Parse(rank, NumberStyles.None, CultureInfo.InvariantCulture);
+            ids[Encoding.Latin1.GetString(Convert.FromBase64String(token))] = int.Parse(
+                rank, NumberStyles.None, CultureInfo.InvariantCulture);
         }
 
         return ids;
@@ -141,13 +164,21 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<s
     {
         using var json = StrictJson.Parse(file.Read(), file.Source ?? file.Name);
         var (root, ids) = (json.RootElement, new Dictionary<string, int>(StringComparer.Ordinal));
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("vocab", out var vocab) || vocab.ValueKind != JsonValueKind.Array)
+        if (root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("vocab", out var vocab)
+            || vocab.ValueKind != JsonValueKind.Array)
             throw new FormatException();
-        var special = root.TryGetProperty("config", out var config) && config.TryGetProperty("default_num_special_tokens", out var count) ? count.GetInt32() : 0;
-        var size = config.ValueKind == JsonValueKind.Object && config.TryGetProperty("default_vocab_size", out var total) ? total.GetInt32() : int.MaxValue;
+        var special = root.TryGetProperty("config", out var config) && config.TryGetProperty("default_num_special_tokens", out var count)
+            ? count.GetInt32()
+            : 0;
+        var size = config.ValueKind == JsonValueKind.Object && config.TryGetProperty("default_vocab_size", out var total)
+            ? total.GetInt32()
+            : int.MaxValue;
         foreach (var entry in vocab.EnumerateArray())
         {
-            if (!entry.TryGetProperty("token_bytes", out var bytes) || !entry.TryGetProperty("rank", out var rank) || rank.GetInt32() is var number && number < 0)
+            if (!entry.TryGetProperty("token_bytes", out var bytes)
+                || !entry.TryGetProperty("rank", out var rank)
+                || rank.GetInt32() is var number && number < 0)
                 throw new FormatException();
             if (number + special < size)
                 ids[Encoding.Latin1.GetString(Convert.FromBase64String(bytes.GetString()!))] = number + special;

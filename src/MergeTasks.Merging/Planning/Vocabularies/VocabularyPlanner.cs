@@ -17,12 +17,21 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="warn">Hears of what cannot be decided.</param>
 /// <param name="cancellation">Ends digesting.</param>
 internal sealed class VocabularyPlanner(
-    MergeDeclaration merge, IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models, (ModelDeclaration Declaration, ModelInput Input) donor, Action<Diagnostic> warn, CancellationToken cancellation)
+    MergeDeclaration merge,
+    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+    (ModelDeclaration Declaration, ModelInput Input) donor,
+    Action<Diagnostic> warn,
+    CancellationToken cancellation)
 {
     // What belongs to a tokenizer and goes with it.
     private static readonly HashSet<string> TokenizerFiles = new(StringComparer.Ordinal)
     {
-        ModelVocabulary.FileName, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
+        ModelVocabulary.FileName,
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "chat_template.jinja",
+        "chat_template.json",
     };
 
     private const string GenerationConfig = "generation_config.json";
@@ -55,16 +64,20 @@ internal sealed class VocabularyPlanner(
         RequireRows(own);
         for (var i = 0; i < _inputs.Length; i++)
         {
-            if (_vocabularies[i] is { } other && VocabularyDifference.Describe(own, donor.Declaration.Label, other, models[i].Declaration.Label) is { } difference)
+            if (_vocabularies[i] is { } other
+                && VocabularyDifference.Describe(own, donor.Declaration.Label, other, models[i].Declaration.Label) is { } difference)
             {
                 throw Fault(DiagnosticCode.DifferentVocabularies,
                     $"the vocabularies of '{donor.Declaration.Label}' and '{models[i].Declaration.Label}' differ: {difference}. "
-                    + "Say TokenizerSource=\"union\" (every model's tokens) or \"base\" (only the base's) on the merge, in a recipe 'tokenizer_source: union'.", models[i].Declaration.Location);
+                    + "Say TokenizerSource=\"union\" (every model's tokens) or \"base\" (only the base's) on the merge, in a recipe "
+                    + "'tokenizer_source: union'.", models[i].Declaration.Location);
             }
         }
 
         // The same tokens, and padding of different length: the donor's length is kept.
-        return _rows.Where((rows, i) => _vocabularies[i] is not null && rows != _rows[_donor]).Any() && !_vocabularies.Contains(null) && !_rows.Contains(null)
+        return _rows.Where((rows, i) => _vocabularies[i] is not null && rows != _rows[_donor]).Any()
+            && !_vocabularies.Contains(null)
+            && !_rows.Contains(null)
             ? Mapped(own.Ids, _rows[_donor]!.Value, [], null)
             : models;
     }
@@ -74,17 +87,22 @@ internal sealed class VocabularyPlanner(
     {
         var tables = new TokenTable?[_inputs.Length];
         for (var i = 0; i < _inputs.Length; i++)
-            tables[i] = _vocabularies[i] is { } vocabulary ? TokenTable.Of(vocabulary) : TokenTable.Read(_inputs[i].SideFiles(cancellation));
+            tables[i] = _vocabularies[i] is { } vocabulary
+                ? TokenTable.Of(vocabulary)
+                : TokenTable.Read(_inputs[i].SideFiles(cancellation));
         for (var i = 0; i < _inputs.Length; i++)
         {
             if (i == _donor || (_vocabularies[i] is not null && _vocabularies[_donor] is not null))
                 continue;
             var label = models[i].Declaration.Label;
-            var difference = tables[_donor] is { } own && tables[i] is { } other ? TokenTable.Describe(own, donor.Declaration.Label, other, label) : BytesDiffer(i);
+            var difference = tables[_donor] is { } own && tables[i] is { } other
+                ? TokenTable.Describe(own, donor.Declaration.Label, other, label)
+                : BytesDiffer(i);
             if (difference is not null)
             {
                 warn(new Diagnostic(DiagnosticCode.DifferentVocabularies,
-                    $"Merge '{merge.Name}': the vocabularies of '{donor.Declaration.Label}' and '{label}' differ: {difference}. Rows of their embeddings stand for different tokens; the output gets the tokenizer of '{donor.Declaration.Label}'.",
+                    $"Merge '{merge.Name}': the vocabularies of '{donor.Declaration.Label}' and '{label}' differ: {difference}. Rows of "
+                        + $"their embeddings stand for different tokens; the output gets the tokenizer of '{donor.Declaration.Label}'.",
                     models[i].Declaration.Location, IsWarning: true));
             }
         }
@@ -94,7 +112,11 @@ internal sealed class VocabularyPlanner(
     {
         var own = _inputs[_donor].SideFiles(cancellation).Where(file => TokenTable.IsTable(file.Name)).ToList();
         var other = _inputs[model].SideFiles(cancellation).Where(file => TokenTable.IsTable(file.Name)).ToList();
-        return own.Join(other, file => file.Name, file => file.Name, (mine, theirs) => (mine.Name, Differs: !mine.Read().AsSpan().SequenceEqual(theirs.Read())))
+        return own.Join(
+            other,
+            file => file.Name,
+            file => file.Name,
+            (mine, theirs) => (mine.Name, Differs: !mine.Read().AsSpan().SequenceEqual(theirs.Read())))
             .Where(pair => pair.Differs).Select(pair => $"their '{pair.Name}' is not the same file").FirstOrDefault();
     }
 
@@ -105,7 +127,12 @@ internal sealed class VocabularyPlanner(
             return models;
         var rows = checked((int)_rows.Min()!.Value);
         int[] own = [.. Enumerable.Range(0, rows)];
-        return [.. models.Select((model, i) => (model.Declaration, (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, new RowMap(own, new Dictionary<int, RowFill>(), new bool[rows]), _inputs, null)))];
+        return [
+            .. models.Select((model, i) =>
+                (model.Declaration,
+                    (ModelInput)new RemappedInput(
+                        model.Input, _rows[i]!.Value, new RowMap(own, new Dictionary<int, RowFill>(), new bool[rows]), _inputs, null)))
+        ];
     }
 
     private IReadOnlyList<(ModelDeclaration, ModelInput)> Planned(TokenizerDeclaration tokenizer)
@@ -113,7 +140,10 @@ internal sealed class VocabularyPlanner(
         Read(tokenizer);
         var without = Array.FindIndex(_rows, rows => rows is null);
         if (without >= 0)
-            throw Fault(DiagnosticCode.BadTokenizer, $"no table of embeddings was found in '{models[without].Declaration.Label}', so its vocabulary cannot be changed.", models[without].Declaration.Location);
+            throw Fault(
+                DiagnosticCode.BadTokenizer,
+                $"no table of embeddings was found in '{models[without].Declaration.Label}', so its vocabulary cannot be changed.",
+                models[without].Declaration.Location);
         var origin = tokenizer.Model is { } named ? IndexOf(named) : _donor;
         var files = models[origin].Input.SideFiles(cancellation);
         var vocabulary = new OutputVocabulary(_vocabularies[origin]!, files.First(file => file.Name == ModelVocabulary.FileName).Read());
@@ -125,7 +155,9 @@ internal sealed class VocabularyPlanner(
 
         foreach (var rule in tokenizer.Tokens)
         {
-            var entry = _vocabularies.OfType<ModelVocabulary>().Select(known => known.Added.GetValueOrDefault(rule.Token)).FirstOrDefault(added => added is not null);
+            var entry = _vocabularies.OfType<ModelVocabulary>()
+                .Select(known => known.Added.GetValueOrDefault(rule.Token))
+                .FirstOrDefault(added => added is not null);
             _ = vocabulary.TryAppend(rule.Token, entry ?? NewEntry(rule.Token));
         }
 
@@ -142,7 +174,8 @@ internal sealed class VocabularyPlanner(
             if (id < _rows[model] && !vocabulary.TryAppend(token, _vocabularies[model]!.Added.GetValueOrDefault(token)))
             {
                 throw Fault(DiagnosticCode.BadTokenizer,
-                    $"the token {VocabularyDifference.Shown(token)} of '{models[model].Declaration.Label}' cannot be appended to the {_vocabularies[_donor]!.Kind} vocabulary of '{donor.Declaration.Label}': "
+                    $"the token {VocabularyDifference.Shown(token)} of '{models[model].Declaration.Label}' cannot be appended to "
+                    + $"the {_vocabularies[_donor]!.Kind} vocabulary of '{donor.Declaration.Label}': "
                     + "it would change how text is divided. Choose one vocabulary: TokenizerSource=\"base\" or one of the models.", tokenizer.Location);
             }
         }
@@ -170,7 +203,10 @@ internal sealed class VocabularyPlanner(
             }
             catch (FormatException e)
             {
-                throw Fault(DiagnosticCode.BadTokenizer, $"the {ModelVocabulary.FileName} of '{models[origin].Declaration.Label}' {e.Message}.", tokenizer.Location);
+                throw Fault(
+                    DiagnosticCode.BadTokenizer,
+                    $"the {ModelVocabulary.FileName} of '{models[origin].Declaration.Label}' {e.Message}.",
+                    tokenizer.Location);
             }
         }
 
@@ -185,14 +221,22 @@ internal sealed class VocabularyPlanner(
         }
         catch (FileFault e)
         {
-            throw Fault(DiagnosticCode.BadConfig, $"the ids of special tokens cannot be renumbered: {e.Message}", donor.Declaration.Location);
+            throw Fault(
+                DiagnosticCode.BadConfig, $"the ids of special tokens cannot be renumbered: {e.Message}", donor.Declaration.Location);
         }
     }
 
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Mapped(IReadOnlyDictionary<string, int> ids, long rows, IReadOnlyList<TokenRule> rules, IReadOnlyList<SideFile>? files)
+    private IReadOnlyList<(ModelDeclaration, ModelInput)> Mapped(
+        IReadOnlyDictionary<string, int> ids, long rows, IReadOnlyList<TokenRule> rules, IReadOnlyList<SideFile>? files)
     {
-        var maps = new RowPlanner(merge, [.. _vocabularies.Select(vocabulary => vocabulary!)], [.. _rows.Select(count => count!.Value)], _donor, IndexOf).Plan(ids, checked((int)rows), rules);
-        return [.. models.Select((model, i) => (model.Declaration, (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }))];
+        var maps = new RowPlanner(
+            merge, [.. _vocabularies.Select(vocabulary => vocabulary!)], [.. _rows.Select(count => count!.Value)], _donor, IndexOf)
+                .Plan(ids, checked((int)rows), rules);
+        return [
+            .. models.Select((model, i) =>
+                (model.Declaration,
+                    (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }))
+        ];
     }
 
     // An output with the vocabulary that the model has keeps its ids.
@@ -200,7 +244,9 @@ internal sealed class VocabularyPlanner(
     {
         if (_vocabularies[model]!.Ordered.All(entry => !ids.TryGetValue(entry.Key, out var id) || id == entry.Value))
             return null;
-        var tokens = _vocabularies[model]!.Ordered.GroupBy(entry => entry.Value).ToDictionary(group => group.Key, group => group.First().Key);
+        var tokens = _vocabularies[model]!.Ordered
+            .GroupBy(entry => entry.Value)
+            .ToDictionary(group => group.Key, group => group.First().Key);
         return id => tokens.TryGetValue(id, out var token) && ids.TryGetValue(token, out var mapped) ? mapped : null;
     }
 
@@ -214,7 +260,10 @@ internal sealed class VocabularyPlanner(
             if (input.SideFiles(cancellation).FirstOrDefault(file => file.Name == ModelVocabulary.FileName) is not { } file)
             {
                 if (neededBy is not null)
-                    throw Fault(DiagnosticCode.BadTokenizer, $"'{declaration.Label}' has no {ModelVocabulary.FileName} of its own, so its vocabulary is not known.", declaration.Location);
+                    throw Fault(
+                        DiagnosticCode.BadTokenizer,
+                        $"'{declaration.Label}' has no {ModelVocabulary.FileName} of its own, so its vocabulary is not known.",
+                        declaration.Location);
                 continue;
             }
 
@@ -233,7 +282,10 @@ internal sealed class VocabularyPlanner(
             }
             catch (FormatException e)
             {
-                throw Fault(DiagnosticCode.BadTokenizer, $"the {ModelVocabulary.FileName} of '{declaration.Label}' {e.Message}.", declaration.Location);
+                throw Fault(
+                    DiagnosticCode.BadTokenizer,
+                    $"the {ModelVocabulary.FileName} of '{declaration.Label}' {e.Message}.",
+                    declaration.Location);
             }
         }
     }
@@ -244,7 +296,8 @@ internal sealed class VocabularyPlanner(
         if (_rows[_donor] is { } rows && id >= rows)
         {
             throw Fault(DiagnosticCode.BadTokenizer,
-                $"'{donor.Declaration.Label}' has {rows} embedding rows, but its tokenizer gives {VocabularyDifference.Shown(token)} the id {id}. "
+                $"'{donor.Declaration.Label}' has {rows} embedding rows, but its tokenizer gives {VocabularyDifference.Shown(token)} the "
+                + $"id {id}. "
                 + "TokenizerSource=\"base\" (in a recipe 'tokenizer_source: base') makes rows for such tokens.", donor.Declaration.Location);
         }
     }
@@ -263,5 +316,6 @@ internal sealed class VocabularyPlanner(
             ["special"] = false,
         }.ToJsonString();
 
-    private DiagnosticException Fault(string code, string message, SourceLocation location) => new(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location));
+    private DiagnosticException Fault(string code, string message, SourceLocation location) =>
+        new(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location));
 }

@@ -30,7 +30,8 @@ internal static class BpeReader
         {
             if (ReadMerge(component, entry) is not var (left, right)) continue;
             if (right.Length < continuingPrefix.Length)
-                throw component.Error($"has the merge of '{left}' and '{right}', whose second part is shorter than the continuing_subword_prefix");
+                throw component.Error(
+                    $"has the merge of '{left}' and '{right}', whose second part is shorter than the continuing_subword_prefix");
             merges.Add((
                 Id(component, vocabulary, left), Id(component, vocabulary, right),
                 Id(component, vocabulary, left + right[continuingPrefix.Length..])));
@@ -39,7 +40,9 @@ internal static class BpeReader
         return new(merges);
     }
 
-    /// <summary>Reads a merge in the newer form (a pair) or the older one (two tokens with a space between); null for a version line.</summary>
+    /// <summary>
+    /// Reads a merge in the newer form (a pair) or the older one (two tokens with a space between); null for a version line.
+    /// </summary>
     private static (string Left, string Right)? ReadMerge(JsonComponent component, JsonElement entry)
     {
         if (entry.ValueKind == JsonValueKind.Array && entry.GetArrayLength() == 2)
@@ -47,7 +50,9 @@ internal static class BpeReader
         var line = component.AsString("merges", entry);
         if (line.StartsWith("#version", StringComparison.Ordinal)) return null;
         var parts = line.Split(' ');
-        return parts.Length == 2 ? (parts[0], parts[1]) : throw component.Error($"has the merge '{line}', which is not two tokens with a space between");
+        return parts.Length == 2
+            ? (parts[0], parts[1])
+            : throw component.Error($"has the merge '{line}', which is not two tokens with a space between");
     }
 
     private static int Id(JsonComponent component, Vocabulary vocabulary, string token) =>

@@ -23,7 +23,8 @@ internal static class DecoderReader
             "Strip" => Strip(component),
             "WordPiece" => WordPiece(component),
             var type => throw component.Error(
-                $"is the decoder '{type}', which is not supported; supported are BPEDecoder, ByteFallback, ByteLevel, CTC, Fuse, Metaspace, "
+                $"is the decoder '{type}', which is not supported; supported are BPEDecoder, ByteFallback, ByteLevel, CTC, Fuse, "
+                + "Metaspace, "
                 + "Replace, Sequence, Strip and WordPiece"),
         };
         component.Done();

@@ -32,7 +32,9 @@ internal static class ModelReader
             ids.Add(token.Name, component.AsInt("vocab", token.Value));
 
         if (ids.GroupBy(i => i.Value).FirstOrDefault(g => g.Count() > 1) is { } shared)
-            throw component.Error($"has tokens in 'vocab' that share the id {shared.Key}: '{string.Join("', '", shared.Select(i => i.Key))}'; ids must be unique");
+            throw component.Error(
+                $"has tokens in 'vocab' that share the id {shared.Key}: '{string.Join("', '", shared.Select(i => i.Key))}'; ids must be "
+                    + "unique");
         return new(ids);
     }
 

@@ -76,8 +76,10 @@ internal static class PostProcessorReader
         var id = (text ?? token)!.String("id");
         (text ?? token)!.Int("type_id");
         (text ?? token)!.Done();
-        if (text is not null) return id == "A" ? null : throw part.Error($"puts the text '{id}' into the template of a single text; only 'A' is there");
-        if (tokens.OptionalComponent(id) is not { } special) throw part.Error($"names the token '{id}', which special_tokens does not define");
+        if (text is not null)
+            return id == "A" ? null : throw part.Error($"puts the text '{id}' into the template of a single text; only 'A' is there");
+        if (tokens.OptionalComponent(id) is not { } special)
+            throw part.Error($"names the token '{id}', which special_tokens does not define");
         special.String("id");
         special.Required("tokens");
         var ids = special.Required("ids");

@@ -37,7 +37,9 @@ internal static class ScoreReader
 
     // Beyond all integers a number is infinite, or nothing, whatever its digits.
     private static int Exponent(ReadOnlySpan<char> text) =>
-        int.TryParse(text, out var exponent) ? Math.Clamp(exponent, int.MinValue / 2, int.MaxValue / 2) : text[0] == '-' ? int.MinValue / 2 : int.MaxValue / 2;
+        int.TryParse(text, out var exponent) ? Math.Clamp(exponent, int.MinValue / 2, int.MaxValue / 2)
+            : text[0] == '-' ? int.MinValue / 2
+            : int.MaxValue / 2;
 
     private static double Scale(double value, int exponent)
     {
@@ -48,5 +50,7 @@ internal static class ScoreReader
     }
 
     private static double Power(int exponent) =>
-        double.Parse(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"1e{exponent}"), System.Globalization.CultureInfo.InvariantCulture);
+        double.Parse(
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"1e{exponent}"),
+            System.Globalization.CultureInfo.InvariantCulture);
 }

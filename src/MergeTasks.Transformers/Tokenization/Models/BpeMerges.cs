@@ -27,7 +27,8 @@ internal sealed class BpeMerges
         var count = ids.Count - start;
         if (count < 2) return;
         var symbols = new Symbol[count];
-        for (var i = 0; i < count; i++) symbols[i] = new Symbol { Id = ids[start + i], Previous = i - 1, Next = i + 1 < count ? i + 1 : -1 };
+        for (var i =
+            0; i < count; i++) symbols[i] = new Symbol { Id = ids[start + i], Previous = i - 1, Next = i + 1 < count ? i + 1 : -1 };
 
         // Rank and position order the queue, so one number holds both.
         var queue = new PriorityQueue<int, ulong>(count);

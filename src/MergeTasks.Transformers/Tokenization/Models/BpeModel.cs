@@ -107,5 +107,6 @@ internal sealed class BpeModel : ITokenModel
         Vocabulary.TryGetId(_options.UnknownToken, out var id)
             ? id
             : throw new TokenizerException(
-                $"The text has a character outside the vocabulary, and the model's unk_token '{_options.UnknownToken}' is not in the vocabulary.");
+                $"The text has a character outside the vocabulary, and the model's unk_token '{_options.UnknownToken}' is not in the "
+                    + "vocabulary.");
 }

@@ -16,7 +16,9 @@ internal sealed class Vocabulary
         foreach (var (token, id) in ids) _tokens.Add(id, token);
     }
 
-    /// <summary>For models whose vocabulary may repeat a token: the list gives ids their tokens, the last repeat gives a token its id.</summary>
+    /// <summary>
+    /// For models whose vocabulary may repeat a token: the list gives ids their tokens, the last repeat gives a token its id.
+    /// </summary>
     public Vocabulary(IReadOnlyList<string> tokens)
     {
         _ids = new(tokens.Count, StringComparer.Ordinal);

@@ -6,7 +6,9 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 /// <summary>What follows a backslash, inside and outside brackets.</summary>
 internal static class PatternEscapes
 {
-    /// <summary>The set behind a class escape, or null where the escape is no class. <c>\w</c> has its meaning of inside brackets.</summary>
+    /// <summary>
+    /// The set behind a class escape, or null where the escape is no class. <c>\w</c> has its meaning of inside brackets.
+    /// </summary>
     public static CodePointSet? Class(PatternReader reader, int escape) => escape switch
     {
         'd' => UnicodeSets.Get("Nd"),

@@ -42,7 +42,9 @@ internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char>
                     alive = false;
                     break;
                 case PatternOperation.One:
-                    alive = position < _text.Length && op.Set!.Contains(ScalarText.At(_text, position, out var length)) && Advance(ref position, length);
+                    alive = position < _text.Length
+                        && op.Set!.Contains(ScalarText.At(_text, position, out var length))
+                        && Advance(ref position, length);
                     instruction++;
                     break;
                 case PatternOperation.Run:
@@ -57,7 +59,9 @@ internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char>
                     instruction = op.A;
                     break;
                 case PatternOperation.SkipUnless:
-                    instruction = position < _text.Length && op.Set!.Contains(ScalarText.At(_text, position, out _)) ? instruction + 1 : op.A;
+                    instruction = position < _text.Length && op.Set!.Contains(ScalarText.At(_text, position, out _))
+                        ? instruction + 1
+                        : op.A;
                     break;
                 case PatternOperation.Assert:
                     alive = Holds((Assertion)op.A, position);

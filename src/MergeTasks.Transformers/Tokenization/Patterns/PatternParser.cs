@@ -108,7 +108,8 @@ internal sealed class PatternParser
         if (orbit.Any(cases.FoldsToMultiple) || cases.MultipleFoldings.Any(EndsRun))
         {
             throw _reader.Error(
-                $"the letter '{char.ConvertFromUtf32(codePoint)}' under (?i), where one letter equals several (as 'ss' does U+00DF); that is not supported");
+                $"the letter '{char.ConvertFromUtf32(codePoint)}' under (?i), where one letter equals several (as 'ss' does U+00DF); "
+                    + "that is not supported");
         }
 
         return new SetNode(CodePointSet.OfRanges(orbit.Select(c => (c, c))));

@@ -59,7 +59,10 @@ internal sealed class PatternReader
     public string TakeDigits(int most, bool hexadecimal)
     {
         var start = _position;
-        while (!AtEnd && _position - start < most && Peek < 0x80 && (hexadecimal ? char.IsAsciiHexDigit((char)Peek) : Peek is >= '0' and <= '7'))
+        while (!AtEnd
+            && _position - start < most
+            && Peek < 0x80
+            && (hexadecimal ? char.IsAsciiHexDigit((char)Peek) : Peek is >= '0' and <= '7'))
             _position++;
         return string.Concat(_codePoints[start.._position].Select(c => (char)c));
     }

@@ -30,7 +30,8 @@ internal static class Splitting
         return output;
     }
 
-    private static void Split(Piece piece, ITextPattern pattern, SplitBehavior behavior, bool invert, List<TextRange> ranges, List<Piece> output)
+    private static void Split(
+        Piece piece, ITextPattern pattern, SplitBehavior behavior, bool invert, List<TextRange> ranges, List<Piece> output)
     {
         ranges.Clear();
         pattern.FindMatches(piece.Span, ranges);

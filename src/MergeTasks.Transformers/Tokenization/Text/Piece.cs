@@ -17,5 +17,6 @@ internal readonly record struct Piece(string Text, int Start, int Length, int He
     public static Piece Whole(string text, int head) => new(text, 0, text.Length, head, -1);
 
     /// <summary>A part of this piece, by positions within it.</summary>
-    public Piece Slice(int start, int end) => new(Text, Start + start, end - start, Math.Max(0, Math.Min(Head - start, end - start)), TokenId);
+    public Piece Slice(int start, int end) =>
+        new(Text, Start + start, end - start, Math.Max(0, Math.Min(Head - start, end - start)), TokenId);
 }
