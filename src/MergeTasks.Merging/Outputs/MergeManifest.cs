@@ -116,10 +116,8 @@ internal sealed record MergeManifest(
         var path = Path.Combine(folder, MergedFiles.Manifest);
         try
         {
-            if (StrictJson.Read<MergeManifest>(
-                path,
-                Options)
-                is { Format: CurrentFormat, Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null } manifest
+            if (StrictJson.Read<MergeManifest>(path, Options) is { Format: CurrentFormat } manifest
+                && manifest is { Tensors: not null, Files: not null, Inputs: not null, Recipe: not null, Settings: not null }
                 && manifest.IsComplete)
                 return manifest;
         }

@@ -54,7 +54,10 @@ internal abstract class EncoderFamily : Family
             Layout = ResidualLayout.NormAfterAddition,
             Attention = new AttentionSpec
             {
-                Projections = [new(names[0], hidden, hidden, true), new(names[1], hidden, hidden, true), new(names[2], hidden, hidden, true)],
+                Projections =
+                [
+                    new(names[0], hidden, hidden, true), new(names[1], hidden, hidden, true), new(names[2], hidden, hidden, true),
+                ],
                 Query = new(0, 0, hidden / heads),
                 Key = new(1, 0, hidden / heads),
                 Value = new(2, 0, hidden / heads),

@@ -39,7 +39,9 @@ internal sealed class Llama4Family : DecoderFamily
                 QueryNorm = rotates(index) && normalised ? Unweighted() : null,
                 KeyNorm = rotates(index) && normalised ? Unweighted() : null,
                 NormsAfterRope = true,
-                QueryFactor = rotates(index) || growth == 0 ? null : position => 1 + growth * Math.Log(1 + Math.Floor((position + 1) / floor)),
+                QueryFactor = rotates(index) || growth == 0
+                    ? null
+                    : position => 1 + growth * Math.Log(1 + Math.Floor((position + 1) / floor)),
             }) with
             {
                 FeedForward = mixes(index)
