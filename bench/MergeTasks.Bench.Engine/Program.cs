@@ -1,4 +1,5 @@
 using MergeTasks.Bench.Engine;
+#if WITH_TORCH
 using MergeTasks.Transformers.Engine;
 #endif
 

@@ -27,9 +27,11 @@ internal sealed class PieceRunner(DeviceRuntime runtime, BatchLayout layout, Can
     });
 
     /// <summary>Runs a step for some rows, given by first and end.</summary>
-    /// <inheritdoc cref="ForSequences"/>
+    /// <param name="part">The part of the model.</param>
+    /// <param name="withGradients">Whether gradients are wanted.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="most">Most rows at once.</param>
+    /// <param name="step">The step, for rows from the first to before the end.</param>
     public void ForRows(ModelPart part, bool withGradients, int rows, int most, Action<int, int> step) => With(part, withGradients, () =>
     {
         for (var first = 0; first < rows;)
