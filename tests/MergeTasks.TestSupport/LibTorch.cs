@@ -19,7 +19,8 @@ internal static class LibTorch
         TorchLibraries.Load(
             new DeviceOptions
             {
-                Kind = kind, LibraryFolders = [LinkedFolder.Of(packages.CpuFolders.Concat(packages.CudaFolders), folder.Path)]
+                Kind = kind,
+                LibraryFolders = [LinkedFolder.Of(packages.CpuFolders.Concat(packages.CudaFolders), folder.Path)]
             });
     }
 

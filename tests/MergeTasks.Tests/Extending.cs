@@ -8,6 +8,16 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(Package.Repository, "docs", "extending.md"));
 
+    // Packed once; its dependencies are where the build of this repository has restored them.
+    private static readonly Lazy<string> Library = new(() =>
+    {
+        var feed = RunFolder.Of("library-feed");
+        var project = Path.Combine(Package.Repository, "src", "MergeTasks.Library", "MergeTasks.Library.csproj");
+        var pack = Dotnet.Run(feed, feed, "pack", project, "--no-build", "-c", Package.Configuration, "-o", feed);
+        Assert.True(pack.Succeeded, pack.Output);
+        return feed;
+    });
+
     [Fact]
     public void The_documented_program_merges_and_evaluates()
     {
@@ -98,18 +108,13 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
         }];
     }
 
-    // The library is packed once for each test of this class; its dependencies are where the build of this repository has restored them.
     private void Feed(Consumer consumer)
     {
-        var pack = Dotnet.Run(
-            package.Feed, package.Feed, "pack", Path.Combine(Package.Repository, "src", "MergeTasks.Library", "MergeTasks.Library.csproj"),
-            "--no-build", "-c", Package.Configuration, "-o", consumer["feed"]);
-        Assert.True(pack.Succeeded, pack.Output);
         var restored = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
             ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
         File.WriteAllText(consumer["nuget.config"], $"""
             <configuration>
-              <packageSources><clear /><add key="local" value="{package.Feed}" /><add key="library" value="{consumer["feed"]}" /></packageSources>
+              <packageSources><clear /><add key="local" value="{package.Feed}" /><add key="library" value="{Library.Value}" /></packageSources>
               <fallbackPackageFolders><clear /><add key="restored" value="{restored}" /></fallbackPackageFolders>
             </configuration>
             """);

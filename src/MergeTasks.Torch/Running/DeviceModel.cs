@@ -60,7 +60,8 @@ internal sealed class DeviceModel : ITransformerModel
         ArgumentNullException.ThrowIfNull(observer);
         var layout = LayoutOf(batch);
         using var run = new DeviceRun(
-            _network, _runtime, layout, new EmbeddingRows(_spec.Embedding, batch), cancellation) { Observer = observer };
+            _network, _runtime, layout, new EmbeddingRows(_spec.Embedding, batch), cancellation)
+        { Observer = observer };
         run.ObserveHead(run.Forward(keepsInputs: false), _spec.Head.FirstTokenOnly ? layout.FirstRows : layout.Identity);
     }
 
