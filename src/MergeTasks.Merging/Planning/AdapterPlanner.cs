@@ -66,7 +66,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     /// <summary>Plans the weighted sum of adapters.</summary>
     /// <exception cref="DiagnosticException">The adapters, or the method, are none of which that can be made.</exception>
-    public MergePlan Combine(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
+    public MergePlan Combine(IReadOnlyList<OpenModel> models)
     {
         var adapters = models.Select(model => (model.Declaration, Input: (AdapterInput)model.Input)).ToList();
         foreach (var (declaration, input) in adapters)
@@ -101,7 +101,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     /// <summary>Plans the extraction of an adapter.</summary>
     /// <exception cref="DiagnosticException">The models have different tensors.</exception>
-    public MergePlan Extract(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
+    public MergePlan Extract(IReadOnlyList<OpenModel> models)
     {
         var basis = models.First(model => model.Declaration.IsSameModel(merge.Base!));
         var tuned = models.First(model => model.Input != basis.Input);
@@ -235,7 +235,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     }
 
     private MergePlan Plan(
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        IReadOnlyList<OpenModel> models,
         bool isTransposed,
         string? baseModel,
         string? task = null,
@@ -287,7 +287,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                     model?.Location ?? merge.Location));
     }
 
-    private void RequireSame((ModelDeclaration Declaration, ModelInput Input) basis, (ModelDeclaration Declaration, ModelInput Input) tuned)
+    private void RequireSame(OpenModel basis, OpenModel tuned)
     {
         var missing = tuned.Input.Names
             .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null)

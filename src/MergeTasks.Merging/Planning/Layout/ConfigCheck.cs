@@ -18,8 +18,8 @@ internal static class ConfigCheck
     /// <exception cref="DiagnosticException">Tensors of equal shapes hold different things.</exception>
     public static (IReadOnlyList<string> Notes, IReadOnlyList<Diagnostic> Warnings) Of(
         MergeDeclaration merge,
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-        (ModelDeclaration Declaration, ModelInput Input) donor,
+        IReadOnlyList<OpenModel> models,
+        OpenModel donor,
         OutputLayout layout)
     {
         var (notes, warnings, errors) = (new List<string>(), new List<Diagnostic>(), new List<Diagnostic>());

@@ -14,7 +14,7 @@ internal sealed class LayoutDraft
 {
     private readonly MergeDeclaration _merge;
     private readonly MergeMethod _method;
-    private readonly IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> _models;
+    private readonly IReadOnlyList<OpenModel> _models;
     private readonly Dictionary<ModelInput, TensorIndex> _indexes = [];
     private readonly List<LayoutTensor> _tensors = [];
     private readonly List<Diagnostic> _errors = [];
@@ -29,8 +29,8 @@ internal sealed class LayoutDraft
     public LayoutDraft(
         MergeDeclaration merge,
         MergeMethod method,
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-        (ModelDeclaration Declaration, ModelInput Input) donor)
+        IReadOnlyList<OpenModel> models,
+        OpenModel donor)
     {
         (_merge, _method, _models) = (merge, method, models);
         DonorDeclaration = donor.Declaration;

@@ -18,8 +18,8 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="cancellation">Ends digesting.</param>
 internal sealed class VocabularyPlanner(
     MergeDeclaration merge,
-    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-    (ModelDeclaration Declaration, ModelInput Input) donor,
+    IReadOnlyList<OpenModel> models,
+    OpenModel donor,
     Action<Diagnostic> warn,
     CancellationToken cancellation)
 {
@@ -49,7 +49,7 @@ internal sealed class VocabularyPlanner(
 
     /// <summary>The models as inputs of the output: the same, or with the output's vocabulary.</summary>
     /// <exception cref="DiagnosticException">The vocabularies do not go together.</exception>
-    public IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Plan()
+    public IReadOnlyList<OpenModel> Plan()
     {
         for (var i = 0; i < _inputs.Length; i++)
             _rows[i] = VocabularyTensors.RowsOf(_inputs[i]);
@@ -121,7 +121,7 @@ internal sealed class VocabularyPlanner(
     }
 
     // mergekit takes the rows that all have, whatever they stand for.
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Cropped()
+    private IReadOnlyList<OpenModel> Cropped()
     {
         if (_rows.Contains(null) || _rows.Distinct().Count() == 1)
             return models;
@@ -129,13 +129,15 @@ internal sealed class VocabularyPlanner(
         int[] own = [.. Enumerable.Range(0, rows)];
         return [
             .. models.Select((model, i) =>
-                (model.Declaration,
-                    (ModelInput)new RemappedInput(
-                        model.Input, _rows[i]!.Value, new RowMap(own, new Dictionary<int, RowFill>(), new bool[rows]), _inputs, null)))
+                model with
+                {
+                    Input = new RemappedInput(
+                        model.Input, _rows[i]!.Value, new RowMap(own, new Dictionary<int, RowFill>(), new bool[rows]), _inputs, null)
+                })
         ];
     }
 
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Planned(TokenizerDeclaration tokenizer)
+    private IReadOnlyList<OpenModel> Planned(TokenizerDeclaration tokenizer)
     {
         Read(tokenizer);
         var without = Array.FindIndex(_rows, rows => rows is null);
@@ -226,7 +228,7 @@ internal sealed class VocabularyPlanner(
         }
     }
 
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Mapped(
+    private IReadOnlyList<OpenModel> Mapped(
         IReadOnlyDictionary<string, int> ids, long rows, IReadOnlyList<TokenRule> rules, IReadOnlyList<SideFile>? files)
     {
         var maps = new RowPlanner(
@@ -234,8 +236,10 @@ internal sealed class VocabularyPlanner(
                 .Plan(ids, checked((int)rows), rules);
         return [
             .. models.Select((model, i) =>
-                (model.Declaration,
-                    (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }))
+                model with
+                {
+                    Input = new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }
+                })
         ];
     }
 
