@@ -189,7 +189,7 @@ public sealed class MergeProject(string folder, string outputFolder)
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new MergeException(new DiagnosticException(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null)));
+            throw new MergeException(new DiagnosticException(FileDiagnostics.OfBuild(e)));
         }
         finally
         {

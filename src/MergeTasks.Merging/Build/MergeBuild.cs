@@ -178,10 +178,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             var state = states[evaluation.Merge];
             if (!state.HoldsModel)
                 throw new DiagnosticException(
-                    new Diagnostic(
                         DiagnosticCode.OutputMissing,
                         $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.",
-                        evaluation.Location));
+                        evaluation.Location);
             foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
                 RequireMade(evaluation.Merge, states[upstream]);
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
@@ -264,10 +263,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     {
         if (upstream.HoldsModel)
             return;
-        throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
+        throw new DiagnosticException(DiagnosticCode.UnreadableInput,
             $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge "
                 + $"makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
-            upstream.Plan.Declaration.Location));
+            upstream.Plan.Declaration.Location);
     }
 
     // The merge and those whose output it uses, directly or not, in the order of the project's merges.

@@ -73,10 +73,10 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         {
             if (input.Adapter.Replacements.Count > 0)
             {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': '{declaration.Label}' brings whole parameters "
+                throw merge.Fault(DiagnosticCode.AdapterOutput,
+                    $"'{declaration.Label}' brings whole parameters "
                         + $"('{input.Adapter.Replacements.Keys.Order(StringComparer.Ordinal).First()}'), which cannot be added up "
-                        + "without the base. Name the base.", declaration.Location));
+                        + "without the base. Name the base.", declaration.Location);
             }
         }
 
@@ -176,9 +176,9 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                             || own.IsEmbedding != parts[0].Module.IsEmbedding)));
         if (other.Module is { } module)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
-                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location));
+            throw merge.Fault(DiagnosticCode.ShapeMismatch,
+                $"the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
+                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location);
         }
 
         Add(
@@ -242,11 +242,9 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         (string Class, string Library)? mapping = null)
     {
         if (_tensors.Count == 0)
-            throw new DiagnosticException(
-                new Diagnostic(
+            throw merge.Fault(
                     DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': the model and its base are the same, so there is nothing to make an adapter of.",
-                    merge.Location));
+                    "the model and its base are the same, so there is nothing to make an adapter of.");
         var tensors = _tensors.OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)
             .Select(tensor => Plan(tensor.Output, tensor.Source))
             .ToList();
@@ -279,12 +277,11 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         Setting?[] settings = [model?.Parameters.GetValueOrDefault(parameter), merge.Parameters.GetValueOrDefault(parameter)];
         return settings.Select(setting => setting?.Evaluate(tensor, position)).FirstOrDefault(value => value is not null)
             ?? declared.Default
-            ?? throw new DiagnosticException(
-                new Diagnostic(
+            ?? throw merge.Fault(
                     DiagnosticCode.MissingParameter,
-                    $"Merge '{merge.Name}': no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
+                    $"no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
                         + "filter.",
-                    model?.Location ?? merge.Location));
+                    model?.Location ?? merge.Location);
     }
 
     private void RequireSame(OpenModel basis, OpenModel tuned)
@@ -293,23 +290,22 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null)
             .ToList();
         if (missing.Count > 0)
-            throw new DiagnosticException(
-                new Diagnostic(
+            throw merge.Fault(
                     DiagnosticCode.MissingTensor,
-                    $"Merge '{merge.Name}': '{basis.Declaration.Label}' lacks "
+                    $"'{basis.Declaration.Label}' lacks "
                         + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
                         + "so its change is not known.",
-                    tuned.Declaration.Location));
+                    tuned.Declaration.Location);
         var other = tuned.Input.Names.FirstOrDefault(name =>
             !TensorNames.IsBuffer(name)
                 && merge.Tensors.Includes(name)
                 && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
         if (other is not null)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
+            throw merge.Fault(DiagnosticCode.ShapeMismatch,
+                $"'{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
                     + $"and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not "
-                    + $"known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location));
+                    + $"known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
         }
     }
 

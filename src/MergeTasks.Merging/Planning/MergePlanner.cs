@@ -67,9 +67,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var stops = opened.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
             if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
             {
-                warnings.Add(new Diagnostic(DiagnosticCode.DisagreeingStopTokens,
-                    $"Merge '{merge.Name}': {disagreement}. Texts of the output may not end where they should; the files are those of "
-                        + $"'{donor.Declaration.Label}' and of the vocabulary's source.", merge.Location, IsWarning: true));
+                warnings.Add(merge.Warning(DiagnosticCode.DisagreeingStopTokens,
+                    $"{disagreement}. Texts of the output may not end where they should; the files are those of "
+                        + $"'{donor.Declaration.Label}' and of the vocabulary's source."));
             }
 
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
@@ -94,8 +94,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         }
         catch (MethodLoadException e)
         {
-            throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.MethodAssembly, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+            throw merge.Fault(DiagnosticCode.MethodAssembly, e.Message);
         }
     }
 
@@ -115,9 +114,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var matched = new VocabularyPlanner(merge, models, models[donor], warn, cancellation).Plan().ToList();
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
-                        + "Give them one vocabulary in merges of their own first.", merge.Location));
+                throw merge.Fault(DiagnosticCode.UnsuitableScoring,
+                    "models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
+                        + "Give them one vocabulary in merges of their own first.");
             }
 
             return (matched, matched[donor]);
@@ -134,10 +133,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 + $"it: {string.Join(", ", code)}.";
         if (merge.RefusesCode)
             throw new DiagnosticException(
-                new Diagnostic(
                     DiagnosticCode.RemoteCode,
                     $"{message} RemoteCode=\"refuse\" forbids that; remove 'auto_map' from the model's configuration, or allow it.",
-                    donor.Location));
+                    donor.Location);
         warn(
             new Diagnostic(
                 DiagnosticCode.RemoteCode,
@@ -175,9 +173,11 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     {
         if (!merge.IsWhole)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                $"Merge '{merge.Name}': {(merge.Aim is null && merge.Apl is null ? $"the method '{method.Name}' runs the models that it merges, so it takes" : "AIM and APL compare models tensor by tensor with a base, so they take")} whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
-                merge.Location));
+            throw merge.Fault(DiagnosticCode.UnsuitableScoring,
+                (merge.Aim is null && merge.Apl is null
+                    ? $"the method '{method.Name}' runs the models that it merges, so it takes"
+                    : "AIM and APL compare models tensor by tensor with a base, so they take")
+                + " whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.");
         }
 
         var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).ToList();
@@ -185,9 +185,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         var basis = merge.ImportanceBase
             ?? merge.Base
             ?? (isMeasuredOnly ? participants[0].Declaration : null)
-            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
-            $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".",
-            merge.Location));
+            ?? throw merge.Fault(DiagnosticCode.MissingImportanceBase,
+            "AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".");
         return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
             new ImportancePlanner(new ScoredMerge(
                 merge,

@@ -98,10 +98,10 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
             return Stored(model, cancellation);
         if (merge.Base is not { } basis || basis.IsSameModel(model))
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
+            throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
                 $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
                     + $"Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
-                model.Location));
+                model.Location);
         }
 
         return Adapted(
@@ -140,14 +140,13 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         {
             return _outputs[upstream] is { IsAdapter: false } output
                 ? output
-                : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
+                : throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
+                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location);
         }
 
         var folder = model.Folder
             ?? throw new DiagnosticException(
-                new Diagnostic(
-                    DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
+                    DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location);
         if (_refused.TryGetValue(folder, out var known))
             throw known;
         return _checkpoints.TryGetValue(folder, out var input) ? input : Stored(model, folder, cancellation);
@@ -182,9 +181,9 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         if (model.Locked is { } locked
             && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
+            throw new DiagnosticException(DiagnosticCode.LockedFileChanged,
                 $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or "
-                    + "build with -p:UpdateModels=true to lock what is there.", model.Location));
+                    + "build with -p:UpdateModels=true to lock what is there.", model.Location);
         }
     }
 
@@ -200,9 +199,9 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
                 hasher.Published(Path.Combine(folder, file.Key), cancellation).ToString() != file.Value.Sha256).Key;
         if (changed is not null)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
+            throw new DiagnosticException(DiagnosticCode.LockedFileChanged,
                 $"'{Path.Combine(folder, changed)}' is not the file of '{label}' that models.lock.json names: it changed after the model "
-                    + "was restored. Build again.", location));
+                    + "was restored. Build again.", location);
         }
     }
 }

@@ -57,11 +57,11 @@ internal sealed class LayoutDraft
     public TensorIndex Index(ModelInput input) =>
         _indexes.TryGetValue(input, out var index) ? index : _indexes[input] = new TensorIndex(input);
 
-    public void Report(string code, string message, SourceLocation location) =>
-        _errors.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", location));
+    public void Report(DiagnosticCode code, string message, SourceLocation location) =>
+        _errors.Add(_merge.Error(code, message, location));
 
-    public void Warn(string code, string message) =>
-        _warnings.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", _merge.Location, IsWarning: true));
+    public void Warn(DiagnosticCode code, string message) =>
+        _warnings.Add(_merge.Warning(code, message));
 
     public void Note(string note) => _notes.Add(note);
 
