@@ -185,11 +185,11 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         if (merged.Count == 0)
             return null;
         var survey = plan.Method.BeginSurvey([.. merged.Select(tensor => tensor.Context!)]);
-        while (survey.BeginRound())
+        foreach (var round in survey.Rounds())
         {
             foreach (var tensor in merged)
-                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, begin(survey.Begin, tensor)));
-            survey.EndRound();
+                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, begin(round.Begin, tensor)));
+            round.End();
         }
 
         return survey;
