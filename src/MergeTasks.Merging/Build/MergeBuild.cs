@@ -13,6 +13,7 @@ using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
@@ -44,6 +45,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; init; }
+
+    /// <summary>Finds methods; that of whoever read the declarations, so that an assembly is read once.</summary>
+    public MethodCatalog Methods { get; init; } = new();
 
     /// <summary>Most bytes of scores that the cache keeps.</summary>
     public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
@@ -232,7 +236,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         scores.Ensure(importance.Requests);
     }
 
-    private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+    private MergePlanner Planner(FileHasher? hasher) =>
+        new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice, Methods = Methods };
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {

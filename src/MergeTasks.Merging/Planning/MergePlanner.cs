@@ -33,6 +33,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     /// </summary>
     public IMatrixDevice? Device { get; init; }
 
+    /// <summary>Finds methods.</summary>
+    public MethodCatalog Methods { get; init; } = new();
+
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
@@ -85,11 +88,11 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         });
     }
 
-    private static MergeMethod MethodOf(MergeDeclaration merge)
+    private MergeMethod MethodOf(MergeDeclaration merge)
     {
         try
         {
-            return MethodCatalog.Find(merge.Method, merge.MethodAssembly)
+            return Methods.Find(merge.Method, merge.MethodAssembly)
                 ?? throw new MethodLoadException($"'{merge.MethodAssembly}' has no method '{merge.Method}'.");
         }
         catch (MethodLoadException e)
