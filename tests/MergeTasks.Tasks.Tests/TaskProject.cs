@@ -35,6 +35,12 @@ internal sealed class TaskProject : IDisposable
     /// <summary>The merge's name.</summary>
     public string Name { get; set; } = "m";
 
+    /// <summary>What the merge says besides its method.</summary>
+    public Dictionary<string, string> Settings { get; } = [];
+
+    /// <summary>The first source's weight.</summary>
+    public string Weight { get; set; } = "1";
+
     /// <summary>Whether the build is one that sees all items of the project.</summary>
     public bool SeesAllItems { get; set; } = true;
 
@@ -148,9 +154,9 @@ internal sealed class TaskProject : IDisposable
             Property(ProjectProperties.TaskAssembly, this["tasks", "MergeTasks.dll"]),
             Property(ProjectProperties.LockFile, this["models.lock.json"]),
         ];
-        task.MergedModels = [new TaskItem(Name, new Dictionary<string, string> { ["Method"] = "linear" })];
+        task.MergedModels = [new TaskItem(Name, new Dictionary<string, string>(Settings) { ["Method"] = "linear" })];
         task.MergeSources = [
-            new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }),
+            new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = Weight }),
             new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })
         ];
         return task;
