@@ -62,17 +62,19 @@ internal sealed class MergedInMemory : IDisposable
     private void Write(TensorPlan tensor, float[] merged, double factor)
     {
         const int length = 1 << 16;
-        var basis = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source } ? tensor.Sources[source].Open() : null;
-        var readers = basis is null
+        var baseTensor = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source }
+            ? tensor.Sources[source].Open()
+            : null;
+        var readers = baseTensor is null
             ? []
             : Enumerable.Range(0, _team.Count)
-                .Select(_ => (Reader: basis.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
+                .Select(_ => (Reader: baseTensor.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
                 .ToArray();
         _team.Run((merged.LongLength + length - 1) / length, sequential: false, (worker, block) =>
         {
             var start = block * length;
             var own = merged.AsSpan((int)start, (int)Math.Min(length, merged.LongLength - start));
-            if (basis is null)
+            if (baseTensor is null)
             {
                 _candidate.Write(tensor.Output.Name, start, own);
                 return;

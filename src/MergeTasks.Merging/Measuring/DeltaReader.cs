@@ -6,12 +6,12 @@ namespace MergeTasks.Merging.Measuring;
 
 /// <summary>Reads what fine-tuning changed, Δ = θ_i − θ_b, in fp32 and piece by piece. One object per thread.</summary>
 /// <param name="tuned">θ_i.</param>
-/// <param name="basis">θ_b.</param>
+/// <param name="baseModel">θ_b.</param>
 /// <param name="castTo">A type that both are rounded to first, as compatibility mode does; <see langword="null"/> for none.</param>
-internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? castTo)
+internal sealed class DeltaReader(ModelInput tuned, ModelInput baseModel, DType? castTo)
 {
     private readonly Side _tuned = new(tuned, castTo);
-    private readonly Side _base = new(basis, castTo);
+    private readonly Side _base = new(baseModel, castTo);
     private float[] _subtracted = [];
 
     /// <summary>Fills <paramref name="delta"/> from an element on.</summary>

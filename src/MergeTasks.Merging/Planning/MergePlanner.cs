@@ -149,7 +149,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
     // The base, else the first model.
     private static Func<IReadOnlyList<OpenModel>, int> DonorOf(MergeDeclaration merge) =>
-        models => merge.Base is { } basis ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
+        models => merge.Base is { } baseModel ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(baseModel)) : 0;
 
     private MergePlan Planned(MergePlan plan)
     {
@@ -185,17 +185,17 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
         var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).ToList();
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
-        var basis = merge.ImportanceBase
+        var baseModel = merge.ImportanceBase
             ?? merge.Base
             ?? (isMeasuredOnly ? participants[0].Declaration : null)
             ?? throw merge.Fault(DiagnosticCode.MissingImportanceBase,
             "AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".");
-        return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
+        return FileDiagnostics.Reading(merge.Name, baseModel.Folder ?? baseModel.Label, baseModel.Location, () =>
             new ImportancePlanner(new ScoredMerge(
                 merge,
                 method,
                 participants,
-                _models.Open(basis, merge, cancellation),
+                _models.Open(baseModel, merge, cancellation),
                 [.. layout.Tensors.Select(tensor => tensor.Name)],
                 new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation))).Plan());
     }

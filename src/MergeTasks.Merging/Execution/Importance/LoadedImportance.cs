@@ -20,8 +20,11 @@ internal sealed class LoadedImportance : IDisposable
     public double Factor { get; private init; } = 1;
 
     private LoadedImportance(
-        ImportancePlan plan, ModuleImportance? basis, List<(int Input, ModuleImportance Importance)> participants, LoadedApl? apl) =>
-        (_plan, _base, _participants, _apl) = (plan, basis, participants, apl);
+        ImportancePlan plan,
+        ModuleImportance? baseImportance,
+        List<(int Input, ModuleImportance Importance)> participants,
+        LoadedApl? apl) =>
+        (_plan, _base, _participants, _apl) = (plan, baseImportance, participants, apl);
 
     /// <summary>What was found, for manifest and model card.</summary>
     public ImportanceReport Report { get; private init; } = new([]);
@@ -37,7 +40,7 @@ internal sealed class LoadedImportance : IDisposable
             context.PathOf(request);
         foreach (var (_, statistic) in importance.Statistics?.Models ?? [])
             statistic.Load(context.PathOf(statistic.Request));
-        var basis = importance.Aim?.Activations is { } own
+        var baseImportance = importance.Aim?.Activations is { } own
             ? ModuleImportance.Read(context.PathOf(own), own, importance.Aim.Declaration.Normalization, context.Progress)
             : null;
         var participants = importance.Aim?.Participants.Select(participant =>
@@ -48,7 +51,7 @@ internal sealed class LoadedImportance : IDisposable
                     importance.Aim.Declaration.Normalization,
                     context.Progress))).ToList() ?? [];
         var loaded = importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null;
-        return new LoadedImportance(importance, basis, participants, loaded)
+        return new LoadedImportance(importance, baseImportance, participants, loaded)
         {
             Factor = check?.Factor ?? importance.Factor?.Declaration.Value ?? 1,
             Report = (loaded?.Report ?? new ImportanceReport([])) with { Check = check },
@@ -60,7 +63,7 @@ internal sealed class LoadedImportance : IDisposable
     {
         var context = _apl?.Weighted(plan.Context!) ?? plan.Context!;
         var inner = begin(context);
-        if (plan.Importance is not { BaseSource: { } basis } importance)
+        if (plan.Importance is not { BaseSource: { } baseIndex } importance)
             return inner;
         var steps = importance.Dropped.Concat(importance.Contributing).Distinct().ToDictionary(input => input, input => new DeltaStep(
             importance.Dropped.Contains(input) ? _apl!.DropOf(input) : null,
@@ -70,7 +73,7 @@ internal sealed class LoadedImportance : IDisposable
         return new TensorImportanceMerge(
             inner,
             context,
-            basis,
+            baseIndex,
             steps,
             importance.IsScaled ? Factor : 1,
             importance.IsRelaxed ? Relaxed(plan.Output) : null,

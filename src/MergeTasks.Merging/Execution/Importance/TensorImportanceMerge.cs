@@ -15,7 +15,7 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 /// </summary>
 /// <param name="inner">The method's merge.</param>
 /// <param name="context">What the method knows of the tensor.</param>
-/// <param name="basis">Index of the base's tensor among the sources.</param>
+/// <param name="baseIndex">Index of the base's tensor among the sources.</param>
 /// <param name="steps">Steps by input.</param>
 /// <param name="factor">The factor of the merged change.</param>
 /// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
@@ -23,7 +23,7 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 internal sealed class TensorImportanceMerge(
     TensorMerge inner,
     TensorContext context,
-    int basis,
+    int baseIndex,
     IReadOnlyDictionary<int, DeltaStep> steps,
     double factor,
     Relaxation? relaxation,
@@ -52,7 +52,7 @@ internal sealed class TensorImportanceMerge(
         inner.Merge(block);
         if (relaxation is null && factor == 1)
             return;
-        var origin = block.Load(basis, firstFreeSlot);
+        var origin = block.Load(baseIndex, firstFreeSlot);
         if (factor != 1)
             Multiply(block.Output, origin, factor);
         relaxation?.Apply(block.Start, block.Output, origin);
@@ -77,7 +77,7 @@ internal sealed class TensorImportanceMerge(
         if (!steps.TryGetValue(input, out var step) || (step.Contribution is null && step.Drop!.KeepsAll(context.Tensor)))
             return;
         var own = block.Buffer(firstFreeSlot + 1, values.Length);
-        read(basis, start, own);
+        read(baseIndex, start, own);
         if (step.Contribution is null && step.Drop!.KeepsValues)
         {
             Select(step.Drop, block, start, values, own);

@@ -57,10 +57,10 @@ internal sealed class TensorImportancePlanner
     {
         var hasBase = ScoredMerge.HasSame(_plan.Base, output.Name, output.Shape);
         var inputs = Enumerable.Range(0, context.Inputs.Count).ToList();
-        List<int> dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
+        var dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
         var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(output.Name) == true;
         var participants = _plan.Aim?.Participants.Select(participant => participant.Input).ToList() ?? [];
-        List<int> contributing = isModule
+        var contributing = isModule
             ? inputs.FindAll(i => participants.Contains(i) && sources[i] is ModelTensor source && source.Tensor == output.Name)
             : [];
         var isRelaxed = isModule && _plan.Aim!.Activations is not null;
@@ -76,12 +76,12 @@ internal sealed class TensorImportancePlanner
             key.Append(string.Create(CultureInfo.InvariantCulture, $"factor {factor:R}\n"));
         if (key.Length == 0 && !isScaled)
             return null;
-        int? basis = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(output.Name, sources) : null;
+        int? baseIndex = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(output.Name, sources) : null;
         context = context with
         {
             Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)]
         };
-        return new TensorImportance(basis, dropped, contributing, isRelaxed, isScaled, key.ToString());
+        return new TensorImportance(baseIndex, dropped, contributing, isRelaxed, isScaled, key.ToString());
     }
 
     private int BaseSource(string name, List<TensorSource> sources)
