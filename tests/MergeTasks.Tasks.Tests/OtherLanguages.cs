@@ -33,9 +33,9 @@ public sealed class OtherLanguages : IDisposable
     {
         WriteCommas();
         _project.Weight = "0.5";
-        _project.Settings["Normalize"] = "1.5";
+        _project.Metadata["Normalize"] = "1.5";
         Assert.Contains("1.5", _project.RefusedHere(_project.Validate).Message, StringComparison.Ordinal);
-        _project.Settings.Clear();
+        _project.Metadata.Remove("Normalize");
         _project.Weight = "0,5";
         Assert.Contains("0,5", _project.RefusedHere(_project.Validate).Message, StringComparison.Ordinal);
     }

@@ -35,9 +35,6 @@ internal sealed class TaskProject : IDisposable
     /// <summary>The merge's name.</summary>
     public string Name { get; set; } = "m";
 
-    /// <summary>What the merge says besides its method.</summary>
-    public Dictionary<string, string> Settings { get; } = [];
-
     /// <summary>The first source's weight.</summary>
     public string Weight { get; set; } = "1";
 
@@ -63,9 +60,18 @@ internal sealed class TaskProject : IDisposable
         using var task = With(new PlanMerges { SeesAllItems = SeesAllItems });
         Directory.CreateDirectory(this["tasks"]);
         var result = task.Execute();
-        stale = task.StaleMerges;
+        (stale, Files) = (task.StaleMerges, task.Files);
         return result;
     }
+
+    /// <summary>The outputs' files as the last plan told them.</summary>
+    public ITaskItem[] Files { get; private set; } = [];
+
+    /// <summary>Metadata of the merge.</summary>
+    public Dictionary<string, string> Metadata { get; } = new() { ["Method"] = "linear" };
+
+    /// <summary>Properties beside the usual ones.</summary>
+    public Dictionary<string, string> Properties { get; } = [];
 
     public bool Validate()
     {
@@ -96,7 +102,8 @@ internal sealed class TaskProject : IDisposable
             BuildEngine = Engine,
             ProjectFile = ProjectFile,
             MergesFolder = MergesFolder,
-            CachePath = this["cache"]
+            CachePath = this["cache"],
+            ModelsFolder = this["bin", Configuration, "models"] + Path.DirectorySeparatorChar,
         };
         return task.Execute();
     }
@@ -153,8 +160,9 @@ internal sealed class TaskProject : IDisposable
             Property(ProjectProperties.RunTargets, this["run.targets"]),
             Property(ProjectProperties.TaskAssembly, this["tasks", "MergeTasks.dll"]),
             Property(ProjectProperties.LockFile, this["models.lock.json"]),
+            .. Properties.Select(property => Property(new SurfaceName(property.Key, ""), property.Value)),
         ];
-        task.MergedModels = [new TaskItem(Name, new Dictionary<string, string>(Settings) { ["Method"] = "linear" })];
+        task.MergedModels = [new TaskItem(Name, Metadata)];
         task.MergeSources = [
             new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = Weight }),
             new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })

@@ -64,6 +64,12 @@ internal readonly record struct DiagnosticCode
     /// <summary>An assembly with merge methods cannot be used.</summary>
     public static readonly DiagnosticCode MethodAssembly = new("MTK1013");
 
+    /// <summary>A reference to another project gives no merged model, or not the one that is asked for.</summary>
+    public static readonly DiagnosticCode NoReferencedModel = new("MTK1015");
+
+    /// <summary>A pattern of file names stands for no item.</summary>
+    public static readonly DiagnosticCode UnmatchedPattern = new("MTK1016");
+
     /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
     public static readonly DiagnosticCode InvalidTokenizerSource = new("MTK1030");
 

@@ -17,6 +17,7 @@ namespace MergeTasks.Tasks;
 public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTask, IDisposable
 {
     private readonly CancellationTokenSource _cancellation = new();
+    private readonly List<Diagnostic> _warnings = [];
 
     /// <inheritdoc/>
     public TaskEnvironment TaskEnvironment { get; set; } = TaskEnvironment.Fallback;
@@ -93,14 +94,22 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     private protected virtual SourceLocation Location => new(BuildEngine.ProjectFileOfTaskNode);
 
     /// <summary>Whether a warning was logged.</summary>
-    protected bool HasWarned { get; private set; }
+    protected bool HasWarned => _warnings.Count > 0;
+
+    /// <summary>The warnings that were logged.</summary>
+    private protected IReadOnlyList<Diagnostic> Warnings => _warnings;
 
     /// <summary>Logs a diagnostic.</summary>
     private protected void Report(Diagnostic diagnostic)
     {
         var location = diagnostic.Location ?? SafeLocation();
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
-        HasWarned |= diagnostic.IsWarning;
+        if (diagnostic.IsWarning)
+        {
+            lock (_warnings)
+                _warnings.Add(diagnostic);
+        }
+
         if (diagnostic.IsWarning)
             Log.LogWarning(
                 null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);

@@ -28,6 +28,9 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>Assemblies with methods beside those that are built in.</summary>
     public ITaskItem[] MergeMethods { get; set; } = [];
 
+    /// <summary>What merges are measured on.</summary>
+    public ITaskItem[] MergeEvaluations { get; set; } = [];
+
     /// <summary>The project's properties, each with its <c>Value</c>.</summary>
     [Required]
     public ITaskItem[] Project { get; set; } = [];
@@ -57,17 +60,26 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>Reads the declarations as they are written.</summary>
     private protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
     {
-        var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(Properties[ProjectProperties.ModelsFolder]))
+        var merges = DeclaredItems.From("MergedModel", MergedModels, ProjectFile);
+        var sources = DeclaredItems.From("MergeSource", MergeSources, ProjectFile);
+        var unmatched = DeclaredPatterns.Unmatched(
+            ProjectFile, [.. merges, .. sources, .. Evaluations], ["MergedModel", "MergeSource", "MergeEvaluation"]).ToList();
+
+        // What is missing for want of such items would only repeat it.
+        return unmatched.Count == 0 ? DeclarationReader.Read(Defaults, merges, sources) : throw new DiagnosticException(unmatched);
+    }
+
+    /// <summary>What the project says for all of its merges.</summary>
+    private protected ProjectDefaults Defaults =>
+        new(ProjectFile, Path.TrimEndingDirectorySeparator(Path.GetFullPath(Properties[ProjectProperties.ModelsFolder])))
         {
             Metadata = Properties.OfAllMerges,
             Methods = DeclaredItems.From("MergeMethod", MergeMethods, ProjectFile),
             Catalog = _methods,
         };
-        return DeclarationReader.Read(
-            project,
-            DeclaredItems.From("MergedModel", MergedModels, ProjectFile),
-            DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
-    }
+
+    /// <summary>The items that say what merges are measured on.</summary>
+    private protected IReadOnlyList<DeclaredItem> Evaluations => DeclaredItems.From("MergeEvaluation", MergeEvaluations, ProjectFile);
 
     /// <summary>Chooses the device that runs models, telling the log why.</summary>
     /// <returns><see langword="null"/> for the built-in engine.</returns>
