@@ -284,6 +284,9 @@ internal static class DiagnosticCode
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public const string OutputMissing = "MTK7004";
 
+    /// <summary>A folder has no manifest that its bytes could be compared with.</summary>
+    public const string ManifestMissing = "MTK7020";
+
     /// <summary>The help page of a code, as it was in this version.</summary>
     public static string HelpLink(string code) =>
         $"https://github.com/mergetasks/mergetasks/blob/v{ToolVersion.Text}/docs/errors/{code}.md";

@@ -29,10 +29,13 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <summary>More threads than this only wait for the disk, and each has its own buffers.</summary>
     public const int MaxThreads = 16;
 
-    private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
+    private readonly int _threads = ThreadsOf(threads);
     private DigestMemo? _memo;
     private ContentStore? _store;
     private ITransformerEngine? _engine;
+
+    /// <summary>Threads for a wish; 0 for one per core.</summary>
+    public static int ThreadsOf(int wanted) => Math.Clamp(wanted > 0 ? wanted : Environment.ProcessorCount, 1, MaxThreads);
 
     /// <summary>Runs models for scoring; by default, and for <see langword="null"/>, the built-in engine on the processor.</summary>
     [AllowNull]
