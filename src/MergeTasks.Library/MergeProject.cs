@@ -144,6 +144,16 @@ public sealed class MergeProject(string folder, string outputFolder)
         ];
     });
 
+    /// <summary>
+    /// Writes a page about each merge beside its output: what it was made from, sizes and conflicts of changes, importance, evaluations. No
+    /// model is run.
+    /// </summary>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>Full paths of the HTML files.</returns>
+    /// <exception cref="MergeException">A merge has not been made, or a page cannot be written.</exception>
+    public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
+        Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
+
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
         var declared = DeclarationReader.Read(

@@ -7,7 +7,7 @@ namespace MergeTasks.Tool.Tests;
 /// <summary>What holds for all commands, and those that compute.</summary>
 public sealed class CommandLine : IDisposable
 {
-    private static readonly string[] Commands = ["cache", "diff", "evaluate", "inspect", "merge", "plan", "score", "verify"];
+    private static readonly string[] Commands = ["cache", "diff", "evaluate", "inspect", "merge", "plan", "report", "score", "verify"];
     private static readonly string Models = Path.Combine(RepositoryFolder.Root, "example-project", "models");
 
     private readonly ToolFolder _folder = new();

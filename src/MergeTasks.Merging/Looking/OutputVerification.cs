@@ -24,15 +24,7 @@ internal sealed record OutputVerification(
     /// </exception>
     public static OutputVerification Of(string folder, int threads, CancellationToken cancellation)
     {
-        if (!Directory.Exists(folder))
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"There is no folder '{folder}'.", null));
-        var manifest = MergeManifest.Read(folder, out var fault)
-            ?? throw new DiagnosticException(new Diagnostic(
-                DiagnosticCode.ManifestMissing,
-                fault is null
-                    ? $"'{folder}' has no {MergedFiles.Manifest}, so there is nothing to compare its bytes with. Outputs of merges have one."
-                    : $"'{folder}' cannot be verified: {fault}.",
-                null));
+        var manifest = ManifestOf(folder);
         var memo = Directory.CreateTempSubdirectory("mergetasks-verify-").FullName;
         try
         {
@@ -58,6 +50,21 @@ internal sealed record OutputVerification(
         {
             Directory.Delete(memo, recursive: true);
         }
+    }
+
+    /// <summary>The manifest of a merged model.</summary>
+    /// <exception cref="DiagnosticException">There is no folder, or no manifest in it that can be read.</exception>
+    public static MergeManifest ManifestOf(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"There is no folder '{folder}'.", null));
+        return MergeManifest.Read(folder, out var fault)
+            ?? throw new DiagnosticException(new Diagnostic(
+                DiagnosticCode.ManifestMissing,
+                fault is null
+                    ? $"'{folder}' has no {MergedFiles.Manifest}, so there is nothing to compare its bytes with. Outputs of merges have one."
+                    : $"'{folder}' says nothing of itself: {fault}.",
+                null));
     }
 
     private static IEnumerable<string> OfWeights(
