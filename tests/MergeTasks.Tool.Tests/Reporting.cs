@@ -218,7 +218,8 @@ public sealed class Reporting : IDisposable
     private static string Cell(IHtmlDocument page, string caption, int layer, string kind)
     {
         var table = page.QuerySelectorAll("caption").Single(one => one.TextContent == caption).Closest("table")!;
-        var column = table.QuerySelectorAll("thead th").Select(head => head.TextContent).ToList().IndexOf(kind);
+        var column = table.QuerySelectorAll("thead th")
+            .Select(head => head.TextContent.Replace("\u200b", "", StringComparison.Ordinal)).ToList().IndexOf(kind);
         var row = table.QuerySelectorAll("tbody tr").Single(one => one.QuerySelector("th")!.TextContent == $"layers.{layer}");
         return row.Children[column].TextContent;
     }

@@ -21,7 +21,7 @@ internal static partial class HeatTable
     {
         var kinds = cells.Where(cell => cell.Place.Layer is not null).Select(cell => cell.Place.Kind).Distinct().ToList();
         html.Add($"<div class=\"wide\"><table><caption>{caption}</caption><thead><tr><th scope=\"col\">layer</th>");
-        html.Each(kinds, kind => html.Add($"<th scope=\"col\">{kind}</th>")).Raw("</tr></thead><tbody>\n");
+        html.Each(kinds, kind => html.Add($"<th scope=\"col\">{Breakable(kind)}</th>")).Raw("</tr></thead><tbody>\n");
         foreach (var row in Rows(cells))
         {
             html.Add($"<tr><th scope=\"row\">{row.Key}</th>");
@@ -55,9 +55,13 @@ internal static partial class HeatTable
         if (shade > 0)
             html.Add($" class={(value < 0 ? "n" : "h") + shade}");
         if (columns > 1)
-            html.Add($" colspan={columns}");
+            html.Add($" colspan={columns} style=\"text-align:left\"");
         html.Add($">{(value is { } shown ? format(shown) : "")}</td>");
     }
+
+    // Long names would make the table wider than the page.
+    private static string Breakable(string kind) =>
+        kind.Replace(".", ".\u200b", StringComparison.Ordinal).Replace("_", "_\u200b", StringComparison.Ordinal);
 
     [GeneratedRegex(@"\.[0-9]+(?=\.|$)")]
     private static partial Regex Number();

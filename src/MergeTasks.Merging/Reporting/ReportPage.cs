@@ -52,7 +52,8 @@ internal static class ReportPage
     private static void Sources(HtmlText html, MergeReport report)
     {
         ReportPictures.Graph(html, report);
-        html.Raw("<table><thead><tr><th>model</th><th>role</th><th>licence, revision</th><th>merged from</th></tr></thead><tbody>\n");
+        html.Raw("<table><thead><tr><th>model</th><th class=\"l\">role</th><th class=\"l\">licence, revision</th>"
+            + "<th class=\"l\">merged from</th></tr></thead><tbody>\n");
         html.Each(report.Sources, source => html.Add(
             $"<tr><td class=\"l\">{source.Label}</td><td class=\"l\">{(source.IsBase ? "base" : "model")}</td><td class=\"l\">{source.Details}</td><td class=\"l\">{string.Join(", ", source.MadeFrom)}</td></tr>\n"));
         html.Raw("</tbody></table>\n");

@@ -53,12 +53,14 @@ internal static class ReportPictures
         var layers = series.Max(one => one.Values.Length);
         if (known.Count == 0 || layers < 2)
             return;
-        var (low, high) = (Math.Min(0, known.Min()), Math.Max(known.Max(), 1e-12));
+        var step = RoundStep(Math.Max(known.Max(), 1e-12) - Math.Min(0, known.Min()));
+        var (first, last) = (Math.Floor(Math.Min(0, known.Min()) / step), Math.Ceiling(Math.Max(known.Max(), 1e-12) / step));
+        var (low, high) = (first * step, last * step);
         var legend = PlotHeight + 46;
         Begin(html, Width, legend + (((series.Count + 2) / 3) * 18), title);
-        for (var tick = 0; tick <= 4; tick++)
+        for (var tick = first; tick <= last; tick++)
         {
-            var value = low + ((high - low) * tick / 4);
+            var value = tick * step;
             html.Add($"<path class=\"axis\" d=\"M{AxisWidth} {Y(value):0.#}H{Width - 8}\"/>");
             html.Add($"<text x=\"{AxisWidth - 6}\" y=\"{Y(value) + 4:0.#}\" text-anchor=\"end\" class=\"dim\">{format(value)}</text>");
         }
@@ -122,6 +124,13 @@ internal static class ReportPictures
         html.Add($"</svg><figcaption>{title}</figcaption></figure>\n");
 
         double X(double value) => LabelWidth + 6 + ((Width - ValueWidth - LabelWidth - 12.0) * (value - low) / (high - low));
+    }
+
+    // 1, 2 or 5 times a power of ten, of which four or more cover the range.
+    private static double RoundStep(double range)
+    {
+        var power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
+        return new[] { 5, 2, 1 }.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
     }
 
     private static void Begin(HtmlText html, int width, int height, string title) => html.Add(

@@ -23,7 +23,7 @@ internal static class ReportStyle
         .dim,caption,figcaption{color:var(--dim)}figure{margin:.8rem 0}svg{max-width:100%;height:auto}pre{background:var(--box);padding:.8rem;overflow:auto}
         .wide{overflow-x:auto}table{border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums;margin:.5rem 0 1rem}
         caption{text-align:left;padding:.2rem 0}th,td{padding:.15rem .5rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
-        th:first-child,td.l{text-align:left}th{font-weight:600}summary{cursor:pointer;color:var(--cool)}
+        th:first-child,.l{text-align:left}th{font-weight:600}thead th{white-space:normal;vertical-align:bottom}summary{cursor:pointer;color:var(--cool)}
         svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .dim{fill:var(--dim)}svg .axis{stroke:var(--line);stroke-width:1}
         svg .box{fill:var(--box);stroke:var(--line)}svg .arrow{stroke:var(--dim);fill:none}
         """ + string.Concat(Enumerable.Range(0, Colours).Select(i =>
