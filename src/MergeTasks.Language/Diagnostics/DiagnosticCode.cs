@@ -65,10 +65,10 @@ internal readonly record struct DiagnosticCode
     public static readonly DiagnosticCode MethodAssembly = new("MTK1013");
 
     /// <summary>A reference to another project gives no merged model, or not the one that is asked for.</summary>
-    public const string NoReferencedModel = "MTK1015";
+    public static readonly DiagnosticCode NoReferencedModel = new("MTK1015");
 
     /// <summary>A pattern of file names stands for no item.</summary>
-    public const string UnmatchedPattern = "MTK1016";
+    public static readonly DiagnosticCode UnmatchedPattern = new("MTK1016");
 
     /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
     public static readonly DiagnosticCode InvalidTokenizerSource = new("MTK1030");
@@ -293,6 +293,9 @@ internal readonly record struct DiagnosticCode
 
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public static readonly DiagnosticCode OutputMissing = new("MTK7004");
+
+    /// <summary>A folder has no manifest that its bytes could be compared with.</summary>
+    public static readonly DiagnosticCode ManifestMissing = new("MTK7020");
 
     /// <summary>The code as it is shown.</summary>
     public static implicit operator string(DiagnosticCode code) => code._text;

@@ -28,7 +28,8 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
         return new MergeEvaluation(evaluation, merged, models);
     }
 
-    private Measurement Measure(OpenModel measured, EvaluationDeclaration evaluation)
+    /// <summary>Evaluates one model.</summary>
+    public Measurement Measure(OpenModel measured, EvaluationDeclaration evaluation)
     {
         EvaluationRequest? request = null;
         return build.Guarded(() => request, () =>
