@@ -59,7 +59,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
             var configs = ConfigCheck.Of(merge, models, donor, layout);
-            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
+            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, models, cancellation) : null;
             var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength, 0, []);
@@ -111,25 +111,38 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         }
     }
 
-    // Where the density is the build's to choose, it may find that several models merge better with all of their changes. What a tensor
-    // holds then depends on what was measured, and so does its key.
+    // Where the density is the build's to choose, it may find that several models merge better with all of their changes; where ω is, that
+    // they do better without being pulled back. What a tensor holds then depends on what was measured, and so does its key.
     private MergePlan FailingSafe(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
-        if (plan.Simpler.Count == 0
-            || plan.Importance is not { Apl: { Models.Count: > 1, Declaration: var apl } } importance
-            || apl is not { Density: null, DropLevel: not null, SetsWeights: false })
+        if (plan.Simpler.Count == 0)
             return plan;
-        var without = importance.Aim is null
-            ? plan.Simpler[0].Plan
-            : Without(plan, importance with { Apl = null }, method, layout, cancellation);
-        var measured = string.Join(
-            ' ', plan.Simpler.Select(simpler => simpler.Plan).Append(plan).Append(without).Select(one => one.Measured!.Digest));
+        var importance = plan.Importance!;
+        var mayLoseApl = importance.Apl is
+        {
+            Models.Count: > 1, Declaration: { Density: null, DropLevel: not null, SetsWeights: false }
+        };
+        var mayLoseAim = importance.Aim is { Declaration.IsAuto: true };
+        var without = new Dictionary<string, MergePlan>();
+        if (mayLoseApl)
+            without[CheckReport.Apl] = importance.Aim is null
+                ? plan.Simpler[0].Plan
+                : Without(plan, importance with { Apl = null }, method, layout, cancellation);
+        if (mayLoseAim)
+            without[CheckReport.Aim] = plan.Simpler[^1].Plan;
+        if (mayLoseApl && mayLoseAim)
+            without[CheckReport.Both] = plan.Simpler[0].Plan;
+        if (without.Count == 0)
+            return plan;
+        var measured = string.Join(' ', plan.Simpler.Select(simpler => simpler.Plan).Append(plan)
+            .Concat(mayLoseApl ? [without[CheckReport.Apl]] : []).Select(one => one.Measured!.Digest));
+        var steps = mayLoseApl ? mayLoseAim ? CheckReport.Both : CheckReport.Apl : CheckReport.Aim;
         return plan with
         {
-            WithoutApl = without,
+            Without = without,
             Tensors = [
                 .. plan.Tensors.Select(tensor =>
-                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without APL {measured}") } : tensor)
+                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without {steps} {measured}") } : tensor)
             ],
         };
     }
@@ -174,13 +187,6 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
         {
             var matched = new VocabularyPlanner(merge, models, models[donor], warn, cancellation).Plan().ToList();
-            if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
-            {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
-                        + "Give them one vocabulary in merges of their own first.", merge.Location));
-            }
-
             return (matched, matched[donor]);
         });
     }
@@ -283,17 +289,14 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         return diagnostics.Count == 0 ? models : throw new DiagnosticException([.. diagnostics.Distinct()]);
     }
 
-    private ImportancePlan PlanImportance(MergeDeclaration merge, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    private ImportancePlan PlanImportance(
+        MergeDeclaration merge,
+        MergeMethod method,
+        OutputLayout layout,
+        List<(ModelDeclaration Declaration, ModelInput Input)> models,
+        CancellationToken cancellation)
     {
-        if (!merge.IsWhole)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                $"Merge '{merge.Name}': {(merge.Aim is null && merge.Apl is null ? $"the method '{method.Name}' runs the models that it merges, so it takes" : "AIM and APL compare models tensor by tensor with a base, so they take")} whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
-                merge.Location));
-        }
-
-        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources)
-            .Select(source => new OpenModel(source.Declaration, source.Input)).ToList();
+        var participants = ScoredModels.Of(merge, layout);
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
         var basis = merge.ImportanceBase
             ?? merge.Base
@@ -306,8 +309,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 merge,
                 method,
                 participants,
-                new OpenModel(basis, Open(basis, merge)),
-                [.. layout.Tensors.Select(tensor => tensor.Name)],
+                new OpenModel(basis, ScoredModels.InputOf(merge, basis, models) ?? Open(basis, merge)),
+                layout,
                 new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation))).Plan());
     }
 
