@@ -43,8 +43,7 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
                 tokenizer,
                 new("data", data),
                 new("tokens per text", evaluation.TokensPerText.ToString(CultureInfo.InvariantCulture)));
-            request = new EvaluationRequest(
-                key, measured.Declaration, evaluation.Data, model, tokenizer.Path, evaluation.TokensPerText);
+            request = new EvaluationRequest(key, measured.Declaration, evaluation.Data, model, tokenizer, evaluation.TokensPerText);
             return request.Result(build.Context);
         });
     }

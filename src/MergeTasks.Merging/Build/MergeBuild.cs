@@ -123,7 +123,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         Ensure(scores, state.Plan.Importance!);
         var check = state.Plan.Measured is null ? null : scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context));
         using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context, check));
-        var madeBy = check?.LeftOut is null ? null : state.Plan.WithoutApl;
+        var madeBy = check?.LeftOut is { } steps ? state.Plan.Without[steps] : null;
         using var other = madeBy is null ? null
             : scores.Guarded(
                 () => null, () => LoadedImportance.Load(madeBy, scores.Context with { Progress = QuietProgress.Of(progress) }, check));
