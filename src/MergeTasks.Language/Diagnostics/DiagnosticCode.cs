@@ -294,6 +294,9 @@ internal readonly record struct DiagnosticCode
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public static readonly DiagnosticCode OutputMissing = new("MTK7004");
 
+    /// <summary>A folder has no manifest that its bytes could be compared with.</summary>
+    public static readonly DiagnosticCode ManifestMissing = new("MTK7020");
+
     /// <summary>The code as it is shown.</summary>
     public static implicit operator string(DiagnosticCode code) => code._text;
 

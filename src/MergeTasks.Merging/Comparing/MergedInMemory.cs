@@ -65,6 +65,7 @@ internal sealed class MergedInMemory : IDisposable
         var baseTensor = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source }
             ? tensor.Sources[source].Open()
             : null;
+        var others = baseTensor is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
         var readers = baseTensor is null
             ? []
             : Enumerable.Range(0, _team.Count)
@@ -82,6 +83,7 @@ internal sealed class MergedInMemory : IDisposable
 
             var (reader, origin, values) = readers[worker];
             reader.Read(start, origin.AsSpan(0, own.Length), start + own.Length);
+            others?.CopyOthers(start, own, origin.AsSpan(0, own.Length));
             for (var i = 0; i < own.Length; i++)
                 values[i] = (float)(origin[i] + (((double)own[i] - origin[i]) * factor));
             _candidate.Write(tensor.Output.Name, start, values.AsSpan(0, own.Length));
