@@ -35,7 +35,7 @@ public sealed class InTheBuild : IDisposable
         if (meant is null)
         {
             var error = _project.Refused(_project.Plan);
-            Assert.Equal((DiagnosticCode.InvalidValue, _project.ProjectFile), (error.Code, error.File));
+            Assert.Equal(("MTK1003", _project.ProjectFile), (error.Code, error.File));
             Assert.Contains($"'{value}'", error.Message, StringComparison.Ordinal);
             return;
         }
@@ -66,7 +66,7 @@ public sealed class InTheBuild : IDisposable
             Assert.Equal(time, _project.Engine.Warnings.Count);
         }
 
-        Assert.All(_project.Engine.Warnings, warning => Assert.Equal((DiagnosticCode.NoGain, 2), (warning.Code, warning.ColumnNumber)));
+        Assert.All(_project.Engine.Warnings, warning => Assert.Equal(("MTK5013", 2), (warning.Code, warning.ColumnNumber)));
 
         // What cannot be read says nothing; what is made anew without a warning has none.
         File.WriteAllText(path, "[null");
@@ -153,7 +153,7 @@ public sealed class InTheBuild : IDisposable
         Assert.Equal([("one", "x"), ("two", "y")], task.Sources.Select(source => (source.GetMetadata("MergedModelName"), source.GetMetadata("Into"))));
         task.WereBuilt = false;
         Assert.False(task.Execute());
-        Assert.Equal([DiagnosticCode.OutputMissing, DiagnosticCode.OutputMissing], _project.Engine.Errors.Select(error => error.Code));
+        Assert.Equal(["MTK7004", "MTK7004"], _project.Engine.Errors.Select(error => error.Code));
 
         static TaskItem Reference(string project, string model, string into) =>
             new(project, new Dictionary<string, string> { ["MergeInto"] = into, ["FromMerge"] = model });

@@ -8,8 +8,8 @@ using Microsoft.Build.Framework;
 namespace MergeTasks.Tasks;
 
 /// <summary>
-/// Writes NuGet's list of what the project depends on once more, without the projects that only give models and without what came with them.
-/// Restore does not import packages, so where this one is used as a package restore has taken these projects for dependencies.
+/// Writes NuGet's list of what the project depends on once more, without the projects that only give models and without what came with
+/// them. Restore does not import packages, so where this one is used as a package restore has taken these projects for dependencies.
 /// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class PruneAssetsFile : CancelableTask
@@ -68,8 +68,10 @@ public sealed class PruneAssetsFile : CancelableTask
         if (direct is null)
             return false;
         var needed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        var open = new Stack<string>(direct.Select(Text).OfType<string>().Select(text => text.Split(' ')[0]).Where(name => !names.Contains(name)));
-        var byName = Members(libraries).ToLookup(library => NameOf(library.Key), library => library.Value, StringComparer.OrdinalIgnoreCase);
+        var open = new Stack<string>(
+            direct.Select(Text).OfType<string>().Select(text => text.Split(' ')[0]).Where(name => !names.Contains(name)));
+        var byName = Members(libraries)
+            .ToLookup(library => NameOf(library.Key), library => library.Value, StringComparer.OrdinalIgnoreCase);
         while (open.TryPop(out var name))
         {
             if (!needed.Add(name))
