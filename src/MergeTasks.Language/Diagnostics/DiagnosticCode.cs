@@ -1,9 +1,13 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>
 /// The codes of all errors and warnings, never reused. Ranges: 0xxx environment, 1xxx declaration, 2xxx recipe, 3xxx inputs,
 /// 4xxx merging, 5xxx scoring, 6xxx cache, 7xxx output. Each has a page <c>docs/errors/MTKnnnn.md</c>.
 /// </summary>
+[JsonConverter(typeof(AsText))]
 internal readonly record struct DiagnosticCode
 {
     private readonly string _text;
@@ -302,6 +306,16 @@ internal readonly record struct DiagnosticCode
 
     /// <inheritdoc/>
     public override string ToString() => _text;
+
+    /// <summary>How records hold one.</summary>
+    private sealed class AsText : JsonConverter<DiagnosticCode>
+    {
+        public override DiagnosticCode Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.GetString() is ['M', 'T', 'K', _, _, _, _] text ? new(text) : throw new JsonException("is no code of a diagnostic");
+
+        public override void Write(Utf8JsonWriter writer, DiagnosticCode value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value._text);
+    }
 
     /// <summary>The help page of a code, as it was in this version.</summary>
     public static string HelpLink(string code) =>
