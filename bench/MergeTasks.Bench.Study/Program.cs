@@ -52,7 +52,8 @@ using var trial = new MergeOnTrial(options, engine, CacheFolder.Resolve(null, En
 var curves = new List<Curve>();
 foreach (var method in methods)
 {
-    foreach (var variant in method == "task_arithmetic" ? Variant.Usual.Concat(Variant.OfTaskArithmetic) : Variant.Usual)
+    foreach (var variant in (method == "task_arithmetic" ? Variant.Usual.Concat(Variant.OfTaskArithmetic) : Variant.Usual)
+        .Where(variant => variant == Variant.Plain || options.Wants(variant.Name)))
     {
         try
         {

@@ -24,6 +24,9 @@ internal sealed record KeptChangeRequest : ScoreRequest
     private const int BlockLength = 1 << 16;
     private const int FirstScale = 3;
 
+    // Runs that a search for the density, and one for the factor alone, took on the models that they were tried on.
+    private const int UsualSearch = 10, UsualClimb = 4;
+
     private readonly LocatedModel _model;
     private readonly AplDeclaration _apl;
     private readonly TaskRun _base;
@@ -49,6 +52,10 @@ internal sealed record KeptChangeRequest : ScoreRequest
 
     /// <summary>The result, computed where the store lacks it.</summary>
     internal KeptChange Result(ScoringContext context) => KeptChange.Read(ScoreFile.Read(context.PathOf(this)));
+
+    internal override ScoreWork Work() => Compared.Any()
+        ? ScoreWork.Forward(_apl.Density is null ? UsualSearch : UsualClimb, _base.Tokens(_base.Share), isSearch: true)
+        : ScoreWork.None;
 
     internal override void Compute(ScoringContext context, string path)
     {

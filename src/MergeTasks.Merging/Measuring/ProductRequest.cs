@@ -30,6 +30,8 @@ internal sealed record ProductRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => "importance by gradient";
 
+    internal override ScoreWork Work() => _kept is null ? ScoreWork.Backward(_run.Tokens(_run.Share)) : ScoreWork.None;
+
     internal override void Compute(ScoringContext context, string path)
     {
         var products = new DeltaProducts(_partition, new DeltaReader(_tuned, _base, null));
