@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
@@ -31,7 +32,7 @@ internal static class SourceSchemes
         if (Find(text) is { } named)
             return named.Parse(text[named.Prefix.Length..].Trim(), text);
         var candidates = folders.Select(folder => Normalize(Path.Combine(folder, text.Replace('\\', '/')))).Distinct().ToList();
-        if (candidates.Find(Directory.Exists) is { } existing)
+        if (candidates.Find(path => Directory.Exists(path) || (WeightFiles.IsWeights(path) && File.Exists(path))) is { } existing)
             return new PathReference(existing);
         if (Unknown(text) is { } prefix)
             throw new SourceException(SourceError.BadReference, $"'{text}': there are no references that begin with '{prefix}'. {Valid}");

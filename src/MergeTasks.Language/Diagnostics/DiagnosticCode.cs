@@ -227,6 +227,9 @@ internal static class DiagnosticCode
     /// <summary>An adapter cannot be made of these models.</summary>
     public const string AdapterOutput = "MTK4020";
 
+    /// <summary>A model cannot be written as GGUF.</summary>
+    public const string GgufExport = "MTK4030";
+
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public const string NotScorable = "MTK5001";
 

@@ -7,6 +7,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Exports;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
@@ -86,6 +87,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
             {
                 Layout = layout,
+                HasConfig = donor.Input.HasConfig,
                 Importance = importance,
                 Measured = planner.Measured,
                 Licences = LicencesOf(models),
@@ -213,6 +215,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
     private MergePlan Planned(MergePlan plan)
     {
+        plan = plan with { Exports = ExportPlanner.Plan(plan.Declaration, plan.Tensors, plan.AdapterConfig is null ? plan.Config : null, plan.DonorFiles) };
         _outputs[plan.Name] = new PlannedInput(plan, hasher?.Identified);
         return plan;
     }
@@ -372,7 +375,11 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         if (!_checkpoints.TryGetValue(folder, out var input))
         {
             // What else decides what a model is, by what it says or by not being there.
-            foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
+            foreach (var name in !Directory.Exists(folder) ? [] : new[]
+            {
+                WeightFiles.SingleFileName, ShardIndex.FileName, WeightFiles.PickledFileName, WeightFiles.PickledIndexName, ModelConfig.FileName,
+                MergedFiles.Card,
+            })
                 hasher?.Identified?.Add(Path.Combine(folder, name));
             var stored = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
             try
