@@ -63,7 +63,10 @@ internal sealed class ExportedModel : IWeights, IDisposable
             "test",
             _folder.Path,
             File.ReadAllBytes(_folder["config.json"]),
-            [.. _checkpoint.Names.Select(name => _checkpoint.Find(name)!).Select(info => new TensorSpec(info.Name, info.DType, info.Shape))],
+            [
+                .. _checkpoint.Names.Select(name => _checkpoint.Find(name)!)
+                    .Select(info => new TensorSpec(info.Name, info.DType, info.Shape)),
+            ],
             name => File.Exists(_folder[name]) ? File.ReadAllBytes(_folder[name])
                 : name == "tokenizer.json" ? Encoding.UTF8.GetBytes(SmallTokenizer) : null),
         kind);
@@ -71,6 +74,15 @@ internal sealed class ExportedModel : IWeights, IDisposable
     public DType DTypeOf(string tensor) => _checkpoint.Find(tensor)!.DType;
 
     public void Read(string tensor, long start, Span<byte> destination) => _checkpoint.Read(tensor, start, destination);
+
+    public float[] Values(string tensor)
+    {
+        var info = _checkpoint.Find(tensor)!;
+        var (bytes, values) = (new byte[info.ByteLength], new float[info.ElementCount]);
+        _checkpoint.Read(tensor, 0, bytes);
+        ElementConversion.ToSingle(info.DType, bytes, values);
+        return values;
+    }
 
     public void Dispose()
     {

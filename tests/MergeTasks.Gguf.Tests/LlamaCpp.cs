@@ -76,8 +76,8 @@ internal sealed class LlamaCpp : IDisposable
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or LLama.Exceptions.RuntimeError)
         {
             throw new InvalidOperationException(
-                $"llama.cpp's library, from the package LLamaSharp.Backend.Cpu, does not load on this machine ({RuntimeInformation.RuntimeIdentifier}): "
-                    + $"{(e.InnerException ?? e).Message} The tests that compare with it cannot pass without it.", e);
+                "llama.cpp's library, from the package LLamaSharp.Backend.Cpu, does not load on this machine "
+                    + $"({RuntimeInformation.RuntimeIdentifier}): {(e.InnerException ?? e).Message} The tests that compare with it cannot pass without it.", e);
         }
     }
 }

@@ -22,9 +22,10 @@ internal static class VocabularyFile
         TensorSpec[] tensors =
         [
             new("model.embed_tokens.weight", DType.F32, [rows, 8]), new("model.norm.weight", DType.F32, [8]),
-            new("model.layers.0.input_layernorm.weight", DType.F32, [8]), new("model.layers.0.post_attention_layernorm.weight", DType.F32, [8]),
-            .. new[] { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj" }
-                .Select(module => new TensorSpec($"model.layers.0.{module}.weight", DType.F32, [8, 8])),
+            new("model.layers.0.input_layernorm.weight", DType.F32, [8]),
+            new("model.layers.0.post_attention_layernorm.weight", DType.F32, [8]),
+            .. new[] { "self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o", "mlp.gate", "mlp.up", "mlp.down" }
+                .Select(module => new TensorSpec($"model.layers.0.{module}_proj.weight", DType.F32, [8, 8])),
         ];
         var model = GgufModel.Of(
             new ModelSource(

@@ -11,8 +11,8 @@ namespace MergeTasks.Checkpoints.Pickled;
 internal sealed record StoredView(string Name, DType DType, IReadOnlyList<long> Shape, long Offset);
 
 /// <summary>
-/// Finds the tensors in a file of <c>torch.save</c>: a zip archive with a pickle and a file for each storage, or (before PyTorch 1.6) several
-/// pickles and then the storages. Either way elements lie as they are, so the weights are read where they lie, and only the pickle is
+/// Finds the tensors in a file of <c>torch.save</c>: a zip archive with a pickle and a file for each storage, or (before PyTorch 1.6)
+/// several pickles and then the storages. Either way elements lie as they are, so the weights are read where they lie, and only the pickle is
 /// looked at (<see cref="PickleReader"/>).
 /// </summary>
 internal static class TorchFile
@@ -153,7 +153,7 @@ internal static class TorchFile
             }
 
             count *= UInt128.CreateChecked(tensor.Shape[i]);
-            if (count > long.MaxValue)
+            if (count > (ulong)long.MaxValue)
                 throw new PickleException($"has the tensor '{name}' with more elements than any file");
         }
 

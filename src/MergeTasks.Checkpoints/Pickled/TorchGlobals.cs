@@ -27,7 +27,8 @@ internal static class TorchGlobals
         name is Dictionary or Parameter or Size || Rebuilding.Contains(name) || Storages.Contains(name)
             ? new PickledGlobal(name)
             : throw new PickleException(
-                $"would have Python load '{name}' when it is opened, which is none of what tensors need; such files can run code", isRefused: true);
+                $"would have Python load '{name}' when it is opened, which is none of what tensors need; such files can run code",
+                isRefused: true);
 
     /// <summary>What a call of it stands for.</summary>
     /// <param name="global">What is called.</param>

@@ -19,8 +19,8 @@ internal static partial class WeightFiles
     private static readonly string[] PickleExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
     /// <summary>
-    /// Finds the weight files of a model folder, or of what is one file by itself: <c>model.safetensors</c>, else the shards that <c>model.safetensors.index.json</c> names, else
-    /// <c>pytorch_model.bin</c> or the shards that its index names.
+    /// Finds the weight files of a model folder: <c>model.safetensors</c>, else the shards that <c>model.safetensors.index.json</c> names,
+    /// else <c>pytorch_model.bin</c> or the shards that its index names; a file that holds weights is one by itself.
     /// </summary>
     /// <returns>Full paths, ordered by name, and the index's weight map (<see langword="null"/> for a single file).</returns>
     /// <exception cref="CheckpointException">No such folder, no weights, weights only in a refused format, or a bad index.</exception>
@@ -94,15 +94,15 @@ internal static partial class WeightFiles
         if (files.Find(file => PickleExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) is { } pickle)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, pickle),
-                $"'{Path.Combine(folder, pickle)}' is a checkpoint under a name that loaders do not look for. If it holds the model's weights, "
-                + $"call it '{PickledFileName}': tensors are read from it, and nothing that it carries is run.");
+                $"'{Path.Combine(folder, pickle)}' is a checkpoint under a name that loaders do not look for. If it holds the model's "
+                + $"weights, call it '{PickledFileName}': tensors are read from it, and nothing that it carries is run.");
         }
 
         if (files.Find(file => file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) is { } gguf)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, gguf),
-                $"'{Path.Combine(folder, gguf)}' is a GGUF file, whose quantised blocks cannot be merged. Use the safetensors checkpoint "
-                    + "it was made from.");
+                $"'{Path.Combine(folder, gguf)}' is a GGUF file and no model folder. Name the file itself to take its "
+                    + "weights, dequantised; configuration and tokenizer come from the base.");
         }
 
         var shards = files.FindAll(file => file.EndsWith(".safetensors", StringComparison.Ordinal));

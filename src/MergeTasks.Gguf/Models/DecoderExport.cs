@@ -2,7 +2,6 @@ using MergeTasks.Gguf.Format;
 using MergeTasks.Gguf.Quantization;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
-using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Gguf.Models;
 
@@ -13,11 +12,11 @@ namespace MergeTasks.Gguf.Models;
 /// <param name="config">The configuration, for rotary settings as they were given.</param>
 /// <param name="spec">What the model computes.</param>
 /// <param name="architecture">What readers compute.</param>
-/// <param name="parameters">Finds tensors.</param>
+/// <param name="names">Finds tensors.</param>
 /// <param name="list">Gets the tensors.</param>
 /// <param name="metadata">Gets the keys.</param>
 internal sealed class DecoderExport(
-    ConfigReader config, TransformerSpec spec, GgufArchitecture architecture, ParameterSet parameters, TensorList list,
+    ConfigReader config, TransformerSpec spec, GgufArchitecture architecture, ITensorNames names, TensorList list,
     GgufMetadata metadata)
 {
     private readonly IReadOnlyList<AttentionSpec> _attentions =
@@ -47,7 +46,7 @@ internal sealed class DecoderExport(
         windows.Write(metadata);
         WriteFactors(first);
         new RopeExport(config, architecture, list, metadata, spec.MaximumPositions).Write(_attentions);
-        new FeedForwardExport(architecture, parameters, list, metadata).WriteKeys(spec.Layers);
+        new FeedForwardExport(architecture, names, list, metadata).WriteKeys(spec.Layers);
 
         list.Matrix("token_embd.weight", IsTied ? MatrixRole.Head : MatrixRole.Plain, 0, false, Table());
         for (var i = 0; i < spec.Layers.Count; i++)
@@ -71,7 +70,8 @@ internal sealed class DecoderExport(
     private void WriteFactors(AttentionSpec first)
     {
         var embedding = spec.Embedding;
-        Require(embedding is { Positions: null, Types: null, Norm: null, Projection: null }, "such embedding");
+        Require(
+            embedding is { Positions: null, Types: null, Norm: null, Projection: null, LayerTable: null, Streams: null }, "such embedding");
         var scale = architecture.ScalesEmbedding ? embedding.Scale / MathF.Sqrt(embedding.Width) : embedding.Scale;
         if (architecture.HasFactors)
         {
@@ -105,11 +105,14 @@ internal sealed class DecoderExport(
     private void WriteLayer(int index, LayerSpec layer, AttentionSpec attention)
     {
         var at = $"blk.{index}";
-        Require(layer.Layout == ResidualLayout.Sequential && layer is { AttentionNorm: not null, FeedForwardNorm: not null }, "such layer");
+        Require(layer.Layout == ResidualLayout.Sequential && layer is
+        {
+            AttentionNorm: not null, FeedForwardNorm: not null, LayerInput: null, Scalar: null, Alternating: null,
+        }, "such layer");
         Require(attention is
         {
             Causal: true, Latent: null, Bias: null, Clip: null, Chunk: null, Gate: null, QueryFactor: null, NormsAfterRope: false,
-            RopeOffset: 0,
+            RopeOffset: 0, ValueNorm: null, ValuesAreKeys: false, Gives: null, Takes: null,
         }
             && attention.ValueSize == attention.HeadSize, "such attention");
         Require((attention.Sinks is not null) == architecture.HasSinks, architecture.HasSinks ? "attention without sinks" : "sinks");
@@ -126,7 +129,7 @@ internal sealed class DecoderExport(
         }
 
         list.Norm($"{at}.{architecture.FeedForwardNorm}", layer.FeedForwardNorm!);
-        new FeedForwardExport(architecture, parameters, list, metadata).Write(at, index, layer.FeedForward);
+        new FeedForwardExport(architecture, names, list, metadata).Write(at, index, layer.FeedForward);
     }
 
     private void WriteAttention(string at, int layer, AttentionSpec attention)
@@ -161,9 +164,10 @@ internal sealed class DecoderExport(
         list.Linear($"{at}.attn_output", MatrixRole.Plain, layer, attention.Output);
         if (architecture.HasHeadNorms)
         {
-            Require(attention.QueryNorm!.Scope == HeadNormScope.EachHead && attention.KeyNorm!.Scope == HeadNormScope.EachHead, "such norms");
+            Require(
+                (attention.QueryNorm!.Scope, attention.KeyNorm!.Scope) == (HeadNormScope.EachHead, HeadNormScope.EachHead), "such norms");
             list.Norm($"{at}.attn_q_norm", attention.QueryNorm.Norm, inHead, factor);
-            list.Norm($"{at}.attn_k_norm", attention.KeyNorm!.Norm, inHead);
+            list.Norm($"{at}.attn_k_norm", attention.KeyNorm.Norm, inHead);
         }
 
         MatrixPart Heads(HeadChannels channels, int count) => list.Rows(

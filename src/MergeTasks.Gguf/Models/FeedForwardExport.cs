@@ -1,18 +1,18 @@
 using MergeTasks.Gguf.Format;
 using MergeTasks.Gguf.Quantization;
 using MergeTasks.Transformers.Architecture;
-using MergeTasks.Transformers.Blocks;
-using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Gguf.Models;
 
-/// <summary>Writes the feed-forward parts of a decoder: gated matrices, or a mixture whose experts become one stack for each matrix.</summary>
+/// <summary>
+/// Writes the feed-forward parts of a decoder: gated matrices, or a mixture whose experts become one stack for each matrix.
+/// </summary>
 /// <param name="architecture">What readers compute.</param>
-/// <param name="parameters">Says whether the checkpoint has experts one by one.</param>
+/// <param name="names">Says whether the checkpoint has experts one by one.</param>
 /// <param name="list">Gets the tensors.</param>
 /// <param name="metadata">Gets the keys.</param>
 internal sealed class FeedForwardExport(
-    GgufArchitecture architecture, ParameterSet parameters, TensorList list, GgufMetadata metadata)
+    GgufArchitecture architecture, ITensorNames names, TensorList list, GgufMetadata metadata)
 {
     // What the graph of GPT-OSS computes.
     private static readonly ClampedGateSpec Clamped = new(1.702, 7);
@@ -82,10 +82,11 @@ internal sealed class FeedForwardExport(
         var routing = mixture.Routing;
         Require(
             routing is { Function: RouterFunction.Softmax, Factor: 1, Correction: null, Groups: 1, WeighsInput: false }
+                && mixture is { RouterNorm: null, ExpertNorm: null } && routing.Scales is null
                 && routing.Renormalised.HasValue == architecture.Renormalises,
             routing.Renormalised.HasValue ? "mixture that divides experts' weights by their sum" : "such routing (norm_topk_prob)");
         list.Linear($"{at}.ffn_gate_inp", MatrixRole.Exact, layer, mixture.Router);
-        var experts = Mixture.ExpertsOf(mixture, parameters);
+        var experts = names.ExpertsOf(mixture);
         foreach (var expert in experts)
             RequireKnown(expert, architecture.HasSinks ? Clamped : null);
         Stack("ffn_gate_exps", MatrixRole.Plain, [.. experts.Select(Gate)]);
@@ -107,7 +108,9 @@ internal sealed class FeedForwardExport(
 
     private void RequireKnown(MlpSpec part, ClampedGateSpec? clamped)
     {
-        Require(part is { Learned: null } && part.Clamped == clamped && part.Activation == architecture.Activation, "such activation");
+        Require(
+            part is { Learned: null, GateSparsity: 0 } && part.Clamped == clamped && part.Activation == architecture.Activation,
+            "such activation");
         Require(part.Gate is not null || part.GateInUp != GatePlace.None, "feed-forward part without a gate");
         Require(!part.Up.Bias || architecture.Biases.HasFlag(GgufBiases.FeedForward), "biases in the feed-forward part");
     }

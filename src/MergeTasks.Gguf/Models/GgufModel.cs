@@ -60,10 +60,11 @@ internal sealed class GgufModel
             metadata.Add("general.file_type", file.Id);
             if (file.IsQuantized)
                 metadata.Add("general.quantization_version", 2);
-            var list = new TensorList(parameters, file, spec.Layers.Count);
+            var names = new StoredNames(parameters);
+            var list = new TensorList(names, file, spec.Layers.Count);
             var described = config.Section("text_config") is { } section && type != config.OptionalText("model_type") ? section : config;
             if (spec.Task == ModelTask.CausalLanguageModel)
-                new DecoderExport(described, spec, architecture, parameters, list, metadata).Write();
+                new DecoderExport(described, spec, architecture, names, list, metadata).Write();
             else
                 new EncoderExport(spec, architecture, list, metadata).Write();
             VocabularyExport.Write(source, spec.Embedding.Vocabulary, metadata);
@@ -79,6 +80,29 @@ internal sealed class GgufModel
         catch (TokenizerException e)
         {
             throw new GgufException(GgufError.UnknownTokenizer, e.Message.TrimEnd('.'), e);
+        }
+    }
+
+    /// <summary>The tensors that a file of a decoder would have, and those of the checkpoint that they would be made from.</summary>
+    /// <param name="configuration">The model's configuration.</param>
+    /// <param name="path">What to call it in messages.</param>
+    /// <exception cref="GgufException">There is no such architecture.</exception>
+    public static (IReadOnlyList<ExportTensor> Tensors, IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes) TensorsOf(
+        ReadOnlyMemory<byte> configuration, string path)
+    {
+        try
+        {
+            var config = ConfigReader.Parse(configuration, path);
+            var spec = KnownFamilies.Describe(config);
+            var names = new WantedNames();
+            var list = new TensorList(names, GgufFileType.All[0], spec.Layers.Count);
+            var architecture = GgufArchitecture.Of(config.OptionalText("model_type"))!;
+            new DecoderExport(config, spec, architecture, names, list, new GgufMetadata()).Write();
+            return (list.Tensors, names.Shapes);
+        }
+        catch (ModelException e)
+        {
+            throw new GgufException(GgufError.UnknownArchitecture, e.Message.TrimEnd('.'), e);
         }
     }
 

@@ -45,7 +45,8 @@ internal sealed class RopeExport(
     private RopeSpec? Common(IEnumerable<AttentionSpec> layers)
     {
         var ropes = layers.Select(layer => layer.Rope).OfType<RopeSpec>().ToList();
-        return ropes.TrueForAll(rope => rope.AttentionFactor == ropes[0].AttentionFactor && rope.Frequencies.SequenceEqual(ropes[0].Frequencies))
+        return ropes.TrueForAll(
+            rope => rope.AttentionFactor == ropes[0].AttentionFactor && rope.Frequencies.SequenceEqual(ropes[0].Frequencies))
             ? ropes.FirstOrDefault()
             : throw GgufModel.Refusal(architecture, "different rotary positions in its layers");
     }

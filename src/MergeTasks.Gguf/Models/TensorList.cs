@@ -1,15 +1,14 @@
 using MergeTasks.Gguf.Format;
 using MergeTasks.Gguf.Quantization;
 using MergeTasks.Transformers.Architecture;
-using MergeTasks.Transformers.Parameters;
 
 namespace MergeTasks.Gguf.Models;
 
 /// <summary>Gathers the tensors of a GGUF file, each with its type and with where it comes from.</summary>
-/// <param name="parameters">Finds the checkpoint's tensors and compares their shapes.</param>
+/// <param name="names">Finds the checkpoint's tensors and compares their shapes.</param>
 /// <param name="file">The kind of file.</param>
 /// <param name="layers">Number of layers.</param>
-internal sealed class TensorList(ParameterSet parameters, GgufFileType file, int layers)
+internal sealed class TensorList(ITensorNames names, GgufFileType file, int layers)
 {
     private readonly List<ExportTensor> _tensors = [];
 
@@ -73,7 +72,7 @@ internal sealed class TensorList(ParameterSet parameters, GgufFileType file, int
     public MatrixPart Rows(LinearSpec linear, int first, int rows, Func<int, int>? rowOf = null)
     {
         long[] shape = linear.StoredByInput ? [linear.Inputs, linear.Outputs] : [linear.Outputs, linear.Inputs];
-        var name = parameters.Get([linear.Weight], linear.Stack, shape).Name;
+        var name = names.Find([linear.Weight], linear.Stack, shape);
         return new MatrixPart(name, (long)(linear.Stack?.Index ?? 0) * linear.Outputs * linear.Inputs, rows, linear.Inputs)
         {
             RowOf = first == 0 ? rowOf : row => first + (rowOf?.Invoke(row) ?? row),
@@ -86,9 +85,9 @@ internal sealed class TensorList(ParameterSet parameters, GgufFileType file, int
         VectorPart(linear.BiasNames, linear.Outputs, linear.Stack) with { Columns = count, ColumnOf = elementOf };
 
     /// <summary>A vector of the checkpoint, or one place of a stack of them.</summary>
-    public MatrixPart VectorPart(IReadOnlyList<string> names, int length, StackPlace? stack = null) =>
-        new(parameters.Get(names, stack, length).Name, (long)(stack?.Index ?? 0) * length, 1, length);
+    public MatrixPart VectorPart(IReadOnlyList<string> spellings, int length, StackPlace? stack = null) =>
+        new(names.Find(spellings, stack, length), (long)(stack?.Index ?? 0) * length, 1, length);
 
     /// <summary>A table of the checkpoint.</summary>
-    public MatrixPart Table(string name, int rows, int columns) => new(parameters.Get(name, rows, columns).Name, 0, rows, columns);
+    public MatrixPart Table(string name, int rows, int columns) => new(names.Find([name], null, rows, columns), 0, rows, columns);
 }

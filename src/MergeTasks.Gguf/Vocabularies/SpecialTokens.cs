@@ -39,7 +39,11 @@ internal static class SpecialTokens
         var whole = tokenizer.Encode("a", addSpecialTokens: true, applyLengthRules: false);
         var (before, after) = Around(inner, whole);
         if (before.Length > 1 || after.Length > 1)
-            throw VocabularyExport.Refusal($"GGUF puts at most one token before and after a text, and the tokenizer {before.Length} and {after.Length}");
+        {
+            throw VocabularyExport.Refusal(
+                $"GGUF puts at most one token before and after a text, and the tokenizer {before.Length} and {after.Length}");
+        }
+
         if (before.Length == 1)
             ids["bos_token"] = before[0];
         if (after.Length == 1)
@@ -81,7 +85,8 @@ internal static class SpecialTokens
             if ((NameOf(config, role) ?? NameOf(map, role)) is { } name && tokenizer.TokenToId(name) is { } id)
                 ids[role] = id;
             else if (json.RootElement.TryGetProperty($"{role}_id", out var given)
-                && (given.ValueKind == JsonValueKind.Array && given.GetArrayLength() > 0 ? given[0] : given) is { ValueKind: JsonValueKind.Number } number
+                && (given.ValueKind == JsonValueKind.Array && given.GetArrayLength() > 0 ? given[0] : given) is var number
+                && number.ValueKind == JsonValueKind.Number
                 && number.TryGetInt32(out var value) && value >= 0 && tokenizer.IdToToken(value) is not null)
                 ids[role] = value;
         }
@@ -112,7 +117,8 @@ internal static class SpecialTokens
         {
             foreach (var named in template.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Object))
             {
-                if (named.TryGetProperty("name", out var name) && named.TryGetProperty("template", out var body) && body.AsText() is { } one)
+                if (named.TryGetProperty("name", out var name) && named.TryGetProperty("template", out var body)
+                    && body.AsText() is { } one)
                     metadata.Add($"tokenizer.chat_template{(name.AsText() is "default" or null ? "" : $".{name.AsText()}")}", one);
             }
         }

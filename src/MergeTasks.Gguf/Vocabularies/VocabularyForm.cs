@@ -127,7 +127,8 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
             // Gemma's splits at spaces, of which none is left.
             if (Text(part, "type") == "Split" && replaces)
                 continue;
-            if (Text(part, "type") != "Metaspace" || replaces || (part.TryGetProperty("split", out var split) && split.ValueKind != JsonValueKind.False))
+            if (Text(part, "type") != "Metaspace" || replaces
+                || (part.TryGetProperty("split", out var split) && split.ValueKind != JsonValueKind.False))
                 throw VocabularyExport.Refusal($"GGUF has no pre-tokenizer {Text(part, "type")} for SentencePiece");
             replaces = true;
             adds = Text(part, "prepend_scheme") is not "never";

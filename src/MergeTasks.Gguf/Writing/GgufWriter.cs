@@ -1,9 +1,9 @@
 using System.Numerics.Tensors;
-using System.Runtime.ExceptionServices;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Gguf.Format;
 using MergeTasks.Gguf.Models;
 using MergeTasks.Gguf.Quantization;
+using MergeTasks.Numerics.Threads;
 
 namespace MergeTasks.Gguf.Writing;
 
@@ -12,12 +12,13 @@ namespace MergeTasks.Gguf.Writing;
 /// takes does not grow with the model; bytes do not depend on the number of threads.
 /// </summary>
 /// <param name="weights">The weights.</param>
-/// <param name="workers">Threads.</param>
+/// <param name="workers">Threads, at least 1.</param>
 /// <param name="cancellation">Ends the work between two groups of rows.</param>
 internal sealed class GgufWriter(IWeights weights, int workers, CancellationToken cancellation)
 {
-    // Elements that are worked on together.
+    // Elements that are written together, and those of them that one thread takes at a time.
     private const int Group = 1 << 20;
+    private const int Piece = 1 << 16;
 
     // A block's scale is binary16 too.
     private const float LargestHalf = 65504;
@@ -52,25 +53,21 @@ internal sealed class GgufWriter(IWeights weights, int workers, CancellationToke
         var rows = Math.Clamp(Group / part.Columns, 1, part.Rows);
         var encoded = new byte[rows * rowBytes];
         var whole = part.StoredColumns > 0 ? ReadWhole(part, dtype) : null;
-        var options = new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellation };
+        var together = Math.Max(1, Piece / part.Columns);
         for (var first = 0; first < part.Rows; first += rows)
         {
+            cancellation.ThrowIfCancellationRequested();
             var (start, count) = (first, Math.Min(rows, part.Rows - first));
-            try
+            Workers.For(workers, (count + together - 1) / together, piece =>
             {
-                Parallel.For(0, count, options, () => new Buffers(part.Columns, dtype), (row, _, own) =>
+                var own = new Buffers(part.Columns, dtype);
+                for (var row = piece * together; row < Math.Min(count, (piece + 1) * together); row++)
                 {
                     ReadRow(part, dtype, start + row, own, whole);
                     Require(tensor, own.Row);
                     BlockEncoding.Encode(tensor.Type, own.Row, encoded.AsSpan(row * rowBytes, rowBytes));
-                    return own;
-                }, _ => { });
-            }
-            catch (AggregateException e)
-            {
-                ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-            }
-
+                }
+            });
             output.Write(encoded, 0, count * rowBytes);
         }
     }

@@ -13,6 +13,7 @@ using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
@@ -44,6 +45,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; init; }
+
+    /// <summary>Finds methods; that of whoever read the declarations, so that an assembly is read once.</summary>
+    public MethodCatalog Methods { get; init; } = new();
 
     /// <summary>Most bytes of scores that the cache keeps.</summary>
     public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
@@ -178,10 +182,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             var state = states[evaluation.Merge];
             if (!state.HoldsModel)
                 throw new DiagnosticException(
-                    new Diagnostic(
                         DiagnosticCode.OutputMissing,
                         $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.",
-                        evaluation.Location));
+                        evaluation.Location);
             foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
                 RequireMade(evaluation.Merge, states[upstream]);
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
@@ -233,7 +236,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         scores.Ensure(importance.Requests);
     }
 
-    private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+    private MergePlanner Planner(FileHasher? hasher) =>
+        new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice, Methods = Methods };
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
@@ -264,10 +268,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     {
         if (upstream.HoldsModel)
             return;
-        throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
+        throw new DiagnosticException(DiagnosticCode.UnreadableInput,
             $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge "
                 + $"makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
-            upstream.Plan.Declaration.Location));
+            upstream.Plan.Declaration.Location);
     }
 
     // The merge and those whose output it uses, directly or not, in the order of the project's merges.

@@ -84,7 +84,7 @@ internal sealed record MergeManifest(
             plan.Name,
             RecipeText.Of(plan.Declaration),
             SettingsOf(plan),
-            [.. plan.Models.Select(model => ManifestInput.Of(plan, model.Declaration, model.Input, cancellation))],
+            [.. plan.Models.Select(model => ManifestInput.Of(plan, model, cancellation))],
             output.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
             plan.Tensors.ToDictionary(
                 tensor => tensor.Output.Name,
@@ -112,7 +112,8 @@ internal sealed record MergeManifest(
 
     /// <summary>Names of the files that it describes: all of the output but the manifest itself.</summary>
     [JsonIgnore]
-    public IEnumerable<string> FileNames => Files.Keys.Concat(Tensors.Values.Select(tensor => tensor.File)).Concat(Exports?.Keys ?? []).Distinct();
+    public IEnumerable<string> FileNames =>
+        Files.Keys.Concat(Tensors.Values.Select(tensor => tensor.File)).Concat(Exports?.Keys ?? []).Distinct();
 
     /// <summary>Reads the manifest of an output folder; <see langword="null"/> where there is none that this version can read.</summary>
     public static MergeManifest? Read(string folder) => Read(folder, out _);
@@ -194,8 +195,9 @@ internal sealed record ManifestInput(string Model, string Role, string Digest)
     public IReadOnlyList<string>? Licences { get; init; }
 
     /// <summary>Describes an input.</summary>
-    public static ManifestInput Of(MergePlan plan, ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
+    public static ManifestInput Of(MergePlan plan, OpenModel model, CancellationToken cancellation)
     {
+        var (declaration, input) = model;
         var content = input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n");
         var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);
         return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString())

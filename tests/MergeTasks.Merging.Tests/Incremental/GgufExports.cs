@@ -4,7 +4,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Incremental;
 
-/// <summary>GGUF files are outputs like the weights: made when they are missing or stale, kept otherwise, and removed when nobody wants them.</summary>
+/// <summary>
+/// GGUF files are outputs like the weights: made when they are missing or stale, kept otherwise, and removed when nobody wants them.
+/// </summary>
 public sealed class GgufExports : IDisposable
 {
     private readonly MergeWorkspace _project = new();

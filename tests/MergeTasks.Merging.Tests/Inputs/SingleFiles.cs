@@ -32,6 +32,38 @@ public sealed class SingleFiles : IDisposable
         Assert.False(_project.State("unet").IsFresh);
     }
 
+    [Fact]
+    public void Gguf_files_are_merged_as_the_models_that_they_were_made_of()
+    {
+        foreach (var name in new[] { "base", "code" })
+        {
+            var copy = Directory.CreateDirectory(Path.Combine(_project.Folder, "models", name)).FullName;
+            foreach (var file in Directory.GetFiles(Path.Combine(RepositoryFolder.Root, "example-project", "models", name)))
+                File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        _project.Merge("e", ("Method", "passthrough"), ("Export", "gguf"), ("GgufType", "F32;Q8_0"));
+        _project.Source("models/code", ("Into", "e"));
+        _project.RunAll();
+        _project.Merge("x", ("Method", "linear"));
+        _project.Source("models/base", ("Into", "x"));
+        _project.Source("out/e/e-F32.gguf", ("Into", "x"));
+        _project.Merge("y", ("Method", "linear"));
+        _project.Source("models/base", ("Into", "y"));
+        _project.Source("models/code", ("Into", "y"));
+        _project.Merge("z", ("Method", "linear"));
+        _project.Source("models/base", ("Into", "z"));
+        _project.Source("out/e/e-Q8_0.gguf", ("Into", "z"));
+        _project.RunAll();
+        var (x, y, z) = (_project.Result("x"), _project.Result("y"), _project.Result("z"));
+        Assert.Equal(y.Keys.Order(StringComparer.Ordinal), x.Keys.Order(StringComparer.Ordinal));
+        Assert.All(y, tensor => Assert.Equal(tensor.Value.Bytes, x[tensor.Key].Bytes));
+        const string name1 = "model.layers.1.self_attn.q_proj.weight";
+        Assert.NotEqual(y[name1].Bytes, z[name1].Bytes);
+        Assert.True(y[name1].Floats().Zip(z[name1].Floats()).All(pair => MathF.Abs(pair.First - pair.Second) < 0.01f));
+        Assert.True(File.Exists(Path.Combine(_project.Output("x"), "config.json")));
+    }
+
     private void Write(string name, float value)
     {
         Directory.CreateDirectory(Path.Combine(_project.Folder, "unet"));

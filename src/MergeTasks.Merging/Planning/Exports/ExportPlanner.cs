@@ -33,7 +33,7 @@ internal static class ExportPlanner
         if (!merge.ExportsGguf)
             return [];
         if (config is null)
-            throw Refusal(merge, "its output is an adapter and no model");
+            throw Refusal(merge, "it is an adapter and no model");
         var source = new ModelSource(
             merge.Name,
             merge.OutputFolder,
@@ -52,15 +52,18 @@ internal static class ExportPlanner
     }
 
     /// <summary>Says that a merge cannot be written so.</summary>
-    public static DiagnosticException Refusal(MergeDeclaration merge, string why) => new(new Diagnostic(
-        DiagnosticCode.GgufExport, $"Merge '{merge.Name}' cannot be written as GGUF: {why}.", merge.Location));
+    public static DiagnosticException Refusal(MergeDeclaration merge, string why) =>
+        merge.Fault(DiagnosticCode.GgufExport, $"its output cannot be written as GGUF: {why}.");
 
     private static ExportPlan Plan(ModelSource source, GgufFileType type, ContentDigest tensors)
     {
         var model = GgufModel.Of(source, type);
         string[] parts =
         [
-            $"gguf {Version} {type}\n", $"{ContentDigest.Of(model.Layout.Header)}\n", $"{ContentDigest.Of(source.Config.Span)}\n", $"{tensors}\n",
+            $"gguf {Version} {type}\n",
+            $"{ContentDigest.Of(model.Layout.Header)}\n",
+            $"{ContentDigest.Of(source.Config.Span)}\n",
+            $"{tensors}\n",
         ];
         return new ExportPlan($"{source.Name}-{type}{MergedFiles.GgufExtension}", model, ContentDigest.Of(parts));
     }
