@@ -43,6 +43,12 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// </summary>
     public string? SdkFolder { get; init; } = RunningSdk.Find();
 
+    /// <summary>
+    /// Full path of the recipe file that stands for a project file, and beside which the lock file lies; <see langword="null"/>: the
+    /// project is its folder.
+    /// </summary>
+    internal string? Recipe { get; init; }
+
     /// <summary>Hears, from any thread, of what should be said although work goes on.</summary>
     public Action<MergeProblem>? Warned { get; init; }
 
@@ -138,6 +144,16 @@ public sealed class MergeProject(string folder, string outputFolder)
         ];
     });
 
+    /// <summary>
+    /// Writes a page about each merge beside its output: what it was made from, sizes and conflicts of changes, importance, evaluations. No
+    /// model is run.
+    /// </summary>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>Full paths of the HTML files.</returns>
+    /// <exception cref="MergeException">A merge has not been made, or a page cannot be written.</exception>
+    public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
+        Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
+
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
         var defaults = new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods };
@@ -145,13 +161,15 @@ public sealed class MergeProject(string folder, string outputFolder)
         var restored = ModelRestore.Run(declared, new RestoreOptions
         {
             ProjectFolder = Path.GetDirectoryName(_file)!,
-            LockPath = Path.Combine(Path.GetDirectoryName(_file)!, "models.lock.json"),
+            LockPath = Path.Combine(Path.GetDirectoryName(Recipe ?? _file)!, "models.lock.json"),
             CacheFolder = CacheFolder,
             Environment = Environment.GetEnvironmentVariable,
             Offline = Offline,
             SdkFolder = SdkFolder,
             CacheUnwritable = WarnOfCache,
         }, RestoreProgress.None, cancellation);
+        if (Recipe is { } recipe)
+            declared = [.. declared.Select(merge => merge with { ProjectFile = recipe })];
         var merges = ModelRestore.Bind(declared, restored);
         return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache, Methods = defaults.Catalog }, merges);
     }

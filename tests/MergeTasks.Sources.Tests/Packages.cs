@@ -100,8 +100,8 @@ public sealed class Packages : IDisposable
         Directory.Delete(_project["packages"], recursive: true);
         _project.Restore(reference, options => options with { Sources = [feed] });
         Directory.Delete(_project["packages"], recursive: true);
-        File.WriteAllText(
-            assets, JsonSerializer.Serialize(new { project = new { restore = new { sources = new Dictionary<string, object> { [feed] = new { } } } } }));
+        var sources = new Dictionary<string, object> { [feed] = new { } };
+        File.WriteAllText(assets, JsonSerializer.Serialize(new { project = new { restore = new { sources } } }));
         _project.Restore(reference, options => options with { AssetsFile = assets, Sources = [_project["none"]] });
         Directory.Delete(_project["packages"], recursive: true);
 

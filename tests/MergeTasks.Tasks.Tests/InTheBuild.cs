@@ -35,7 +35,7 @@ public sealed class InTheBuild : IDisposable
         if (meant is null)
         {
             var error = _project.Refused(_project.Plan);
-            Assert.Equal((DiagnosticCode.InvalidValue, _project.ProjectFile), (error.Code, error.File));
+            Assert.Equal(("MTK1003", _project.ProjectFile), (error.Code, error.File));
             Assert.Contains($"'{value}'", error.Message, StringComparison.Ordinal);
             return;
         }
@@ -66,7 +66,7 @@ public sealed class InTheBuild : IDisposable
             Assert.Equal(time, _project.Engine.Warnings.Count);
         }
 
-        Assert.All(_project.Engine.Warnings, warning => Assert.Equal((DiagnosticCode.NoGain, 2), (warning.Code, warning.ColumnNumber)));
+        Assert.All(_project.Engine.Warnings, warning => Assert.Equal(("MTK5013", 2), (warning.Code, warning.ColumnNumber)));
 
         // What cannot be read says nothing; what is made anew without a warning has none.
         File.WriteAllText(path, "[null");
@@ -153,7 +153,7 @@ public sealed class InTheBuild : IDisposable
         Assert.Equal([("one", "x"), ("two", "y")], task.Sources.Select(source => (source.GetMetadata("MergedModelName"), source.GetMetadata("Into"))));
         task.WereBuilt = false;
         Assert.False(task.Execute());
-        Assert.Equal([DiagnosticCode.OutputMissing, DiagnosticCode.OutputMissing], _project.Engine.Errors.Select(error => error.Code));
+        Assert.Equal(["MTK7004", "MTK7004"], _project.Engine.Errors.Select(error => error.Code));
 
         static TaskItem Reference(string project, string model, string into) =>
             new(project, new Dictionary<string, string> { ["MergeInto"] = into, ["FromMerge"] = model });
@@ -169,39 +169,69 @@ public sealed class InTheBuild : IDisposable
     }
 
     [Fact]
-    public void Packing_reads_of_no_project_that_only_gives_models()
+    public void A_project_that_only_gives_models_leaves_nothing_in_NuGets_list()
     {
+        static object Library(string type, params string[] dependencies) =>
+            new { type, dependencies = dependencies.ToDictionary(name => name, _ => "1.0.0") };
         var assets = _project["project.assets.json"];
         File.WriteAllText(assets, JsonSerializer.Serialize(new
         {
             version = 3,
+            targets = new Dictionary<string, object>
+            {
+                ["net10.0"] = new Dictionary<string, object>
+                {
+                    ["c/1.0.0"] = Library("project", "OnlyOfC", "Both", "Lib"),
+                    ["d/1.0.0"] = Library("project", "Both"),
+                    ["Lib/1.0.0"] = Library("project", "Deep"),
+                    ["OnlyOfC/1.0.0"] = Library("package"), ["Both/1.0.0"] = Library("package"), ["Deep/1.0.0"] = Library("package"),
+                },
+            },
+            libraries = new Dictionary<string, object>
+            {
+                ["c/1.0.0"] = new { type = "project", path = "../c/c.csproj", msbuildProject = "../c/c.csproj" },
+                ["d/1.0.0"] = new { type = "project", path = "../d/d.csproj", msbuildProject = "../d/d.csproj" },
+                ["Both/1.0.0"] = new { type = "package", path = "both/1.0.0" },
+            },
+            projectFileDependencyGroups = new Dictionary<string, object> { ["net10.0"] = new[] { "c >= 1.0.0", "d >= 1.0.0" } },
             project = new
             {
                 restore = new
                 {
                     frameworks = new Dictionary<string, object>
                     {
-                        ["net10.0"] = new
-                        {
-                            projectReferences = new Dictionary<string, object> { [_project["c", "c.csproj"]] = new { }, [_project["d", "d.csproj"]] = new { } },
-                        },
+                        ["net10.0"] = new { projectReferences = new Dictionary<string, object> { [Reference("c")] = new { }, [Reference("d")] = new { } } },
                     },
                 },
             },
         }));
-        using var task = new PruneAssetsFile
-        {
-            BuildEngine = _project.Engine,
-            ProjectFile = _project.ProjectFile,
-            AssetsFile = assets,
-            Folder = _project["pack"],
-            References = [new TaskItem("c/c.csproj")],
-        };
-        Assert.True(task.Execute(), _project.Said);
+        Assert.Equal(_project["pack", "project.assets.json"], Pruned("../c/c.csproj"));
         using var pruned = JsonDocument.Parse(File.ReadAllText(_project["pack", "project.assets.json"]));
         Assert.Equal(
-            [_project["d", "d.csproj"]],
+            [Reference("d")],
             pruned.RootElement.GetProperty("project").GetProperty("restore").GetProperty("frameworks").GetProperty("net10.0")
                 .GetProperty("projectReferences").EnumerateObject().Select(reference => reference.Name));
+        Assert.Equal(
+            ["d/1.0.0", "Both/1.0.0"],
+            pruned.RootElement.GetProperty("targets").GetProperty("net10.0").EnumerateObject().Select(library => library.Name));
+
+        // Where restore knew, its own list is the one to use.
+        Assert.Equal(assets, Pruned("../e/e.csproj"));
+
+        string Reference(string name) => Path.GetFullPath(_project["..", name, name + ".csproj"]);
+
+        string Pruned(string reference)
+        {
+            using var task = new PruneAssetsFile
+            {
+                BuildEngine = _project.Engine,
+                ProjectFile = _project.ProjectFile,
+                AssetsFile = assets,
+                Folder = _project["pack"],
+                References = [new TaskItem(reference)],
+            };
+            Assert.True(task.Execute(), _project.Said);
+            return task.Pruned;
+        }
     }
 }

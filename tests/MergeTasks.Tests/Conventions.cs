@@ -5,7 +5,9 @@ using Microsoft.Build.Logging.StructuredLogger;
 
 namespace MergeTasks.Tests;
 
-/// <summary>What people expect of any build: its words for warnings and copying, its hooks, paths, feeds, and what editors ask of it.</summary>
+/// <summary>
+/// What people expect of any build: its words for warnings and copying, its hooks, paths, feeds, and what editors ask of it.
+/// </summary>
 public sealed class Conventions(Package package) : IClassFixture<Package>
 {
     private const string Average = """

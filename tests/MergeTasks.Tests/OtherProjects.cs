@@ -40,7 +40,8 @@ public sealed class OtherProjects(Package package) : IClassFixture<Package>
     public void Where_references_are_not_built_their_models_are_taken_as_they_are()
     {
         using var consumer = new Consumer(package, compiles: true);
-        consumer.Project(Chat, name: "chat");
+        Plain(consumer, "lib", "");
+        consumer.Project(Chat + """<ProjectReference Include="../lib/lib.csproj" />""", name: "chat");
         consumer.Project(Final, name: "final");
         var early = consumer.Run("final", "build", "-p:BuildingInsideVisualStudio=true");
         Assert.Matches(@"final\.csproj\(6,\d+\): error MTK7004: .*'chat' of '\.\./chat/chat\.csproj' has not been made", early.Output);
@@ -56,7 +57,9 @@ public sealed class OtherProjects(Package package) : IClassFixture<Package>
         Built(consumer.Run("final", "publish", "--no-build", "-c", "Debug", "-o", consumer["published"]));
         Assert.True(File.Exists(consumer["published", "models", "final", "model.safetensors"]));
         Assert.Empty(Directory.GetFiles(consumer["published"], "chat.*"));
-        Assert.Empty(Directory.GetFiles(consumer["final", "bin"], "chat.*", SearchOption.AllDirectories));
+        foreach (var other in new[] { "chat.*", "lib.*" })
+            Assert.Empty(Directory.GetFiles(consumer["final", "bin"], other, SearchOption.AllDirectories));
+        Assert.DoesNotContain("\"lib/", File.ReadAllText(consumer["final", "bin", "Debug", "net10.0", "final.deps.json"]), StringComparison.Ordinal);
 
         // The other project is no dependency of the package.
         Built(consumer.Run("final", "pack", "--no-build", "-c", "Debug", "-o", consumer["packed"]));

@@ -138,7 +138,7 @@ public sealed class ProjectShapes(Package package) : IClassFixture<Package>
         File.WriteAllText(consumer["app", "Directory.Build.targets"], $"<Project><ItemGroup>{Average}</ItemGroup></Project>");
 
         // Not with the options of builds of projects; the SDK builds such apps in a folder of the user's.
-        consumer.Variables["XDG_DATA_HOME"] = consumer["data"];
+        consumer.Variables["XDG_DATA_HOME"] = Directory.CreateDirectory(consumer["data"]).FullName;
         using var run = Dotnet.Start(consumer["."], consumer["."], consumer.Variables, "build", consumer["app", "app.cs"]);
         Built(run.Wait());
         Assert.True(File.Exists(consumer["app", "made", "average", "model.safetensors"]));

@@ -1,5 +1,4 @@
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Language.Options;
 
 namespace MergeTasks.Language.Declarations;
 
@@ -36,7 +35,7 @@ internal sealed record CarriedOutput(string ToPublishDirectory, string ToOutputD
         {
             if (item[metadata] is not { } text)
                 return usual;
-            if (NumberText.ParseFlag(text.ToLowerInvariant()) is { } flag)
+            if (bool.TryParse(text, out var flag))
                 return flag ? PreserveNewest : Never;
             if (Modes.FirstOrDefault(mode => mode.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } valid)
                 return valid;
@@ -48,7 +47,7 @@ internal sealed record CarriedOutput(string ToPublishDirectory, string ToOutputD
         {
             if (item[Pack] is not { } text)
                 return true;
-            if (NumberText.ParseFlag(text.ToLowerInvariant()) is { } flag)
+            if (bool.TryParse(text, out var flag))
                 return flag;
             report(ItemMetadata.Invalid(item, Pack, $"{Pack} is true or false, not '{text}'."));
             return true;

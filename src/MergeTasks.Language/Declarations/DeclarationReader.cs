@@ -203,13 +203,28 @@ internal sealed class DeclarationReader
     private static bool HasUsualFactor(MergeDeclaration merge)
     {
         var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
-        var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters)
+        var isSized = Scopes(merge)
             .Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
         return (merge.Base ?? merge.ImportanceBase) is not null
-            && merge is { IsWhole: true, IsMergekitCompatible: false }
+            && !merge.IsMergekitCompatible
             && tuned.Count > 1
+            && (merge.IsWhole || MergesAnywhere(merge))
             && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
     }
+
+    private static IEnumerable<IReadOnlyDictionary<string, Setting>> Scopes(MergeDeclaration merge) =>
+        merge.Models.Concat(merge.Modules.SelectMany(module => module.Models)).Select(model => model.Parameters)
+            .Concat(SlicesOf(merge).SelectMany(slice => slice.Sources.Select(source => source.Model.Parameters).Append(slice.Parameters)))
+            .Concat(merge.Modules.Select(module => module.Parameters))
+            .Append(merge.Parameters);
+
+    private static IEnumerable<SliceDeclaration> SlicesOf(MergeDeclaration merge) =>
+        merge.Slices.Concat(merge.Modules.SelectMany(module => module.Slices));
+
+    // Where layers are only stacked, there is no mixture whose size could be chosen.
+    private static bool MergesAnywhere(MergeDeclaration merge) =>
+        SlicesOf(merge).Select(slice => slice.Sources.Select(source => source.Model)).Concat(merge.Modules.Select(module => module.Models))
+            .Any(models => models.Count(model => merge.Base is null || !model.IsSameModel(merge.Base)) > 1);
 
     // A recipe's options come before the item's, the item's before the project's.
     private OptionReader Options(DeclaredMerge merge, RecipeDocument? recipe)

@@ -3,7 +3,9 @@ using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
 
-/// <summary>Where outputs go. Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.</summary>
+/// <summary>
+/// Where outputs go. Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.
+/// </summary>
 internal static class OutputFolders
 {
     private static readonly StringComparer Paths = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;

@@ -111,6 +111,15 @@ internal static class ProjectProperties
         Type = "bool",
     };
 
+    /// <summary>Whether evaluations write reports.</summary>
+    public static SurfaceName Reports { get; } = new(
+        "MergeReports",
+        "Whether EvaluateMerges ends with ReportMerges.")
+    {
+        Default = "true",
+        Type = "bool",
+    };
+
     /// <summary>Whether clean removes models.</summary>
     public static SurfaceName CleanOutputs { get; } = new(
         "MergeCleanOutputs",
@@ -160,7 +169,7 @@ internal static class ProjectProperties
     public static IReadOnlyList<SurfaceName> All { get; } =
     [
         Enabled, ModelsFolder, CachePath, CacheMaxSize, Cache, Threads, Device, DevicePrecision, DeviceArithmetic, DeviceMemory,
-        InParallel, EvaluateOnBuild, CleanOutputs, LockFile, Update, LockedMode, Offline,
+        InParallel, EvaluateOnBuild, Reports, CleanOutputs, LockFile, Update, LockedMode, Offline,
     ];
 
     /// <summary>The project's own file.</summary>

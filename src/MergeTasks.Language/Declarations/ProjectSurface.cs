@@ -115,6 +115,7 @@ internal static class ProjectSurface
         new("PlanMerges", "Says what a build would do, and why."),
         new("ValidateMerges", "Checks declarations, recipes and the inputs' headers without reading tensor data."),
         new("EvaluateMerges", "Measures merges beside their base and sources; a merge that misses a threshold is an error."),
+        new("ReportMerges", "Writes a page about each merge beside its output, name.report.html; EvaluateMerges does so too."),
         new("CleanMergeCache", "Removes the cached scores and digests."),
         new("GetMergedModels", "Returns the folders of the project's merged models, made first if need be."),
         new("BeforeMergeModels", "Empty, for the project to define: runs before merges are planned."),

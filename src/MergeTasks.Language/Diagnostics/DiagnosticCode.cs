@@ -1,9 +1,13 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace MergeTasks.Language.Diagnostics;
 
 /// <summary>
 /// The codes of all errors and warnings, never reused. Ranges: 0xxx environment, 1xxx declaration, 2xxx recipe, 3xxx inputs,
 /// 4xxx merging, 5xxx scoring, 6xxx cache, 7xxx output. Each has a page <c>docs/errors/MTKnnnn.md</c>.
 /// </summary>
+[JsonConverter(typeof(AsText))]
 internal readonly record struct DiagnosticCode
 {
     private readonly string _text;
@@ -65,10 +69,10 @@ internal readonly record struct DiagnosticCode
     public static readonly DiagnosticCode MethodAssembly = new("MTK1013");
 
     /// <summary>A reference to another project gives no merged model, or not the one that is asked for.</summary>
-    public const string NoReferencedModel = "MTK1015";
+    public static readonly DiagnosticCode NoReferencedModel = new("MTK1015");
 
     /// <summary>A pattern of file names stands for no item.</summary>
-    public const string UnmatchedPattern = "MTK1016";
+    public static readonly DiagnosticCode UnmatchedPattern = new("MTK1016");
 
     /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
     public static readonly DiagnosticCode InvalidTokenizerSource = new("MTK1030");
@@ -297,11 +301,24 @@ internal readonly record struct DiagnosticCode
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public static readonly DiagnosticCode OutputMissing = new("MTK7004");
 
+    /// <summary>A folder has no manifest that its bytes could be compared with.</summary>
+    public static readonly DiagnosticCode ManifestMissing = new("MTK7020");
+
     /// <summary>The code as it is shown.</summary>
     public static implicit operator string(DiagnosticCode code) => code._text;
 
     /// <inheritdoc/>
     public override string ToString() => _text;
+
+    /// <summary>How records hold one.</summary>
+    private sealed class AsText : JsonConverter<DiagnosticCode>
+    {
+        public override DiagnosticCode Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.GetString() is ['M', 'T', 'K', _, _, _, _] text ? new(text) : throw new JsonException("is no code of a diagnostic");
+
+        public override void Write(Utf8JsonWriter writer, DiagnosticCode value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value._text);
+    }
 
     /// <summary>The help page of a code, as it was in this version.</summary>
     public static string HelpLink(string code) =>

@@ -28,7 +28,8 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
         return new MergeEvaluation(evaluation, merged, models);
     }
 
-    private Measurement Measure(OpenModel measured, EvaluationDeclaration evaluation)
+    /// <summary>Evaluates one model.</summary>
+    public Measurement Measure(OpenModel measured, EvaluationDeclaration evaluation)
     {
         EvaluationRequest? request = null;
         return build.Guarded(() => request, () =>
@@ -42,8 +43,7 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
                 tokenizer,
                 new("data", data),
                 new("tokens per text", evaluation.TokensPerText.ToString(CultureInfo.InvariantCulture)));
-            request = new EvaluationRequest(
-                key, measured.Declaration, evaluation.Data, model, tokenizer.Path, evaluation.TokensPerText);
+            request = new EvaluationRequest(key, measured.Declaration, evaluation.Data, model, tokenizer, evaluation.TokensPerText);
             return request.Result(build.Context);
         });
     }

@@ -29,23 +29,36 @@ internal sealed class ComparedPlans(MergePlan plan, int workers, IMatrixDevice? 
             yield return ("APL", With(importance with { Aim = null }));
     }
 
-    // Where the density is the build's to choose, it may find that several models merge better with all of their changes. What a tensor
-    // holds then depends on what was measured, and so does its key.
+    // Where the density is the build's to choose, it may find that several models merge better with all of their changes; where ω is, that
+    // they do better without being pulled back. What a tensor holds then depends on what was measured, and so does its key.
     private MergePlan FailingSafe(MergePlan compared)
     {
-        if (compared.Simpler.Count == 0
-            || plan.Importance is not { Apl: { Models.Count: > 1, Declaration: var apl } } importance
-            || apl is not { Density: null, DropLevel: not null, SetsWeights: false })
+        if (compared.Simpler.Count == 0)
             return compared;
-        var without = importance.Aim is null ? compared.Simpler[0].Plan : With(importance with { Apl = null });
-        var measured = string.Join(
-            ' ', compared.Simpler.Select(simpler => simpler.Plan).Append(plan).Append(without).Select(one => one.Measured!.Digest));
+        var importance = plan.Importance!;
+        var mayLoseApl = importance.Apl is
+        {
+            Models.Count: > 1, Declaration: { Density: null, DropLevel: not null, SetsWeights: false }
+        };
+        var mayLoseAim = importance.Aim is { Declaration.IsAuto: true };
+        var without = new Dictionary<string, MergePlan>();
+        if (mayLoseApl)
+            without[CheckReport.Apl] = importance.Aim is null ? compared.Simpler[0].Plan : With(importance with { Apl = null });
+        if (mayLoseAim)
+            without[CheckReport.Aim] = compared.Simpler[^1].Plan;
+        if (mayLoseApl && mayLoseAim)
+            without[CheckReport.Both] = compared.Simpler[0].Plan;
+        if (without.Count == 0)
+            return compared;
+        var measured = string.Join(' ', compared.Simpler.Select(simpler => simpler.Plan).Append(plan)
+            .Concat(mayLoseApl ? [without[CheckReport.Apl]] : []).Select(one => one.Measured!.Digest));
+        var steps = mayLoseApl ? mayLoseAim ? CheckReport.Both : CheckReport.Apl : CheckReport.Aim;
         return compared with
         {
-            WithoutApl = without,
+            Without = without,
             Tensors = [
                 .. plan.Tensors.Select(tensor =>
-                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without APL {measured}") } : tensor)
+                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without {steps} {measured}") } : tensor)
             ],
         };
     }

@@ -58,10 +58,10 @@ internal sealed record MergePlan(
     public IReadOnlyList<(string Step, MergePlan Plan)> Simpler { get; init; } = [];
 
     /// <summary>
-    /// The same merge without APL, which is made where it does better on the samples that decide; <see langword="null"/>: APL stays in any
-    /// case.
+    /// The same merge without steps that may be left out, by these steps (<see cref="CheckReport.LeftOut"/>): made where it does better on
+    /// the samples that decide.
     /// </summary>
-    public MergePlan? WithoutApl { get; init; }
+    public IReadOnlyDictionary<string, MergePlan> Without { get; init; } = new Dictionary<string, MergePlan>();
 
     /// <summary>The merge's name.</summary>
     public string Name => Declaration.Name;

@@ -52,7 +52,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         {
             var layout = new LayoutBuilder(merge, method, models, donor).Build();
             var configs = ConfigCheck.Of(merge, models, donor, layout);
-            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, cancellation) : null;
+            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, models, cancellation) : null;
             var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength, 0, []);
@@ -117,13 +117,6 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         return FileDiagnostics.Reading(merge.Name, models[donor].Input.Folder, merge.Location, () =>
         {
             var matched = new VocabularyPlanner(merge, models, models[donor], warn, cancellation).Plan().ToList();
-            if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
-            {
-                throw merge.Fault(DiagnosticCode.UnsuitableScoring,
-                    "models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
-                        + "Give them one vocabulary in merges of their own first.");
-            }
-
             return (matched, matched[donor]);
         });
     }
@@ -176,18 +169,10 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         });
     }
 
-    private ImportancePlan PlanImportance(MergeDeclaration merge, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
+    private ImportancePlan PlanImportance(
+        MergeDeclaration merge, MergeMethod method, OutputLayout layout, List<OpenModel> models, CancellationToken cancellation)
     {
-        if (!merge.IsWhole)
-        {
-            throw merge.Fault(DiagnosticCode.UnsuitableScoring,
-                (merge.Aim is null && merge.Apl is null
-                    ? $"the method '{method.Name}' runs the models that it merges, so it takes"
-                    : "AIM and APL compare models tensor by tensor with a base, so they take")
-                + " whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.");
-        }
-
-        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).ToList();
+        var participants = ScoredModels.Of(merge, layout);
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
         var basis = merge.ImportanceBase
             ?? merge.Base
@@ -199,8 +184,10 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 merge,
                 method,
                 participants,
-                _models.Open(basis, merge, cancellation),
-                [.. layout.Tensors.Select(tensor => tensor.Name)],
+                ScoredModels.InputOf(merge, basis, models) is { } input
+                    ? new OpenModel(basis, input)
+                    : _models.Open(basis, merge, cancellation),
+                layout,
                 new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation))).Plan());
     }
 

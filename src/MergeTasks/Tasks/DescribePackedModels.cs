@@ -6,7 +6,10 @@ using Microsoft.Build.Utilities;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>Where merged models lie in a package, and what it says of itself: from what they were merged, and their licence where it is one.</summary>
+/// <summary>
+/// Where merged models lie in a package, and what it says of itself: from what they were merged,
+/// and their licence where it is one.
+/// </summary>
 [MSBuildMultiThreadableTask]
 public sealed class DescribePackedModels : CancelableTask
 {

@@ -113,7 +113,8 @@ internal sealed class GeneratedProjects(
                 new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
                 new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads),
-                Warnings.Where(property => property.Value.Length > 0).Select(property => new XElement(property.Key, Escaped(property.Value))),
+                Warnings.Where(property => property.Value.Length > 0)
+                    .Select(property => new XElement(property.Key, Escaped(property.Value))),
                 Device is not null && OnDevice.Contains(merge.Name) ? DeviceProperties(merge, Device) : null),
             new XElement(
                 "ItemGroup",

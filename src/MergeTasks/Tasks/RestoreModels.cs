@@ -41,7 +41,7 @@ public sealed class RestoreModels : PlanningTask
         CacheUnwritable = ReportUnwritableCache,
     };
 
-    private IReadOnlyList<string> Listed(SurfaceName property) =>
+    private string[] Listed(SurfaceName property) =>
         Properties[property].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string? FullPath(SurfaceName property) =>

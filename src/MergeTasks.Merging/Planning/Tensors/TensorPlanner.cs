@@ -70,6 +70,7 @@ internal sealed class TensorPlanner
                     string.Concat(importance.Tasks.Select(task => $"{task.BaseScore.Key.Digest} {task.TunedScore.Key.Digest}\n")))
                         .ToString()),
             new("factor", importance.Factor is { Declaration.Value: null } ? "task" : "as it is"),
+            .. _merge.IsWhole ? [] : new KeyValuePair<string, string>[] { new("config", ContentDigest.Of(_layout.Config.Text).ToString()) },
         ]);
         return importance.Factor is { Declaration.Value: null }
             ? [
@@ -121,10 +122,10 @@ internal sealed class TensorPlanner
             return Kept(tensor, output, cancellation);
         var sources = tensor.Sources.ToList<TensorSource>();
         var context = Context(tensor, output);
-        context = _statistics?.Attach(sources, context) ?? context;
+        context = _statistics?.Attach(sources, _whole!.ModelsOf(tensor.Part), context) ?? context;
         if (Device is not null && _method.ComputesWithMatrix(context))
             context = context with { Device = Device };
-        var importance = _importance?.Plan(output, sources, ref context);
+        var importance = _importance?.Plan(tensor, output, sources, ref context);
         return new TensorPlan(
             output, sources, context, TensorPlan.KeyOf(output, _method, sources, context, importance, cancellation))
         {
