@@ -103,6 +103,8 @@ internal static class TorchFile
         var bytes = new byte[(int)Math.Min(length, LargestPickle)];
         read(0, bytes);
         var reader = new PickleReader(bytes);
+        if (bytes is not [0x80, ..])
+            throw new PickleException("is no file of torch.save (it begins with neither a zip archive nor a pickle)");
         if (reader.Read() is not BigInteger magic || magic != Magic || reader.Read() is not 1001L)
             throw new PickleException("is no file of torch.save (it begins with neither a zip archive nor PyTorch's magic number)");
         reader.Read();

@@ -110,7 +110,7 @@ public sealed class GgufExports : IDisposable
         _project.Clear();
         (string, string)[] export = types is null ? [] : [("Export", "gguf"), ("GgufType", types)];
         _project.Merge("m", [("Method", "linear"), .. export]);
-        _project.Source("models/base", ("Into", "m"));
-        _project.Source("models/code", ("Into", "m"));
+        _project.Source("models/base", ("Into", "m"), ("Weight", "0.5"));
+        _project.Source("models/code", ("Into", "m"), ("Weight", "0.5"));
     }
 }
