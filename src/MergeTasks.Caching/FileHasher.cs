@@ -46,6 +46,11 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
     public ContentDigest DigestWhole(string path, CancellationToken cancellation) =>
         Digest(path, DigestKind.Sha256, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
 
+    /// <summary>The checksum of a file as a whole (<see cref="DigestKind.Checksum"/>).</summary>
+    /// <inheritdoc cref="Digest"/>
+    public ContentDigest ChecksumWhole(string path, CancellationToken cancellation) =>
+        Digest(path, DigestKind.Checksum, () => [new FilePart(Whole, 0, StampOf(path).Size)], cancellation).Parts[Whole];
+
     /// <summary>The plain SHA-256 of a file, as others publish it.</summary>
     /// <inheritdoc cref="FileSha256.Of"/>
     public ContentDigest Published(string path, CancellationToken cancellation) => new FileSha256(memo).Of(path, cancellation);

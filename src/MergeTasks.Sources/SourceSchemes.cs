@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
@@ -31,12 +32,15 @@ internal static class SourceSchemes
         if (Find(text) is { } named)
             return named.Parse(text[named.Prefix.Length..].Trim(), text);
         var candidates = folders.Select(folder => Normalize(Path.Combine(folder, text.Replace('\\', '/')))).Distinct().ToList();
-        if (candidates.Find(Directory.Exists) is { } existing)
+        if (candidates.Find(path => Directory.Exists(path) || (IsWeights(path) && File.Exists(path))) is { } existing)
             return new PathReference(existing);
         if (Unknown(text) is { } prefix)
             throw new SourceException(SourceError.BadReference, $"'{text}': there are no references that begin with '{prefix}'. {Valid}");
         return Bare(text, folders) ?? new PathReference(candidates[^1]);
     }
+
+    private static bool IsWeights(string path) =>
+        WeightFiles.IsWeights(path) || path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The scheme of a reference, or of its <see cref="ModelReference.Key"/>; <see langword="null"/> for a path.</summary>
     public static SourceScheme? Find(string text) =>

@@ -138,12 +138,12 @@ public sealed class ShardedCheckpoints : IDisposable
     }
 
     [Fact]
-    public void Pickles_are_refused_with_the_reason()
+    public void Pickles_under_another_name_are_refused_with_the_right_one()
     {
-        File.WriteAllText(_folder["pytorch_model.bin"], "x");
+        File.WriteAllText(_folder["model.pt"], "x");
         var exception = Assert.Throws<CheckpointException>(() => Checkpoint.Open(_folder.Path));
         Assert.Equal(CheckpointError.RefusedFormat, exception.Error);
-        Assert.Contains("run code", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'pytorch_model.bin'", exception.Message, StringComparison.Ordinal);
     }
 
     [Theory]

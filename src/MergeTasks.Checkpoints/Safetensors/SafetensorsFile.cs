@@ -1,11 +1,15 @@
 using System.IO.MemoryMappedFiles;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Pickled;
 using MergeTasks.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Checkpoints.Safetensors;
 
-/// <summary>An open safetensors file: its header, and reads at any position from any thread.</summary>
+/// <summary>
+/// An open safetensors file, or one of PyTorch's whose elements lie as they would in that: its header, and reads at any position from any
+/// thread.
+/// </summary>
 internal sealed class SafetensorsFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
@@ -42,6 +46,13 @@ internal sealed class SafetensorsFile : IDisposable
             handle = InputFile.Open(path, FileOptions.RandomAccess);
             var status = FileStatus.Of(handle, path);
             var fileLength = RandomAccess.GetLength(handle);
+            if (WeightFiles.IsPickled(path))
+            {
+                var pickled = new SafetensorsFile(path, handle, status, PickledHeader(path, handle, fileLength));
+                handle = null;
+                return pickled;
+            }
+
             var field = new byte[SafetensorsHeader.LengthFieldSize];
             var got = ReadUpTo(handle, field, 0);
             var json = new byte[SafetensorsHeader.ReadLength(path, field.AsSpan(0, got), fileLength)];
@@ -96,6 +107,26 @@ internal sealed class SafetensorsFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
+
+    // The elements lie as they are in either format, so only what says where differs.
+    private static SafetensorsHeader PickledHeader(string path, SafeFileHandle handle, long length)
+    {
+        try
+        {
+            return SafetensorsHeader.Of(TorchFile.Tensors(
+                (offset, destination) =>
+                {
+                    if (ReadUpTo(handle, destination, offset) < destination.Length)
+                        throw Truncated(path);
+                },
+                length));
+        }
+        catch (PickleException e)
+        {
+            throw new CheckpointException(
+                e.IsRefused ? CheckpointError.RefusedFormat : CheckpointError.Malformed, path, $"'{path}' {e.Reason}.", e);
+        }
+    }
 
     private static int ReadUpTo(SafeFileHandle handle, Span<byte> destination, long offset)
     {

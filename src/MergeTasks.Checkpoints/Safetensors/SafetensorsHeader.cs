@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Pickled;
 using MergeTasks.Files;
 using MergeTasks.Files.Json;
 
@@ -29,6 +30,11 @@ internal sealed class SafetensorsHeader
 
     /// <summary>The header's <c>__metadata__</c>; empty where absent.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>The tensors of a file whose elements lie as they would in a safetensors file, and that says so in another way.</summary>
+    public static SafetensorsHeader Of(IEnumerable<StoredView> tensors) => new(
+        [.. tensors.Select(tensor => new TensorInfo(tensor.Name, tensor.DType, tensor.Shape, tensor.Offset))],
+        new Dictionary<string, string>());
 
     /// <summary>Reads the length field.</summary>
     /// <param name="path">For error messages.</param>

@@ -46,9 +46,9 @@ internal static class ShardIndex
             foreach (var entry in map.EnumerateObject())
             {
                 var file = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
-                if (!IsPlainFileName(file))
+                if (!IsPlainFileName(file, ExtensionOf(path)))
                     throw Bad(
-                        path, $"it places tensor '{entry.Name}' in '{file}', which is not a .safetensors file name in the same folder");
+                        path, $"it places tensor '{entry.Name}' in '{file}', which is not a {ExtensionOf(path)} file name in the same folder");
                 files.Add(entry.Name, file);
             }
 
@@ -82,8 +82,12 @@ internal static class ShardIndex
     }
 
     // Both separators and the colon count on every platform, so that a checkpoint is refused everywhere or nowhere.
-    private static bool IsPlainFileName(string file) =>
-        file.EndsWith(".safetensors", StringComparison.Ordinal) && file.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0;
+    private static bool IsPlainFileName(string file, string extension) =>
+        file.EndsWith(extension, StringComparison.Ordinal) && file.AsSpan().IndexOfAny(['/', '\\', ':', '\0']) < 0;
+
+    // An index is called as its file would be, and more.
+    private static string ExtensionOf(string path) => Path.GetExtension(
+        path.EndsWith(WeightFiles.PickledIndexName, StringComparison.Ordinal) ? WeightFiles.PickledFileName : WeightFiles.SingleFileName);
 
     private static CheckpointException Bad(string path, string reason, Exception? inner = null) =>
         new(CheckpointError.BadIndex, path, $"'{path}' is not a valid shard index: {reason}.", inner);

@@ -10,16 +10,26 @@ internal static partial class WeightFiles
     /// <summary>The file name of a checkpoint that is not sharded.</summary>
     public const string SingleFileName = "model.safetensors";
 
+    /// <summary>The file name of a checkpoint of PyTorch's that is not sharded.</summary>
+    public const string PickledFileName = "pytorch_model.bin";
+
+    /// <summary>The index's file name of one that is.</summary>
+    public const string PickledIndexName = "pytorch_model.bin.index.json";
+
     private static readonly string[] PickleExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
     /// <summary>
-    /// Finds the weight files: <c>model.safetensors</c>, else the shards that <c>model.safetensors.index.json</c> names.
+    /// Finds the weight files of a model folder: <c>model.safetensors</c>, else the shards that <c>model.safetensors.index.json</c> names,
+    /// else <c>pytorch_model.bin</c> or the shards that its index names; a file that holds weights is one by itself.
     /// </summary>
     /// <returns>Full paths, ordered by name, and the index's weight map (<see langword="null"/> for a single file).</returns>
     /// <exception cref="CheckpointException">No such folder, no weights, weights only in a refused format, or a bad index.</exception>
     /// <exception cref="FileFault">The folder cannot be listed.</exception>
     public static (IReadOnlyList<string> Files, IReadOnlyDictionary<string, string>? Map) Find(string folder)
     {
+        // Weights of something that has no configuration, such as a diffusion model's parts.
+        if (IsWeights(folder) && File.Exists(folder))
+            return ([folder], null);
         if (!Directory.Exists(folder))
         {
             var what = File.Exists(folder) ? "is a file, not a model folder; name the folder that holds it" : "does not exist";
@@ -32,7 +42,15 @@ internal static partial class WeightFiles
 
         var index = Path.Combine(folder, ShardIndex.FileName);
         if (!File.Exists(index))
-            throw NoWeights(folder);
+        {
+            var pickled = Path.Combine(folder, PickledFileName);
+            if (File.Exists(pickled))
+                return ([pickled], null);
+            index = Path.Combine(folder, PickledIndexName);
+            if (!File.Exists(index))
+                throw NoWeights(folder);
+        }
+
         var map = ShardIndex.Read(index);
         var files = map.Values.Distinct().Order(StringComparer.Ordinal).Select(file => Path.Combine(folder, file)).ToList();
         if (files.Count == 0)
@@ -46,6 +64,13 @@ internal static partial class WeightFiles
 
         return (files, map);
     }
+
+    /// <summary>Whether a file may hold weights, by its name.</summary>
+    public static bool IsWeights(string path) => path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || IsPickled(path);
+
+    /// <summary>Whether a file is read as one of PyTorch's, by its name.</summary>
+    public static bool IsPickled(string path) =>
+        PickleExtensions.Contains(Path.GetExtension(path).ToLowerInvariant());
 
     /// <summary>
     /// The names, in ordinal order, of the files in a folder that a loader may take for its weights: <c>model.safetensors</c>, shards
@@ -69,16 +94,15 @@ internal static partial class WeightFiles
         if (files.Find(file => PickleExtensions.Contains(Path.GetExtension(file).ToLowerInvariant())) is { } pickle)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, pickle),
-                $"'{Path.Combine(folder, pickle)}' is a pickled checkpoint, which is refused because loading it can run code that it "
-                + "carries. "
-                + $"Convert it to safetensors ('{SingleFileName}') where you trust its origin.");
+                $"'{Path.Combine(folder, pickle)}' is a checkpoint under a name that loaders do not look for. If it holds the model's "
+                + $"weights, call it '{PickledFileName}': tensors are read from it, and nothing that it carries is run.");
         }
 
         if (files.Find(file => file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) is { } gguf)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, gguf),
-                $"'{Path.Combine(folder, gguf)}' is a GGUF file, whose quantised blocks cannot be merged. Use the safetensors checkpoint "
-                    + "it was made from.");
+                $"'{Path.Combine(folder, gguf)}' is a GGUF file and no model folder. Name the file itself to take its "
+                    + "weights, dequantised; configuration and tokenizer come from the base.");
         }
 
         var shards = files.FindAll(file => file.EndsWith(".safetensors", StringComparison.Ordinal));

@@ -241,6 +241,9 @@ internal readonly record struct DiagnosticCode
     /// <summary>An adapter cannot be made of these models.</summary>
     public static readonly DiagnosticCode AdapterOutput = new("MTK4020");
 
+    /// <summary>A model cannot be written as GGUF.</summary>
+    public static readonly DiagnosticCode GgufExport = new("MTK4030");
+
     /// <summary>A model cannot be scored: the engine does not run it, or its weights or tokenizer do not fit.</summary>
     public static readonly DiagnosticCode NotScorable = new("MTK5001");
 

@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Gguf.Format;
 
 namespace MergeTasks.Language.Options;
 
@@ -55,6 +56,12 @@ internal abstract record MergeSettings
         Row("HashWeights", "", OptionKind.Flag, false,
             "Whether the statement of provenance has the SHA-256 of the output's weight files.",
             merge => merge.HashesWeights, (merge, value) => merge with { HashesWeights = value }),
+        Row("Export", "export", OptionKind.Choice(("none", false), ("gguf", true)), false,
+            "What is written beside the model from its finished weights: gguf, a file of each GgufType for llama.cpp and what is built on it.",
+            merge => merge.ExportsGguf, (merge, value) => merge with { ExportsGguf = value }),
+        Row("GgufType", "gguf_type", OptionKind.GgufTypes, [GgufFileType.Find("BF16")!],
+            $"Kinds of GGUF files, separated by ';': {string.Join(", ", GgufFileType.All)}.",
+            merge => merge.GgufTypes, (merge, value) => merge with { GgufTypes = value }),
         Row("SelfCheck", "self_check", OptionKind.Flag, true,
             "Keep half of the task data from scoring, and compare the merge with APL and AIM and without on it; "
             + "where a model has fewer than 8 samples, all are used for scoring.",
@@ -100,6 +107,12 @@ internal abstract record MergeSettings
     /// Whether the output's statement of provenance has the SHA-256 of the weight files, which costs reading them once more.
     /// </summary>
     public bool HashesWeights { get; init; }
+
+    /// <summary>Whether the model is written as GGUF too.</summary>
+    public bool ExportsGguf { get; init; }
+
+    /// <summary>Kinds of GGUF files.</summary>
+    public IReadOnlyList<GgufFileType> GgufTypes { get; init; } = [];
 
     /// <summary>
     /// Whether, where the merge's models have task data, half of it is kept from scoring, to compare the merge with AIM and APL and

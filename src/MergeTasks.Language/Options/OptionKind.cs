@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Gguf.Format;
 using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Options;
@@ -129,6 +130,21 @@ internal static partial class OptionKind
             },
             values => values.Count == 0 ? "" : $"[{string.Join(", ", values.Select(one.Print))}]");
     }
+
+    /// <summary>Some kinds of GGUF files, in the order of their table.</summary>
+    public static OptionKind<IReadOnlyList<GgufFileType>> GgufTypes { get; } = new(
+        new RecipeForm.Texts(),
+        (written, _) =>
+        {
+            const StringSplitOptions tidy = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+            var names = written.Entries.SelectMany(entry => entry.Split([';', ',', ' '], tidy)).ToList();
+            var unknown = names.Find(name => GgufFileType.Find(name) is null);
+            return (
+                [.. GgufFileType.All.Where(type => names.Exists(name => GgufFileType.Find(name) == type))],
+                unknown is null ? null
+                    : $"is '{unknown}', no kind of GGUF file.{Suggestion.Sentence(unknown, [.. GgufFileType.All.Select(type => type.Name)])}");
+        },
+        types => types.Count == 0 ? "" : $"[{string.Join(", ", types)}]");
 
     /// <summary>The same, or nothing.</summary>
     public static OptionKind<T?> OrNone<T>(this OptionKind<T> kind)

@@ -54,6 +54,7 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             var partial = state.Ownership.Begin([.. NewNames(state).Select(MergedFiles.Prepared), MergedFiles.Manifest]);
             progress.Starting(state.BytesToWrite);
             var checksums = WriteShards(state, partial, cancellation);
+            var exports = new ExportWriter(partial, workers, progress).Write(state, cancellation);
             foreach (var file in state.StaleFiles)
             {
                 File.WriteAllBytes(
@@ -61,18 +62,18 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
                     FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, file.Read));
             }
 
-            var manifest = MergeManifest.Of(state.Output, checksums, cancellation);
+            var manifest = MergeManifest.Of(state.Output, checksums, exports, cancellation);
             if (inputs.Changed().FirstOrDefault() is { } changed)
                 throw InputChanged(state.Plan, changed);
             var bytes = manifest.ToBytes();
             File.WriteAllBytes(Path.Combine(partial, MergedFiles.Manifest), bytes);
             cancellation.ThrowIfCancellationRequested();
             var prepared = NewNames(state).ToDictionary(name => name, name => StampOf(Path.Combine(partial, name)), StringComparer.Ordinal);
-            var files = Describe(state, checksums, RecordedFile.Of(MergedFiles.Manifest, bytes));
+            var files = Describe(state, checksums, exports, RecordedFile.Of(MergedFiles.Manifest, bytes));
             state.Ownership.Bring(files);
             publishing = true;
             Publish(state, partial);
-            Remember(state, checksums, prepared);
+            Remember(state, checksums, exports, prepared);
             var hashes = new FileSha256(memo);
             var provenance = Provenance.Of(state.Output, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation));
             files.Add(RecordedFile.Of(MergedFiles.Provenance, provenance));
@@ -112,12 +113,17 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         DiagnosticCode.UnreadableInput, $"Merge '{plan.Name}': ", FileFault.Changed(path), path, FileAct.Read, plan.LocationOf(path)));
 
     private static IEnumerable<string> NewNames(OutputState state) =>
-        state.StaleShards.Select(shard => shard.FileName).Concat(state.StaleFiles.Select(file => file.Name));
+        state.StaleShards.Select(shard => shard.FileName)
+            .Concat(state.StaleExports.Select(export => export.FileName))
+            .Concat(state.StaleFiles.Select(file => file.Name));
 
     // All files but the statement of provenance: those that are there already too, so that a record is complete however it began.
-    private static List<RecordedFile> Describe(OutputState state, Dictionary<string, ContentDigest> checksums, RecordedFile manifest) =>
+    private static List<RecordedFile> Describe(
+        OutputState state, Dictionary<string, ContentDigest> checksums, Dictionary<string, ContentDigest> exports, RecordedFile manifest) =>
     [
         .. state.Plan.Shards.Select(shard => RecordedFile.OfWeights(shard.FileName, shard.Length, PartsOf(shard, checksums))),
+        .. state.Plan.Exports.Select(
+            export => RecordedFile.OfExport(export.FileName, export.Model.Layout.Length, exports[export.FileName])),
         .. state.Output.Files.Select(file => new RecordedFile(file.Name, file.Length, file.Digest.ToString())),
         manifest,
     ];
@@ -228,10 +234,21 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
     }
 
     // So that the next build, finding the stamps it knows, reads none of this back.
-    private void Remember(OutputState state, Dictionary<string, ContentDigest> checksums, Dictionary<string, FileStamp?> prepared)
+    private void Remember(
+        OutputState state,
+        Dictionary<string, ContentDigest> checksums,
+        Dictionary<string, ContentDigest> exports,
+        Dictionary<string, FileStamp?> prepared)
     {
         foreach (var shard in state.StaleShards)
             Remember(state, shard.FileName, DigestKind.Checksum, PartsOf(shard, checksums), prepared);
+        foreach (var export in state.StaleExports)
+        {
+            Remember(
+                state, export.FileName, DigestKind.Checksum,
+                new Dictionary<string, ContentDigest> { [FileHasher.Whole] = exports[export.FileName] }, prepared);
+        }
+
         foreach (var file in state.StaleFiles)
             Remember(
                 state, file.Name, DigestKind.Sha256, new Dictionary<string, ContentDigest> { [FileHasher.Whole] = file.Digest }, prepared);

@@ -24,7 +24,9 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
 
     public override IEnumerable<string> Names => checkpoint.Names;
 
-    public override ModelConfig Config => _config ??= ModelConfig.Read(Folder);
+    public override ModelConfig Config => _config ??= HasConfig ? ModelConfig.Read(Folder) : ModelConfig.None;
+
+    public override bool HasConfig => Directory.Exists(Folder);
 
     public override Checkpoint Weights => checkpoint;
 
@@ -44,14 +46,14 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) =>
-        [.. Checkpoints.Configuration.SideFiles.List(Folder, WrittenAnew).Where(IsModels).Select(name =>
+        !HasConfig ? [] : [.. Checkpoints.Configuration.SideFiles.List(Folder, WrittenAnew).Where(IsModels).Select(name =>
         {
             var path = Path.Combine(Folder, name);
             return new SideFile(name, hasher?.DigestWhole(path, cancellation) ?? default, path, null);
         })];
 
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles =>
-        [
+        !HasConfig ? [] : [
             .. Checkpoints.Configuration.SideFiles
                 .Foreign(Folder, WrittenAnew)
                 .Where(file => IsModels(file.Name))

@@ -15,6 +15,9 @@ internal static class MergedFiles
     /// <summary>The statement of provenance.</summary>
     public const string Provenance = "merge.provenance.json";
 
+    /// <summary>How the names of GGUF files end.</summary>
+    public const string GgufExtension = ".gguf";
+
     /// <summary>Whether a text is the name of a file of an output: in the folder itself, or with '/' in one below.</summary>
     public static bool IsName(string name) => name.Split('/') is { Length: <= 2 } parts
         && Array.TrueForAll(parts, part => part.Length > 0 && part is not ("." or "..") && part.AsSpan().IndexOfAny(['\\', ':', '\0']) < 0);

@@ -95,6 +95,9 @@ internal abstract class ModelInput : IDisposable
     public virtual IReadOnlyList<ModelLicence> Licences(string label) =>
         [.. Folders.SelectMany(folder => ModelLicence.In(folder, label)).Distinct()];
 
+    /// <summary>Whether it is a model folder, and not weights alone.</summary>
+    public virtual bool HasConfig => true;
+
     /// <summary>The files beside the weights that an output made from this model gets.</summary>
     public abstract IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation);
 

@@ -42,6 +42,9 @@ internal sealed record MergeManifest(
     /// <summary>What evaluations have measured; absent where there were none.</summary>
     public IReadOnlyList<ManifestEvaluation>? Evaluations { get; init; }
 
+    /// <summary>Files written from the finished weights; absent where there are none.</summary>
+    public IReadOnlyDictionary<string, ManifestExport>? Exports { get; init; }
+
     /// <summary>The setting that names the arithmetic with which whole matrices were computed, where that was a device's.</summary>
     public const string MatricesSetting = "matrices";
 
@@ -63,8 +66,13 @@ internal sealed record MergeManifest(
     /// <summary>The manifest of a finished output.</summary>
     /// <param name="output">What it holds.</param>
     /// <param name="checksums">The checksum of each tensor's bytes.</param>
+    /// <param name="exports">The checksum of each file written from them.</param>
     /// <param name="cancellation">Ends digesting inputs.</param>
-    public static MergeManifest Of(MergeOutput output, IReadOnlyDictionary<string, ContentDigest> checksums, CancellationToken cancellation)
+    public static MergeManifest Of(
+        MergeOutput output,
+        IReadOnlyDictionary<string, ContentDigest> checksums,
+        IReadOnlyDictionary<string, ContentDigest> exports,
+        CancellationToken cancellation)
     {
         var plan = output.Plan;
         var fileOf = plan.Shards
@@ -84,6 +92,8 @@ internal sealed record MergeManifest(
         {
             Importance = ManifestImportance.Of(plan, output.Report),
             Evaluations = output.Evaluations,
+            Exports = plan.Exports.Count == 0 ? null : plan.Exports.ToDictionary(
+                export => export.FileName, export => new ManifestExport(export.Key.ToString(), exports[export.FileName].ToString())),
         };
     }
 
@@ -102,7 +112,8 @@ internal sealed record MergeManifest(
 
     /// <summary>Names of the files that it describes: all of the output but the manifest itself.</summary>
     [JsonIgnore]
-    public IEnumerable<string> FileNames => Files.Keys.Concat(Tensors.Values.Select(tensor => tensor.File)).Distinct();
+    public IEnumerable<string> FileNames =>
+        Files.Keys.Concat(Tensors.Values.Select(tensor => tensor.File)).Concat(Exports?.Keys ?? []).Distinct();
 
     /// <summary>Reads the manifest of an output folder; <see langword="null"/> where there is none that this version can read.</summary>
     public static MergeManifest? Read(string folder) => Read(folder, out _);
@@ -159,6 +170,7 @@ internal sealed record MergeManifest(
         && Settings.Values.All(value => value is not null)
         && Files.Values.All(digest => digest is not null)
         && Tensors.Values.All(tensor => tensor is { File: not null, Key: not null, Checksum: not null })
+        && Exports?.Values.All(export => export is { Key: not null, Checksum: not null }) != false
         && FileNames.All(MergedFiles.IsName);
 
     private sealed record FormatOnly(int? Format);
@@ -205,3 +217,8 @@ internal sealed record ManifestInput(string Model, string Role, string Digest)
 /// <param name="Checksum">Checksum of its bytes (<see cref="DigestKind.Checksum"/>), for more than 1 MiB over the checksum of each
 /// MiB.</param>
 internal sealed record ManifestTensor(string File, string Key, string Checksum);
+
+/// <summary>A file that was written from an output's finished weights.</summary>
+/// <param name="Key">What it was made from and how, as a digest.</param>
+/// <param name="Checksum">Checksum of its bytes (<see cref="DigestKind.Checksum"/>).</param>
+internal sealed record ManifestExport(string Key, string Checksum);

@@ -36,6 +36,7 @@ internal sealed class MergeOutput(MergePlan plan, ImportanceReport? report = nul
     public IEnumerable<string> FileNames =>
         plan.Shards
             .Select(shard => shard.FileName)
+            .Concat(plan.Exports.Select(export => export.FileName))
             .Concat(Files.Select(file => file.Name))
             .Append(MergedFiles.Manifest)
             .Append(MergedFiles.Provenance);
@@ -49,10 +50,14 @@ internal sealed class MergeOutput(MergePlan plan, ImportanceReport? report = nul
     private List<SideFile> Make()
     {
         var files = plan.DonorFiles.ToList();
-        files.Add(
-            plan.AdapterConfig is { } adapter
-                ? SideFile.Of(AdapterConfig.FileName, adapter)
-                : SideFile.Of(ModelConfig.FileName, plan.Config.Text));
+        if (plan.HasConfig)
+        {
+            files.Add(
+                plan.AdapterConfig is { } adapter
+                    ? SideFile.Of(AdapterConfig.FileName, adapter)
+                    : SideFile.Of(ModelConfig.FileName, plan.Config.Text));
+        }
+
         files.Add(SideFile.Of(MergedFiles.Card, Encoding.UTF8.GetBytes(ModelCard.Of(this))));
         if (plan.Shards.Count > 1)
         {

@@ -7,6 +7,7 @@ using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Exports;
 using MergeTasks.Merging.Planning.Importance;
 
 namespace MergeTasks.Merging.Outputs;
@@ -36,12 +37,19 @@ internal sealed record OutputState(
     bool ManifestIsStale,
     IReadOnlyList<string> Reasons)
 {
+    /// <summary>Files to write from the finished weights.</summary>
+    public required IReadOnlyList<ExportPlan> StaleExports { get; init; }
+
+    /// <summary>The checksums of such files that are there as wanted.</summary>
+    public required IReadOnlyDictionary<string, ContentDigest> KeptExports { get; init; }
+
     /// <summary>The plan.</summary>
     public MergePlan Plan => Output.Plan;
 
     /// <summary>Whether there is nothing to do.</summary>
     public bool IsFresh =>
         StaleShards.Count == 0
+            && StaleExports.Count == 0
             && StaleFiles.Count == 0
             && Leftovers.Count == 0
             && !WasInterrupted
@@ -57,7 +65,7 @@ internal sealed record OutputState(
     public int StaleTensorCount => StaleShards.Sum(shard => shard.Tensors.Count(tensor => !Kept.ContainsKey(tensor.Name)));
 
     /// <summary>Bytes that must be written.</summary>
-    public long BytesToWrite => StaleShards.Sum(shard => shard.Length);
+    public long BytesToWrite => StaleShards.Sum(shard => shard.Length) + StaleExports.Sum(export => export.Model.Layout.Length);
 
     /// <summary>Compares. Files whose stamp is known are not read; others are digested.</summary>
     /// <param name="output">What it shall hold; what is not known of it yet is taken from the folder's manifest, as far as that is about
@@ -94,19 +102,24 @@ internal sealed record OutputState(
         var staleShards = plan.Shards.Where(shard => !IsInPlace(folder, shard, kept, headers)).ToList();
         var staleFiles = output.Files.Where(file => !Holds(Path.Combine(folder, file.Name), file.Digest, hasher, cancellation)).ToList();
         var (leftovers, left) = ownership.Leftovers(wanted, hasher, cancellation);
-        var manifestIsStale = staleShards.Count > 0 || !ManifestHolds(output, folder, kept, hasher, cancellation);
+        var keptExports = FindExports(plan, folder, manifest, hasher, cancellation);
+        var staleExports = plan.Exports.Where(export => !keptExports.ContainsKey(export.FileName)).ToList();
+        var manifestIsStale = staleShards.Count > 0 || staleExports.Count > 0
+            || !ManifestHolds(output, folder, kept, keptExports, hasher, cancellation);
         var reasons = StaleReasons.Of(
             output,
             manifest,
             fault,
             present.Keys.ToHashSet(),
             staleShards,
+            staleExports,
             staleFiles,
             leftovers.Count > 0,
             ownership,
             manifestIsStale,
             cancellation);
         var replaced = staleShards.Select(shard => shard.FileName)
+            .Concat(staleExports.Select(export => export.FileName))
             .Concat(staleFiles.Select(file => file.Name))
             .Concat(manifestIsStale ? [MergedFiles.Manifest, MergedFiles.Provenance] : []);
         return new OutputState(
@@ -120,7 +133,25 @@ internal sealed record OutputState(
             ownership.Changed(replaced, hasher, cancellation),
             ownership.WasInterrupted,
             manifestIsStale,
-            reasons);
+            reasons)
+        {
+            StaleExports = staleExports,
+            KeptExports = keptExports,
+        };
+    }
+
+    private static Dictionary<string, ContentDigest> FindExports(
+        MergePlan plan, string folder, MergeManifest? manifest, FileHasher hasher, CancellationToken cancellation)
+    {
+        var kept = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
+        foreach (var export in plan.Exports)
+        {
+            if (manifest?.Exports?.GetValueOrDefault(export.FileName) is { } made && made.Key == export.Key.ToString()
+                && RecordedFile.Find(folder, export.FileName, hasher, cancellation) is { } present && present.Digest == made.Checksum)
+                kept[export.FileName] = ContentDigest.Parse(made.Checksum);
+        }
+
+        return kept;
     }
 
     // What the same scores decided when the present output was made, so that a plan need not load them.
@@ -184,10 +215,11 @@ internal sealed record OutputState(
         MergeOutput output,
         string folder,
         Dictionary<string, (string Path, ContentDigest Checksum)> kept,
+        Dictionary<string, ContentDigest> exports,
         FileHasher hasher,
         CancellationToken cancellation)
     {
-        var manifest = MergeManifest.Of(output, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), cancellation);
+        var manifest = MergeManifest.Of(output, kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum), exports, cancellation);
         return Holds(MergedFiles.Manifest, manifest.ToBytes)
             && Holds(
                 MergedFiles.Provenance,

@@ -3,6 +3,7 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
+using MergeTasks.Merging.Planning.Exports;
 
 namespace MergeTasks.Merging.Outputs;
 
@@ -15,6 +16,7 @@ internal static class StaleReasons
         string? fault,
         IReadOnlySet<string> intact,
         IReadOnlyList<Shard> staleShards,
+        IReadOnlyList<ExportPlan> staleExports,
         IReadOnlyList<SideFile> staleFiles,
         bool hasLeftovers,
         OutputOwnership ownership,
@@ -54,6 +56,12 @@ internal static class StaleReasons
         if (reasons.Count > 0 && plan.Importance is not null && output.Report is null)
             staleFiles = [.. staleFiles.Where(file => file.Name != MergedFiles.Card)];
         reasons.AddRange(staleFiles.Select(file => $"{file.Name} is missing or differs"));
+        if (reasons.Count == 0)
+        {
+            reasons.AddRange(staleExports.Select(export => $"{export.FileName} is "
+                + (manifest.Exports?.ContainsKey(export.FileName) == true ? "missing, or was changed after it was made" : "not made yet")));
+        }
+
         if (hasLeftovers)
             reasons.Add("files of an earlier output are left");
         if (ownership.CopiedFrom is { } original)

@@ -5,6 +5,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Exports;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
@@ -37,6 +38,12 @@ internal sealed record MergePlan(
     /// is a model.
     /// </summary>
     public byte[]? AdapterConfig { get; init; }
+
+    /// <summary>Whether the output has a configuration; weights without one are merged by their names alone.</summary>
+    public bool HasConfig { get; init; } = true;
+
+    /// <summary>Files that are written from the finished weights, beside them.</summary>
+    public IReadOnlyList<ExportPlan> Exports { get; init; } = [];
 
     /// <summary>AIM and APL; <see langword="null"/> where neither is asked for.</summary>
     public ImportancePlan? Importance { get; init; }

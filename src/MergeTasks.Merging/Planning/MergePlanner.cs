@@ -6,6 +6,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Exports;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
@@ -78,6 +79,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
             {
                 Layout = layout,
+                HasConfig = donor.Input.HasConfig,
                 Importance = importance,
                 Measured = planner.Measured,
                 Licences = LicencesOf(models),
@@ -146,6 +148,8 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
     private MergePlan Planned(MergePlan plan)
     {
+        var config = plan.AdapterConfig is null ? plan.Config : null;
+        plan = plan with { Exports = ExportPlanner.Plan(plan.Declaration, plan.Tensors, config, plan.DonorFiles) };
         _models.Add(plan);
         return plan;
     }

@@ -155,7 +155,14 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
     private ModelInput Stored(ModelDeclaration model, string folder, CancellationToken cancellation)
     {
         // What else decides what a model is, by what it says or by not being there.
-        foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
+        if (GgufInput.Is(folder))
+            return _checkpoints[folder] = GgufInput.Open(folder, hasher);
+        string[] names =
+        [
+            WeightFiles.SingleFileName, ShardIndex.FileName, WeightFiles.PickledFileName, WeightFiles.PickledIndexName, ModelConfig.FileName,
+            MergedFiles.Card,
+        ];
+        foreach (var name in Directory.Exists(folder) ? names : [])
             hasher?.Identified?.Add(Path.Combine(folder, name));
         var stored = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
         try

@@ -28,6 +28,8 @@ internal sealed class PlannedInput(MergePlan plan, IdentifiedFiles? identified =
 
     public override ModelConfig Config => plan.Config;
 
+    public override bool HasConfig => plan.HasConfig;
+
     public override TensorSpec? Find(string name) => _tensors.GetValueOrDefault(name)?.Output;
 
     public override ContentDigest Identity(string name, CancellationToken cancellation) => _tensors[name].Key;

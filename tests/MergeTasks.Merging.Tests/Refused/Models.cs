@@ -73,13 +73,19 @@ public sealed class Models : IDisposable
     }
 
     [Theory]
-    [InlineData("pytorch_model.bin")]
     [InlineData("consolidated.00.pth")]
     [InlineData("model.pt")]
-    public void Pickled_weights(string name)
+    public void Pickled_weights_under_another_name(string name)
     {
         File.Move(_project["models", "b", "model.safetensors"], _project["models", "b", name]);
-        Refused("MTK3003", "can run code");
+        Refused("MTK3003", "'pytorch_model.bin'");
+    }
+
+    [Fact]
+    public void A_file_called_pickled_that_is_none()
+    {
+        File.Move(_project["models", "b", "model.safetensors"], _project["models", "b", "pytorch_model.bin"]);
+        Refused("MTK3004", "pytorch_model.bin");
     }
 
     [Fact]

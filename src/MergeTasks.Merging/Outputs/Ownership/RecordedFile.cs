@@ -8,8 +8,8 @@ namespace MergeTasks.Merging.Outputs.Ownership;
 /// <param name="Name">Its name in the output folder.</param>
 /// <param name="Length">Bytes.</param>
 /// <param name="Digest">
-/// Of a weight file the digest over the checksums of its header and tensors, of any other the tree digest (SHA-256) of its bytes: what
-/// planning looks at anyway, so that it is remembered and seldom read for this.
+/// Of a weight file the digest over the checksums of its header and tensors, of one written from them the checksum of its bytes, of any
+/// other the tree digest (SHA-256) of its bytes: what planning looks at anyway, so that it is remembered and seldom read for this.
 /// </param>
 internal sealed record RecordedFile(string Name, long Length, string Digest)
 {
@@ -24,6 +24,13 @@ internal sealed record RecordedFile(string Name, long Length, string Digest)
         var lines = parts.OrderBy(part => part.Key, StringComparer.Ordinal).Select(part => $"{part.Key.Length} {part.Key} {part.Value}\n");
         return new RecordedFile(name, length, ContentDigest.Of(string.Concat(lines)).ToString());
     }
+
+    /// <summary>Describes a file written from the weights.</summary>
+    public static RecordedFile OfExport(string name, long length, ContentDigest checksum) => new(name, length, checksum.ToString());
+
+    /// <summary>Whether a name is that of a file written from the weights.</summary>
+    public static bool IsExport(string name) =>
+        name.EndsWith(MergedFiles.GgufExtension, StringComparison.Ordinal) && !name.Contains('/', StringComparison.Ordinal);
 
     /// <summary>Describes any other file.</summary>
     public static RecordedFile Of(string name, byte[] content) => new(name, content.Length, TreeDigest.Of(content).ToString());
@@ -51,6 +58,8 @@ internal sealed record RecordedFile(string Name, long Length, string Digest)
             if (IsWeights(name))
                 return WeightParts.ChecksumsOf(path, hasher, cancellation) is { } checksums
                     ? OfWeights(name, status.Size, checksums.Parts) : null;
+            if (IsExport(name))
+                return OfExport(name, status.Size, hasher.ChecksumWhole(path, cancellation));
             return new RecordedFile(name, status.Size, hasher.DigestWhole(path, cancellation).ToString());
         }
         catch (Exception e) when (FileFault.Covers(e))

@@ -23,7 +23,8 @@ internal static class ConfigCheck
         OutputLayout layout)
     {
         var (notes, warnings, errors) = (new List<string>(), new List<Diagnostic>(), new List<Diagnostic>());
-        foreach (var (declaration, input) in models.Where(model => model.Input != donor.Input))
+        var others = models.Where(model => model.Input != donor.Input && model.Input.HasConfig && donor.Input.HasConfig);
+        foreach (var (declaration, input) in others)
         {
             var differences = ConfigComparison.Compare(donor.Input.Config, input.Config)
                 .Where(difference => !merge.AcceptedConfigDifferences.Any(glob => TensorSelection.Matches(glob, difference.Key)))

@@ -1,0 +1,180 @@
+using System.Text.Json;
+using MergeTasks.Transformers.Configuration;
+
+namespace MergeTasks.Gguf.Vocabularies;
+
+/// <summary>Which of the format's vocabularies a tokenizer is.</summary>
+/// <param name="Model">The value of <c>tokenizer.ggml.model</c>.</param>
+/// <param name="PreTokenizer">The value of <c>tokenizer.ggml.pre</c>.</param>
+internal sealed record VocabularyForm(string Model, string PreTokenizer)
+{
+    private const string Space = "▁";
+
+    // The pattern that GPT-2's pre-tokenizer has built in.
+    private const string ByteLevelPattern = "(byte level)";
+    private const string Digits = "(digits)";
+
+    private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+    private const string Rest = @" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string SlashRest = @" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    private const string Lower = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+";
+    private const string Upper = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*";
+
+    // By patterns, and by whether whole words that are tokens are taken without merging.
+    private static readonly (string[] Patterns, bool? IgnoresMerges, string Name)[] PreTokenizers =
+    [
+        ([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{Rest}"], true, "llama-bpe"),
+        ([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{Rest}"], false, "smaug-bpe"),
+        ([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}|{Rest}"], false, "qwen2"),
+        ([$@"{Lower}{Contractions}?|{Upper}{Contractions}?|\p{{N}}{{1,3}}|{SlashRest}"], false, "gpt-4o"),
+        ([$@"{Lower}|{Upper}|\p{{N}}|{SlashRest}"], true, "tekken"),
+        ([ByteLevelPattern], false, "gpt-2"),
+        ([Digits, ByteLevelPattern], false, "smollm"),
+        (
+            [
+                @"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+",
+                "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*"
+                    + "|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
+            ],
+            false, "deepseek-v3"),
+    ];
+
+    /// <summary>Whether tokens have scores and merges do not matter.</summary>
+    public bool HasScores => Model == "llama";
+
+    /// <summary>Whether words are spelt by the longest pieces.</summary>
+    public bool IsWordPiece => Model == "bert";
+
+    /// <summary>Whether a space is put before a text; <see langword="null"/>: the format does not ask.</summary>
+    public bool? AddsSpace { get; private init; }
+
+    /// <summary>What stands for what no token spells; <see langword="null"/>: nothing does.</summary>
+    public string? UnknownToken { get; private init; }
+
+    /// <summary>Finds it out.</summary>
+    /// <param name="file">The tokenizer file's object.</param>
+    /// <exception cref="Format.GgufException">It is none of them.</exception>
+    public static VocabularyForm Of(JsonElement file)
+    {
+        var model = file.GetProperty("model");
+        var normalizers = Flatten(file, "normalizer", "normalizers");
+        var preTokenizers = Flatten(file, "pre_tokenizer", "pretokenizers");
+        var type = Text(model, "type") ?? "BPE";
+        var form = type switch
+        {
+            "WordPiece" => WordPiece(model, normalizers, preTokenizers),
+            "BPE" when preTokenizers.Exists(part => Text(part, "type") == "ByteLevel") => ByteLevel(model, normalizers, preTokenizers),
+            "BPE" when IsTrue(model, "byte_fallback") => SentencePiece(normalizers, preTokenizers),
+            _ => throw VocabularyExport.Refusal($"GGUF has no tokenizer of this kind ({type}{(type == "BPE" ? " without bytes" : "")})"),
+        };
+        return form with { UnknownToken = Text(model, "unk_token") };
+    }
+
+    private static VocabularyForm ByteLevel(JsonElement model, List<JsonElement> normalizers, List<JsonElement> preTokenizers)
+    {
+        // Readers do not compose characters either; texts that are composed already, as nearly all are, are read alike.
+        if (normalizers.Exists(part => Text(part, "type") != "NFC"))
+            throw VocabularyExport.Refusal($"GGUF has no normalizer {Text(normalizers[0], "type")} for byte-level BPE");
+        if (Text(model, "continuing_subword_prefix") is { Length: > 0 } || Text(model, "end_of_word_suffix") is { Length: > 0 })
+            throw VocabularyExport.Refusal("GGUF has no prefixes or suffixes of pieces for byte-level BPE");
+        var patterns = preTokenizers.SelectMany(PatternsOf).ToList();
+        var ignores = IsTrue(model, "ignore_merges");
+        var found = PreTokenizers.FirstOrDefault(known => known.Patterns.SequenceEqual(patterns) && known.IgnoresMerges == ignores).Name;
+        return new VocabularyForm(
+            "gpt2",
+            found ?? throw VocabularyExport.Refusal(
+                $"GGUF has no name for the tokenizer's pre-tokenizer ({string.Join(", then ", patterns.Select(Short))}"
+                    + $"{(ignores ? ", ignore_merges" : "")})"));
+    }
+
+    private static IEnumerable<string> PatternsOf(JsonElement part)
+    {
+        switch (Text(part, "type"))
+        {
+            case "ByteLevel" when IsTrue(part, "add_prefix_space"):
+                throw VocabularyExport.Refusal("GGUF has no space before byte-level BPE (add_prefix_space)");
+            case "ByteLevel":
+                return !part.TryGetProperty("use_regex", out var use) || use.ValueKind == JsonValueKind.True ? [ByteLevelPattern] : [];
+            case "Digits" when IsTrue(part, "individual_digits"):
+                return [Digits];
+            case "Split" when part.TryGetProperty("pattern", out var pattern) && Text(pattern, "Regex") is { } regex
+                && (Text(part, "behavior"), IsTrue(part, "invert")) is ("Isolated", false) or ("Removed", true):
+                return [regex];
+            case var other:
+                return [other ?? "?"];
+        }
+    }
+
+    // With spaces spelt as ▁, and one before the text or not.
+    private static VocabularyForm SentencePiece(List<JsonElement> normalizers, List<JsonElement> preTokenizers)
+    {
+        var (adds, replaces) = (false, false);
+        foreach (var part in normalizers)
+        {
+            var isKnown = Text(part, "type") switch
+            {
+                "Prepend" => Text(part, "prepend") == Space && (adds = true),
+                "Replace" => part.TryGetProperty("pattern", out var pattern) && Text(pattern, "String") == " "
+                    && Text(part, "content") == Space && (replaces = true),
+                _ => false,
+            };
+            if (!isKnown)
+                throw VocabularyExport.Refusal($"GGUF has no normalizer {Text(part, "type")} for SentencePiece");
+        }
+
+        foreach (var part in preTokenizers)
+        {
+            // Gemma's splits at spaces, of which none is left.
+            if (Text(part, "type") == "Split" && replaces)
+                continue;
+            if (Text(part, "type") != "Metaspace" || replaces
+                || (part.TryGetProperty("split", out var split) && split.ValueKind != JsonValueKind.False))
+                throw VocabularyExport.Refusal($"GGUF has no pre-tokenizer {Text(part, "type")} for SentencePiece");
+            replaces = true;
+            adds = Text(part, "prepend_scheme") is not "never";
+        }
+
+        return replaces
+            ? new VocabularyForm("llama", "default") { AddsSpace = adds }
+            : throw VocabularyExport.Refusal("GGUF has SentencePiece only with spaces spelt as ▁");
+    }
+
+    private static VocabularyForm WordPiece(JsonElement model, List<JsonElement> normalizers, List<JsonElement> preTokenizers)
+    {
+        var isBert = normalizers is [var normalizer] && Text(normalizer, "type") == "BertNormalizer"
+            && IsTrue(normalizer, "clean_text") && IsTrue(normalizer, "handle_chinese_chars")
+            && preTokenizers is [var split] && Text(split, "type") == "BertPreTokenizer";
+        if (!isBert || Text(model, "continuing_subword_prefix") != "##")
+            throw VocabularyExport.Refusal("GGUF has WordPiece only with BERT's normalizer and pre-tokenizer");
+        if (!IsTrue(normalizers[0], "lowercase")
+            || (normalizers[0].TryGetProperty("strip_accents", out var strip) && strip.ValueKind == JsonValueKind.False))
+            throw VocabularyExport.Refusal("readers of GGUF make all letters of WordPiece small and plain, which this tokenizer does not");
+        return new VocabularyForm("bert", "default");
+    }
+
+    private static List<JsonElement> Flatten(JsonElement file, string name, string list)
+    {
+        var parts = new List<JsonElement>();
+        if (file.TryGetProperty(name, out var part))
+            Add(part);
+        return parts;
+
+        void Add(JsonElement element)
+        {
+            if (element.ValueKind != JsonValueKind.Object)
+                return;
+            if (Text(element, "type") != "Sequence")
+                parts.Add(element);
+            else if (element.TryGetProperty(list, out var members) && members.ValueKind == JsonValueKind.Array)
+                members.EnumerateArray().ToList().ForEach(Add);
+        }
+    }
+
+    private static string Short(string pattern) => pattern.Length <= 40 ? pattern : pattern[..37] + "...";
+
+    private static string? Text(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value.AsText() : null;
+
+    private static bool IsTrue(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
+}

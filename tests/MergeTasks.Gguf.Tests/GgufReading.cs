@@ -1,0 +1,91 @@
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Files;
+using MergeTasks.Gguf.Format;
+using MergeTasks.Gguf.Reading;
+using MergeTasks.TestSupport;
+
+namespace MergeTasks.Gguf.Tests;
+
+/// <summary>What was written is read back under its own names, and what is damaged is refused.</summary>
+public sealed class GgufReading
+{
+    [Theory]
+    [InlineData("golden/llama-A")]
+    [InlineData("golden/mistral-A")]
+    [InlineData("golden/qwen2-A")]
+    [InlineData("golden/qwen3-A")]
+    [InlineData("golden/gemma2-A")]
+    [InlineData("golden/phi3-A")]
+    [InlineData("golden-v5/granite-A")]
+    public void Undoes_writing(string name)
+    {
+        using var model = new ExportedModel(ExportedModel.Golden(name), config =>
+        {
+            // A factor of scores that goes into the queries cannot be told from queries.
+            if (name == "golden/gemma2-A")
+                config["query_pre_attn_scalar"] = 16;
+        });
+        using var checkpoint = GgufCheckpoint.Open(model.Write());
+        foreach (var tensor in checkpoint.Names)
+        {
+            var expected = model.Values(tensor);
+            Assert.Equal(expected.Length, checkpoint.Find(tensor)!.Shape.Aggregate(1L, (product, size) => product * size));
+            var actual = new float[expected.Length];
+            var reader = checkpoint.NewReader(tensor);
+
+            // In pieces that do not end with rows.
+            for (var start = 0; start < actual.Length; start += 7)
+                reader.Read(start, actual.AsSpan(start, Math.Min(7, actual.Length - start)));
+            Assert.True(expected.Zip(actual).All(pair => MathF.Abs(pair.First - pair.Second) <= 2e-6f), tensor);
+        }
+    }
+
+    [Fact]
+    public void Dequantises()
+    {
+        using var model = new ExportedModel(Path.Combine(RepositoryFolder.Root, "example-project", "models", "base"));
+        using var checkpoint = GgufCheckpoint.Open(model.Write("Q4_K_M"));
+        const string name = "model.layers.0.mlp.down_proj.weight";
+        var expected = model.Values(name);
+        var actual = new float[expected.Length];
+        checkpoint.NewReader(name).Read(0, actual);
+        var error = expected.Zip(actual).Sum(pair => Math.Pow(pair.First - pair.Second, 2)) / expected.Sum(value => (double)value * value);
+        Assert.InRange(Math.Sqrt(error), 0.001, 0.1);
+    }
+
+    [Fact]
+    public void Refuses_what_is_damaged()
+    {
+        using var model = new ExportedModel(ExportedModel.Golden("golden/qwen2-A"));
+        var original = File.ReadAllBytes(model.Write());
+        using var folder = new TempFolder();
+        var random = new Random(3);
+        var refused = 0;
+        for (var i = 0; i < 300; i++)
+        {
+            var bytes = original.ToArray();
+            for (var change = random.Next(1, 4); change > 0; change--)
+            {
+                var at = random.Next(Math.Min(bytes.Length, 4000));
+                if (random.Next(8) == 0)
+                    bytes = bytes[..Math.Max(at, 1)];
+                else
+                    bytes[at] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(folder["x.gguf"], bytes);
+            try
+            {
+                using var checkpoint = GgufCheckpoint.Open(folder["x.gguf"]);
+                foreach (var tensor in checkpoint.Names)
+                    checkpoint.NewReader(tensor).Read(0, new float[4]);
+            }
+            catch (Exception e) when (e is GgufException or FileFault)
+            {
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 30, 300);
+    }
+}

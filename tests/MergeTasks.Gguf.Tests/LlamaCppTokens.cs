@@ -1,0 +1,89 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using MergeTasks.Gguf.Format;
+using MergeTasks.TestSupport;
+using MergeTasks.Transformers.Tokenization;
+using MergeTasks.Transformers.Tokenization.Unicode;
+
+namespace MergeTasks.Gguf.Tests;
+
+/// <summary>llama.cpp reads texts by the written vocabulary as the tokenizer does.</summary>
+public sealed class LlamaCppTokens
+{
+    private static readonly string Folder =
+        Path.Combine(RepositoryFolder.Root, "tests", "MergeTasks.Transformers.Tests", "Tokenization", "Data");
+
+    // A longer run is a matter of environment: how many texts are drawn for each tokenizer from its fixture's words.
+    private static readonly int Drawn =
+        int.TryParse(Environment.GetEnvironmentVariable("MERGETASKS_GGUF_TEXTS"), out var count) ? count : 100;
+
+    /// <summary>
+    /// On all texts of a fixture, and on texts drawn from their words; but for a share on which the reader is known to differ: its pattern for
+    /// GPT-4o at some words of capitals, its WordPiece at rare characters (U+0085, marks that combine, unassigned ones). Composing characters (NFC) is not the reader's to do.
+    /// </summary>
+    [Theory]
+    [InlineData("llama3", 0)]
+    [InlineData("qwen3", 0)]
+    [InlineData("gpt2", 0)]
+    [InlineData("o200k", 0.1)]
+    [InlineData("digits", 0)]
+    [InlineData("deepseek", 0)]
+    [InlineData("bert-uncased", 0.15)]
+    [InlineData("llama2", 0)]
+    [InlineData("gemma", 0)]
+    public void Are_the_tokenizers(string name, double share)
+    {
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, $"{name}.json")))!.AsObject();
+        if (name is "llama2" or "gemma")
+            AddAllMerges(json["model"]!.AsObject());
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["tokenizer.json"], json.ToJsonString());
+        var tokenizer = Tokenizer.Load(folder["tokenizer.json"]);
+        using var reader = new LlamaCpp(VocabularyFile.Write(folder, tokenizer));
+        var texts = File.ReadLines(Path.Combine(Folder, $"{name}.jsonl"))
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String)
+            .Select(line => line.GetProperty("text").GetString()!).ToList();
+        var all = texts.Concat(Draw(texts))
+            .Select(text => name == "qwen3" ? NormalizationForms.Normalize(text, compatibility: false, compose: true) : text).ToList();
+        var different = all.Where(text =>
+            !tokenizer.Encode(text, true, applyLengthRules: false).SequenceEqual(reader.Tokenize(text, true))).ToList();
+        Assert.True(
+            different.Count <= share * all.Count,
+            $"{different.Count} of {all.Count}: " + string.Join("\n", different.Take(8).Select(text =>
+                $"{JsonSerializer.Serialize(text)}\n  {Show(tokenizer, tokenizer.Encode(text, true, applyLengthRules: false))}\n  "
+                    + Show(tokenizer, reader.Tokenize(text, true)))));
+    }
+
+    private static IEnumerable<string> Draw(List<string> texts)
+    {
+        var random = new Random(texts.Count);
+        var words = texts.SelectMany(text => text.Split(' ')).ToArray();
+        for (var i = 0; i < Drawn; i++)
+        {
+            var some = Enumerable.Range(0, random.Next(1, 9)).Select(_ => words[random.Next(words.Length)]).ToList();
+            yield return string.Join(random.Next(4) == 0 ? "" : " ", some);
+        }
+    }
+
+    private static string Show(Tokenizer tokenizer, int[] ids) => string.Join(' ', ids.Select(id => tokenizer.IdToToken(id) ?? $"#{id}"));
+
+    // As files have it that were made from a SentencePiece model: every way to join a piece, in the pieces' order.
+    private static void AddAllMerges(JsonObject model)
+    {
+        var vocabulary = model["vocab"]!.AsObject().Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
+        var joined = model["merges"]!.AsArray()
+            .Select(merge => merge is JsonArray two ? $"{two[0]}{two[1]}" : merge!.ToString().Replace(" ", "", StringComparison.Ordinal));
+        var all = new JsonArray();
+        foreach (var piece in joined.Distinct().ToList())
+        {
+            for (var at = 1; at < piece.Length; at++)
+            {
+                if (!char.IsLowSurrogate(piece[at]) && vocabulary.Contains(piece[..at]) && vocabulary.Contains(piece[at..]))
+                    all.Add(new JsonArray(piece[..at], piece[at..]));
+            }
+        }
+
+        model["merges"] = all;
+    }
+}
