@@ -89,19 +89,21 @@ internal sealed class MergedInMemory : IDisposable
     private void Write(TensorPlan tensor, double factor)
     {
         const int length = 1 << 16;
-        var basis = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source } ? tensor.Sources[source].Open() : null;
-        var others = basis is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
-        var readers = basis is null
+        var baseTensor = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source }
+            ? tensor.Sources[source].Open()
+            : null;
+        var others = baseTensor is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
+        var readers = baseTensor is null
             ? []
             : Enumerable.Range(0, _team.Count)
-                .Select(_ => (Reader: basis.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
+                .Select(_ => (Reader: baseTensor.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
                 .ToArray();
         var elements = tensor.Output.Shape.ElementCount();
         _team.Run((elements + length - 1) / length, sequential: false, (worker, block) =>
         {
             var start = block * length;
             var own = _merged.Singles(tensor.Output.Name, start, (int)Math.Min(length, elements - start));
-            if (basis is null)
+            if (baseTensor is null)
             {
                 _candidate.Write(tensor.Output.Name, start, own);
                 return;

@@ -123,12 +123,12 @@ internal static class SelfCheck
     {
         public static Gain Of(TaskMeasure task, ScoringContext context)
         {
-            var (basis, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
+            var (baseScore, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
             return new Gain(
                 task.Declaration.Label,
-                basis.Deciding.Average(),
+                baseScore.Deciding.Average(),
                 tuned.Deciding.Average(),
-                basis.Held,
+                baseScore.Held,
                 tuned.Held.Length > 0 ? tuned.Held.Average() : double.NaN);
         }
 
@@ -137,6 +137,6 @@ internal static class SelfCheck
 
         // Of each sample, so that their mean is the task's; none where the task has no gain there.
         public double[] HeldRecovery(double[] scores) => BaseHeld.Length > 0 && TunedHeld - BaseHeld.Average() is var gain and > 0
-            ? [.. scores.Zip(BaseHeld, (score, basis) => (score - basis) / gain)] : [];
+            ? [.. scores.Zip(BaseHeld, (score, baseScore) => (score - baseScore) / gain)] : [];
     }
 }

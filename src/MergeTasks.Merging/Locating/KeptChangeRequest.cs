@@ -38,10 +38,11 @@ internal sealed record KeptChangeRequest : ScoreRequest
         ModelDeclaration declaration,
         LocatedModel model,
         AplDeclaration apl,
-        TaskRun basis,
+        TaskRun baseModel,
         SampleScoreRequest? baseScore,
         SampleScoreRequest? tunedScore)
-        : base(key, declaration, basis.Data) => (_model, _apl, _base, _baseScore, _tunedScore) = (model, apl, basis, baseScore, tunedScore);
+        : base(key, declaration, baseModel.Data) =>
+        (_model, _apl, _base, _baseScore, _tunedScore) = (model, apl, baseModel, baseScore, tunedScore);
 
     /// <inheritdoc/>
     public override string Phase => _apl.Searches ? "density and scale of the kept changes" : "kept changes";
@@ -240,10 +241,10 @@ internal sealed record KeptChangeRequest : ScoreRequest
                     var start = block * BlockLength;
                     var (deltas, values) = _readers[worker];
                     var delta = values.AsSpan(0, (int)Math.Min(BlockLength, tensor.Elements - start));
-                    var basis = deltas.Read(tensor.Name, start, delta);
+                    var baseValues = deltas.Read(tensor.Name, start, delta);
                     drop.Apply(tensor.Name, start, delta);
                     for (var i = 0; i < delta.Length; i++)
-                        delta[i] = basis[i] + ((float)scale * delta[i]);
+                        delta[i] = baseValues[i] + ((float)scale * delta[i]);
                     _candidate.Write(tensor.Name, start, delta);
                 });
             }

@@ -21,11 +21,11 @@ internal sealed record InterventionRequest : ScoreRequest
         ModelDeclaration declaration,
         PartitionLevel level,
         InterventionMode mode,
-        TaskRun basis,
+        TaskRun baseModel,
         TaskRun tuned,
         DeltaPartition partition)
         : base(key, declaration, tuned.Data) =>
-        (_level, _mode, _base, _tuned, _partition) = (level, mode, basis, tuned, partition);
+        (_level, _mode, _base, _tuned, _partition) = (level, mode, baseModel, tuned, partition);
 
     /// <inheritdoc/>
     public override string Phase =>
@@ -43,11 +43,11 @@ internal sealed record InterventionRequest : ScoreRequest
 
     internal override void Compute(ScoringContext context, string path)
     {
-        using var basis = _base.Model.Load(context.Engine);
+        using var baseModel = _base.Model.Load(context.Engine);
         using var tuned = _tuned.Model.Load(context.Engine);
         var metric = _tuned.Metric(tuned.Model);
         context.Progress.Scoring(Model.Label, Phase, Passes * metric.Tokens, $"{Passes} forward passes × {metric.Tokens} tokens");
-        var interventions = new Interventions(basis.Model, tuned.Model, _mode, model => metric.Measure(model, context));
+        var interventions = new Interventions(baseModel.Model, tuned.Model, _mode, model => metric.Measure(model, context));
         ScoreFile.Write(path, Key, interventions.Run(_partition, _level));
     }
 }
