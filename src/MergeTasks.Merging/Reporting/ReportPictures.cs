@@ -3,6 +3,8 @@ namespace MergeTasks.Merging.Reporting;
 /// <summary>The pictures, as SVG within the page. Whatever they show, a table beside them has as numbers.</summary>
 internal static class ReportPictures
 {
+    private static readonly int[] RoundFactors = [5, 2, 1];
+
     private const int Width = 760;
     private const int BoxWidth = 210;
     private const int BoxHeight = 34;
@@ -130,7 +132,7 @@ internal static class ReportPictures
     private static double RoundStep(double range)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
-        return new[] { 5, 2, 1 }.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
+        return RoundFactors.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
     }
 
     private static void Begin(HtmlText html, int width, int height, string title) => html.Add(

@@ -11,6 +11,9 @@ internal sealed class CarriedValues : IDisposable
     private readonly Dictionary<string, Activation> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Activation> _gradients = new(StringComparer.Ordinal);
 
+    /// <summary>Whether nothing was given yet, so that the residual stream is all that later blocks need.</summary>
+    public bool IsEmpty => _values.Count == 0;
+
     /// <summary>Gives a value, becoming one of its holders.</summary>
     public void Give(string name, Activation value)
     {

@@ -219,7 +219,10 @@ internal sealed class CpuModel : ITransformerModel
         ObjectDisposedException.ThrowIf(_disposed, this);
         var (first, input) = _prefix.Find(batch, layers) ?? (0, _embedding.Forward(pass, rows));
         var x = Run(pass, input, first, layers);
-        _prefix.Keep(batch, layers, x);
+
+        // What later layers take beside the stream would be missing where a run begins in the middle.
+        if (pass.Carried.IsEmpty)
+            _prefix.Keep(batch, layers, x);
         return x;
     }
 

@@ -13,11 +13,13 @@ public class SharedPrefixTests
     [InlineData("mixtral-A")]
     [InlineData("bert-cls-A")]
     [InlineData("gemma2-A")]
+    [InlineData("gemma3n_text-A")]
+    [InlineData("gemma4_text-A")]
     public void A_model_with_another_parameter_scores_as_one_that_shares_nothing(string name)
     {
         using var golden = new GoldenModel(name);
         var (engine, model) = (new CpuEngine(), golden.Model);
-        var folder = Path.Combine(GoldenModel.Root, name);
+        var folder = GoldenModel.FolderOf(name);
         var configuration = File.ReadAllBytes(Path.Combine(folder, "config.json"));
         var untouched = Scores(model, golden);
 
@@ -30,7 +32,7 @@ public class SharedPrefixTests
                 element = (element * 1.1f) + 0.01f;
             var replaced = new Dictionary<string, ParameterValue> { [parameter] = ParameterValue.FromSingles(value.Shape, values) };
             using var changed = model.Replacing(replaced);
-            var tensors = new Dictionary<string, ParameterValue>(model.Parameters) { [parameter] = replaced[parameter] };
+            var tensors = new Dictionary<string, ParameterValue>(((CpuModel)model).Values) { [parameter] = replaced[parameter] };
             using var alone = engine.Load(folder, configuration, tensors);
             var scores = Scores(changed, golden);
             Assert.Equal(Scores(alone, golden), scores);

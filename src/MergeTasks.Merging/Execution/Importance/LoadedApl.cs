@@ -4,8 +4,8 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
-using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning;
+using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Execution.Importance;
