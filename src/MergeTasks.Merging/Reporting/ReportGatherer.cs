@@ -116,7 +116,9 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
     {
         if (plan.Importance is { } importance)
             return new OpenModel(importance.BaseDeclaration, importance.Base);
-        return plan.Declaration.Base is { } baseModel ? plan.Models.First(model => model.Declaration.IsSameModel(baseModel)) : plan.Models[0];
+        return plan.Declaration.Base is { } baseModel
+            ? plan.Models.First(model => model.Declaration.IsSameModel(baseModel))
+            : plan.Models[0];
     }
 
     private static bool HasSame(ModelInput model, string? name, TensorSpec spec) =>

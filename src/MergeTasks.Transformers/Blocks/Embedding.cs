@@ -45,7 +45,8 @@ internal sealed class Embedding
     ];
 
     /// <summary>Names of the tables.</summary>
-    public IEnumerable<string> Tables => new[] { _tokens, _layerTable?.Table, _positions, _types }.OfType<Parameter>().Select(table => table.Name);
+    public IEnumerable<string> Tables =>
+        new[] { _tokens, _layerTable?.Table, _positions, _types }.OfType<Parameter>().Select(table => table.Name);
 
     /// <summary>The vectors of all positions.</summary>
     public Activation Forward(Pass pass, EmbeddingRows rows)

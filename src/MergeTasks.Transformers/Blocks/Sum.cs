@@ -19,7 +19,9 @@ internal sealed class Sum(SumSpec spec, ParameterSet parameters) : FeedForward
 
     /// <inheritdoc/>
     public override IEnumerable<ModuleDescription> Modules => _branches.SelectMany(branch =>
-        (IEnumerable<ModuleDescription>)[.. branch.Before?.Descriptions ?? [], .. branch.Part.Modules, .. branch.After?.Descriptions ?? []]);
+        (IEnumerable<ModuleDescription>)[
+            .. branch.Before?.Descriptions ?? [], .. branch.Part.Modules, .. branch.After?.Descriptions ?? []
+        ]);
 
     /// <inheritdoc/>
     public override Activation Forward(Pass pass, Activation x, int[] batchRows)

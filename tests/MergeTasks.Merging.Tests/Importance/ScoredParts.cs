@@ -4,7 +4,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;
 
-/// <summary>Scores where the output is made of parts of models: slices and modules are measured on the models that they come from.</summary>
+/// <summary>
+/// Scores where the output is made of parts of models: slices and modules are measured on the models that they come from.
+/// </summary>
 public sealed class ScoredParts
 {
     private const string Settings =

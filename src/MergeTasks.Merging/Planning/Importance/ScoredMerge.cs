@@ -55,7 +55,9 @@ internal sealed record ScoredMerge(
             throw new DiagnosticException(missing);
     }
 
-    /// <summary>Names of a model's tensors whose changes count: of a whole one those that the output has, of the source of a part all.</summary>
+    /// <summary>
+    /// Names of a model's tensors whose changes count: of a whole one those that the output has, of the source of a part all.
+    /// </summary>
     public IEnumerable<string> Merges(IEnumerable<string> names) =>
         Declaration.IsWhole ? names.Intersect(Layout.Tensors.Select(tensor => tensor.Name), StringComparer.Ordinal) : names;
 

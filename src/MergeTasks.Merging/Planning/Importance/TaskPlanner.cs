@@ -66,7 +66,10 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
         try
         {
             return new RunnableModel(
-                output, merge.Measurable.Describe(new OpenModel(new(merge.Declaration.Name, merge.Declaration.Location), output)), null, []);
+                output,
+                merge.Measurable.Describe(new OpenModel(new(merge.Declaration.Name, merge.Declaration.Location), output)),
+                null,
+                []);
         }
         catch (DiagnosticException) when (!mustRun)
         {
