@@ -184,7 +184,9 @@ public sealed class InTheBuild : IDisposable
                     ["c/1.0.0"] = Library("project", "OnlyOfC", "Both", "Lib"),
                     ["d/1.0.0"] = Library("project", "Both"),
                     ["Lib/1.0.0"] = Library("project", "Deep"),
-                    ["OnlyOfC/1.0.0"] = Library("package"), ["Both/1.0.0"] = Library("package"), ["Deep/1.0.0"] = Library("package"),
+                    ["OnlyOfC/1.0.0"] = Library("package"),
+                    ["Both/1.0.0"] = Library("package"),
+                    ["Deep/1.0.0"] = Library("package"),
                 },
             },
             libraries = new Dictionary<string, object>
