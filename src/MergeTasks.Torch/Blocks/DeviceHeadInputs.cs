@@ -8,7 +8,8 @@ internal abstract class DeviceHeadInputs
 {
     /// <summary>Binds the parameters.</summary>
     public static DeviceHeadInputs Of(AttentionSpec spec, ModelPart part) =>
-        spec.Latent is { } latent ? new LatentHeads(latent, spec.Heads, part) : new ProjectedHeads(spec.Projections, spec.ValuesAreKeys, part);
+        spec.Latent is { } latent ? new LatentHeads(latent, spec.Heads, part)
+        : new ProjectedHeads(spec.Projections, spec.ValuesAreKeys, part);
 
     /// <summary>The tensors that <see cref="HeadChannels.Projection"/> counts.</summary>
     public abstract Tensor[] Forward(DevicePass pass, Tensor x);

@@ -184,4 +184,5 @@ internal sealed record FadingSpec : MixerSpec
 /// <param name="Left">The matrix L, to a few channels.</param>
 /// <param name="Right">The matrix R, back.</param>
 /// <param name="Norm">Of the product.</param>
-internal sealed record LaurelSpec(AttentionSpec Attention, NormSpec AttentionNorm, LinearSpec Left, LinearSpec Right, NormSpec Norm) : MixerSpec;
+internal sealed record LaurelSpec(
+    AttentionSpec Attention, NormSpec AttentionNorm, LinearSpec Left, LinearSpec Right, NormSpec Norm) : MixerSpec;

@@ -46,7 +46,9 @@ internal sealed record AlternatingSpec
     public string? OutputScale { get; init; }
 }
 
-/// <summary>A vector of each token for each layer (Gemma 3n's per-layer embeddings): (norm(P · x / √width) + √channels · row) / √2.</summary>
+/// <summary>
+/// A vector of each token for each layer (Gemma 3n's per-layer embeddings): (norm(P · x / √width) + √channels · row) / √2.
+/// </summary>
 /// <param name="Table">Name of the table; a row holds all layers' vectors.</param>
 /// <param name="Rows">Its rows.</param>
 /// <param name="Layers">Number of layers.</param>
