@@ -42,7 +42,7 @@ internal sealed class CpuModel : ITransformerModel
         _options = options;
         _parameters = new ParameterSet(values, spec, identity.Folder);
         _embedding = new Embedding(spec.Embedding, _parameters);
-        _layers = [.. spec.Layers.Select(layer => Layer.Of(layer, _parameters))];
+        _layers = Streamed([.. spec.Layers.Select(layer => Layer.Of(layer, _parameters))]);
         _head = new Head(spec.Head, _parameters);
         Description = Describe();
     }
@@ -159,6 +159,19 @@ internal sealed class CpuModel : ITransformerModel
     {
         _disposed = true;
         _owned?.Dispose();
+    }
+
+    // Of a model larger than memory no layer's weights stay after it has run.
+    private Layer[] Streamed(Layer[] layers)
+    {
+        if (_values.Values.Where(value => value.IsMapped).Sum(value => value.ByteLength) <= _options.ResidentBytes)
+            return layers;
+        var weights = Array.ConvertAll(
+            layers, layer => layer.Modules.Select(module => module.Weight).Distinct().Select(weight => _parameters.Used[weight]).ToArray());
+        return [
+            .. layers.Select((layer, i) => new StreamedLayer(
+                layer, weights[i], i + 1 < weights.Length ? weights[i + 1] : [], i > 0 ? weights[i - 1] : [])),
+        ];
     }
 
     private T Run<T>(
