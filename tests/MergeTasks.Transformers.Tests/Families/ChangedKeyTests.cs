@@ -144,7 +144,7 @@ public class ChangedKeyTests
     {
         null => [true, 3, 0.5],
         JsonArray { Count: 0 } => [],
-        JsonArray list => Others(list[^1]).Select(other => With(list, list.Count - 1, other))
+        JsonArray list => Others(list[^1]).Select(other => (JsonNode?)With(list, list.Count - 1, other))
             .Concat(Others(list[0]).Select(other => With(list, 0, other))),
         JsonValue leaf when leaf.TryGetValue<bool>(out var flag) => [!flag],
         JsonValue leaf when leaf.TryGetValue<string>(out var text) =>
@@ -156,7 +156,7 @@ public class ChangedKeyTests
         _ => [],
     };
 
-    private static JsonNode With(JsonArray list, int place, JsonNode? other)
+    private static JsonArray With(JsonArray list, int place, JsonNode? other)
     {
         var changed = list.DeepClone().AsArray();
         changed[place] = other?.DeepClone();
