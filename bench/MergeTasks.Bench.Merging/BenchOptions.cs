@@ -16,6 +16,8 @@ internal sealed record BenchOptions
           --threads 2       threads of the limits, the merges and PyTorch
           --python PATH     interpreter with torch and numpy; default: /usr/bin/python3
         dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- scoring example-project/models [enlarged]
+        dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- language-models FOLDER example-project/models
+        dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- scoring whole FOLDER ROUNDS
         """;
 
     public long Size { get; private init; } = 4L << 30;

@@ -20,6 +20,19 @@ if (args is ["scoring", var pattern, "enlarged"])
     return 0;
 }
 
+if (args is ["language-models", var written, var from])
+{
+    LanguageModels.Write(Path.GetFullPath(written), Path.GetFullPath(from));
+    return 0;
+}
+
+if (args is ["scoring", "whole", var language, var wholeRounds])
+{
+    new WholeScoring(Path.GetFullPath(language), Environment.ProcessorCount)
+        .Print(int.Parse(wholeRounds, CultureInfo.InvariantCulture));
+    return 0;
+}
+
 if (args is ["matrices", var finetunes, var methods])
 {
     WholeMatrices.Measure(Path.GetFullPath(finetunes), methods, rounds: 3);

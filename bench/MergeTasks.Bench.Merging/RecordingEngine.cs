@@ -16,6 +16,11 @@ internal sealed class RecordingEngine(int threads) : ITransformerEngine
 
     public ITransformerModel Load(string folder) => new Model(this, _engine.Load(folder), folder);
 
+    // What is of no folder alone is run, and not repeated.
+    public ITransformerModel Load(
+        string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors) =>
+        _engine.Load(folder, configuration, tensors);
+
     /// <summary>Runs everything again, with observers and receivers that drop what they get.</summary>
     public void Repeat()
     {

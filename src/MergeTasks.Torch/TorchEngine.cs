@@ -56,5 +56,15 @@ internal sealed class TorchEngine : ITransformerEngine, IDisposable
     }
 
     /// <inheritdoc/>
+    public ITransformerModel Load(
+        string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors)
+    {
+        var config = ConfigReader.Parse(configuration, Path.Combine(folder, ModelConfig.FileName));
+        var spec = KnownFamilies.Describe(config);
+        var described = new CpuModel(spec, ModelIdentity.Read(config, folder), tensors, null, new EngineOptions());
+        return new DeviceModel(spec, folder, described, _runtime, null);
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _runtime.Dispose();
 }

@@ -18,6 +18,10 @@ internal sealed class StandInEngine(DeviceOptions options) : ITransformerEngine
 
     public ITransformerModel Load(string folder) => new Model(_engine.Load(folder), options);
 
+    public ITransformerModel Load(
+        string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors) =>
+        new Model(_engine.Load(folder, configuration, tensors), options);
+
     private sealed class Model(ITransformerModel inner, DeviceOptions options) : ITransformerModel
     {
         public ModelDescription Description => inner.Description;

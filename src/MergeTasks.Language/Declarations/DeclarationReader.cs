@@ -203,13 +203,28 @@ internal sealed class DeclarationReader
     private static bool HasUsualFactor(MergeDeclaration merge)
     {
         var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
-        var isSized = merge.Models.Select(model => model.Parameters).Append(merge.Parameters)
+        var isSized = Scopes(merge)
             .Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
         return (merge.Base ?? merge.ImportanceBase) is not null
-            && merge is { IsWhole: true, IsMergekitCompatible: false }
+            && !merge.IsMergekitCompatible
             && tuned.Count > 1
+            && (merge.IsWhole || MergesAnywhere(merge))
             && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
     }
+
+    private static IEnumerable<IReadOnlyDictionary<string, Setting>> Scopes(MergeDeclaration merge) =>
+        merge.Models.Concat(merge.Modules.SelectMany(module => module.Models)).Select(model => model.Parameters)
+            .Concat(SlicesOf(merge).SelectMany(slice => slice.Sources.Select(source => source.Model.Parameters).Append(slice.Parameters)))
+            .Concat(merge.Modules.Select(module => module.Parameters))
+            .Append(merge.Parameters);
+
+    private static IEnumerable<SliceDeclaration> SlicesOf(MergeDeclaration merge) =>
+        merge.Slices.Concat(merge.Modules.SelectMany(module => module.Slices));
+
+    // Where layers are only stacked, there is no mixture whose size could be chosen.
+    private static bool MergesAnywhere(MergeDeclaration merge) =>
+        SlicesOf(merge).Select(slice => slice.Sources.Select(source => source.Model)).Concat(merge.Modules.Select(module => module.Models))
+            .Any(models => models.Count(model => merge.Base is null || !model.IsSameModel(merge.Base)) > 1);
 
     // A recipe's options come before the item's, the item's before the project's.
     private OptionReader Options(DeclaredMerge merge, RecipeDocument? recipe)
@@ -245,9 +260,6 @@ internal sealed class DeclarationReader
     private MergeDeclaration Common(DeclaredMerge merge, OptionReader options)
     {
         var (item, name) = (merge.Item, merge.Name);
-        var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate
-            ? UserPath.Full(_project.Folder, own, () => item.LocationOf("OutputDirectory"))
-                : UserPath.Full(_project.ModelsFolder, name, () => item.Location);
         var declaration = (MergeDeclaration)options.Read<MergeSettings>(
             new MergeDeclaration(name, item.Location)
             {
@@ -255,8 +267,9 @@ internal sealed class DeclarationReader
                 Models = [],
                 ItemIndex = merge.Index,
                 IsIntermediate = merge.IsIntermediate,
+                Carried = merge.IsIntermediate ? CarriedOutput.Nowhere : CarriedOutput.Read(item, _diagnostics.Add),
                 ProjectFile = _project.ProjectFile,
-                OutputFolder = Path.TrimEndingDirectorySeparator(folder),
+                OutputFolder = OutputFolders.Of(_project, merge),
             },
             MergeSettings.Options);
         var globs = MergeSettings.Options

@@ -3,10 +3,21 @@ using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
 
-/// <summary>Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.</summary>
+/// <summary>
+/// Where outputs go. Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.
+/// </summary>
 internal static class OutputFolders
 {
     private static readonly StringComparer Paths = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+
+    /// <summary>Full path of a merge's output folder.</summary>
+    public static string Of(ProjectDefaults project, DeclaredMerge merge)
+    {
+        var item = merge.Item;
+        return Path.TrimEndingDirectorySeparator(item["OutputDirectory"] is { } own && !merge.IsIntermediate
+            ? UserPath.Full(project.Folder, own, () => item.LocationOf("OutputDirectory"))
+            : UserPath.Full(project.ModelsFolder, merge.Name, () => item.Location));
+    }
 
     public static IEnumerable<Diagnostic> Check(IReadOnlyList<MergeDeclaration> merges)
     {

@@ -56,8 +56,15 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
     {
         var models = new List<ModelDeclaration>();
         var named = Sources(merge.Slices).Concat(merge.Modules.SelectMany(module => module.Models.Concat(Sources(module.Slices))));
-        foreach (var model in named.Where(model => !models.Exists(model.IsSameModel)))
-            models.Add(model with { Parameters = new Dictionary<string, Setting>() });
+        foreach (var model in named)
+        {
+            var known = models.FindIndex(model.IsSameModel);
+            if (known < 0)
+                models.Add(model with { Parameters = new Dictionary<string, Setting>() });
+            else if (models[known].TaskData is null)
+                models[known] = models[known] with { TaskData = model.TaskData };
+        }
+
         return models;
     }
 

@@ -67,11 +67,11 @@ internal sealed record AimDeclaration(SourceLocation Location)
     /// <summary>The options in the order in which a recipe has them.</summary>
     public static IReadOnlyList<MergeOption<AimDeclaration>> Options { get; } =
     [
-        new MergeOption<AimDeclaration, double>(
-            "Aim", "aim", "omega", OptionKind.Number(0, 1).OrWords(OptionKind.On, UsualOmega).OrWords(OptionKind.Off, 1), UsualOmega,
+        new MergeOption<AimDeclaration, double?>(
+            "Aim", "aim", "omega", OptionKind.Number(0, 1).OrWord("auto").OrWords(OptionKind.On, null).OrWords(OptionKind.Off, 1), null,
             "Activation-informed merging: ω from 0, which returns the most active channel to the base, to 1, which leaves the merge as it is; "
-            + "off for one merge.",
-            aim => aim.Omega, (aim, value) => aim with { Omega = value })
+            + "auto: 0.4, and left out where the merge then does worse on its models' tasks; off for one merge.",
+            aim => aim.IsAuto ? null : aim.Omega, (aim, value) => aim with { Omega = value ?? UsualOmega, IsAuto = value is null })
         {
             IsProjectWide = true,
             IsWritten = _ => true,
@@ -109,6 +109,9 @@ internal sealed record AimDeclaration(SourceLocation Location)
 
     /// <summary>ω: 1 leaves the merged model as it is, 0 returns the most active channel to the base.</summary>
     public double Omega { get; init; }
+
+    /// <summary>Whether nobody named ω, and the step may be left out where it costs.</summary>
+    public bool IsAuto { get; init; }
 
     /// <summary>The calibration text.</summary>
     public required DataFile Calibration { get; init; }

@@ -1,5 +1,6 @@
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -76,9 +77,12 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
         return ReadReference(entries, mapping, "models") is not { } model ? null : model with
         {
             Parameters = settings.Read(entries),
-            TaskData = entries.Find(DataFile.OfTask.Key) is { } data ? nodes.Option(data, DataFile.OfTask) : null,
+            TaskData = TaskData(entries),
         };
     }
+
+    private WrittenOption? TaskData(RecipeEntries entries) =>
+        entries.Find(DataFile.OfTask.Key) is { } data ? nodes.Option(data, DataFile.OfTask) : null;
 
     private RecipeSlice? ReadSlice(YamlMappingNode mapping)
     {
@@ -131,7 +135,8 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
 
         return model is null
             ? null
-            : new RecipeSliceSource(model with { Parameters = settings.Read(entries) }, from, to, nodes.At(range.Value.Start));
+            : new RecipeSliceSource(
+                model with { Parameters = settings.Read(entries), TaskData = TaskData(entries) }, from, to, nodes.At(range.Value.Start));
     }
 
     private RecipeModel? ReadReference(RecipeEntries entries, YamlMappingNode mapping, string list)

@@ -42,7 +42,8 @@ internal static class RecipeKeys
             "layer_range", new RecipeForm.LayerRange(), "[first, end]: its layers, without the end itself.")
         { IsRequired = true },
         new RecipeKey(
-            "parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for these layers of this model."));
+            "parameters", new RecipeForm.Parameters(OfWholeMerge: false), "The method's parameters for these layers of this model."),
+        KeyOf(DataFile.OfTask));
 
     /// <summary>An entry of <c>slices</c>.</summary>
     public static RecipeSection Slice { get; } = new("An entry of slices",

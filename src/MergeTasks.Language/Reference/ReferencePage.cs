@@ -24,6 +24,10 @@ internal sealed class ReferencePage
         page.Line("# Reference");
         page.Line(
             "Generated from the declarations in the code; a test keeps it current. Values that no column names are texts or numbers.");
+        page.Line("## In your build");
+        page.Line(
+            "Which shapes of projects are supported, how other projects' models are taken, and which conventions hold, each with its test: "
+                + "[In your build](in-your-build.md).");
         page.Line("## Items");
         foreach (var item in ProjectSurface.Items)
             page.Item(item);

@@ -63,6 +63,7 @@ internal sealed class MergedInMemory : IDisposable
     {
         const int length = 1 << 16;
         var basis = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source } ? tensor.Sources[source].Open() : null;
+        var others = basis is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
         var readers = basis is null
             ? []
             : Enumerable.Range(0, _team.Count)
@@ -80,6 +81,7 @@ internal sealed class MergedInMemory : IDisposable
 
             var (reader, origin, values) = readers[worker];
             reader.Read(start, origin.AsSpan(0, own.Length), start + own.Length);
+            others?.CopyOthers(start, own, origin.AsSpan(0, own.Length));
             for (var i = 0; i < own.Length; i++)
                 values[i] = (float)(origin[i] + (((double)own[i] - origin[i]) * factor));
             _candidate.Write(tensor.Output.Name, start, values.AsSpan(0, own.Length));

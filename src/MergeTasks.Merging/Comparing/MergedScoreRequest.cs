@@ -129,10 +129,10 @@ internal sealed record MergedScoreRequest : ScoreRequest
         public static TaskRuns Open(TaskMeasure task, List<TaskRuns> others, ScoringContext context)
         {
             var same = others.Find(other =>
-                other.Of.PutIn is null && task.Base.Model.PutIn is null && other.Of.Model == task.Base.Model.Model);
-            var loaded = same?.Loaded ?? task.Base.Model.Load(context.Engine);
+                other.Of.PutIn is null && task.Merged.PutIn is null && other.Of.Model == task.Merged.Model);
+            var loaded = same?.Loaded ?? task.Merged.Load(context.Engine);
             return new TaskRuns(
-                task.Base.Model,
+                task.Merged,
                 loaded,
                 same is null,
                 task.Base.Metric(loaded.Model),

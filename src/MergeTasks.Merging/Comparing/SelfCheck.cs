@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
@@ -16,18 +17,19 @@ internal static class SelfCheck
         var reports = new List<StepReport>();
         var all = plan.Simpler
             .Append(
-                (Step: plan.Importance is { Aim: not null } ? "AIM" : plan.Importance is { Apl: not null } ? "APL" : "plain", Plan: plan))
+                (Step: plan.Importance is { Aim: not null } ? CheckReport.Aim : plan.Importance is { Apl: not null } ? CheckReport.Apl : "plain",
+                    Plan: plan))
             .ToList();
         IReadOnlyList<double[]> before = [];
-        var (factor, leavesOut) = (1.0, false);
+        var (factor, leftOut) = (1.0, new List<string>());
+        StepReport? made = null;
         foreach (var (name, own) in all)
         {
-            var result = new MergedScoreRequest(leavesOut ? plan.WithoutApl! : own, name).Result(context);
+            var result = new MergedScoreRequest(leftOut.Count > 0 ? plan.Without[leftOut[0]] : own, name).Result(context);
             var held = result.Tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
             var report = new StepReport(
                 name, result.Factor, Rounded(Mean(result.Tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
-            leavesOut |= name == "APL" && plan.WithoutApl is not null && reports[0].Recovery > report.Recovery;
-            var isLeftOut = leavesOut && name == "APL";
+            var isLeftOut = plan.Without.ContainsKey(name) && made!.Recovery > report.Recovery;
             if (held.Exists(task => task.Length > 0))
             {
                 report = report with
@@ -43,14 +45,19 @@ internal static class SelfCheck
                         plan, report, before, held, isLeftOut ? context with { Progress = QuietProgress.Of(context.Progress) } : context);
             }
 
-            // The next step is added to what is made, and not to what is left out.
-            if (!isLeftOut)
-                (before, factor) = (held.Exists(task => task.Length > 0) ? held : [], result.Factor);
             reports.Add(report);
+            if (isLeftOut)
+            {
+                leftOut.Add(name);
+                continue;
+            }
+
+            // The next step is added to what is made, and not to what is left out.
+            (before, factor, made) = (held.Exists(task => task.Length > 0) ? held : [], result.Factor, report);
         }
 
-        Tell(plan, reports, leavesOut, context);
-        return new CheckReport(reports, factor, leavesOut ? "APL" : null);
+        Tell(plan, reports, leftOut, context);
+        return new CheckReport(reports, factor, leftOut switch { [] => null, [var step] => step, _ => CheckReport.Both });
     }
 
     private static StepReport Compared(
@@ -61,17 +68,22 @@ internal static class SelfCheck
                 .Where(pair => pair.Second.Length > 0)
                 .Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())
         ]);
-        if (change + within < 0)
+
+        // A single model is pruned to a share of its gain, which is no mistake of the density.
+        var asked = report.Step == CheckReport.Apl && plan.Importance!.Apl is { Models.Count: 1, Declaration.Density: null }
+            ? 1 - KeptChangeRequest.Sufficient
+            : 0;
+        if (change + within < -asked)
         {
-            var advice = report.Step == "AIM"
-                ? "Set a larger Aim (1 leaves the merge as it is), AimNormalization=\"max\", or Aim=\"off\"."
+            var advice = report.Step == CheckReport.Aim
+                ? "Set a larger Aim (1 leaves the merge as it is), AimNormalization=\"max\", Aim=\"auto\", or Aim=\"off\"."
                 : "Set AplDensity=\"auto\" or a larger one, AplTau1=\"inf\", or Apl=\"off\".";
             context.Progress.Warn(new Diagnostic(DiagnosticCode.WorseStep,
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"Merge '{plan.Name}': {report.Step} made it worse on its models' tasks: "
                         + $"recovery {report.Held:0.000}, {change:+0.000;-0.000} ± {within:0.000} (95 %). {advice}"),
-                report.Step == "AIM"
+                report.Step == CheckReport.Aim
                     ? plan.Importance!.Aim!.Declaration.Location
                     : plan.Importance!.Apl!.Declaration.Location, IsWarning: true));
         }
@@ -79,7 +91,7 @@ internal static class SelfCheck
         return report with { Change = Rounded(change), Within = Rounded(within) };
     }
 
-    private static void Tell(MergePlan plan, List<StepReport> reports, bool leavesOut, ScoringContext context)
+    private static void Tell(MergePlan plan, List<StepReport> reports, List<string> leftOut, ScoringContext context)
     {
         foreach (var report in reports)
         {
@@ -92,10 +104,10 @@ internal static class SelfCheck
                     + $"recovery {report.Recovery:0.000} on samples that decided{held}{change}."));
         }
 
-        if (leavesOut)
+        foreach (var step in leftOut)
             context.Progress.Note(
-                $"{plan.Name}: APL is left out, because on the samples that decided the merge does better without it. A number as "
-                    + "AplDensity keeps it in any case.");
+                $"{plan.Name}: {step} is left out, because on the samples that decided the merge does better without it. A number as "
+                    + $"{(step == CheckReport.Aim ? "Aim" : "AplDensity")} keeps it in any case.");
     }
 
     private static double? Mean(IEnumerable<double?> values) =>

@@ -22,4 +22,9 @@ internal sealed class DeferredEngine(string version, Func<ITransformerEngine> cr
 
     /// <inheritdoc/>
     public ITransformerModel Load(string folder) => _engine.Value.Load(folder);
+
+    /// <inheritdoc/>
+    public ITransformerModel Load(
+        string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors) =>
+        _engine.Value.Load(folder, configuration, tensors);
 }

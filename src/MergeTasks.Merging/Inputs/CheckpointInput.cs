@@ -28,6 +28,8 @@ internal sealed class CheckpointInput(Checkpoint checkpoint, FileHasher? hasher)
 
     public override Checkpoint Weights => checkpoint;
 
+    public override bool IsStored => true;
+
     public override TensorSpec? Find(string name) =>
         checkpoint.Find(name) is { } info ? new TensorSpec(info.Name, info.DType, info.Shape) : null;
 

@@ -64,6 +64,17 @@ internal abstract class ModelInput : IDisposable
     /// <summary>Names of the tensors that are not what <see cref="Weights"/> holds under these names.</summary>
     public virtual IEnumerable<string> Computed => [];
 
+    /// <summary>Whether its folder holds all of it as it is: configuration and tensors.</summary>
+    public virtual bool IsStored => false;
+
+    /// <summary>The model that has a tensor as its own, and the tensor's name there.</summary>
+    public virtual (ModelInput Model, string Tensor) Origin(string name) => (this, name);
+
+    /// <summary>
+    /// Which rows of a tensor are the model's own, and not made up for a vocabulary with tokens that it lacks; <see langword="null"/>: all.
+    /// </summary>
+    public virtual Func<long, bool>? OwnRows(string name) => null;
+
     /// <summary>
     /// The type in which a tensor's elements are exact: the stored one, or fp32 where they are computed from several tensors.
     /// </summary>

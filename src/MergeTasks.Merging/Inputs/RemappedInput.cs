@@ -37,6 +37,8 @@ internal sealed class RemappedInput(ModelInput model, long rows, RowMap map, IRe
 
     public override IEnumerable<string> Computed => model.Computed.Concat(_isIdentity ? [] : Names.Where(IsMapped)).Distinct();
 
+    public override Func<long, bool>? OwnRows(string name) => IsMapped(name) ? row => map.Own[row] >= 0 : null;
+
     public override TensorSpec? Find(string name) =>
         model.Find(name) is not { } own ? null : IsMapped(name) ? own with { Shape = [map.Own.Length, .. own.Shape.Skip(1)] } : own;
 

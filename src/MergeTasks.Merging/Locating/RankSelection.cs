@@ -128,11 +128,14 @@ internal sealed class RankSelection
             var row = rows[(int)number];
             var unit = row.Unit!.Value;
             var ranks = new uint[length + (bias is null ? 0 : 1)];
+            long At(long i) => !matrix.UnitsAreColumns
+                ? (unit * length) + i
+                : (unit / matrix.Columns * matrix.Matrix) + (i * matrix.Columns) + (unit % matrix.Columns);
             if (whole is null)
                 _readers[worker].Read(matrix.Name, unit * length, ranks.AsSpan(0, length));
             else
                 for (var i = 0; i < length; i++)
-                    ranks[i] = whole[(i * matrix.Columns) + unit];
+                    ranks[i] = whole[At(i)];
             if (bias is not null)
                 ranks[length] = bias[unit];
             var (threshold, last) = Select(ranks, row.Keep);
@@ -141,8 +144,7 @@ internal sealed class RankSelection
             cuts[members[0]].Thresholds[unit] = threshold;
             cuts[members[0]].LastTies[unit] = last < 0 ? -1
                 : last >= length ? long.MaxValue
-                : matrix.UnitsAreColumns ? (last * matrix.Columns) + unit
-                : (unit * length) + last;
+                : At(last);
             if (bias is null)
                 return;
             cuts[members[1]].Thresholds[unit] = threshold;

@@ -2,7 +2,6 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Statistics;
-using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 
@@ -13,11 +12,11 @@ internal sealed record ActivationRequest : ScoreRequest
 {
     private readonly AimDeclaration _aim;
     private readonly RunnableModel _model;
-    private readonly string _tokenizer;
+    private readonly TokenizerFile _tokenizer;
     private readonly int _block;
 
     internal ActivationRequest(
-        ScoreKey key, ModelDeclaration declaration, AimDeclaration aim, RunnableModel model, string tokenizer, int block)
+        ScoreKey key, ModelDeclaration declaration, AimDeclaration aim, RunnableModel model, TokenizerFile tokenizer, int block)
         : base(key, declaration, aim.Calibration) =>
         (_aim, _model, _tokenizer, _block) = (aim, model, tokenizer, block);
 
@@ -26,7 +25,7 @@ internal sealed record ActivationRequest : ScoreRequest
 
     internal override void Compute(ScoringContext context, string path)
     {
-        var blocks = CalibrationText.Blocks(_aim.Calibration, Tokenizer.Load(_tokenizer), _aim.Samples, _block);
+        var blocks = CalibrationText.Blocks(_aim.Calibration, _tokenizer.Load(), _aim.Samples, _block);
         using var loaded = _model.Load(context.Engine);
         context.Progress.Scoring(
             Model.Label,

@@ -53,16 +53,22 @@ internal sealed record ChangeCountRequest : ScoreRequest
 
     private static void CountRuns(DeltaTensor tensor, long start, ReadOnlySpan<float> delta, double[] counts)
     {
-        var own = new double[Math.Min(tensor.Units, delta.Length + 1L)];
-        var first = tensor.UnitsAreColumns ? 0 : tensor.UnitOf(start);
-        var (unit, column) = (tensor.UnitsAreColumns ? start % tensor.Columns : 0, start % tensor.Columns);
-        foreach (var value in delta)
+        // From the first unit of the first element's row, or of its matrix where units are columns.
+        var first = tensor.UnitsAreColumns ? start / tensor.Matrix * tensor.Columns : tensor.UnitOf(start);
+        var last = tensor.UnitsAreColumns
+            ? ((start + delta.Length - 1) / tensor.Matrix * tensor.Columns) + tensor.Columns - 1
+            : tensor.UnitOf(start + delta.Length - 1);
+        var own = new double[last - first + 1];
+        for (var i = 0; i < delta.Length;)
         {
-            own[unit] += value != 0 ? 1 : 0;
-            if (++column == tensor.Columns)
-                (unit, column) = (tensor.UnitsAreColumns ? 0 : unit + 1, 0);
-            else if (tensor.UnitsAreColumns)
-                unit++;
+            var length = (int)Math.Min(delta.Length - i, tensor.Columns - ((start + i) % tensor.Columns));
+            var unit = tensor.UnitOf(start + i) - first;
+            for (var end = i + length; i < end; i++)
+            {
+                own[unit] += delta[i] != 0 ? 1 : 0;
+                if (tensor.UnitsAreColumns)
+                    unit++;
+            }
         }
 
         lock (counts)

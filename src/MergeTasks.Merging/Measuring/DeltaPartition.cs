@@ -6,24 +6,31 @@ namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
 /// A tensor of deltas, divided into units: an element of a vector; an output row of a matrix, which is a column where the matrix is
-/// stored [in, out]; of more dimensions, a vector along the last.
+/// stored [in, out]; of a stack of experts' matrices those of one after those of the other, and of a stack of their biases each element;
+/// of more dimensions otherwise, a vector along the last.
 /// </summary>
 /// <param name="Name">The tensor's name.</param>
 /// <param name="Shape">Its shape.</param>
-/// <param name="UnitsAreColumns">Whether it is stored [in, out].</param>
+/// <param name="UnitsAreColumns">Whether it is stored [in, out], or as a stack of such matrices.</param>
 internal sealed record DeltaTensor(string Name, IReadOnlyList<long> Shape, bool UnitsAreColumns)
 {
+    /// <summary>Whether every element is a unit: the tensor is a vector, or a stack of vectors of biases.</summary>
+    public bool UnitsAreElements { get; init; } = Shape.Count < 2;
+
     /// <summary>Number of elements.</summary>
     public long Elements { get; } = Shape.ElementCount();
 
-    /// <summary>Elements from one row to the next; 1 for a vector.</summary>
-    public long Columns { get; } = Shape.Count < 2 ? 1 : Shape[^1];
+    /// <summary>Elements from one row to the next; 1 where every element is a unit.</summary>
+    public long Columns => UnitsAreElements ? 1 : Shape[^1];
+
+    /// <summary>Elements of a matrix whose columns are units.</summary>
+    public long Matrix { get; } = Shape.Count < 2 ? Shape.ElementCount() : Shape[^1] * Shape[^2];
 
     /// <summary>Number of units.</summary>
-    public long Units => UnitsAreColumns ? Columns : Columns == 0 ? 0 : Elements / Columns;
+    public long Units => Elements == 0 ? 0 : UnitsAreColumns ? Elements / Matrix * Columns : Elements / Columns;
 
     /// <summary>The unit of an element.</summary>
-    public long UnitOf(long element) => UnitsAreColumns ? element % Columns : element / Columns;
+    public long UnitOf(long element) => UnitsAreColumns ? (element / Matrix * Columns) + (element % Columns) : element / Columns;
 }
 
 /// <summary>Tensors whose parameters belong to one part at the level of layers.</summary>
@@ -61,9 +68,13 @@ internal sealed class DeltaPartition
             .Where(module => module.StoredByInput)
             .Select(module => module.Weight)
             .ToHashSet(StringComparer.Ordinal);
+        var biases = description.Modules.Where(module => module.Place is not null).Select(module => BiasOf(module.Weight))
+            .ToHashSet(StringComparer.Ordinal);
         List<DeltaTensor> all = [
             .. tensors.Select(tensor =>
-                new DeltaTensor(tensor.Name, tensor.Shape, byInput.Contains(tensor.Name) && tensor.Shape.Count == 2))
+                biases.Contains(tensor.Name)
+                    ? new DeltaTensor(tensor.Name, tensor.Shape, false) { UnitsAreElements = true }
+                    : new DeltaTensor(tensor.Name, tensor.Shape, byInput.Contains(tensor.Name) && tensor.Shape.Count >= 2))
         ];
         var groups = all
             .Select((tensor, index) => (Place: PlaceOf(tensor.Name, description), Index: index))
@@ -90,20 +101,20 @@ internal sealed class DeltaPartition
     {
         var rows = new List<RowGroup>();
         var biases = new HashSet<int>();
-        foreach (var index in members.Where(index => all[index].Shape.Count >= 2))
+        foreach (var index in members.Where(index => !all[index].UnitsAreElements))
         {
             var bias = members.FindIndex(other =>
-                all[other].Shape.Count == 1 && all[other].Units == all[index].Units && all[other].Name == BiasOf(all[index].Name));
+                all[other].UnitsAreElements && all[other].Units == all[index].Units && all[other].Name == BiasOf(all[index].Name));
             if (bias >= 0)
                 biases.Add(members[bias]);
             rows.Add(new RowGroup(bias >= 0 ? [index, members[bias]] : [index], false, all[index].Units));
         }
 
         // What is left are vectors: a norm's weight with its bias, or one without a partner.
-        foreach (var index in members.Where(index => all[index].Shape.Count < 2 && !biases.Contains(index)))
+        foreach (var index in members.Where(index => all[index].UnitsAreElements && !biases.Contains(index)))
         {
             var bias = members.FindIndex(other =>
-                other != index && all[other].Shape.Count == 1 && !biases.Contains(other) && all[other].Name == BiasOf(all[index].Name));
+                other != index && all[other].UnitsAreElements && !biases.Contains(other) && all[other].Name == BiasOf(all[index].Name));
             if (bias >= 0)
                 biases.Add(members[bias]);
             rows.Add(new RowGroup(bias >= 0 ? [index, members[bias]] : [index], true, 1));
@@ -116,5 +127,6 @@ internal sealed class DeltaPartition
 
     private static string BiasOf(string weight) =>
         weight.EndsWith(".weight", StringComparison.Ordinal) ? weight[..^"weight".Length] + "bias"
-        : weight.EndsWith(".gamma", StringComparison.Ordinal) ? weight[..^"gamma".Length] + "beta" : "";
+        : weight.EndsWith(".gamma", StringComparison.Ordinal) ? weight[..^"gamma".Length] + "beta"
+        : weight + "_bias";
 }

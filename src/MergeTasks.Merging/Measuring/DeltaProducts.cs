@@ -57,7 +57,7 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
             if (!tensor.UnitsAreColumns)
                 sums[tensor.UnitOf(start + i)] += Product(delta.Slice(i, length), gradient.Slice(i, length));
             else
-                AddColumns(sums.AsSpan((int)((start + i) % tensor.Columns), length), delta.Slice(i, length), gradient.Slice(i, length));
+                AddColumns(sums.AsSpan((int)tensor.UnitOf(start + i), length), delta.Slice(i, length), gradient.Slice(i, length));
             i += length;
         }
     }

@@ -4,7 +4,10 @@ using MergeTasks.Methods.Kernels;
 
 namespace MergeTasks.Merging.Measuring;
 
-/// <summary>Reads what fine-tuning changed, Δ = θ_i − θ_b, in fp32 and piece by piece. One object per thread.</summary>
+/// <summary>
+/// Reads what fine-tuning changed, Δ = θ_i − θ_b, in fp32 and piece by piece: nothing in rows that are not both models' own, where θ_i
+/// stands for θ_b, too. One object per thread.
+/// </summary>
 /// <param name="tuned">θ_i.</param>
 /// <param name="basis">θ_b.</param>
 /// <param name="castTo">A type that both are rounded to first, as compatibility mode does; <see langword="null"/> for none.</param>
@@ -13,6 +16,7 @@ internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? cas
     private readonly Side _tuned = new(tuned, castTo);
     private readonly Side _base = new(basis, castTo);
     private float[] _subtracted = [];
+    private (string? Tensor, CommonRows? Rows) _common;
 
     /// <summary>Fills <paramref name="delta"/> from an element on.</summary>
     /// <returns>θ_b there, until the next call.</returns>
@@ -23,6 +27,9 @@ internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? cas
         var subtracted = _subtracted.AsSpan(0, delta.Length);
         _base.Read(tensor, start, subtracted);
         _tuned.Read(tensor, start, delta);
+        if (_common.Tensor != tensor)
+            _common = (tensor, CommonRows.Of(tensor, tuned, basis));
+        _common.Rows?.CopyOthers(start, delta, subtracted);
         BlockMath.Subtract(delta, subtracted);
         return subtracted;
     }

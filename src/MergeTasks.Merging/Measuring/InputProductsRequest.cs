@@ -3,6 +3,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Options;
 using MergeTasks.Methods.Kernels;
+using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
@@ -70,7 +71,7 @@ internal sealed record InputProductsRequest : ScoreRequest
             var seen = _seen.TryGetValue(own[0].Name, out var earlier) ? earlier : (Sharing: own, Rows: 0);
             _seen[own[0].Name] = (seen.Sharing, seen.Rows + input.Rows);
             var (rows, channels, values, module) = (input.Rows, input.Channels, input.Values.ToArray(), own[0]);
-            Parallel.For(0, channels, new ParallelOptions { MaxDegreeOfParallelism = threads }, channel =>
+            Workers.For(threads, channels, channel =>
             {
                 var sum = RowOf(module, channel);
                 for (var row = 0; row < rows; row++)

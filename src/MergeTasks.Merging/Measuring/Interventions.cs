@@ -33,13 +33,22 @@ internal sealed class Interventions(
         PartitionLevel.Model => [(Parts, [EffectOf(partition.Tensors.Select(tensor => tensor.Name))])],
         PartitionLevel.Layer =>
             [(Parts, [.. partition.Layers.Select(layer => EffectOf(layer.Tensors.Select(index => partition.Tensors[index].Name)))])],
-        PartitionLevel.Tensor => [(Parts, [.. partition.Tensors.Select(tensor => EffectOf([tensor.Name]))])],
+        PartitionLevel.Tensor => [(Parts, Tensors(partition))],
         _ =>
             partition.Layers
                 .SelectMany(layer => layer.Rows)
                 .Select(group => (partition.Tensors[group.Tensors[0]].Name, Rows(partition, group).ToArray()))
                 .ToList(),
     };
+
+    // Layer by layer, so that what comes before a layer runs once for all tensors from there on.
+    private double[] Tensors(DeltaPartition partition)
+    {
+        var effects = new double[partition.Tensors.Count];
+        foreach (var tensor in partition.Layers.SelectMany(layer => layer.Tensors))
+            effects[tensor] = EffectOf([partition.Tensors[tensor].Name]);
+        return effects;
+    }
 
     private double EffectOf(IReadOnlyDictionary<string, ParameterValue> parameters)
     {

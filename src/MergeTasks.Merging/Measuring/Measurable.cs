@@ -6,6 +6,7 @@ using MergeTasks.Merging.Inputs;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Processor;
+using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 
@@ -46,7 +47,7 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
         foreach (var model in models)
         {
             if (model.Input.SideFiles(cancellation).FirstOrDefault(file => file.Name == TokenizerFile) is { } file)
-                return new TokenizerFile(file.PathIn(model.Input.Folder), file.Digest);
+                return new TokenizerFile(file, model.Input.Folder);
         }
 
         var last = models[^1].Declaration;
@@ -90,11 +91,18 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
         [new("tokenizer", tokenizer.Digest.ToString()), .. ingredients, new("engine", engine)];
 
     /// <summary>A mistake of who measures.</summary>
-    public DiagnosticException Fault(string code, string message, SourceLocation? location) =>
+    public DiagnosticException Fault(DiagnosticCode code, string message, SourceLocation? location) =>
         new(new Diagnostic(code, $"{who}: {message}", location));
 }
 
-/// <summary>A model's tokenizer.</summary>
-/// <param name="Path">Full path of its file.</param>
-/// <param name="Digest">Digest of its content.</param>
-internal sealed record TokenizerFile(string Path, ContentDigest Digest);
+/// <summary>A model's tokenizer: in a file, or made with the vocabulary of an output that need not exist yet.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Folder">The folder of the model.</param>
+internal sealed record TokenizerFile(SideFile File, string Folder)
+{
+    /// <summary>Digest of its content.</summary>
+    public ContentDigest Digest => File.Digest;
+
+    /// <summary>Reads it.</summary>
+    public Tokenizer Load() => File.Content is { } content ? Tokenizer.Parse(content, File.Name) : Tokenizer.Load(File.PathIn(Folder));
+}

@@ -28,44 +28,60 @@ internal sealed record RunnableModel(ModelInput Model, ModelDescription Descript
     /// <summary>Opens it.</summary>
     public LoadedModel Load(ITransformerEngine engine)
     {
-        var model = engine.Load(Model.Folder);
-        MappedWeights? map = null;
+        if (PutIn is null && Model.IsStored)
+        {
+            var stored = engine.Load(Model.Folder);
+            return new LoadedModel(stored, [stored]);
+        }
+
+        var values = new Values();
         try
         {
-            var values = Model.Computed
-                .Where(model.Parameters.ContainsKey)
-                .Except(Replaced, StringComparer.Ordinal)
-                .ToDictionary(name => name, name => Fused(Model, name));
-            if (PutIn is not null)
-            {
-                map = new MappedWeights(PutIn.Weights);
-                var computed = PutIn.Computed.ToHashSet(StringComparer.Ordinal);
-                foreach (var name in Replaced)
-                    values.Add(name, computed.Contains(name) ? Fused(PutIn, name) : ParameterValue.FromMap(map, PutIn.Weights.Find(name)!));
-            }
-
-            if (values.Count == 0)
-                return new LoadedModel(model, [model]);
-            var replaced = model.Replacing(values);
-            return new LoadedModel(replaced, map is null ? [replaced, model] : [replaced, model, map]);
+            var (replaced, unused) = (
+                Replaced.ToHashSet(StringComparer.Ordinal), Description.UnusedTensors.ToHashSet(StringComparer.Ordinal));
+            var tensors = Model.Names
+                .Where(name => !unused.Contains(name))
+                .ToDictionary(name => name, name => values.Of(replaced.Contains(name) ? PutIn! : Model, name), StringComparer.Ordinal);
+            var model = engine.Load(Model.Folder, Model.Config.Text, tensors);
+            return new LoadedModel(model, [model, values]);
         }
         catch
         {
-            map?.Dispose();
-            model.Dispose();
+            values.Dispose();
             throw;
         }
     }
 
-    // The engine takes parameters in memory or from a file; what an adapter changes is in no file.
-    private static ParameterValue Fused(ModelInput input, string name)
+    // The engine takes parameters in memory or from a file; what an adapter changes, or another vocabulary, is in no file.
+    private sealed class Values : IDisposable
     {
-        var shape = input.Find(name)!.Shape;
-        var values = new float[checked((int)shape.ElementCount())];
-        var reader = input.Open(name).NewReader(new WindowMemory());
-        for (var start = 0; start < values.Length; start += StoredTensor.WindowLength)
-            reader.Read(start, values.AsSpan(start, Math.Min(StoredTensor.WindowLength, values.Length - start)), values.Length);
-        return ParameterValue.FromSingles(shape, values);
+        private readonly Dictionary<ModelInput, (MappedWeights Map, HashSet<string> Computed)> _models = [];
+
+        public ParameterValue Of(ModelInput input, string name)
+        {
+            var (model, own) = input.Origin(name);
+            if (!_models.TryGetValue(model, out var known))
+                _models[model] = known = (new MappedWeights(model.Weights), model.Computed.ToHashSet(StringComparer.Ordinal));
+            return known.Computed.Contains(own)
+                ? InMemory(model, own)
+                : ParameterValue.FromMap(known.Map, model.Weights.Find(own)!);
+        }
+
+        public void Dispose()
+        {
+            foreach (var (map, _) in _models.Values)
+                map.Dispose();
+        }
+
+        private static ParameterValue InMemory(ModelInput input, string name)
+        {
+            var shape = input.Find(name)!.Shape;
+            var values = new float[checked((int)shape.ElementCount())];
+            var reader = input.Open(name).NewReader(new WindowMemory());
+            for (var start = 0; start < values.Length; start += StoredTensor.WindowLength)
+                reader.Read(start, values.AsSpan(start, Math.Min(StoredTensor.WindowLength, values.Length - start)), values.Length);
+            return ParameterValue.FromSingles(shape, values);
+        }
     }
 }
 

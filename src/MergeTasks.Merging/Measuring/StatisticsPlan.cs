@@ -13,20 +13,25 @@ internal sealed record StatisticsPlan(IReadOnlyList<(int Input, PlannedStatistic
 {
     /// <summary>The statistics as inputs of a tensor's merge, where every model has one for it.</summary>
     /// <param name="sources">The tensor's sources, which are added to.</param>
+    /// <param name="models">Of each input of the method, the index of its model among those of the merge.</param>
     /// <param name="context">The method's parameters, which learn where to read them.</param>
-    internal TensorContext Attach(List<TensorSource> sources, TensorContext context)
+    internal TensorContext Attach(List<TensorSource> sources, IReadOnlyList<int> models, TensorContext context)
     {
-        var tensors = Models.Select(model => (model.Input, model.Statistic, Name: (sources[model.Input] as ModelTensor)?.Tensor)).ToList();
-        if (!tensors.TrueForAll(tensor => tensor.Name is not null && tensor.Statistic.Tensors.ContainsKey(tensor.Name)))
+        var tensors = context.Inputs.Index().Where(pair => !pair.Item.IsBase).Select(pair => (
+            Input: pair.Index,
+            Models.FirstOrDefault(model => model.Input == models[pair.Index]).Statistic,
+            Name: (sources[pair.Index] as ModelTensor)?.Tensor)).ToList();
+        if (tensors.Count == 0
+            || !tensors.TrueForAll(tensor => tensor.Name is not null && tensor.Statistic?.Tensors.ContainsKey(tensor.Name) == true))
             return context;
         var inputs = context.Inputs.ToArray();
         foreach (var (input, statistic, name) in tensors)
         {
             inputs[input] = inputs[input] with { Statistic = sources.Count };
-            sources.Add(new StatisticTensor(statistic, name!));
+            sources.Add(new StatisticTensor(statistic!, name!));
         }
 
-        return context with { Inputs = inputs, IsStoredByInput = tensors[0].Statistic.Tensors[tensors[0].Name!]?.StoredByInput == true };
+        return context with { Inputs = inputs, IsStoredByInput = tensors[0].Statistic!.Tensors[tensors[0].Name!]?.StoredByInput == true };
     }
 
     private sealed record StatisticTensor(PlannedStatistic Statistic, string Name) : TensorSource(DType.F32)

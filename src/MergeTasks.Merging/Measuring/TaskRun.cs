@@ -1,7 +1,6 @@
 using MergeTasks.Language.Importance;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Metrics;
-using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring;
 
@@ -20,9 +19,9 @@ internal enum SampleShare
 
 /// <summary>A model and the samples that it is measured on.</summary>
 /// <param name="Model">The model.</param>
-/// <param name="Tokenizer">Path of the tokenizer.</param>
+/// <param name="Tokenizer">The tokenizer.</param>
 /// <param name="Data">The samples.</param>
-internal sealed record TaskRun(RunnableModel Model, string Tokenizer, DataFile Data)
+internal sealed record TaskRun(RunnableModel Model, TokenizerFile Tokenizer, DataFile Data)
 {
     /// <summary>Which samples decide.</summary>
     public SampleShare Share { get; init; }
@@ -32,5 +31,5 @@ internal sealed record TaskRun(RunnableModel Model, string Tokenizer, DataFile D
 
     /// <summary>Reads some of the samples.</summary>
     public TaskMetric Metric(ITransformerModel model, SampleShare share) =>
-        TaskMetric.Read(Data.Path, new TextModel(model, Transformers.Tokenization.Tokenizer.Load(Tokenizer)), share);
+        TaskMetric.Read(Data.Path, new TextModel(model, Tokenizer.Load()), share);
 }

@@ -24,14 +24,14 @@ internal static class RecipeText
             yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
         if (merge.IsWhole)
             AppendModels(yaml, "", merge.Models, merge.NeedsScores);
-        AppendSlices(yaml, "", merge.Slices);
+        AppendSlices(yaml, "", merge.Slices, merge.NeedsScores);
         if (merge.Modules.Count > 0)
             yaml.Append("modules:\n");
         foreach (var module in merge.Modules)
         {
             yaml.Append("  ").Append(Quoted(module.Name)).Append(":\n");
-            AppendModels(yaml, "    ", module.Models, false);
-            AppendSlices(yaml, "    ", module.Slices);
+            AppendModels(yaml, "    ", module.Models, merge.NeedsScores);
+            AppendSlices(yaml, "    ", module.Slices, merge.NeedsScores);
             AppendParameters(yaml, "    ", module.Parameters);
         }
 
@@ -65,12 +65,17 @@ internal static class RecipeText
         {
             yaml.Append(indent).Append("  - model: ").Append(Quoted(model.Label)).Append('\n');
             AppendParameters(yaml, indent + "    ", model.Parameters);
-            if (withData && model.TaskData is { } data)
-                yaml.Append(indent).Append("    ").Append(DataFile.OfTask.Key).Append(": ").Append(Quoted(data.Label)).Append('\n');
+            AppendData(yaml, indent + "    ", model, withData);
         }
     }
 
-    private static void AppendSlices(StringBuilder yaml, string indent, IReadOnlyList<SliceDeclaration> slices)
+    private static void AppendData(StringBuilder yaml, string indent, ModelDeclaration model, bool withData)
+    {
+        if (withData && model.TaskData is { } data)
+            yaml.Append(indent).Append(DataFile.OfTask.Key).Append(": ").Append(Quoted(data.Label)).Append('\n');
+    }
+
+    private static void AppendSlices(StringBuilder yaml, string indent, IReadOnlyList<SliceDeclaration> slices, bool withData)
     {
         if (slices.Count > 0)
             yaml.Append(indent).Append("slices:\n");
@@ -82,6 +87,7 @@ internal static class RecipeText
                 yaml.Append(indent).Append("      - model: ").Append(Quoted(source.Model.Label)).Append('\n');
                 yaml.Append(indent).Append($"        layer_range: [{source.Start}, {source.End}]\n");
                 AppendParameters(yaml, indent + "        ", source.Model.Parameters);
+                AppendData(yaml, indent + "        ", source.Model, withData);
             }
 
             if (slice.Base is { } basis)

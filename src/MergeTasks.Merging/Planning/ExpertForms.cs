@@ -1,5 +1,4 @@
 using MergeTasks.Checkpoints.Naming;
-using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning;
@@ -14,18 +13,15 @@ internal static class ExpertForms
     /// <param name="models">The models.</param>
     /// <param name="donorOf">Finds the one that decides the output's tensors.</param>
     /// <param name="note">Hears of what is read in another form.</param>
-    public static List<(ModelDeclaration Declaration, ModelInput Input)> In(
-        List<(ModelDeclaration Declaration, ModelInput Input)> models,
-        Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> donorOf,
-        Action<string> note)
+    public static List<OpenModel> In(List<OpenModel> models, Func<IReadOnlyList<OpenModel>, int> donorOf, Action<string> note)
     {
         if (models.Count < 2 || donorOf(models) is not (>= 0 and var place))
             return models;
         var donor = models[place];
         var layers = ExpertLayer.Of(donor.Input.Names);
-        return layers.Count == 0 ? models : [.. models.Select((model, i) => i == place ? model : (model.Declaration, Formed(model)))];
+        return layers.Count == 0 ? models : [.. models.Select((model, i) => i == place ? model : model with { Input = Formed(model) })];
 
-        ModelInput Formed((ModelDeclaration Declaration, ModelInput Input) model)
+        ModelInput Formed(OpenModel model)
         {
             if (ReferenceEquals(model.Input, donor.Input))
                 return model.Input;

@@ -20,6 +20,8 @@ internal sealed class PlannedInput(MergePlan plan, IdentifiedFiles? identified =
 
     public override string Folder => plan.Declaration.OutputFolder;
 
+    public override bool IsStored => true;
+
     public override Checkpoint Weights => _weights ??= Open();
 
     public override IEnumerable<string> Names => plan.Tensors.Select(tensor => tensor.Output.Name);

@@ -18,7 +18,8 @@ internal interface ITransformerModel : IDisposable
     IReadOnlyDictionary<string, ParameterValue> Parameters { get; }
 
     /// <summary>
-    /// The same model with some parameters replaced: nothing is copied, and this model stays as it is and must outlive the result.
+    /// The same model with some parameters replaced: nothing is copied, and this model stays as it is and must outlive the result. Calls on
+    /// both may not overlap, because layers before the first replaced parameter may run once for both.
     /// </summary>
     /// <param name="replacements">New values by name, of the shape of those that they replace.</param>
     /// <exception cref="ModelException">A name that the model lacks, or a shape that differs.</exception>
@@ -63,4 +64,11 @@ internal interface ITransformerEngine
     /// <exception cref="ModelException">The engine does not run this family or configuration, or the weights do not fit it.</exception>
     /// <exception cref="Checkpoints.Elements.CheckpointException">The files cannot be read or are malformed.</exception>
     ITransformerModel Load(string folder);
+
+    /// <summary>Makes a model of a configuration and tensors of which no folder holds all.</summary>
+    /// <param name="folder">What messages name.</param>
+    /// <param name="configuration">The text of <c>config.json</c>.</param>
+    /// <param name="tensors">All tensors by their names in a checkpoint; their memory must outlive the model.</param>
+    /// <exception cref="ModelException">The engine does not run this family or configuration, or the tensors do not fit it.</exception>
+    ITransformerModel Load(string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors);
 }

@@ -16,6 +16,7 @@ internal sealed class ParameterSet
     private readonly string _outerName;
     private readonly string _where;
     private readonly SortedDictionary<string, ParameterValue> _used = new(StringComparer.Ordinal);
+    private readonly List<string> _bound = [];
     private readonly Dictionary<string, ParameterUses> _uses = new(StringComparer.Ordinal);
 
     /// <summary>A set to build from.</summary>
@@ -32,6 +33,14 @@ internal sealed class ParameterSet
 
     /// <summary>The parameters asked for so far, by their names in the checkpoint.</summary>
     public IReadOnlyDictionary<string, ParameterValue> Used => _used;
+
+    /// <summary>Names of the parameters that blocks have asked for since this was last called.</summary>
+    public IReadOnlyList<string> TakeBound()
+    {
+        string[] bound = [.. _bound];
+        _bound.Clear();
+        return bound;
+    }
 
     /// <summary>How many blocks use a parameter, by its name in the checkpoint.</summary>
     public int UsesOf(string name) => _uses[name].Count;
@@ -100,6 +109,7 @@ internal sealed class ParameterSet
     {
         var (name, value) = Check(names, shape);
         _used[name] = value;
+        _bound.Add(name);
         if (!_uses.TryGetValue(name, out var uses))
             _uses.Add(name, uses = new ParameterUses());
         return (name, Computable(name, value), uses);

@@ -66,4 +66,12 @@ internal sealed class CpuEngine : ITransformerEngine
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public ITransformerModel Load(
+        string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors)
+    {
+        var config = ConfigReader.Parse(configuration, Path.Combine(folder, ModelConfig.FileName));
+        return new CpuModel(KnownFamilies.Describe(config), ModelIdentity.Read(config, folder), tensors, null, _options);
+    }
 }

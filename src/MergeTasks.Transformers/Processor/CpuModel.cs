@@ -9,6 +9,8 @@ namespace MergeTasks.Transformers.Processor;
 /// <summary>A model on the processor: embedding, layers and head, and the order in which a run visits them.</summary>
 internal sealed class CpuModel : ITransformerModel
 {
+    private const int Embedded = -1;
+
     private readonly TransformerSpec _spec;
     private readonly ModelIdentity _identity;
     private readonly IReadOnlyDictionary<string, ParameterValue> _values;
@@ -19,6 +21,9 @@ internal sealed class CpuModel : ITransformerModel
     private readonly Layer[] _layers;
     private readonly Head _head;
     private readonly ActivationPool _pool = new();
+    private readonly Dictionary<string, int> _firstUses = new(StringComparer.Ordinal);
+    private readonly KeptPrefix _prefix;
+    private readonly (CpuModel Model, int Layers)? _shared;
     private bool _disposed;
 
     /// <summary>Binds every parameter, so that what is missing or does not fit is reported before any work.</summary>
@@ -27,13 +32,15 @@ internal sealed class CpuModel : ITransformerModel
     /// <param name="values">Every tensor by name.</param>
     /// <param name="owned">What to dispose of with the model.</param>
     /// <param name="options">How much of the machine may be used.</param>
+    /// <param name="shared">A model that has the same embedding and first layers, and how many layers these are.</param>
     /// <exception cref="ModelException">The tensors do not fit the specification.</exception>
     public CpuModel(
         TransformerSpec spec,
         ModelIdentity identity,
         IReadOnlyDictionary<string, ParameterValue> values,
         IDisposable? owned,
-        EngineOptions options)
+        EngineOptions options,
+        (CpuModel Model, int Layers)? shared = null)
     {
         _spec = spec;
         _identity = identity;
@@ -41,9 +48,20 @@ internal sealed class CpuModel : ITransformerModel
         _owned = owned;
         _options = options;
         _parameters = new ParameterSet(values, spec, identity.Folder);
+        _shared = shared;
+        _prefix = new KeptPrefix(options.KeptBytes);
         _embedding = new Embedding(spec.Embedding, _parameters);
-        _layers = Streamed([.. spec.Layers.Select(layer => Layer.Of(layer, _parameters))]);
+        NoteUses(Embedded);
+        _layers = new Layer[spec.Layers.Count];
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            _layers[i] = Layer.Of(spec.Layers[i], _parameters);
+            NoteUses(i);
+        }
+
+        _layers = Streamed(_layers);
         _head = new Head(spec.Head, _parameters);
+        NoteUses(_layers.Length);
         Description = Describe();
     }
 
@@ -64,6 +82,7 @@ internal sealed class CpuModel : ITransformerModel
     {
         ArgumentNullException.ThrowIfNull(replacements);
         var values = new Dictionary<string, ParameterValue>(_values, StringComparer.Ordinal);
+        var same = _layers.Length;
         foreach (var (name, value) in replacements)
         {
             var own = _parameters.Resolve(name);
@@ -80,9 +99,11 @@ internal sealed class CpuModel : ITransformerModel
             }
 
             values[own] = value;
+            same = Math.Min(same, _firstUses[own]);
         }
 
-        return new CpuModel(_spec, _identity, values, null, _options);
+        var shares = same != Embedded && replacements.Count > 0 && !_spec.Carries;
+        return new CpuModel(_spec, _identity, values, null, _options, shares ? (this, same) : null);
     }
 
     /// <inheritdoc/>
@@ -91,7 +112,7 @@ internal sealed class CpuModel : ITransformerModel
         ArgumentNullException.ThrowIfNull(observer);
         Run(batch, observer, null, (pass, rows) =>
         {
-            using var x = Forward(pass, rows);
+            using var x = Run(pass, _embedding.Forward(pass, rows), 0, _layers.Length);
             using var h = _head.Forward(pass, x, _head.FirstTokenOnly ? pass.Layout.FirstRows : pass.Layout.Identity);
             return 0;
         }, cancellation);
@@ -105,7 +126,7 @@ internal sealed class CpuModel : ITransformerModel
         var scored = new ScoredRows(batch, targets, _head.FirstTokenOnly, _head.Output.Outcomes);
         return Run(batch, null, null, (pass, rows) =>
         {
-            using var x = Forward(pass, rows);
+            using var x = Forward(pass, rows, batch);
             using var h = _head.Forward(pass, x, scored.BatchRows);
             using var scores = _head.Output.Scores(pass, h, 0, _head.Output.Outcomes);
             var logits = new float[(long)targets.Length * scores.Channels];
@@ -121,7 +142,7 @@ internal sealed class CpuModel : ITransformerModel
         var scored = new ScoredRows(batch, targets, _head.FirstTokenOnly, _head.Output.Outcomes);
         return Run(batch, null, null, (pass, rows) =>
         {
-            using var x = Forward(pass, rows);
+            using var x = Forward(pass, rows, batch);
             using var h = _head.Forward(pass, x, scored.BatchRows);
             using var scores = new OutcomeScores(_head.Output, h, scored.Targets, keepBytes: 0);
             return scores.Score(pass);
@@ -158,6 +179,7 @@ internal sealed class CpuModel : ITransformerModel
     public void Dispose()
     {
         _disposed = true;
+        _prefix.Dispose();
         _owned?.Dispose();
     }
 
@@ -202,16 +224,35 @@ internal sealed class CpuModel : ITransformerModel
         return result;
     }
 
-    private Activation Forward(Pass pass, EmbeddingRows rows)
+    // What it has in common with the model that it was made from is computed once for all models made from that.
+    private Activation Forward(Pass pass, EmbeddingRows rows, TokenBatch batch) => _shared is { } shared
+        ? Run(pass, shared.Model.Prefix(pass, rows, batch, shared.Layers), shared.Layers, _layers.Length)
+        : Run(pass, _embedding.Forward(pass, rows), 0, _layers.Length);
+
+    private Activation Prefix(Pass pass, EmbeddingRows rows, TokenBatch batch, int layers)
     {
-        var x = _embedding.Forward(pass, rows);
-        foreach (var layer in _layers)
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var (first, input) = _prefix.Find(batch, layers) ?? (0, _embedding.Forward(pass, rows));
+        var x = Run(pass, input, first, layers);
+        _prefix.Keep(batch, layers, x);
+        return x;
+    }
+
+    private Activation Run(Pass pass, Activation x, int first, int end)
+    {
+        for (var i = first; i < end; i++)
         {
             using var input = x;
-            x = layer.Forward(pass, input);
+            x = _layers[i].Forward(pass, input);
         }
 
         return x;
+    }
+
+    private void NoteUses(int layer)
+    {
+        foreach (var name in _parameters.TakeBound())
+            _firstUses.TryAdd(name, layer);
     }
 
     private ModelDescription Describe() => new()

@@ -57,4 +57,35 @@ public sealed class ScoredAdapters
         Assert.Contains(
             fused, tensor => !tensor.Value.Bytes.SequenceEqual(TestCheckpoint.ReadFile(project.Model("base"))[tensor.Key].Bytes));
     }
+
+    [Fact]
+    public void Density_factor_and_check_are_those_of_the_model_that_it_makes()
+    {
+        using var project = new ScoredProject("llama-A", "b");
+        var tensors = TestCheckpoint.ReadFile(project.Model("base"));
+        AdapterFolder.Write(Path.Combine(project.Space.Folder, "adapters", "x"), new { r = 2, lora_alpha = 100 }, [
+            .. tensors.Keys.Where(name => name.Contains("proj", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+                .SelectMany((name, i) => AdapterFolder.Linear(
+                    name[..^".weight".Length], 70 + (2 * i), 2, (int)tensors[name].Shape[0], (int)tensors[name].Shape[1]))
+        ]);
+        project.WriteTask("x", 3);
+        (string, string)[] settings = [
+            ("Method", "task_arithmetic"), ("Base", "models/base"), ("Aim", "0.4"), ("Calibration", "data/calibration.txt"),
+            ("AimBlock", "32"), ("Apl", "layer"), ("DType", "float32")
+        ];
+        project.Space.Merge("x", ("Method", "passthrough"), ("DType", "float32"));
+        project.Space.Source("models/base", ("Adapter", "adapters/x"), ("Into", "x"));
+        project.Space.Merge("m", settings);
+        project.Space.Source("x", ("Into", "m"), ("TaskData", "data/x.jsonl"), ("Weight", "1"));
+        project.Space.Source("models/b", ("Into", "m"), ("TaskData", "data/b.jsonl"), ("Weight", "1"));
+        project.Space.RunAll();
+        var (fused, check) = (project.Space.Result("m"), project.Manifest()["importance"]!["check"]!["steps"]!.ToJsonString());
+        project.Space.Clear();
+        project.Space.Merge("m", settings);
+        project.Space.Source("models/base", ("Adapter", "adapters/x"), ("TaskData", "data/x.jsonl"), ("Weight", "1"));
+        project.Space.Source("models/b", ("TaskData", "data/b.jsonl"), ("Weight", "1"));
+        project.Run();
+        Assert.Equal(check, project.Manifest()["importance"]!["check"]!["steps"]!.ToJsonString());
+        Assert.All(project.Space.Result("m"), tensor => Assert.Equal(fused[tensor.Key].Bytes, tensor.Value.Bytes));
+    }
 }

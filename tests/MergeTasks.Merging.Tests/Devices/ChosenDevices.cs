@@ -205,5 +205,9 @@ public sealed class ChosenDevices
         public string NumericsVersion => version;
 
         public ITransformerModel Load(string folder) => throw new NotSupportedException();
+
+        public ITransformerModel Load(
+            string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors) =>
+            throw new NotSupportedException();
     }
 }

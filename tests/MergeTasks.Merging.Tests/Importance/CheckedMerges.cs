@@ -1,8 +1,10 @@
 using System.Text.Json.Nodes;
+using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution.Importance;
+using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers.Metrics;
 using MergeTasks.Transformers.Processor;
@@ -65,6 +67,7 @@ public sealed class CheckedMerges : IDisposable
         var made = steps[leftOut is null ? 1 : 0]!;
         var (deciding, held) = ((double)made["recovery"]!, (double)made["held"]!);
         Assert.InRange(recoveries.Average(), Math.Min(deciding, held) - 0.01, Math.Max(deciding, held) + 0.01);
+        Missed_thresholds_are_told();
         Assert.Contains("| with APL |", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
 
         double Score(string folder, string task)
@@ -85,6 +88,38 @@ public sealed class CheckedMerges : IDisposable
         Assert.All(Run(), tensor => Assert.Equal(plain[tensor.Key].Bytes, tensor.Value.Bytes));
         Assert.Equal("APL", (string?)Manifest()["importance"]!["check"]!["leftOut"]);
         Assert.True(_space.State("m").IsFresh);
+    }
+
+    [Theory]
+    [InlineData("auto", true)]
+    [InlineData("true", true)]
+    [InlineData("0.4", false)]
+    public void Aim_is_left_out_where_it_costs_unless_somebody_names_omega(string omega, bool mayBeLeftOut)
+    {
+        (string, string)[] aim = [
+            ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "64"), ("AimSamples", "40"),
+            ("AimNormalization", "rank")
+        ];
+        Declare("task_arithmetic", ("MergeFactor", "0.4"));
+        var plain = Run();
+        Declare("task_arithmetic", [("MergeFactor", "0.4"), ("Aim", omega), .. aim]);
+        var merged = Run();
+        var check = Manifest()["importance"]!["check"]!;
+        Assert.True((double)check["steps"]![0]!["recovery"]! > (double)check["steps"]![1]!["recovery"]!);
+        Assert.Equal(mayBeLeftOut ? "AIM" : null, (string?)check["leftOut"]);
+        Assert.Equal(mayBeLeftOut, merged.All(tensor => tensor.Value.Bytes.SequenceEqual(plain[tensor.Key].Bytes)));
+        Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
+        if (omega != "auto")
+            return;
+
+        // Both steps, of which neither helps three skills at once.
+        Declare("task_arithmetic", ["kind", "close", "first"], ("MergeFactor", "0.4"));
+        plain = Run();
+        Declare("task_arithmetic", ["kind", "close", "first"], [("MergeFactor", "0.4"), ("Apl", "layer"), ("Aim", "auto"), .. aim]);
+        Assert.All(Run(), tensor => Assert.Equal(plain[tensor.Key].Bytes, tensor.Value.Bytes));
+        Assert.Equal("APL and AIM", (string?)Manifest()["importance"]!["check"]!["leftOut"]);
+        Assert.Contains(
+            "APL and AIM were left out", File.ReadAllText(Path.Combine(_space.Output("m"), "README.md")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -187,6 +222,35 @@ public sealed class CheckedMerges : IDisposable
         Assert.All(
             Enum.GetValues<ImportanceNormalization>(),
             normalization => Assert.Equal([0, 0], ModuleImportance.Normalised([0, 0], normalization)));
+    }
+
+    // Of what the defaults made: a threshold at the figure is met, and one beyond it is not.
+    private void Missed_thresholds_are_told()
+    {
+        var figures = Evaluate([]);
+        var (exact, nll) = (figures.Merged.Value, figures.Merged.LogProbability);
+        var basis = figures.Models.Single(model => model.IsBase).Result;
+        Assert.InRange(exact, basis.Value + 0.01, 0.999);
+        Assert.True(nll > basis.LogProbability);
+        Assert.Empty(Evaluate([("MinExactMatch", Text(exact)), ("MaxRegression", "0")]).Failures());
+        Assert.Equal(DiagnosticCode.EvaluationFailed, Assert.Single(Evaluate([("MinExactMatch", Text(exact + 0.001))]).Failures()).Code);
+
+        static string Text(double value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
+
+        MergeEvaluation Evaluate((string Name, string Value)[] thresholds) => Assert.Single(_space.Build().Evaluate(
+            EvaluationReader.Read(
+                Path.Combine(_models, "data"),
+                [
+                    new DeclaredItem(
+                        "MergeEvaluation",
+                        "kind.jsonl",
+                        thresholds.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.OrdinalIgnoreCase),
+                        _space.ProjectFile)
+                ],
+                ["m"]),
+            _space.LockFile,
+            MergeProgress.None,
+            default));
     }
 
     private void Declare(string method, params (string, string)[] settings) => Declare(method, Models, settings);

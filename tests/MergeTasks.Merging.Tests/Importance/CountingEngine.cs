@@ -27,6 +27,10 @@ internal sealed class CountingEngine(string engineName = TestedEngines.Processor
 
     public ITransformerModel Load(string folder) => new Model(this, _engine.Load(folder), Path.GetFileName(folder));
 
+    public ITransformerModel Load(
+        string folder, ReadOnlyMemory<byte> configuration, IReadOnlyDictionary<string, ParameterValue> tensors) =>
+        new Model(this, _engine.Load(folder, configuration, tensors), Path.GetFileName(folder));
+
     private void Count(string what, string folder, TokenBatch batch)
     {
         Running?.Invoke($"{what} {folder}");

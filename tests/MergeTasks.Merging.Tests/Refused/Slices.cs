@@ -58,10 +58,6 @@ public sealed class Slices : IDisposable
     [InlineData("modules:\n  ‸encoder: {parameters: {weight: 1}}\n", "MTK2003", "Module 'encoder' lists no", false)]
     [InlineData("modules:\n  encoder: {models: [{model: models/parts}], ‸slices: []}\n", "MTK2008", "'models' and 'slices'", false)]
     [InlineData("modules: ‸[encoder]\n", "MTK2004", "mapping", false)]
-    [InlineData(
-        "slices:\n  - sources: [{model: models/a, layer_range: [0, 2]}]\nbase_model: models/a\naim: {omega: 0.5, calibration: data.txt}\n",
-        "MTK5006",
-        "neither slices nor modules")]
     [InlineData("models: [{model: models/a}]\nstrict: ‸maybe\n", "MTK1003", "true or false", false)]
     [InlineData("models: [{model: models/a}]\npost_weights_position: ‸2\n", "MTK1003", "0 or 1", false)]
     [InlineData("models: [{model: models/a}]\npost_weights_position: ‸-1\n", "MTK1003", "0 or 1", false)]

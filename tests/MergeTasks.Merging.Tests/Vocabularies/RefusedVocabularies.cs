@@ -165,16 +165,6 @@ public sealed class RefusedVocabularies : IDisposable
         Assert.Contains("whole number from 1 on", Refused("MTK1003"), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Scoring_across_vocabularies()
-    {
-        Model("b", 4, TinyTokenizer.Words(["?", "green", "red"]));
-        _project.Write("calibration.txt", "red green");
-        _project.WriteProject(
-            """<‸MergedModel Include="m" Method="linear" Base="models/a" TokenizerSource="union" Aim="0.4" Calibration="calibration.txt" /><MergeSource Include="models/b" Weight="1" />""");
-        Assert.Contains("vocabularies differ", Refused("MTK5006"), StringComparison.Ordinal);
-    }
-
     private void Model(string name, int rows, string tokenizer)
     {
         _project.Model(name, (Embeddings, RandomTensors.F32(rows, rows, 1)));

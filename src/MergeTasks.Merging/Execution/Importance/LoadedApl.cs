@@ -1,10 +1,11 @@
 using System.Globalization;
+using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
-using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Merging.Planning;
 using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Execution.Importance;
@@ -54,15 +55,17 @@ internal sealed class LoadedApl : IDisposable
         return loaded;
     }
 
-    /// <summary>What is dropped from an input.</summary>
-    public DeltaDrop DropOf(int input) => _drops[input];
+    /// <summary>What is dropped from a model.</summary>
+    public DeltaDrop DropOf(int model) => _drops[model];
 
     /// <summary>
     /// A tensor's parameters with the weights that importance sets: λ, or, where a weight varies, the weight times λ over its mean.
     /// </summary>
-    public TensorContext Weighted(TensorContext context) => _weights.Count == 0 ? context : context with
+    /// <param name="context">The tensor's parameters.</param>
+    /// <param name="models">The model of each input.</param>
+    public TensorContext Weighted(TensorContext context, IReadOnlyList<int> models) => _weights.Count == 0 ? context : context with
     {
-        Inputs = [.. context.Inputs.Select((input, i) => _weights.TryGetValue(i, out var weight)
+        Inputs = [.. context.Inputs.Select((input, i) => _weights.TryGetValue(models[i], out var weight)
             ? input with
             {
                 Parameters = new Dictionary<string, double>(
@@ -86,9 +89,9 @@ internal sealed class LoadedApl : IDisposable
         var largest = logarithms.Values.Max();
         if (double.IsNegativeInfinity(largest))
         {
-            context.Progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-                $"Merge '{plan.Name}': no model's changes have any effect on its task, so all get the same weight.",
-                apl.Declaration.Location, IsWarning: true));
+            context.Progress.Warn(plan.Declaration.Warning(DiagnosticCode.ZeroImportance,
+                "no model's changes have any effect on its task, so all get the same weight.",
+                apl.Declaration.Location));
             return means.ToDictionary(pair => pair.Key, pair => (pair.Value, total / means.Count));
         }
 
@@ -98,11 +101,14 @@ internal sealed class LoadedApl : IDisposable
         return means.ToDictionary(pair => pair.Key, pair => (pair.Value, total * powers[pair.Key] / powers.Values.Sum()));
     }
 
-    private static double MeanWeight(MergePlan plan, int input)
+    private static double MeanWeight(MergePlan plan, int model)
     {
         var weights = plan.Tensors
-            .Where(tensor => tensor is { Context: not null, KeepWith: null })
-            .Select(tensor => tensor.Context!.Inputs[input][Weight])
+            .Where(tensor => tensor is { IsMerged: true, Importance: not null })
+            .SelectMany(tensor =>
+                tensor.Importance!.Models.Index().Where(pair => pair.Item == model).Select(pair => tensor.Context!.Inputs[pair.Index]))
+            .Where(input => !input.IsBase)
+            .Select(input => input[Weight])
             .ToList();
         return weights.Distinct().Take(2).Count() == 1 ? weights[0] : weights.Average();
     }
@@ -193,7 +199,7 @@ internal sealed class LoadedApl : IDisposable
         (apl.DropLevel == PartitionLevel.Tensor ? scores.OfTensors() : scores.OfLayers()).All(importance => importance == 0);
 
     private static void WarnOfNothing(MergePlan plan, AplModel model, ScoringContext context) =>
-        context.Progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-            $"Merge '{plan.Name}': none of the changes of '{model.Declaration.Label}' has an effect on its task, so the same share of "
-                + "all is kept.", model.Declaration.Location, IsWarning: true));
+        context.Progress.Warn(plan.Declaration.Warning(DiagnosticCode.ZeroImportance,
+            $"none of the changes of '{model.Declaration.Label}' has an effect on its task, so the same share of "
+                + "all is kept.", model.Declaration.Location));
 }

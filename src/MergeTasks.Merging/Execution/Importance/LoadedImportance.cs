@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
@@ -58,22 +59,25 @@ internal sealed class LoadedImportance : IDisposable
     /// <summary>Begins the merge of a tensor, or its part of a survey.</summary>
     public TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan)
     {
-        var context = _apl?.Weighted(plan.Context!) ?? plan.Context!;
+        if (plan.Importance is not { } importance)
+            return begin(plan.Context!);
+        var context = _apl?.Weighted(plan.Context!, importance.Models) ?? plan.Context!;
         var inner = begin(context);
-        if (plan.Importance is not { BaseSource: { } basis } importance)
+        if (importance is not { BaseSource: { } basis, BaseTensor: { } name })
             return inner;
         var steps = importance.Dropped.Concat(importance.Contributing).Distinct().ToDictionary(input => input, input => new DeltaStep(
-            importance.Dropped.Contains(input) ? _apl!.DropOf(input) : null,
-            importance.Contributing.Contains(input) ? Contribution(plan.Output, input) : null));
+            importance.Dropped.Contains(input) ? _apl!.DropOf(importance.Models[input]) : null,
+            importance.Contributing.Contains(input) ? Contribution(plan.Output, importance, input) : null,
+            plan.Sources[input] is ModelTensor source ? CommonRows.Of(name, source.Model, _plan.Base) : null));
 
         // A method uses a buffer per input and two more.
         return new TensorImportanceMerge(
             inner,
             context,
-            basis,
+            (basis, name, CommonRows.Of(name, _plan.Base)),
             steps,
             importance.IsScaled ? Factor : 1,
-            importance.IsRelaxed ? Relaxed(plan.Output) : null,
+            importance.IsRelaxed ? Relaxed(plan.Output, name) : null,
             context.Inputs.Count + 2);
     }
 
@@ -84,17 +88,22 @@ internal sealed class LoadedImportance : IDisposable
             statistic.Dispose();
     }
 
-    private Relaxation Relaxed(TensorSpec tensor)
+    private Relaxation Relaxed(TensorSpec tensor, string basis)
     {
-        var modules = _plan.Aim!.Modules[tensor.Name];
+        var modules = _plan.Aim!.Modules[basis];
         return new Relaxation(Importance(_base!, modules), _plan.Aim.Declaration, LayoutOf(tensor, modules));
     }
 
-    private ChannelFactors Contribution(TensorSpec tensor, int input)
+    private ChannelFactors Contribution(TensorSpec tensor, TensorImportance importance, int input)
     {
-        var modules = _plan.Aim!.Modules[tensor.Name];
-        var all = _participants.ConvertAll(participant => Importance(participant.Importance, modules));
-        return new ChannelFactors(all[_participants.FindIndex(participant => participant.Input == input)], all, LayoutOf(tensor, modules));
+        var modules = _plan.Aim!.Modules[importance.BaseTensor!];
+        var models = _plan.IsOfWholes
+            ? _participants
+            : _participants.FindAll(participant =>
+                importance.Contributing.Any(other => importance.Models[other] == participant.Input));
+        var all = models.ConvertAll(participant => Importance(participant.Importance, modules));
+        var own = models.FindIndex(participant => participant.Input == importance.Models[input]);
+        return new ChannelFactors(all[own], all, LayoutOf(tensor, modules));
     }
 
     // Of a stack, one place after the other.

@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Locating;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Kernels;
@@ -7,7 +8,8 @@ namespace MergeTasks.Merging.Execution.Importance;
 /// <summary>What happens to one model's deltas of one tensor before the method sees them.</summary>
 /// <param name="Drop">APL's dropping.</param>
 /// <param name="Contribution">Factors per input channel.</param>
-internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
+/// <param name="Common">The rows that model and base have in common: the others stay; <see langword="null"/>: all.</param>
+internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution, CommonRows? Common);
 
 /// <summary>
 /// Any method's merge of one tensor with APL before it and AIM after it: the method reads θ_b + Δ' where the model has θ_b + Δ, and what it
@@ -15,7 +17,7 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 /// </summary>
 /// <param name="inner">The method's merge.</param>
 /// <param name="context">What the method knows of the tensor.</param>
-/// <param name="basis">Index of the base's tensor among the sources.</param>
+/// <param name="basis">The base's tensor: its index among the sources, its name, and the rows of it that are its own, if not all.</param>
 /// <param name="steps">Steps by input.</param>
 /// <param name="factor">The factor of the merged change.</param>
 /// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
@@ -23,7 +25,7 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution);
 internal sealed class TensorImportanceMerge(
     TensorMerge inner,
     TensorContext context,
-    int basis,
+    (int Source, string Name, CommonRows? Own) basis,
     IReadOnlyDictionary<int, DeltaStep> steps,
     double factor,
     Relaxation? relaxation,
@@ -52,10 +54,18 @@ internal sealed class TensorImportanceMerge(
         inner.Merge(block);
         if (relaxation is null && factor == 1)
             return;
-        var origin = block.Load(basis, firstFreeSlot);
+        var origin = Origin(block);
         if (factor != 1)
             Multiply(block.Output, origin, factor);
         relaxation?.Apply(block.Start, block.Output, origin);
+    }
+
+    // Of a token that the base lacks there is nothing to go back to.
+    private ReadOnlySpan<float> Origin(MergeBlock block)
+    {
+        var origin = block.Load(basis.Source, firstFreeSlot);
+        basis.Own?.CopyOthers(block.Start, block.Output, origin);
+        return origin;
     }
 
     // In fp64 with one rounding, as the relaxation after it.
@@ -74,10 +84,11 @@ internal sealed class TensorImportanceMerge(
     private void Read(ElementReader read, MergeBlock block, int input, long start, Span<float> values)
     {
         read(input, start, values);
-        if (!steps.TryGetValue(input, out var step) || (step.Contribution is null && step.Drop!.KeepsAll(context.Tensor)))
+        if (!steps.TryGetValue(input, out var step) || (step.Contribution is null && step.Drop!.KeepsAll(basis.Name)))
             return;
         var own = block.Buffer(firstFreeSlot + 1, values.Length);
-        read(basis, start, own);
+        read(basis.Source, start, own);
+        step.Common?.CopyOthers(start, values, own);
         if (step.Contribution is null && step.Drop!.KeepsValues)
         {
             Select(step.Drop, block, start, values, own);
@@ -85,7 +96,7 @@ internal sealed class TensorImportanceMerge(
         }
 
         BlockMath.Subtract(values, own);
-        step.Drop?.Apply(context.Tensor, start, values);
+        step.Drop?.Apply(basis.Name, start, values);
         step.Contribution?.Apply(start, values);
         BlockMath.Add(values, own);
 
@@ -99,7 +110,7 @@ internal sealed class TensorImportanceMerge(
         var delta = block.Buffer(firstFreeSlot + 2, values.Length);
         values.CopyTo(delta);
         BlockMath.Subtract(delta, own);
-        drop.Apply(context.Tensor, start, delta);
+        drop.Apply(basis.Name, start, delta);
         for (var i = 0; i < values.Length; i++)
         {
             if (delta[i] == 0)

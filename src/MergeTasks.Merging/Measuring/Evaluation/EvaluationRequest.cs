@@ -1,7 +1,6 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Transformers.Metrics;
-using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Merging.Measuring.Evaluation;
 
@@ -11,11 +10,11 @@ internal sealed record EvaluationRequest : ScoreRequest
     private const string Values = "values";
 
     private readonly RunnableModel _model;
-    private readonly string _tokenizer;
+    private readonly TokenizerFile _tokenizer;
     private readonly int _tokensPerText;
 
     public EvaluationRequest(
-        ScoreKey key, ModelDeclaration declaration, DataFile data, RunnableModel model, string tokenizer, int tokensPerText)
+        ScoreKey key, ModelDeclaration declaration, DataFile data, RunnableModel model, TokenizerFile tokenizer, int tokensPerText)
         : base(key, declaration, data) => (_model, _tokenizer, _tokensPerText) = (model, tokenizer, tokensPerText);
 
     public override string Phase => $"evaluation on {Data!.Label}";
@@ -31,7 +30,7 @@ internal sealed record EvaluationRequest : ScoreRequest
     {
         context.Progress.Scoring(Model.Label, Phase, 0, "forward passes");
         using var loaded = _model.Load(context.Engine);
-        var model = new TextModel(loaded.Model, Tokenizer.Load(_tokenizer)) { Scored = context.Progress.Scored };
+        var model = new TextModel(loaded.Model, _tokenizer.Load()) { Scored = context.Progress.Scored };
         var measured = Measurement.Of(model, Data!.Path, _tokensPerText, context.Cancellation);
         ScoreFile.Write(path, Key, [(Values, [(double)measured.Measure, measured.Value, measured.LogProbability, measured.Count])]);
     }

@@ -57,6 +57,6 @@ internal sealed class AimPlanner(ScoredMerge merge)
             new("samples", aim.Samples.ToString(CultureInfo.InvariantCulture)),
             new("block", block.ToString(CultureInfo.InvariantCulture)),
             new("statistic", OptionKind.NameOf(aim.Statistic)));
-        return new ActivationRequest(key, measured.Declaration, aim, model, tokenizer.Path, block);
+        return new ActivationRequest(key, measured.Declaration, aim, model, tokenizer, block);
     }
 }

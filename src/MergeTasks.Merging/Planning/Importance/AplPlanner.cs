@@ -39,10 +39,9 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
     public AplModel Plan(TaskSide side, TaskMeasure? measure)
     {
         var (declaration, input) = side.Model;
-        var outputs = merge.Outputs.ToHashSet(StringComparer.Ordinal);
         var partition = DeltaPartition.Of(
             side.Description,
-            side.Shared.Where(outputs.Contains).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
+            merge.Merges(side.Shared).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
         var basis = merge.Base.Input;
         var cast = merge.Declaration.IsMergekitCompatible && partition.Tensors.Count > 0
             ? merge.Declaration.DType ?? basis.Find(partition.Tensors[0].Name)!.DType : (DType?)null;
@@ -53,7 +52,8 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
     private AplScores Scores(TaskSide side, DeltaPartition partition)
     {
         var (declaration, input) = side.Model;
-        var tensors = string.Concat(partition.Tensors.Select(tensor => $"{tensor.UnitsAreColumns} {tensor.Name}\n"));
+        var tensors = string.Concat(partition.Tensors.Select(tensor =>
+            $"{(tensor is { UnitsAreElements: true, Shape.Count: > 1 } ? "elements" : tensor.UnitsAreColumns)} {tensor.Name}\n"));
         KeyValuePair<string, string>[] change =
         [
             new("base", _measurable.WeightsOf(merge.Base.Input)),

@@ -3,6 +3,7 @@ using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Planning.Importance;
@@ -12,6 +13,32 @@ namespace MergeTasks.Merging.Planning.Importance;
 /// <param name="Base">Its tensors.</param>
 internal sealed record ImportancePlan(ModelDeclaration BaseDeclaration, ModelInput Base)
 {
+    /// <summary>The models of the merge, in the order by which scores name them: the method's inputs, or those of all parts.</summary>
+    public IReadOnlyList<ModelDeclaration> Participants { get; init; } = [];
+
+    /// <summary>Whether whole models are merged, so that the method's inputs are the models.</summary>
+    public bool IsOfWholes { get; init; } = true;
+
+    /// <summary>The models of a part's sources.</summary>
+    public IReadOnlyList<int> ModelsOf(LayoutPart part) => IsOfWholes
+        ? [.. Enumerable.Range(0, part.Sources.Count)]
+        : [.. part.Sources.Select(source => Participants.Index().First(pair => pair.Item.IsSameModel(source.Declaration)).Index)];
+
+    /// <summary>
+    /// Name of θ_b's tensor from which the changes of a tensor are measured: of a whole model, that of the same name; of a part, the one
+    /// that θ_b itself contributes, else that of the name under which all sources contribute theirs. <see langword="null"/> where that
+    /// does not exist in the same shape.
+    /// </summary>
+    public string? BaseTensorOf(LayoutTensor tensor)
+    {
+        var names = tensor.Sources.Select(source => source.Tensor).Distinct(StringComparer.Ordinal).ToList();
+        var name = IsOfWholes ? tensor.Name
+            : tensor.Part.Sources.ToList().FindIndex(source => source.Declaration.IsSameModel(BaseDeclaration)) is var own and >= 0
+                ? tensor.Sources[own].Tensor
+            : names is [var only] ? only : null;
+        return name is not null && ScoredMerge.HasSame(Base, name, tensor.Stored.Shape) ? name : null;
+    }
+
     /// <summary>AIM, if asked for.</summary>
     public AimPlan? Aim { get; init; }
 
@@ -91,7 +118,13 @@ internal sealed record FactorPlan(FactorDeclaration Declaration);
 
 /// <summary>A fine-tuned model's task, on which a merge is measured.</summary>
 /// <param name="Declaration">The model.</param>
-/// <param name="Base">The base as the task sees it; what is merged takes the place of its parameters.</param>
+/// <param name="Base">The base as the task sees it.</param>
 /// <param name="BaseScore">M(θ_b).</param>
 /// <param name="TunedScore">M(θ_i).</param>
-internal sealed record TaskMeasure(ModelDeclaration Declaration, TaskRun Base, SampleScoreRequest BaseScore, SampleScoreRequest TunedScore);
+/// <param name="Merged">The model in which what is merged takes the place of the parameters.</param>
+internal sealed record TaskMeasure(
+    ModelDeclaration Declaration,
+    TaskRun Base,
+    SampleScoreRequest BaseScore,
+    SampleScoreRequest TunedScore,
+    RunnableModel Merged);

@@ -2,6 +2,7 @@ using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Naming;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Transformers.Engine;
 
@@ -19,19 +20,21 @@ internal sealed class ImportancePlanner(ScoredMerge merge)
         var (aim, apl, asked) = (merge.Declaration.Aim, merge.Declaration.Apl, merge.Declaration.Factor);
         var none = new ImportancePlan(merge.Base.Declaration, merge.Base.Input)
         {
+            Participants = [.. merge.Participants.Select(model => model.Declaration)],
+            IsOfWholes = merge.Declaration.IsWhole,
             Statistics = merge.Method.Statistic == ModelStatistic.None ? null : new StatisticPlanner(merge).Plan(),
         };
         if (aim is null && apl is null && (asked is null || (!asked.IsExplicit && !CanDescribe())))
             return none;
         var description = merge.Measurable.Describe(merge.Base);
-        var taskPlanner = new TaskPlanner(merge, description);
+        var taskPlanner = new TaskPlanner(merge, description, asked is { IsExplicit: true, Value: null });
         var aplPlanner = apl is null ? null : new AplPlanner(merge, apl, taskPlanner);
         aplPlanner?.RequireFits();
         var factor = asked is null ? null : PlanFactor(asked, taskPlanner);
         var isMeasured = factor is { Declaration.Value: null } || (merge.Declaration.ChecksItself && (aim is not null || apl is not null));
         var mustMeasure = apl is not null || factor is { Declaration: { Value: null, IsExplicit: true } };
         var sides = apl is null && !isMeasured ? [] : taskPlanner.Sides(mustMeasure);
-        var tasks = isMeasured ? sides.ConvertAll(taskPlanner.Measure) : [];
+        var tasks = isMeasured && sides.TrueForAll(taskPlanner.RunsOutput) ? sides.ConvertAll(taskPlanner.Measure) : [];
         return none with
         {
             Factor = factor,
@@ -39,8 +42,8 @@ internal sealed class ImportancePlanner(ScoredMerge merge)
             Aim = aim is null ? null : new AimPlanner(merge).Plan(aim, description),
             Apl = apl is null
                 ? null
-                : new AplPlan(apl, [.. sides.Select((side, i) => aplPlanner!.Plan(side, isMeasured ? tasks[i] : null))]),
-            WithoutBase = [.. merge.Outputs.Where(IsWithoutBase)],
+                : new AplPlan(apl, [.. sides.Select((side, i) => aplPlanner!.Plan(side, tasks.Count > 0 ? tasks[i] : null))]),
+            WithoutBase = [.. merge.Layout.Tensors.Where(tensor => IsWithoutBase(none, tensor)).Select(tensor => tensor.Name)],
         };
     }
 
@@ -64,6 +67,9 @@ internal sealed class ImportancePlanner(ScoredMerge merge)
         return factor.IsExplicit || tasks.CanMeasureAll ? new FactorPlan(factor) : null;
     }
 
-    private bool IsWithoutBase(string name) => !TensorNames.IsBuffer(name) && merge.Participants.Any(model =>
-        model.Input.Find(name) is { } tensor && tensor.DType.IsFloatingPoint() && !merge.BaseHas(name, tensor.Shape));
+    private bool IsWithoutBase(ImportancePlan plan, LayoutTensor tensor) => !TensorNames.IsBuffer(tensor.Name) && (plan.IsOfWholes
+        ? merge.Participants.Any(model => model.Input.Find(tensor.Name) is { } own
+            && own.DType.IsFloatingPoint()
+            && !merge.BaseHas(tensor.Name, own.Shape))
+        : tensor.Sources.Count > 0 && plan.BaseTensorOf(tensor) is null);
 }

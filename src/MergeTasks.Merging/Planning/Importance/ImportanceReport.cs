@@ -11,9 +11,19 @@ internal sealed record ImportanceReport(IReadOnlyList<ModelReport> Models)
 /// <summary>A merge and the same merge with fewer steps, measured on its models' tasks.</summary>
 /// <param name="Steps">From the plain merge to the merge itself, each with one step more.</param>
 /// <param name="Factor">The factor of the merged change of what was made.</param>
-/// <param name="LeftOut">The step that was left out, because the merge does better without it on the samples that decide; absent where none
-/// was.</param>
-internal sealed record CheckReport(IReadOnlyList<StepReport> Steps, double Factor, string? LeftOut);
+/// <param name="LeftOut">What was left out, because the merge does better without it on the samples that decide: one of the names below;
+/// absent where nothing was.</param>
+internal sealed record CheckReport(IReadOnlyList<StepReport> Steps, double Factor, string? LeftOut)
+{
+    /// <summary>The step that pulls towards the base.</summary>
+    public const string Aim = "AIM";
+
+    /// <summary>The step that keeps a part of the changes.</summary>
+    public const string Apl = "APL";
+
+    /// <summary>Both.</summary>
+    public const string Both = "APL and AIM";
+}
 
 /// <summary>
 /// A merge, measured on its models' tasks. Recovery is the share of a fine-tuned model's gain in log-probability over the base that the

@@ -3,6 +3,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Planning.Importance;
@@ -12,14 +13,14 @@ namespace MergeTasks.Merging.Planning.Importance;
 /// <param name="Method">Its method.</param>
 /// <param name="Participants">The method's inputs in order.</param>
 /// <param name="Base">The model from which changes are measured, θ_b.</param>
-/// <param name="Outputs">Names of the output's tensors.</param>
+/// <param name="Layout">What the output's tensors are made from.</param>
 /// <param name="Measurable">Knows what can be measured.</param>
 internal sealed record ScoredMerge(
     MergeDeclaration Declaration,
     MergeMethod Method,
     IReadOnlyList<OpenModel> Participants,
     OpenModel Base,
-    IReadOnlyList<string> Outputs,
+    OutputLayout Layout,
     Measurable Measurable)
 {
     /// <summary>
@@ -45,15 +46,22 @@ internal sealed record ScoredMerge(
     public void RequireTaskData(string who, IEnumerable<OpenModel> models)
     {
         var missing = models.Where(model => model.Declaration.TaskData is null)
-            .Select(model => new Diagnostic(
+            .Select(model => Declaration.Error(
                 DiagnosticCode.MissingScoringData,
-                $"Merge '{Declaration.Name}': {who} needs samples of the task of '{model.Declaration.Label}'. "
+                $"{who} needs samples of the task of '{model.Declaration.Label}'. "
                 + "Name them with TaskData=\"…\" on its MergeSource, or 'task_data' in the recipe.",
                 model.Declaration.Location)).ToList();
         if (missing.Count > 0)
             throw new DiagnosticException(missing);
     }
 
-    private bool IsMethodsBase(OpenModel model) =>
-        Method.TakesBase(Declaration.Base is not null) && model.Declaration.IsSameModel(Declaration.Base!);
+    /// <summary>Names of a model's tensors whose changes count: of a whole one those that the output has, of the source of a part all.</summary>
+    public IEnumerable<string> Merges(IEnumerable<string> names) =>
+        Declaration.IsWhole ? names.Intersect(Layout.Tensors.Select(tensor => tensor.Name), StringComparer.Ordinal) : names;
+
+    private bool IsMethodsBase(OpenModel model) => Declaration.IsWhole
+        ? Method.TakesBase(Declaration.Base is not null) && model.Declaration.IsSameModel(Declaration.Base!)
+        : Layout.Tensors.Select(tensor => tensor.Part).Distinct().SelectMany(part => part.Sources)
+            .Where(source => source.Declaration.IsSameModel(model.Declaration))
+            .All(source => source.IsBase);
 }

@@ -36,7 +36,7 @@ internal sealed class StatisticPlanner(ScoredMerge merge)
         }
 
         var tokenizer = _measurable.Tokenizer(measured, merge.Base);
-        var run = new TaskRun(new RunnableModel(input, description, null, []), tokenizer.Path, declaration.TaskData!);
+        var run = new TaskRun(new RunnableModel(input, description, null, []), tokenizer, declaration.TaskData!);
         var data = _measurable.DigestOf(declaration.TaskData!);
         return merge.Method.Statistic == ModelStatistic.Fisher
             ? new PlannedStatistic(new FisherRequest(Key("Fisher information"), declaration, run), Parameters(input, description))

@@ -2,6 +2,7 @@ using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 
@@ -27,14 +28,16 @@ internal sealed record TaskSide(
 /// <summary>Plans how merged models, and those that they are made from, do on the tasks of the fine-tuned ones.</summary>
 /// <param name="merge">The merge.</param>
 /// <param name="baseDescription">What θ_b computes.</param>
-internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescription)
+/// <param name="mustRun">Whether it is a fault if the output cannot be run, because that was asked for.</param>
+internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescription, bool mustRun)
 {
     private readonly Measurable _measurable = merge.Measurable;
+    private readonly Lazy<RunnableModel?> _output = new(() => Output(merge, mustRun));
 
     /// <summary>Whether every fine-tuned model has a task that can be run.</summary>
     public bool CanMeasureAll =>
         merge.Tuned.ToList() is { Count: > 0 } tuned
-            && tuned.TrueForAll(pair => pair.Model.Declaration.TaskData is not null && TrySide(pair) is not null);
+            && tuned.TrueForAll(pair => pair.Model.Declaration.TaskData is not null && TrySide(pair) is { } side && RunsOutput(side));
 
     /// <summary>The tasks of those fine-tuned models that have one.</summary>
     /// <param name="required">Whether a task that cannot be run is a fault; otherwise it is left out without a word.</param>
@@ -48,7 +51,28 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
         ];
 
     /// <summary>What the base and the fine-tuned model reach on a task.</summary>
-    public TaskMeasure Measure(TaskSide side) => new(side.Model.Declaration, side.Base, Score(side, side.Base), Score(side, side.Tuned));
+    public TaskMeasure Measure(TaskSide side) => new(
+        side.Model.Declaration, side.Base, Score(side, side.Base), Score(side, side.Tuned), _output.Value ?? side.Base.Model);
+
+    /// <summary>Whether the merge can be run on a task: as the base is, or, made of parts, as the model that it will be.</summary>
+    public bool RunsOutput(TaskSide side) => merge.Declaration.IsWhole || _output.Value?.Description.Task == side.Description.Task;
+
+    // What is made of parts has another configuration than any of its models.
+    private static RunnableModel? Output(ScoredMerge merge, bool mustRun)
+    {
+        if (merge.Declaration.IsWhole)
+            return null;
+        var output = new LayoutInput(merge.Layout, merge.Base.Input);
+        try
+        {
+            return new RunnableModel(
+                output, merge.Measurable.Describe(new OpenModel(new(merge.Declaration.Name, merge.Declaration.Location), output)), null, []);
+        }
+        catch (DiagnosticException) when (!mustRun)
+        {
+            return null;
+        }
+    }
 
     private TaskSide? TrySide((int Index, OpenModel Model) tuned)
     {
@@ -109,7 +133,7 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
                     "metric",
                     isClassifier ? "mean log-probability of the label" : "mean over samples of the targets' mean log-probability")));
 
-        TaskRun Run(RunnableModel model) => new(model, tokenizer.Path, declaration.TaskData!) { Share = share };
+        TaskRun Run(RunnableModel model) => new(model, tokenizer, declaration.TaskData!) { Share = share };
     }
 
     private SampleScoreRequest Score(TaskSide side, TaskRun run) => new(

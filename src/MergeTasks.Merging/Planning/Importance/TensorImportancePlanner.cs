@@ -5,6 +5,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Planning.Importance;
@@ -50,23 +51,27 @@ internal sealed class TensorImportancePlanner
     }
 
     /// <summary>Plans one tensor.</summary>
+    /// <param name="tensor">Where it comes from.</param>
     /// <param name="output">The tensor.</param>
     /// <param name="sources">What the method reads; the base's tensor is added where it is not among them.</param>
     /// <param name="context">The method's parameters: where APL drops, the method's own sparsifier does not.</param>
-    public TensorImportance? Plan(TensorSpec output, List<TensorSource> sources, ref TensorContext context)
+    public TensorImportance? Plan(LayoutTensor tensor, TensorSpec output, List<TensorSource> sources, ref TensorContext context)
     {
-        var hasBase = ScoredMerge.HasSame(_plan.Base, output.Name, output.Shape);
+        var models = _plan.ModelsOf(tensor.Part);
+        var basis = _plan.BaseTensorOf(tensor);
+        var hasBase = basis is not null;
         var inputs = Enumerable.Range(0, context.Inputs.Count).ToList();
-        List<int> dropped = hasBase ? inputs.FindAll(i => _dropped.TryGetValue(i, out var names) && names.Contains(output.Name)) : [];
-        var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(output.Name) == true;
+        List<int> dropped = hasBase ? inputs.FindAll(i =>
+            IsOf(basis!, tensor.Sources[i]) && _dropped.TryGetValue(models[i], out var names) && names.Contains(basis!)) : [];
+        var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(basis!) == true;
         var participants = _plan.Aim?.Participants.Select(participant => participant.Input).ToList() ?? [];
         List<int> contributing = isModule
-            ? inputs.FindAll(i => participants.Contains(i) && sources[i] is ModelTensor source && source.Tensor == output.Name)
+            ? inputs.FindAll(i => participants.Contains(models[i]) && tensor.Sources[i].Tensor == basis)
             : [];
         var isRelaxed = isModule && _plan.Aim!.Activations is not null;
         var key = new StringBuilder(_weightsKey);
         foreach (var input in dropped)
-            key.Append(_dropKeys[input]);
+            key.Append(_dropKeys[models[input]]);
         if (contributing.Count > 0)
             key.Append(_contributionKey);
         if (isRelaxed)
@@ -76,13 +81,18 @@ internal sealed class TensorImportancePlanner
             key.Append(string.Create(CultureInfo.InvariantCulture, $"factor {factor:R}\n"));
         if (key.Length == 0 && !isScaled)
             return null;
-        int? basis = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(output.Name, sources) : null;
+        if (!_merge.IsWhole)
+            key.Append(CultureInfo.InvariantCulture, $"source tensors {basis} {string.Join(' ', models)} {string.Join(' ', dropped)}\n");
+        int? source = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(basis!, sources) : null;
         context = context with
         {
             Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)]
         };
-        return new TensorImportance(basis, dropped, contributing, isRelaxed, isScaled, key.ToString());
+        return new TensorImportance(basis, source, models, dropped, contributing, isRelaxed, isScaled, key.ToString());
     }
+
+    // A whole model's tensor is found under the output's name, or has none to compare with.
+    private bool IsOf(string basis, ModelTensor source) => _merge.IsWhole || source.Tensor == basis;
 
     private int BaseSource(string name, List<TensorSource> sources)
     {
