@@ -34,7 +34,7 @@ internal static class MemoryReport
         return peak <= Limit ? 0 : 1;
     }
 
-    private static long PeakResidentBytes()
+    internal static long PeakResidentBytes()
     {
         const string key = "VmHWM:";
         var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith(key, StringComparison.Ordinal));

@@ -17,6 +17,12 @@ internal sealed record RandomLlama(
     /// <summary>The sizes of Llama 3.2 1B: 1.24 billion parameters.</summary>
     public static RandomLlama Billion { get; } = new(16, 2048, 8192, 32, 8, 128256, Tied: true, BFloat16: true);
 
+    /// <summary>The sizes of SmolLM2 135M, with a key head for each query head and an output of its own, as the compared program has.</summary>
+    public static RandomLlama Smol { get; } = new(30, 576, 1536, 9, 9, 49152, Tied: false, BFloat16: false);
+
+    /// <summary>The sizes of Llama 2 7B: 6.7 billion parameters.</summary>
+    public static RandomLlama SevenBillion { get; } = new(32, 4096, 11008, 32, 32, 32000, Tied: false, BFloat16: true);
+
     public long Parameters => Tensors().Sum(tensor => tensor.Shape.Aggregate(1L, (product, dimension) => product * dimension));
 
     /// <summary>Writes config.json and model.safetensors; an existing folder is taken as it is.</summary>

@@ -17,9 +17,9 @@ internal static class SpeedReport
     // OpenMP's and the pool's threads spin for more work for some milliseconds after a run.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    public static int Run(string folder, string python)
+    public static int Run(RandomLlama size, string folder, string python)
     {
-        RandomLlama.Small.Write(folder);
+        size.Write(folder);
         var (ids, targets) = Text(Length);
         var batch = TokenBatch.Of(ids);
         var header = true;

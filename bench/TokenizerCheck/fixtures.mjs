@@ -89,6 +89,43 @@ const bertTokens = bertSpecials.map((t, i) => token(i, t));
 const unigramTokens = ['<s>', '<pad>', '</s>', '<unk>', '▁', ...new Set([...markedMerges.map(m => m.join('')), ...letters])];
 const unigramVocab = unigramTokens.map((t, i) => [t, i < 4 ? 0 : -2.5 - Math.log(i) - (i % 13) / 7 + [...t].length * 0.75]);
 
+// SentencePiece's table of replacements: a trie as a double array over UTF-8 bytes, then the replacements, each ended by a zero byte.
+function charsmap(entries) {
+  const replacements = [], root = { children: new Map() };
+  for (const [from, to] of entries) {
+    let node = root;
+    for (const b of Buffer.from(from)) {
+      if (!node.children.has(b)) node.children.set(b, { children: new Map() });
+      node = node.children.get(b);
+    }
+    node.value = replacements.length;
+    replacements.push(...Buffer.from(to), 0);
+  }
+  const units = [0], taken = new Set([0]);
+  let from = 1;
+  (function place(node, at, label) {
+    const labels = [...(node.value === undefined ? [] : [0]), ...node.children.keys()];
+    while (taken.has(from)) from++;
+    let base = from;
+    while (labels.some(l => taken.has(base ^ l))) base++;
+    labels.forEach(l => taken.add(base ^ l));
+    units[at] = (label | (node.value === undefined ? 0 : 256) | (at ^ base) << 10) >>> 0;
+    if (node.value !== undefined) units[base] = (node.value | 1 << 31) >>> 0;
+    for (const [b, child] of node.children) place(child, base ^ b, b);
+  })(root, 0, 0);
+  const length = Math.ceil((Math.max(...taken) + 1) / 256) * 256;
+  const bytes = Buffer.alloc(4 + 4 * length);
+  bytes.writeUInt32LE(4 * length);
+  for (let i = 0; i < length; i++) bytes.writeUInt32LE(units[i] ?? 0, 4 + 4 * i);
+  return Buffer.concat([bytes, Buffer.from(replacements)]).toString('base64');
+}
+const compatible = new Map([['\u0001', ''], ['\u200b', ''], ['\ufeff', ''], ['\r\n', ' '], ['\t', ' '], ['\n', ' '], ['\u00a0', ' '], ['\u3000', ' ']]);
+for (let c = 0xa1; c < 0x1f200; c++) {
+  const own = c >= 0xd800 && c < 0xe000 ? '' : String.fromCodePoint(c), to = own.normalize('NFKC');
+  if (own !== to && !compatible.has(own) && (c < 0x400 || c % 5 === 0)) compatible.set(own, to);
+}
+for (const base of 'aeioucnAEIOU') for (const mark of '\u0300\u0301\u0302\u0303\u0308\u0327') compatible.set(base + mark, (base + mark).normalize('NFC'));
+
 const robertaVocab = number(['<s>', '<pad>', '</s>', '<unk>', ...Object.keys(byteVocab), '<mask>']);
 const wordLevel = number(['<unk>', '<pad>', ...words.map(w => w.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()), ...'.,;:!?-()"\'1234567890']);
 const clipCharacters = printable.toSorted();
@@ -130,6 +167,12 @@ const files = {
   'wordlevel': file({ added_tokens: [token(0, '<unk>'), token(1, '<pad>', { rstrip: true })], normalizer: { type: 'Sequence', normalizers: [{ type: 'NFKD' }, { type: 'StripAccents' }, { type: 'Lowercase' }, { type: 'Strip', strip_left: true, strip_right: true }] }, pre_tokenizer: { type: 'Whitespace' }, model: { type: 'WordLevel', vocab: wordLevel, unk_token: '<unk>' } }),
   'unigram': file({ added_tokens: ['<s>', '<pad>', '</s>', '<unk>'].map((t, i) => token(i, t)), normalizer: { type: 'Sequence', normalizers: [{ type: 'Nmt' }, { type: 'NFKC' }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }] }, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }] },
     post_processor: template([], ['</s>'], { '</s>': 2 }), decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }, model: { type: 'Unigram', unk_id: 3, vocab: unigramVocab, byte_fallback: false } }),
+  'xlm-roberta': file({ added_tokens: ['<s>', '<pad>', '</s>', '<unk>'].map((t, i) => token(i, t)).concat([token(unigramTokens.length, '<mask>', { lstrip: true })]), normalizer: { type: 'Precompiled', precompiled_charsmap: charsmap(compatible) }, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }] },
+    post_processor: template(['<s>'], ['</s>'], { '<s>': 0, '</s>': 2 }), decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }, model: { type: 'Unigram', unk_id: 3, vocab: unigramVocab, byte_fallback: false } }),
+  'albert': file({ added_tokens: ['<s>', '<pad>', '</s>', '<unk>'].map((t, i) => token(i, t)), normalizer: { type: 'Sequence', normalizers: [{ type: 'Replace', pattern: { String: '``' }, content: '"' }, { type: 'NFKD' }, { type: 'StripAccents' }, { type: 'Lowercase' }, { type: 'Precompiled', precompiled_charsmap: charsmap(compatible) }, { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' }] }, pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'first', split: true },
+    post_processor: template([], ['</s>'], { '</s>': 2 }), decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true }, model: { type: 'Unigram', unk_id: 3, vocab: unigramVocab, byte_fallback: false } }),
+  'llama2-v5': file({ added_tokens: sentencePiece, pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: false }, post_processor: template([], [], {}),
+    decoder: { type: 'Sequence', decoders: [...bytesBack, { type: 'Strip', content: ' ', start: 1, stop: 0 }] }, model: marked(['<unk>', '<s>', '</s>']) }),
   'clip': file({ added_tokens: [token(clipVocab['<|startoftext|>'], '<|startoftext|>'), token(clipVocab['<|endoftext|>'], '<|endoftext|>')], normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }] },
     pre_tokenizer: { type: 'Sequence', pretokenizers: [split("'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+", 'Removed', true), byteLevel()] }, decoder: { type: 'BPEDecoder', suffix: '</w>' }, model: { ...bpe, unk_token: '<|endoftext|>', end_of_word_suffix: '</w>', vocab: clipVocab, merges: clipMerges } }),
   'added-tokens': file({ added_tokens: [token(n, '<left>', { lstrip: true }), token(n + 1, '<right>', { rstrip: true }), token(n + 2, '<both>', { lstrip: true, rstrip: true }), token(n + 3, 'word', { single_word: true, special: false }), token(n + 4, 'Café', { normalized: true, special: false }), token(n + 5, 'The', { normalized: true, single_word: true, lstrip: true, special: false }), token(n + 6, '  '), token(n + 7, '<left><right>'), token(n + 8, 'AB'), token(n + 9, 'ABC', { single_word: true })],

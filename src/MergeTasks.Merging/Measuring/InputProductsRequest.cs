@@ -10,15 +10,15 @@ namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
 /// Of each linear layer of a model, the mean over all tokens of its task's samples of xᵀx, x the layer's input: [in, in] under its weight's
-/// name.
+/// name, or [experts, in, in] where that is a stack, of the rows that each expert saw.
 /// </summary>
 internal sealed record InputProductsRequest : ScoreRequest
 {
     private readonly TaskRun _run;
-    private readonly IReadOnlyDictionary<string, ModuleDescription> _modules;
+    private readonly IReadOnlyList<ModuleDescription> _modules;
 
     internal InputProductsRequest(
-        ScoreKey key, ModelDeclaration declaration, TaskRun run, IReadOnlyDictionary<string, ModuleDescription> modules)
+        ScoreKey key, ModelDeclaration declaration, TaskRun run, IReadOnlyList<ModuleDescription> modules)
         : base(key, declaration, run.Data) => (_run, _modules) = (run, modules);
 
     /// <inheritdoc/>
@@ -32,7 +32,8 @@ internal sealed record InputProductsRequest : ScoreRequest
         var metric = _run.Metric(loaded.Model);
         var layout = ShardLayout.OneFile(
             Path.GetFileName(path),
-            _modules.Values.Select(module => new TensorSpec(module.Weight, DType.F32, [module.InputChannels, module.InputChannels])),
+            _modules.GroupBy(module => module.Weight, StringComparer.Ordinal)
+                .Select(own => new TensorSpec(own.Key, DType.F32, ShapeOf([.. own]))),
             Key.Metadata);
         context.Progress.Scoring(
             Model.Label,
@@ -40,7 +41,7 @@ internal sealed record InputProductsRequest : ScoreRequest
             metric.Tokens,
             $"one forward pass over {metric.Tokens} tokens; the products take {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
-        var observer = new Multiplying(sums, _modules.Values, context.Team.Count);
+        var observer = new Multiplying(sums, _modules, context.Team.Count);
         foreach (var (batch, _) in metric.Batches)
         {
             loaded.Model.Observe(batch, observer, context.Cancellation);
@@ -48,6 +49,12 @@ internal sealed record InputProductsRequest : ScoreRequest
         }
 
         observer.Finish();
+    }
+
+    private static long[] ShapeOf(IReadOnlyList<ModuleDescription> own)
+    {
+        long channels = own[0].InputChannels;
+        return own[0].Place is null ? [channels, channels] : [own.Count, channels, channels];
     }
 
     private sealed class Multiplying(MappedSums sums, IEnumerable<ModuleDescription> modules, int threads) : IActivationObserver
@@ -63,12 +70,12 @@ internal sealed record InputProductsRequest : ScoreRequest
             var own = input.Modules.Where(_modules.ContainsKey).Select(name => _modules[name]).ToList();
             if (own.Count == 0)
                 return;
-            var seen = _seen.TryGetValue(own[0].Weight, out var earlier) ? earlier : (Sharing: own, Rows: 0);
-            _seen[own[0].Weight] = (seen.Sharing, seen.Rows + input.Rows);
-            var (rows, channels, values, weight) = (input.Rows, input.Channels, input.Values.ToArray(), own[0].Weight);
+            var seen = _seen.TryGetValue(own[0].Name, out var earlier) ? earlier : (Sharing: own, Rows: 0);
+            _seen[own[0].Name] = (seen.Sharing, seen.Rows + input.Rows);
+            var (rows, channels, values, module) = (input.Rows, input.Channels, input.Values.ToArray(), own[0]);
             Workers.For(threads, channels, channel =>
             {
-                var sum = sums.Rows(weight, channel, channels);
+                var sum = RowOf(module, channel);
                 for (var row = 0; row < rows; row++)
                     BlockMath.AddProduct(sum, values.AsSpan(row * channels, channels), values[(row * channels) + channel]);
             });
@@ -76,17 +83,22 @@ internal sealed record InputProductsRequest : ScoreRequest
 
         public void Finish()
         {
-            foreach (var (weight, (sharing, rows)) in _seen)
+            foreach (var (sharing, rows) in _seen.Values)
             {
                 var channels = sharing[0].InputChannels;
                 for (var channel = 0; channel < channels; channel++)
                 {
-                    var sum = sums.Rows(weight, channel, channels);
+                    var sum = RowOf(sharing[0], channel);
                     System.Numerics.Tensors.TensorPrimitives.Divide(sum, rows, sum);
                     foreach (var other in sharing.Skip(1))
-                        sum.CopyTo(sums.Rows(other.Weight, channel, channels));
+                        sum.CopyTo(RowOf(other, channel));
                 }
             }
         }
+
+        private Span<float> RowOf(ModuleDescription module, int channel) => module.Place is { } place
+            ? sums.Rows(module.Weight, place, checked(module.InputChannels * module.InputChannels))
+                .Slice(channel * module.InputChannels, module.InputChannels)
+            : sums.Rows(module.Weight, channel, module.InputChannels);
     }
 }

@@ -45,7 +45,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
-        var opened = _models.Of(merge, cancellation);
+        var opened = ExpertForms.In(_models.Of(merge, cancellation), DonorOf(merge), remarks.Add);
         var (models, donor) = Matched(
             merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>

@@ -48,7 +48,7 @@ internal sealed class RegMeanMethod : MergeMethod
 
     /// <inheritdoc/>
     internal override bool ComputesWithMatrix(TensorContext context) =>
-        IsSolved(context) && context.Shape.Min() >= MatrixMerge.SmallestOnDevice;
+        IsSolved(context) && Math.Min(context.Shape[^1], context.Shape[^2]) >= MatrixMerge.SmallestOnDevice;
 
     /// <inheritdoc/>
     public override TensorMerge Begin(TensorContext context) =>
@@ -59,5 +59,5 @@ internal sealed class RegMeanMethod : MergeMethod
         });
 
     private static bool IsSolved(TensorContext context) =>
-        context.Inputs[0].Statistic is not null && context.Shape.Count == 2 && context.ElementCount > 0;
+        context.Inputs[0].Statistic is not null && context.Shape.Count is 2 or 3 && context.ElementCount > 0;
 }

@@ -28,7 +28,7 @@ internal sealed class DeviceEmbedding
         _spec = spec;
         Part = part;
         _tokens = tables.Get(spec.Token, spec.Vocabulary, spec.Width);
-        _positions = spec.Positions is { } positions ? tables.Get(positions.Parameter, positions.Rows, spec.Width) : null;
+        _positions = spec.Positions is { } positions ? tables.Get(positions.Parameter, positions.Rows, spec.PositionWidth) : null;
         _types = spec.Types is { } types ? tables.Get(types.Parameter, types.Rows, spec.Width) : null;
         _norm = DeviceNorm.Of(spec.Norm, part);
         _projection = spec.Projection is null ? null : new DeviceLinear(spec.Projection, part);
@@ -36,19 +36,25 @@ internal sealed class DeviceEmbedding
         _streams = spec.Streams is null ? null : new DeviceStreamMaps(spec.Streams, part);
     }
 
-    /// <summary>Channels of what is looked up: the sum, and after it the layers' vectors.</summary>
-    public int TableWidth => _spec.Width + LayerWidth;
+    /// <summary>Channels of what is looked up: the sum, after it positions that are added later, then the layers' vectors.</summary>
+    public int TableWidth => _spec.Width + LaterWidth + LayerWidth;
+
+    private int LaterWidth => _spec.PositionsAfterProjection ? _spec.PositionWidth : 0;
 
     private int LayerWidth => _spec.LayerTable is { } table ? table.Layers * table.Channels : 0;
 
     /// <summary>The parameters other than tables.</summary>
     public ModelPart Part { get; }
 
-    /// <summary>The sum of the table rows, and after it the rows of the layers' vectors.</summary>
+    /// <summary>The sum of the table rows, and beside it the rows of what is not part of the sum; see <see cref="TableWidth"/>.</summary>
     public Tensor LookUp(DevicePass pass, DeviceWeights weights, EmbeddingRows rows)
     {
-        var sum = SumOfRows(pass, weights, rows);
-        return _layerTable is null ? sum : cat([sum, Rows(pass, weights, _layerTable.Table, rows.Tokens)], 1);
+        var parts = new List<Tensor> { SumOfRows(pass, weights, rows) };
+        if (LaterWidth > 0)
+            parts.Add(Rows(pass, weights, _positions!, rows.Positions));
+        if (_layerTable is not null)
+            parts.Add(Rows(pass, weights, _layerTable.Table, rows.Tokens));
+        return parts.Count == 1 ? parts[0] : cat(parts, 1);
     }
 
     private Tensor SumOfRows(DevicePass pass, DeviceWeights weights, EmbeddingRows rows)
@@ -56,7 +62,7 @@ internal sealed class DeviceEmbedding
         var sum = Rows(pass, weights, _tokens, rows.Tokens);
         if (_spec.Scale != 1)
             sum = sum * _spec.Scale;
-        if (_positions is not null)
+        if (_positions is not null && LaterWidth == 0)
             sum = sum + Rows(pass, weights, _positions, rows.Positions);
         return _types is null ? sum : sum + Rows(pass, weights, _types, rows.Types);
     }
@@ -64,8 +70,10 @@ internal sealed class DeviceEmbedding
     /// <summary>The vectors, of what was looked up.</summary>
     public Tensor Forward(DevicePass pass, Tensor lookedUp)
     {
-        var one = OneStream(pass, _layerTable is null ? lookedUp : lookedUp.narrow(1, 0, _spec.Width));
-        _layerTable?.Forward(pass, one, lookedUp.narrow(1, _spec.Width, LayerWidth));
+        var one = OneStream(pass, TableWidth == _spec.Width ? lookedUp : lookedUp.narrow(1, 0, _spec.Width));
+        if (LaterWidth > 0)
+            one = one + lookedUp.narrow(1, _spec.Width, LaterWidth);
+        _layerTable?.Forward(pass, one, lookedUp.narrow(1, _spec.Width + LaterWidth, LayerWidth));
         return _streams?.Expand(pass, one) ?? one;
     }
 
@@ -90,14 +98,17 @@ internal sealed class DeviceEmbedding
     {
         if (_layerTable is not null)
         {
-            GiveTable(runtime, gradients, _layerTable.Table, rows.Tokens, gradient.narrow(1, _spec.Width, LayerWidth), null, 1);
-            gradient = gradient.narrow(1, 0, _spec.Width);
+            var vectors = gradient.narrow(1, _spec.Width + LaterWidth, LayerWidth);
+            GiveTable(runtime, gradients, _layerTable.Table, rows.Tokens, vectors, null, 1);
         }
 
+        var later = LaterWidth > 0 ? gradient.narrow(1, _spec.Width, LaterWidth) : null;
+        if (TableWidth != _spec.Width)
+            gradient = gradient.narrow(1, 0, _spec.Width);
         if (_types is not null)
             GiveTable(runtime, gradients, _types, rows.Types, gradient, null, 1);
         if (_positions is not null)
-            GiveTable(runtime, gradients, _positions, rows.Positions, gradient, null, 1);
+            GiveTable(runtime, gradients, _positions, rows.Positions, later ?? gradient, null, 1);
         GiveTable(runtime, gradients, _tokens, rows.Tokens, gradient, tied, _spec.Scale);
     }
 

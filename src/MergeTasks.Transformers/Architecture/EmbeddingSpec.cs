@@ -40,6 +40,12 @@ internal sealed record EmbeddingSpec
     /// <summary>From the tables' width to the layers'; null: they are the same.</summary>
     public LinearSpec? Projection { get; init; }
 
+    /// <summary>Whether positions are added after the projection, and as wide as its results (OPT).</summary>
+    public bool PositionsAfterProjection { get; init; }
+
+    /// <summary>Channels of a row of the position table.</summary>
+    public int PositionWidth => PositionsAfterProjection ? Projection!.Outputs : Width;
+
     /// <summary>Vectors of each token for each layer; null: none.</summary>
     public LayerTableSpec? LayerTable { get; init; }
 

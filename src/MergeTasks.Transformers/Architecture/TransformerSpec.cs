@@ -29,6 +29,12 @@ internal sealed record TransformerSpec
     /// </summary>
     public string OuterName { get; init; } = "";
 
+    /// <summary>
+    /// Whether layers take more of what came before them than their input, so that a run cannot go on from a layer's input alone.
+    /// </summary>
+    public bool Carries => Embedding.LayerTable is not null || Layers.Any(layer =>
+        layer.Attention is AttentionSpec { Takes: not null } or LaurelSpec { Attention.Takes: not null });
+
     /// <summary>Label names of a classifier, in index order.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 }

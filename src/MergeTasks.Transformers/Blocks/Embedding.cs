@@ -26,7 +26,7 @@ internal sealed class Embedding
     {
         _spec = spec;
         _tokens = parameters.Get(spec.Token, spec.Vocabulary, spec.Width);
-        _positions = spec.Positions is { } positions ? parameters.Get(positions.Parameter, positions.Rows, spec.Width) : null;
+        _positions = spec.Positions is { } positions ? parameters.Get(positions.Parameter, positions.Rows, spec.PositionWidth) : null;
         _types = spec.Types is { } types ? parameters.Get(types.Parameter, types.Rows, spec.Width) : null;
         _norm = spec.Norm is null ? null : new Norm(spec.Norm, parameters);
         _projection = spec.Projection is null ? null : new Linear(spec.Projection, parameters);
@@ -61,7 +61,8 @@ internal sealed class Embedding
                 _tokens.ReadRow(rows.Tokens[row], to);
                 if (_spec.Scale != 1)
                     TensorPrimitives.Multiply(to, _spec.Scale, to);
-                AddRow(_positions, rows.Positions, row, to, other);
+                if (!_spec.PositionsAfterProjection)
+                    AddRow(_positions, rows.Positions, row, to, other);
                 AddRow(_types, rows.Types, row, to, other);
             }
         });
@@ -71,6 +72,8 @@ internal sealed class Embedding
             ClearPadding(pass, normalised);
             pass.Observe(_projectionName, normalised);
             using var one = _projection?.Forward(pass, normalised) ?? normalised.Share();
+            if (_spec.PositionsAfterProjection)
+                AddPositions(pass, rows, one);
             _layerTable?.Forward(pass, rows.Tokens, one);
             return _streams?.Expand(pass, one) ?? one.Share();
         }
@@ -84,14 +87,24 @@ internal sealed class Embedding
     public void Backward(Pass pass, EmbeddingRows rows, Activation dy, ITableGradient? tied)
     {
         using var dOne = BackwardToOne(pass, rows, dy);
+        if (_spec.PositionsAfterProjection)
+            GiveSmallTable(pass, _positions, rows.Positions, dOne);
         using var dNormalised = _projection is null ? dOne.Share() : pass.Rent(dOne.Rows, _spec.Width);
         _projection?.Backward(pass, dOne, dNormalised, accumulate: false);
         ClearPadding(pass, dNormalised);
         using var gradient = _norm?.Backward(pass, dNormalised) ?? dNormalised.Share();
         GiveSmallTable(pass, _types, rows.Types, gradient);
-        GiveSmallTable(pass, _positions, rows.Positions, gradient);
+        if (!_spec.PositionsAfterProjection)
+            GiveSmallTable(pass, _positions, rows.Positions, gradient);
         GiveLargeTable(pass, _tokens, rows.Tokens, gradient, _spec.Scale, tied);
     }
+
+    private void AddPositions(Pass pass, EmbeddingRows rows, Activation to) => pass.ForRows(to.Rows, (first, end) =>
+    {
+        var other = new float[to.Channels];
+        for (var row = first; row < end; row++)
+            AddRow(_positions, rows.Positions, row, to.Row(row), other);
+    });
 
     // The gradient of what precedes several streams and the layers' vectors.
     private Activation BackwardToOne(Pass pass, EmbeddingRows rows, Activation dy)

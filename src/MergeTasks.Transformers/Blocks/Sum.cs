@@ -19,9 +19,7 @@ internal sealed class Sum(SumSpec spec, ParameterSet parameters) : FeedForward
 
     /// <inheritdoc/>
     public override IEnumerable<ModuleDescription> Modules => _branches.SelectMany(branch =>
-        (IEnumerable<ModuleDescription>)[
-            .. branch.Before?.Descriptions ?? [], .. branch.Part.Modules, .. branch.After?.Descriptions ?? []
-        ]);
+        (branch.Before?.Descriptions ?? []).Concat(branch.Part.Modules).Concat(branch.After?.Descriptions ?? []));
 
     /// <inheritdoc/>
     public override Activation Forward(Pass pass, Activation x, int[] batchRows)

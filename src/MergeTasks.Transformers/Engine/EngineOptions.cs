@@ -11,4 +11,10 @@ internal sealed record EngineOptions
     /// layer's activations are needed in any case.
     /// </summary>
     public long KeptBytes { get; init; } = 512L << 20;
+
+    /// <summary>
+    /// Bytes of mapped weights that may stay in memory; of a model with more, each layer's are let go of when it has run, and read again
+    /// for the next batch. Default: half of the memory that the process may use.
+    /// </summary>
+    public long ResidentBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 }

@@ -29,6 +29,12 @@ internal sealed unsafe class ParameterValue
     /// <summary>Number of elements.</summary>
     public long ElementCount => Shape.ElementCount();
 
+    /// <summary>Bytes of all elements.</summary>
+    internal long ByteLength => ElementCount * DType.Size();
+
+    /// <summary>Whether the numbers lie in a mapped file, from which they can be read again.</summary>
+    internal bool IsMapped { get; private init; }
+
     /// <summary>The first byte; the memory does not move.</summary>
     internal byte* Data => _data;
 
@@ -67,7 +73,7 @@ internal sealed unsafe class ParameterValue
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentNullException.ThrowIfNull(tensor);
-        return new ParameterValue(tensor.DType, tensor.Shape, map.Find(tensor.Name), null);
+        return new ParameterValue(tensor.DType, tensor.Shape, map.Find(tensor.Name), null) { IsMapped = true };
     }
 
     /// <summary>A parameter of which only type and shape are known, for describing a model; its elements read as zeros.</summary>

@@ -28,7 +28,7 @@ internal sealed class DeepSeekFamily(string modelType) : DecoderFamily
             "deepseek_v3" => new(129280, 7168, 18432, 61, 128, 128, 4096),
             _ => new(154880, 2048, 10240, 47, 20, 20, 202752),
         });
-        config.Ignore("qk_head_dim", "head_dim");
+        config.Ignore("head_dim");
         var style = new LlamaStyle(config.Double("rms_norm_eps", IsGlm ? 1e-5 : 1e-6), config.Activation("hidden_act", "silu"));
         if (IsV2)
             config.RequireFlag("mlp_bias", false);
@@ -53,6 +53,8 @@ internal sealed class DeepSeekFamily(string modelType) : DecoderFamily
         var (plain, rotated) = (config.Int("qk_nope_head_dim", IsGlm ? 192 : 128), config.Int("qk_rope_head_dim", 64));
         var value = config.Int("v_head_dim", IsGlm ? 256 : 128);
         var (heads, key) = (shape.Heads, plain + rotated);
+        if (config.Int("qk_head_dim", key) != key)
+            throw config.Invalid("qk_head_dim", $"'qk_nope_head_dim' and 'qk_rope_head_dim' added up ({key})");
         var rope = RopeReader.Read(config, new(rotated, shape.MaximumPositions), new RopeDefaults(10000));
         if (IsV2 || config.Bool("rope_interleave", true))
             rope = rope.InNeighbours();

@@ -34,9 +34,10 @@ internal sealed class FalconFamily : DecoderFamily
         var epsilon = config.Double("layer_norm_epsilon", 1e-5);
         var bias = config.Bool("bias", false);
         var isParallel = config.Bool("parallel_attn", true) || isNew;
-        // Two norms before parallel parts, unless the newer layout asks for one.
-        var hasTwoNorms = isNew && config.Int("num_ln_in_parallel_attn", 2) == 2;
-        config.Ignore("num_ln_in_parallel_attn");
+        // Two norms before parallel parts, which is what the newer layout has unless it asks for one.
+        var hasTwoNorms = config.Int("num_ln_in_parallel_attn", isNew ? 2 : 1) == 2;
+        if (hasTwoNorms && !isParallel)
+            throw config.Unsupported("num_ln_in_parallel_attn", "1, because 'parallel_attn' is false");
         var activation = config.Activation("activation", "gelu");
         var isAlibi = config.Bool("alibi", false);
         var rope = RopeReader.Read(config, shape.Size, 10000);

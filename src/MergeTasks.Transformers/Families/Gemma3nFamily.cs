@@ -102,7 +102,9 @@ internal sealed class Gemma3nFamily : DecoderFamily
         if (!config.IsList(key))
             return [.. Enumerable.Repeat(config.Int(key, shape.Intermediate), shape.Layers)];
         var widths = config.OptionalInts(key, minimum: 1)!;
-        return widths.Length == shape.Layers ? widths : throw config.Invalid(key, $"a number, or a list of {shape.Layers}, one for each layer");
+        return widths.Length == shape.Layers
+            ? widths
+            : throw config.Invalid(key, $"a number, or a list of {shape.Layers}, one for each layer");
     }
 
     // Without the key, the first ten layers of a deep model are sparse.

@@ -29,8 +29,8 @@ internal sealed class OptFamily : DecoderFamily
         var hasFinalNorm = isBefore && !config.Bool("_remove_final_layer_norm", false);
         config.Ignore("_remove_final_layer_norm");
         var activation = config.Activation("activation_function", "relu");
-        if (config.Int("word_embed_proj_dim", hidden) != hidden)
-            throw config.Unsupported("word_embed_proj_dim", $"'hidden_size' ({hidden})");
+        // The tables of one size are narrower than its layers; positions are not.
+        var narrow = config.Int("word_embed_proj_dim", hidden);
         var decoder = Parts.Decoder(
             shape,
             "model.decoder",
@@ -44,9 +44,18 @@ internal sealed class OptFamily : DecoderFamily
         {
             Embedding = decoder.Embedding with
             {
-                Positions = new("model.decoder.embed_positions.weight", positions + Offset, First: Offset)
+                Positions = new("model.decoder.embed_positions.weight", positions + Offset, First: Offset),
+                Width = narrow,
+                Projection = narrow == hidden ? null : new("model.decoder.project_in", narrow, hidden),
+                PositionsAfterProjection = narrow != hidden,
             },
-            Head = decoder.Head with { Norm = hasFinalNorm ? decoder.Head.Norm : null },
+            Head = decoder.Head with
+            {
+                Norm = hasFinalNorm ? decoder.Head.Norm : null,
+                Dense = narrow == hidden ? null : new("model.decoder.project_out", hidden, narrow),
+                DenseActivation = ActivationKind.Identity,
+                Output = decoder.Head.Output with { Inputs = narrow },
+            },
         };
 
         LayerSpec Layer(string at, int index) => new()

@@ -164,6 +164,10 @@ internal sealed class ParameterSet
             yield return name[..^"weight".Length] + "gamma";
         if (name.EndsWith("LayerNorm.bias", StringComparison.Ordinal))
             yield return name[..^"bias".Length] + "beta";
+
+        // Mixtral's block, as version 5 of transformers calls it in memory.
+        if (name.Contains(".block_sparse_moe.", StringComparison.Ordinal))
+            yield return name.Replace(".block_sparse_moe.", ".mlp.", StringComparison.Ordinal);
     }
 
     private static string Text(IReadOnlyList<long> shape) => $"[{string.Join(", ", shape)}]";

@@ -59,6 +59,7 @@ internal sealed class CpuModel : ITransformerModel
             NoteUses(i);
         }
 
+        _layers = Streamed(_layers);
         _head = new Head(spec.Head, _parameters);
         NoteUses(_layers.Length);
         Description = Describe();
@@ -101,7 +102,8 @@ internal sealed class CpuModel : ITransformerModel
             same = Math.Min(same, _firstUses[own]);
         }
 
-        return new CpuModel(_spec, _identity, values, null, _options, same != Embedded && replacements.Count > 0 ? (this, same) : null);
+        var shares = same != Embedded && replacements.Count > 0 && !_spec.Carries;
+        return new CpuModel(_spec, _identity, values, null, _options, shares ? (this, same) : null);
     }
 
     /// <inheritdoc/>
@@ -179,6 +181,19 @@ internal sealed class CpuModel : ITransformerModel
         _disposed = true;
         _prefix.Dispose();
         _owned?.Dispose();
+    }
+
+    // Of a model larger than memory no layer's weights stay after it has run.
+    private Layer[] Streamed(Layer[] layers)
+    {
+        if (_values.Values.Where(value => value.IsMapped).Sum(value => value.ByteLength) <= _options.ResidentBytes)
+            return layers;
+        var weights = Array.ConvertAll(
+            layers, layer => layer.Modules.Select(module => module.Weight).Distinct().Select(weight => _parameters.Used[weight]).ToArray());
+        return [
+            .. layers.Select((layer, i) => new StreamedLayer(
+                layer, weights[i], i + 1 < weights.Length ? weights[i + 1] : [], i > 0 ? weights[i - 1] : [])),
+        ];
     }
 
     private T Run<T>(

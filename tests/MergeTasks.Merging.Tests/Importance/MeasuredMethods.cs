@@ -67,6 +67,40 @@ public sealed class MeasuredMethods
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void RegMean_of_a_stack_is_that_of_each_expert(bool isStoredByInput)
+    {
+        const int channels = 6, outputs = 4, experts = 3;
+        float[][] weights = [Arithmetics.Random(1, experts * channels, outputs), Arithmetics.Random(2, experts * channels, outputs)];
+
+        // The second expert saw nothing in any model, and the third in one.
+        const int square = channels * channels, matrixLength = channels * outputs;
+        float[][] products = [[.. Squares(3), .. new float[square], .. Squares(5)], [.. Squares(4), .. new float[2 * square]]];
+        long[] matrix = isStoredByInput ? [channels, outputs] : [outputs, channels];
+        var options = new Dictionary<string, double> { ["off_diagonal"] = 0.9 };
+        var merged = Merge("regmean", [experts, .. matrix], weights, products, options, isStoredByInput);
+        for (var expert = 0; expert < experts; expert++)
+        {
+            var own = Of(weights, expert, matrixLength);
+            var alone = Merge("regmean", matrix, own, Of(products, expert, square), options, isStoredByInput);
+            Assert.Equal(alone, merged[(expert * matrixLength)..((expert + 1) * matrixLength)]);
+            if (expert == 1)
+                Assert.All(alone.Zip(own[0], own[1]), mean => Assert.Equal((mean.Second + mean.Third) / 2, mean.First, 1e-6f));
+        }
+
+        static float[][] Of(float[][] stacks, int expert, int length) =>
+            Array.ConvertAll(stacks, stack => stack[(expert * length)..((expert + 1) * length)]);
+
+        static float[] Squares(int seed)
+        {
+            var inputs = Arithmetics.Random(seed, 20, channels);
+            return [.. Enumerable.Range(0, channels * channels).Select(i => (float)Enumerable.Range(0, 20).Average(sample =>
+                (double)inputs[(sample * channels) + (i / channels)] * inputs[(sample * channels) + (i % channels)]))];
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Arithmetic))]
     public void RegMean_of_a_layer_beside_elimination(string arithmetic, bool isStoredByInput)
     {

@@ -57,6 +57,72 @@ public sealed class UnlikeModels : IDisposable
         Assert.Empty(_project.Plan(Linear + "keep_tensors: \"*embed_tokens*\"\n").Layout.Warnings);
     }
 
+    /// <summary>
+    /// Versions of transformers save the experts of one model one by one, or as stacks, and Mixtral's block by another name.
+    /// </summary>
+    [Theory]
+    [InlineData("mlp", "gate_proj", "up_proj", "down_proj")]
+    [InlineData("block_sparse_moe", "w1", "w3", "w2")]
+    public void Experts_one_by_one_are_merged_with_stacks(string block, string gate, string up, string down)
+    {
+        const int experts = 3;
+        var rest = _project.Decoder("rest", 1, 2);
+        (string Name, RawTensor Tensor)[] singles = [
+            .. Enumerable.Range(0, 2).SelectMany(layer => Enumerable.Range(0, experts).SelectMany(expert => new[]
+            {
+                (NameOf(layer, expert, gate), RandomTensors.F32(100 + 10 * layer + expert, 5, 4)),
+                (NameOf(layer, expert, up), RandomTensors.F32(200 + 10 * layer + expert, 5, 4)),
+                (NameOf(layer, expert, down), RandomTensors.F32(300 + 10 * layer + expert, 4, 5)),
+            })),
+            .. Enumerable.Range(0, 2).Select(layer => ($"model.layers.{layer}.{block}.gate.weight", RandomTensors.F32(400 + layer, 3, 4)))];
+        (string Name, RawTensor Tensor)[] stacks = [
+            .. Enumerable.Range(0, 2).SelectMany(layer => new[]
+            {
+                ($"model.layers.{layer}.mlp.experts.gate_up_proj", RandomTensors.F32(500 + layer, experts, 10, 4)),
+                ($"model.layers.{layer}.mlp.experts.down_proj", RandomTensors.F32(600 + layer, experts, 4, 5)),
+                ($"model.layers.{layer}.mlp.gate.weight", RandomTensors.F32(700 + layer, 3, 4)),
+            })];
+        const string config = """{"num_hidden_layers": 2}""";
+        (string Name, RawTensor Tensor)[] others = [
+            .. rest.Where(tensor => !tensor.Key.Contains(".mlp.", StringComparison.Ordinal)).Select(tensor => (tensor.Key, tensor.Value))];
+        _project.Write("a", config, [.. others, .. singles]);
+        _project.Write("b", config, [.. others, .. stacks]);
+        var result = _project.Build(Linear);
+        Assert.Equal(NamesOf(singles.Concat(others)), result.Keys.Order(StringComparer.Ordinal));
+        var reverse = _project.Build(
+            Linear.Replace("models/a", "x", StringComparison.Ordinal).Replace("models/b", "models/a", StringComparison.Ordinal)
+                .Replace("{model: x", "{model: models/b", StringComparison.Ordinal));
+        Assert.Equal(NamesOf(stacks.Concat(others)), reverse.Keys.Order(StringComparer.Ordinal));
+        var a = singles.ToDictionary(tensor => tensor.Name, tensor => tensor.Tensor.Floats());
+        var b = stacks.ToDictionary(tensor => tensor.Name, tensor => tensor.Tensor.Floats());
+        for (var layer = 0; layer < 2; layer++)
+        {
+            var at = $"model.layers.{layer}.mlp";
+            var (ups, downs) = ($"{at}.experts.gate_up_proj", $"{at}.experts.down_proj");
+            Assert.Equal([experts, 10L, 4], reverse[ups].Shape);
+            Assert.Equal([experts, 4L, 5], reverse[downs].Shape);
+            Equal($"model.layers.{layer}.{block}.gate.weight", $"{at}.gate.weight", 0);
+            for (var expert = 0; expert < experts; expert++)
+            {
+                Equal(NameOf(layer, expert, gate), ups, 40 * expert);
+                Equal(NameOf(layer, expert, up), ups, (40 * expert) + 20);
+                Equal(NameOf(layer, expert, down), downs, 20 * expert);
+            }
+        }
+
+        string NameOf(int layer, int expert, string part) => $"model.layers.{layer}.{block}.experts.{expert}.{part}.weight";
+
+        void Equal(string single, string stack, int first)
+        {
+            var expected = a[single].Zip(b[stack].Skip(first), (x, y) => (x + y) / 2).ToArray();
+            Assert.Equal(expected, result[single].Floats());
+            Assert.Equal(expected, reverse[stack].Floats().Skip(first).Take(expected.Length));
+        }
+
+        static IEnumerable<string> NamesOf(IEnumerable<(string Name, RawTensor Tensor)> tensors) =>
+            tensors.Select(tensor => tensor.Name).Order(StringComparer.Ordinal);
+    }
+
     [Theory]
     [InlineData("language_model.model.", "language_model.lm_head.weight")]
     [InlineData("model.language_model.", "lm_head.weight")]

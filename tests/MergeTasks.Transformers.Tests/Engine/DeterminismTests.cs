@@ -8,6 +8,8 @@ public class DeterminismTests
     [Theory]
     [InlineData("llama-B")]
     [InlineData("gemma2-A")]
+    [InlineData("gemma3n_text-A")]
+    [InlineData("gemma4_text-experts")]
     [InlineData("mixtral-A")]
     [InlineData("gpt_neox-A")]
     [InlineData("bert-mlm-A")]
@@ -17,6 +19,7 @@ public class DeterminismTests
         foreach (var options in new[]
         {
             new EngineOptions { Threads = 2, KeptBytes = 0 },
+            new EngineOptions { Threads = 2, KeptBytes = 0, ResidentBytes = 0 },
             new EngineOptions { Threads = 3, KeptBytes = 400_000 },
             new EngineOptions { Threads = 8, KeptBytes = long.MaxValue },
         })

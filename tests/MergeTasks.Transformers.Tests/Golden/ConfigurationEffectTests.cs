@@ -28,7 +28,8 @@ public class ConfigurationEffectTests
 
     // With layers that share no keys and values the reference took weights that are not in the file.
     private static IEnumerable<JsonProperty> EffectsOf(JsonElement model) =>
-        model.GetProperty("config_toggle_effect_on_logits").EnumerateObject().Where(effect => !effect.Name.Contains("num_kv_shared_layers"));
+        model.GetProperty("config_toggle_effect_on_logits").EnumerateObject()
+            .Where(effect => !effect.Name.Contains("num_kv_shared_layers", StringComparison.Ordinal));
 
     // The reference derived the kinds of layers anew from this field, which a file gives beside it.
     private static string WithDerived(string change) =>

@@ -8,7 +8,9 @@ namespace MergeTasks.Transformers.Tests.Tokenization;
 public sealed class RefusalTests
 {
     [Theory]
-    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":""}""", "normalizer is the normalizer 'Precompiled'")]
+    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":""}""", "normalizer needs a table of replacements")]
+    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"EAAAAAAA"}""", "normalizer needs a table of replacements")]
+    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"?"}""", "normalizer needs a table of replacements")]
     [InlineData("normalizer", """{"type":"NFC","extra":1}""", "normalizer has the field 'extra'")]
     [InlineData(
         "normalizer",

@@ -44,20 +44,25 @@ internal sealed class StatisticPlanner(ScoredMerge merge)
 
         ScoreKey Key(string kind) => _measurable.Key(kind, run.Model, tokenizer, new KeyValuePair<string, string>("task data", data));
 
-        PlannedStatistic InputProducts(Dictionary<string, ModuleDescription> modules) => new(
+        PlannedStatistic InputProducts(List<ModuleDescription> modules) => new(
             new InputProductsRequest(Key("input products"), declaration, run, modules),
-            modules.ToDictionary(pair => pair.Key, pair => (ModuleDescription?)pair.Value, StringComparer.Ordinal));
+            modules.DistinctBy(module => module.Weight)
+                .ToDictionary(module => module.Weight, module => (ModuleDescription?)module, StringComparer.Ordinal));
     }
 
     private static Dictionary<string, ModuleDescription?> Parameters(ModelInput input, ModelDescription description) =>
         input.Names.Except(description.UnusedTensors, StringComparer.Ordinal).Where(name => input.Find(name)!.DType.IsFloatingPoint())
             .ToDictionary(name => name, _ => (ModuleDescription?)null, StringComparer.Ordinal);
 
-    // Tables are no linear layers, though they may serve as one.
-    private static Dictionary<string, ModuleDescription> Modules(ModelInput input, ModelDescription description)
+    // Tables are no linear layers, though they may serve as one. Of a stack every expert is a layer, in order.
+    private static List<ModuleDescription> Modules(ModelInput input, ModelDescription description)
     {
         var tables = description.Tables.ToHashSet(StringComparer.Ordinal);
-        return description.Modules.Where(module => !tables.Contains(module.Weight) && input.Find(module.Weight) is { Shape.Count: 2 })
-            .DistinctBy(module => module.Weight).ToDictionary(module => module.Weight, StringComparer.Ordinal);
+        return [
+            .. description.Modules
+                .Where(module => !tables.Contains(module.Weight)
+                    && input.Find(module.Weight)?.Shape.Count == (module.Place is null ? 2 : 3))
+                .DistinctBy(module => (module.Weight, module.Place)).OrderBy(module => module.Place ?? 0),
+        ];
     }
 }

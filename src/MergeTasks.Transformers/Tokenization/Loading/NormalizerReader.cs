@@ -19,6 +19,7 @@ internal static class NormalizerReader
             "NFKC" => Form(compatibility: true, compose: true),
             "NFKD" => Form(compatibility: true, compose: false),
             "Nmt" => new NmtNormalizer(),
+            "Precompiled" => Precompiled(component),
             "Prepend" => new PrependNormalizer(component.String("prepend")),
             "Replace" => new ReplaceNormalizer(PatternReading.Read(component), component.String("content")),
             "Sequence" => new NormalizerSequence([.. component.Components("normalizers").Select(Read)]),
@@ -26,10 +27,22 @@ internal static class NormalizerReader
             "StripAccents" => new FilterNormalizer(UnicodeSets.Get("CombiningMark")),
             var type => throw component.Error(
                 $"is the normalizer '{type}', which is not supported; supported are BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, "
-                + "NFKD, Nmt, Prepend, Replace, Sequence, Strip and StripAccents"),
+                + "NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip and StripAccents"),
         };
         component.Done();
         return normalizer;
+    }
+
+    private static PrecompiledNormalizer Precompiled(JsonComponent component)
+    {
+        try
+        {
+            return new PrecompiledNormalizer(Convert.FromBase64String(component.String("precompiled_charsmap")));
+        }
+        catch (FormatException e)
+        {
+            throw component.Error("needs a table of replacements in base 64 in 'precompiled_charsmap'", e);
+        }
     }
 
     private static MappingNormalizer Form(bool compatibility, bool compose) =>
