@@ -26,9 +26,12 @@ internal sealed partial record ExpertLayer(string Block)
 {
     private static readonly Dictionary<string, ExpertPart> Parts = new(StringComparer.Ordinal)
     {
-        ["gate_proj"] = ExpertPart.Gate, ["w1"] = ExpertPart.Gate,
-        ["up_proj"] = ExpertPart.Up, ["w3"] = ExpertPart.Up,
-        ["down_proj"] = ExpertPart.Down, ["w2"] = ExpertPart.Down,
+        ["gate_proj"] = ExpertPart.Gate,
+        ["w1"] = ExpertPart.Gate,
+        ["up_proj"] = ExpertPart.Up,
+        ["w3"] = ExpertPart.Up,
+        ["down_proj"] = ExpertPart.Down,
+        ["w2"] = ExpertPart.Down,
     };
 
     /// <summary>The experts' matrices by themselves; empty where they are stacked.</summary>
