@@ -11,6 +11,7 @@ using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Merging.Planning.Vocabularies;
+using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
@@ -31,7 +32,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
-    private readonly Dictionary<string, ModelInput> _adapters = [];
+    private readonly Dictionary<string, AdapterInput> _adapters = [];
 
     // What is wrong with a folder is told once, by whichever name it is met again.
     private readonly Dictionary<string, DiagnosticException> _refused = [];
@@ -49,7 +50,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     {
         _cancellation = cancellation;
         var method = MethodOf(merge);
-        if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
+        if (IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
         var opened = Open(merge);
@@ -157,7 +158,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var input in _adapted.Values.Concat(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
+        foreach (var input in _adapted.Values.Concat<ModelInput>(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
             input.Dispose();
     }
 
@@ -240,11 +241,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         {
             try
             {
-                var folder = declaration.Folder!;
-                if (!_adapters.TryGetValue(folder, out var input))
-                    _adapters[folder] =
-                        input = FileDiagnostics.Reading(
-                            merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
+                var input = FileDiagnostics.Reading(
+                    merge.Name, declaration.Folder ?? declaration.Label, declaration.Location,
+                    () => AdapterOf(declaration.Merge, declaration.Folder ?? "", declaration.Label, declaration.Location));
                 adapters.Add((declaration, input));
             }
             catch (DiagnosticException e)
@@ -316,44 +315,73 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         if (model.Adapter is { } adapter)
             return Adapted(OpenStored(model), adapter);
 
-        // A folder that is an adapter and no model stands for the base with it.
-        if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
+        // What is an adapter and no model stands for the base with it.
+        if (!IsAdapter(model))
             return OpenStored(model);
         if (merge.Base is not { } basis || basis.IsSameModel(model))
         {
             throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
+                $"'{model.Label}' {(model.Merge is null ? "is a LoRA adapter" : "is a merge that makes an adapter")} and no model. Name the "
+                    + "model that it adapts: the merge's Base (or 'base_model'), or "
                     + $"Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
                 model.Location));
         }
 
-        return Adapted(Open(basis, merge), new AdapterDeclaration(model.Label, folder, model.Location));
+        return Adapted(
+            Open(basis, merge), new AdapterDeclaration(model.Label, model.Folder ?? "", model.Location) { Merge = model.Merge });
     }
+
+    private bool IsAdapter(ModelDeclaration model) => model.Merge is { } upstream
+        ? _outputs[upstream] is PlannedInput { IsAdapter: true }
+        : model.Folder is { } folder && AdapterConfig.IsIn(folder);
+
+    // A merge adds up adapters where it has no base and nothing but adapters. Other methods than linear give changes of no low rank.
+    private bool IsOfAdapters(MergeDeclaration merge) =>
+        merge.Method == LinearMethod.MethodName
+            && merge.Base is null
+            && merge.Models.Count > 0
+            && merge.Models.All(model => model.Adapter is null && IsAdapter(model));
 
     private ModelInput Adapted(ModelInput model, AdapterDeclaration adapter)
     {
-        if (_adapted.TryGetValue((model, adapter.Folder), out var known))
-            return known;
-        return FileDiagnostics.Reading(adapter.Label, adapter.Folder, adapter.Location, () =>
+        var place = adapter.Merge is { } made ? _outputs[made].Folder : adapter.Folder;
+        if (adapter.Merge is null && !Directory.Exists(place))
         {
-            var lora = OpenAdapter(adapter.Folder);
+            var isRecipe = Path.GetExtension(adapter.Location.File) is ".yml" or ".yaml";
+            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound,
+                $"The adapter folder '{place}' does not exist."
+                    + (isRecipe
+                        ? $" 'model+{adapter.Label}' means a model with the adapter '{adapter.Label}'; a model whose path contains '+' is "
+                            + "written as 'model: {model: {path: …}}'."
+                        : ""), adapter.Location));
+        }
+
+        if (_adapted.TryGetValue((model, place), out var known))
+            return known;
+        return FileDiagnostics.Reading(adapter.Label, place, adapter.Location, () =>
+        {
+            var lora = AdapterOf(adapter.Merge, adapter.Folder, adapter.Label, adapter.Location);
             RequireLocked(adapter.Label, adapter.Folder, adapter.Locked, adapter.Location);
-            try
-            {
-                return _adapted[(model, adapter.Folder)] = new AdaptedInput(model, lora, hasher);
-            }
-            catch
-            {
-                lora.Dispose();
-                throw;
-            }
+            return _adapted[(model, place)] = new AdaptedInput(model, lora, adapter.Merge is null ? hasher : null);
         });
     }
 
-    private LoraAdapter OpenAdapter(string folder)
+    // An adapter on disk, or as another merge will make it.
+    private AdapterInput AdapterOf(string? merge, string folder, string label, SourceLocation location)
     {
+        if (merge is not null)
+        {
+            return _outputs[merge] is PlannedInput { IsAdapter: true } made
+                ? made.AsAdapter()
+                : throw new DiagnosticException(new Diagnostic(DiagnosticCode.RefusedAdapter,
+                    $"'{label}' is a merge that makes a model and no adapter; it can be a model of this merge, not one that is put on a "
+                        + "model.", location));
+        }
+
+        if (_adapters.TryGetValue(folder, out var known))
+            return known;
         hasher?.Identified?.Add(Path.Combine(folder, AdapterConfig.FileName));
-        return LoraAdapter.Open(folder);
+        return _adapters[folder] = new AdapterInput(LoraAdapter.Open(folder), hasher);
     }
 
     private ModelInput OpenStored(ModelDeclaration model)
@@ -362,7 +390,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             return _outputs[upstream] is PlannedInput { IsAdapter: false } output
                 ? output
                 : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
+                    $"'{model.Label}' is a merge that makes an adapter and no model.", model.Location));
         var folder = model.Folder
             ?? throw new DiagnosticException(
                 new Diagnostic(
