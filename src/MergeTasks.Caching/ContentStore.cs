@@ -100,6 +100,15 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
         }
     }
 
+    /// <summary>Number and bytes of the entries below a cache folder.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static (int Entries, long Bytes) Size(string cacheFolder)
+    {
+        var folder = new DirectoryInfo(Path.Combine(cacheFolder, Subfolder));
+        var entries = folder.Exists ? folder.EnumerateFiles("*" + Extension, SearchOption.AllDirectories).ToList() : [];
+        return (entries.Count, entries.Sum(entry => entry.Length));
+    }
+
     /// <summary>Removes everything that is cached below a cache folder: entries and remembered digests.</summary>
     /// <returns>Bytes of the entries removed.</returns>
     /// <exception cref="IOException">Something cannot be removed.</exception>

@@ -29,6 +29,13 @@ internal sealed class DigestMemo
     /// <summary>Called once if the memo cannot be written, with the reason.</summary>
     public Action<string>? Unwritable { get; init; }
 
+    /// <summary>Number of remembered files below a cache folder.</summary>
+    public static int Count(string cacheFolder)
+    {
+        var folder = new DirectoryInfo(Path.Combine(cacheFolder, Subfolder));
+        return folder.Exists ? folder.EnumerateFiles("*", SearchOption.AllDirectories).Count(file => file.Extension != ".lock") : 0;
+    }
+
     /// <summary>The digests of a file as it is now, if they are known; <see langword="null"/> if it must be read.</summary>
     /// <param name="path">Full path.</param>
     /// <param name="kind">Which digests.</param>

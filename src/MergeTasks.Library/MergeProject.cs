@@ -43,6 +43,12 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// </summary>
     public string? SdkFolder { get; init; } = RunningSdk.Find();
 
+    /// <summary>
+    /// Full path of the recipe file that stands for a project file, and beside which the lock file lies; <see langword="null"/>: the
+    /// project is its folder.
+    /// </summary>
+    internal string? Recipe { get; init; }
+
     /// <summary>Hears, from any thread, of what should be said although work goes on.</summary>
     public Action<MergeProblem>? Warned { get; init; }
 
@@ -138,22 +144,34 @@ public sealed class MergeProject(string folder, string outputFolder)
         ];
     });
 
+    /// <summary>
+    /// Writes a page about each merge beside its output: what it was made from, sizes and conflicts of changes, importance, evaluations. No
+    /// model is run.
+    /// </summary>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>Full paths of the HTML files.</returns>
+    /// <exception cref="MergeException">A merge has not been made, or a page cannot be written.</exception>
+    public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
+        Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
+
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
-        var declared = DeclarationReader.Read(
-            new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods }, _merges, _sources);
+        var defaults = new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods };
+        var declared = DeclarationReader.Read(defaults, _merges, _sources);
         var restored = ModelRestore.Run(declared, new RestoreOptions
         {
             ProjectFolder = Path.GetDirectoryName(_file)!,
-            LockPath = Path.Combine(Path.GetDirectoryName(_file)!, "models.lock.json"),
+            LockPath = Path.Combine(Path.GetDirectoryName(Recipe ?? _file)!, "models.lock.json"),
             CacheFolder = CacheFolder,
             Environment = Environment.GetEnvironmentVariable,
             Offline = Offline,
             SdkFolder = SdkFolder,
             CacheUnwritable = WarnOfCache,
         }, RestoreProgress.None, cancellation);
+        if (Recipe is { } recipe)
+            declared = [.. declared.Select(merge => merge with { ProjectFile = recipe })];
         var merges = ModelRestore.Bind(declared, restored);
-        return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache }, merges);
+        return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache, Methods = defaults.Catalog }, merges);
     }
 
     private ReportedProgress Told(string merge, IProgress<MergeProgressed>? progress) => new(merge, progress, Warned, Noted);
@@ -189,7 +207,7 @@ public sealed class MergeProject(string folder, string outputFolder)
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new MergeException(new DiagnosticException(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null)));
+            throw new MergeException(new DiagnosticException(FileDiagnostics.OfBuild(e)));
         }
         finally
         {

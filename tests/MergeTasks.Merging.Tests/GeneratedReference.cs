@@ -38,8 +38,8 @@ public sealed partial class GeneratedReference
     [Fact]
     public void Every_property_and_target_of_the_build_files_is_told()
     {
-        var files = Directory.GetFiles(Path.Combine(RepositoryFolder.Root, "src", "MergeTasks", "build"), "*.targets")
-            .Where(file => Path.GetFileName(file) != "MergeTasks.Options.targets")
+        var files = Directory.GetFiles(Path.Combine(RepositoryFolder.Root, "src", "MergeTasks", "build"))
+            .Where(file => Path.GetExtension(file) is ".targets" or ".props" && Path.GetFileName(file) != "MergeTasks.Options.targets")
                 .Select(file => XDocument.Load(file))
                 .Append(XDocument.Parse(BuildOptions.Text()))
                 .ToList();
@@ -89,9 +89,9 @@ public sealed partial class GeneratedReference
         Assert.All(Link().Matches(text), match => Assert.True(definitions.ContainsKey(match.Groups[1].Value), match.Value));
     }
 
-    // Hooks for projects to override, and the phases of the generated projects.
+    // Names for the terminal, and the phases of the generated projects.
     private static bool IsInternal(string target) =>
-        target is "BeforeMergeModels" or "AfterMergeModels" or "Merge" or "MergeUpstream" or "ScoreImportance" or "MergeTensors";
+        target.Contains(' ', StringComparison.Ordinal) || target is "Merge" or "MergeUpstream" or "ScoreImportance" or "MergeTensors";
 
     [GeneratedRegex("\"#/definitions/([^\"]*)\"")]
     private static partial Regex Link();

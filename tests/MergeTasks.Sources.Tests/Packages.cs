@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.References;
 using MergeTasks.TestSupport.Servers;
@@ -81,6 +82,32 @@ public sealed class Packages : IDisposable
         var restored = _project.Restore("nuget:Local.Model/3.0.0");
         Assert.Equal(_project["packages", "local.model", "3.0.0"], restored.Folder);
         Assert.Equal(["README.md", "config.json", "model.safetensors", "tokenizer.json"], restored.Locked.Files.Keys);
+    }
+
+    [Fact]
+    public void The_feeds_are_those_that_the_projects_own_restore_asked()
+    {
+        Configure("<packageSources><clear /></packageSources>");
+        var (feed, assets) = (_project["a feed"], _project["project", "project.assets.json"]);
+        Directory.CreateDirectory(feed);
+        File.WriteAllBytes(
+            Path.Combine(feed, "Contoso.Local.1.0.0.nupkg"), TestPackage.Of("Contoso.Local", "1.0.0", Model("content/model/", 1)));
+        const string reference = "nuget:Contoso.Local/1.0.0";
+        Assert.Equal(SourceError.NotFound, _project.Refused(reference).Error);
+
+        // Without restore's own word: what the project says, paths from its folder on.
+        _project.Restore(reference, options => options with { MoreSources = ["../a feed"] });
+        Directory.Delete(_project["packages"], recursive: true);
+        _project.Restore(reference, options => options with { Sources = [feed] });
+        Directory.Delete(_project["packages"], recursive: true);
+        File.WriteAllText(
+            assets, JsonSerializer.Serialize(new { project = new { restore = new { sources = new Dictionary<string, object> { [feed] = new { } } } } }));
+        _project.Restore(reference, options => options with { AssetsFile = assets, Sources = [_project["none"]] });
+        Directory.Delete(_project["packages"], recursive: true);
+
+        // A list that says nothing is none.
+        File.WriteAllText(assets, "{");
+        _project.Restore(reference, options => options with { AssetsFile = assets, Sources = [feed] });
     }
 
     [Fact]

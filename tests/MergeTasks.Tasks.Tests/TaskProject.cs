@@ -57,9 +57,18 @@ internal sealed class TaskProject : IDisposable
         using var task = With(new PlanMerges { SeesAllItems = SeesAllItems });
         Directory.CreateDirectory(this["tasks"]);
         var result = task.Execute();
-        stale = task.StaleMerges;
+        (stale, Files) = (task.StaleMerges, task.Files);
         return result;
     }
+
+    /// <summary>The outputs' files as the last plan told them.</summary>
+    public ITaskItem[] Files { get; private set; } = [];
+
+    /// <summary>Metadata of the merge.</summary>
+    public Dictionary<string, string> Metadata { get; } = new() { ["Method"] = "linear" };
+
+    /// <summary>Properties beside the usual ones.</summary>
+    public Dictionary<string, string> Properties { get; } = [];
 
     public bool Validate()
     {
@@ -90,7 +99,8 @@ internal sealed class TaskProject : IDisposable
             BuildEngine = Engine,
             ProjectFile = ProjectFile,
             MergesFolder = MergesFolder,
-            CachePath = this["cache"]
+            CachePath = this["cache"],
+            ModelsFolder = this["bin", Configuration, "models"] + Path.DirectorySeparatorChar,
         };
         return task.Execute();
     }
@@ -147,8 +157,9 @@ internal sealed class TaskProject : IDisposable
             Property(ProjectProperties.RunTargets, this["run.targets"]),
             Property(ProjectProperties.TaskAssembly, this["tasks", "MergeTasks.dll"]),
             Property(ProjectProperties.LockFile, this["models.lock.json"]),
+            .. Properties.Select(property => Property(new SurfaceName(property.Key, ""), property.Value)),
         ];
-        task.MergedModels = [new TaskItem(Name, new Dictionary<string, string> { ["Method"] = "linear" })];
+        task.MergedModels = [new TaskItem(Name, Metadata)];
         task.MergeSources = [
             new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }),
             new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })

@@ -19,6 +19,7 @@ public sealed class Consumer : IDisposable
     public Consumer(Package package, bool compiles = false)
     {
         _package = package;
+        Reference = $"""<PackageReference Include="MergeTasks" Version="{package.Version}" PrivateAssets="all" />""";
         File.WriteAllText(_folder["nuget.config"],
             $"""<configuration><packageSources><clear /><add key="local" value="{package.Feed}" /></packageSources></configuration>""");
         if (!compiles)
@@ -48,14 +49,16 @@ public sealed class Consumer : IDisposable
         string properties = "",
         string after = "",
         string name = "app",
-        string frameworks = "<TargetFramework>net10.0</TargetFramework>")
+        string frameworks = "<TargetFramework>net10.0</TargetFramework>",
+        string sdk = "Microsoft.NET.Sdk",
+        string extension = ".csproj")
     {
         Directory.CreateDirectory(this[name]);
-        File.WriteAllText(this[name, name + ".csproj"], $"""
-            <Project Sdk="Microsoft.NET.Sdk">
+        File.WriteAllText(this[name, name + extension], $"""
+            <Project Sdk="{sdk}">
               <PropertyGroup>{frameworks}<RestorePackagesPath>{_package.Packages}</RestorePackagesPath>{properties}</PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="MergeTasks" Version="{_package.Version}" PrivateAssets="all" />
+                {Reference}
             {items}
               </ItemGroup>
             {after}
@@ -63,13 +66,16 @@ public sealed class Consumer : IDisposable
             """);
     }
 
+    /// <summary>How projects refer to the package.</summary>
+    public string Reference { get; set; }
+
     /// <summary>Environment variables of the runs.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
     /// <summary>Runs to the end, without restoring packages where the same project file was built before.</summary>
     public BuildResult Run(string project, params string[] arguments)
     {
-        var file = this[project, project + ".csproj"];
+        var file = Directory.Exists(this[project]) ? Directory.GetFiles(this[project], project + ".*proj").FirstOrDefault() ?? "" : "";
         var text = File.Exists(file) ? File.ReadAllText(file) : "";
         var isRestored = arguments[0] is "build" or "publish" or "pack" && text.Length > 0 && _restored.GetValueOrDefault(project) == text;
         string[] skipped = isRestored && !arguments.Contains("--no-restore") ? ["--no-restore"] : [];

@@ -20,8 +20,8 @@ public sealed class Rooms
         "Checkpoints.Quantization",
         "Checkpoints.Naming",
         "Checkpoints.Adapters",
-        "Caching",
         "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra",
+        "Caching",
         "Transformers.Architecture", "Transformers.Configuration", "Transformers.Families", "Transformers.Engine", "Transformers.Execution",
         "Transformers.Parameters", "Transformers.Blocks", "Transformers.Processor", "Transformers.Statistics",
         "Transformers.Tokenization.Text", "Transformers.Tokenization.Unicode", "Transformers.Tokenization.Patterns",
@@ -36,8 +36,8 @@ public sealed class Rooms
         "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation", "Merging.Locating",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning",
-        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Execution.Importance", "Merging.Execution",
-        "Merging.Comparing", "Merging.Build",
+        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Looking", "Merging.Execution.Importance",
+        "Merging.Execution", "Merging.Comparing", "Merging.Reporting", "Merging.Build",
         "Tasks",
     ];
 
@@ -45,11 +45,12 @@ public sealed class Rooms
     [
         "MergeTasks.Files",
         "MergeTasks.Checkpoints",
-        "MergeTasks.Caching",
         "MergeTasks.Numerics",
+        "MergeTasks.Caching",
         "MergeTasks.Transformers",
         "MergeTasks.Sources",
         "MergeTasks.Methods", "MergeTasks.Language", "MergeTasks.Merging", "MergeTasks", "MergeTasks.Torch", "MergeTasks.Library",
+        "MergeTasks.Tool",
     ];
 
     [Fact]
@@ -70,7 +71,7 @@ public sealed class Rooms
     {
         var assemblies = Directory.GetFiles(TaskFolder, "MergeTasks*.dll");
         Assert.Equal(
-            Projects[..^2].Order(StringComparer.Ordinal),
+            Projects[..^3].Order(StringComparer.Ordinal),
             assemblies.Select(path => Path.GetFileNameWithoutExtension(path)!).Order(StringComparer.Ordinal));
         var edges = assemblies.SelectMany(EdgesOf).ToHashSet();
         Assert.Empty(edges.SelectMany(edge => new[] { edge.From, edge.To }).Select(RoomOf).Except(Order));
@@ -89,7 +90,7 @@ public sealed class Rooms
 
     [Fact]
     public void Nothing_but_the_tasks_knows_the_build_engine() => Assert.DoesNotContain(
-        Projects[..^3].SelectMany(name => ReferencesOf(Path.Combine(TaskFolder, name + ".dll"))),
+        Projects[..^4].SelectMany(name => ReferencesOf(Path.Combine(TaskFolder, name + ".dll"))),
         name => name.StartsWith("Microsoft.Build", StringComparison.Ordinal));
 
     private static string TaskFolder => Path.Combine(Package.Repository, "src", "MergeTasks", "bin", Package.Configuration, "net10.0");

@@ -246,9 +246,6 @@ internal sealed class DeclarationReader
     private MergeDeclaration Common(DeclaredMerge merge, OptionReader options)
     {
         var (item, name) = (merge.Item, merge.Name);
-        var folder = item["OutputDirectory"] is { } own && !merge.IsIntermediate
-            ? UserPath.Full(_project.Folder, own, () => item.LocationOf("OutputDirectory"))
-                : UserPath.Full(_project.ModelsFolder, name, () => item.Location);
         var declaration = (MergeDeclaration)options.Read<MergeSettings>(
             new MergeDeclaration(name, item.Location)
             {
@@ -256,8 +253,9 @@ internal sealed class DeclarationReader
                 Models = [],
                 ItemIndex = merge.Index,
                 IsIntermediate = merge.IsIntermediate,
+                Carried = merge.IsIntermediate ? CarriedOutput.Nowhere : CarriedOutput.Read(item, _diagnostics.Add),
                 ProjectFile = _project.ProjectFile,
-                OutputFolder = Path.TrimEndingDirectorySeparator(folder),
+                OutputFolder = OutputFolders.Of(_project, merge),
             },
             MergeSettings.Options);
         var globs = MergeSettings.Options

@@ -16,9 +16,13 @@ internal sealed record DeclaredItem(string Type, string Include, IReadOnlyDictio
     /// <summary>How many items of the same value, compared without case, come before this one in the project.</summary>
     public int Occurrence { get; init; }
 
+    /// <summary>The item that it was made of, where the project does not hold it itself: a reference to another project.</summary>
+    public DeclaredItem? Origin { get; init; }
+
     /// <summary>Where the item stands, found only when a message needs it.</summary>
-    public SourceLocation Location => ProjectFile.Find(File, Type, Include, Occurrence, null);
+    public SourceLocation Location => Origin?.Location ?? ProjectFile.Find(File, Type, Include, Occurrence, null);
 
     /// <summary>Where one of its metadata stands.</summary>
-    public SourceLocation LocationOf(string metadata) => ProjectFile.Find(File, Type, Include, Occurrence, metadata);
+    public SourceLocation LocationOf(string metadata) =>
+        Origin?.LocationOf(metadata == "Into" ? "MergeInto" : metadata) ?? ProjectFile.Find(File, Type, Include, Occurrence, metadata);
 }

@@ -132,6 +132,9 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
     /// <summary>Whether it is a step towards another merge of the same recipe file, and so nothing to publish or pack.</summary>
     public bool IsIntermediate { get; init; }
 
+    /// <summary>Where else its output goes.</summary>
+    public CarriedOutput Carried { get; init; } = CarriedOutput.Nowhere;
+
     /// <summary>The place of the item that declares it among the project's merges, from 0.</summary>
     public int ItemIndex { get; init; }
 

@@ -4,10 +4,19 @@ using MergeTasks.Methods.BuiltIn;
 
 namespace MergeTasks.Language.Declarations;
 
-/// <summary>Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.</summary>
+/// <summary>Where outputs go. Finds merges that would write over each other's output or over a model that a merge reads, whatever links lead there.</summary>
 internal static class OutputFolders
 {
     private static readonly StringComparer Paths = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+
+    /// <summary>Full path of a merge's output folder.</summary>
+    public static string Of(ProjectDefaults project, DeclaredMerge merge)
+    {
+        var item = merge.Item;
+        return Path.TrimEndingDirectorySeparator(item["OutputDirectory"] is { } own && !merge.IsIntermediate
+            ? UserPath.Full(project.Folder, own, () => item.LocationOf("OutputDirectory"))
+            : UserPath.Full(project.ModelsFolder, merge.Name, () => item.Location));
+    }
 
     /// <summary>
     /// The merges with adapters that are named by the folder of the merge that makes them named by that merge: an adapter is a folder
@@ -15,7 +24,9 @@ internal static class OutputFolders
     /// </summary>
     public static List<MergeDeclaration> WithMadeAdapters(IReadOnlyList<MergeDeclaration> merges)
     {
-        var owners = merges.GroupBy(merge => Real(merge.OutputFolder), Paths).ToDictionary(group => group.Key, group => group.First(), Paths);
+        var owners = merges
+            .GroupBy(merge => Real(merge.OutputFolder), Paths)
+            .ToDictionary(group => group.Key, group => group.First(), Paths);
         return [.. merges.Select(merge => merge.WithReferences(model => Named(model, merge)))];
 
         ModelDeclaration Named(ModelDeclaration model, MergeDeclaration user)

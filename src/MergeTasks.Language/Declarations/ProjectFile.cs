@@ -54,6 +54,22 @@ internal static class ProjectFile
         }
     }
 
+    /// <summary>All elements of a project file; none where it cannot be read.</summary>
+    public static IReadOnlyList<XElement> Elements(string file)
+    {
+        try
+        {
+            return [.. Load(file).Descendants()];
+        }
+        catch (Exception e) when (FileFault.Covers(e) || e is XmlException or ArgumentException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>The position of one of them.</summary>
+    public static SourceLocation LocationOf(string file, IXmlLineInfo element) => new(file, element.LineNumber, element.LinePosition);
+
     private static XDocument Load(string file)
     {
         using var stream = InputFile.OpenStream(file);

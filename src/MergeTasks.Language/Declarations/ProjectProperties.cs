@@ -16,7 +16,7 @@ internal static class ProjectProperties
     public static SurfaceName ModelsFolder { get; } = new("MergedModelsOutputPath", "The folder that gets one folder per merge.")
     {
         Default = "bin/<configuration>/models/",
-        BuildDefault = "$(BaseOutputPath)$(Configuration)/models/",
+        BuildDefault = "$(BaseOutputPath)$(_MergeConfiguration)/models/",
         Type = "folder",
         DecidesPlans = true,
     };
@@ -111,6 +111,15 @@ internal static class ProjectProperties
         Type = "bool",
     };
 
+    /// <summary>Whether evaluations write reports.</summary>
+    public static SurfaceName Reports { get; } = new(
+        "MergeReports",
+        "Whether EvaluateMerges ends with ReportMerges.")
+    {
+        Default = "true",
+        Type = "bool",
+    };
+
     /// <summary>Whether clean removes models.</summary>
     public static SurfaceName CleanOutputs { get; } = new(
         "MergeCleanOutputs",
@@ -160,7 +169,7 @@ internal static class ProjectProperties
     public static IReadOnlyList<SurfaceName> All { get; } =
     [
         Enabled, ModelsFolder, CachePath, CacheMaxSize, Cache, Threads, Device, DevicePrecision, DeviceArithmetic, DeviceMemory,
-        InParallel, EvaluateOnBuild, CleanOutputs, LockFile, Update, LockedMode, Offline,
+        InParallel, EvaluateOnBuild, Reports, CleanOutputs, LockFile, Update, LockedMode, Offline,
     ];
 
     /// <summary>The project's own file.</summary>
@@ -203,20 +212,50 @@ internal static class ProjectProperties
         "ProjectAssetsFile",
         "Full path of NuGet's list of the project's packages.")
     {
+        Type = "file",
         DecidesPlans = true,
     };
 
     /// <summary>NuGet's folder.</summary>
     public static SurfaceName PackagesFolder { get; } = new(
         "NuGetPackageRoot",
-        "NuGet's folder of packages; empty for what its configuration says.");
+        "NuGet's folder of packages; empty for what its configuration says.")
+    {
+        Type = "folder",
+    };
 
     /// <summary>NuGet's configuration.</summary>
     public static SurfaceName NuGetConfig { get; } = new(
         "RestoreConfigFile",
-        "The NuGet configuration file that the project names; empty for the usual ones.");
+        "The NuGet configuration file that the project names; empty for the usual ones.")
+    {
+        Type = "file",
+    };
+
+    /// <summary>The project's own feeds.</summary>
+    public static SurfaceName NuGetSources { get; } = new(
+        "RestoreSources",
+        "Feeds that the project or the command line names instead of those of NuGet's configuration.");
+
+    /// <summary>Further feeds.</summary>
+    public static SurfaceName MoreNuGetSources { get; } = new(
+        "RestoreAdditionalProjectSources",
+        "Feeds that the project names beside those.");
+
+    /// <summary>What the project says of warnings, in MSBuild's words and in those of compilers, which MSBuild reads too.</summary>
+    public static IReadOnlyList<SurfaceName> OfWarnings { get; } =
+    [
+        .. new[]
+        {
+            "MSBuildTreatWarningsAsErrors", "MSBuildWarningsAsErrors", "MSBuildWarningsNotAsErrors", "MSBuildWarningsAsMessages",
+            "TreatWarningsAsErrors", "WarningsAsErrors", "WarningsNotAsErrors", "NoWarn",
+        }.Select(name => new SurfaceName(name, "What the project says of warnings, for the generated projects.")),
+    ];
 
     /// <summary>Those of the SDK and of the build files themselves.</summary>
     public static IReadOnlyList<SurfaceName> OfTheBuild { get; } =
-        [ProjectFile, MergesFolder, RunTargets, TaskAssembly, DeviceTaskAssembly, AssetsFile, PackagesFolder, NuGetConfig];
+    [
+        ProjectFile, MergesFolder, RunTargets, TaskAssembly, DeviceTaskAssembly, AssetsFile, PackagesFolder, NuGetConfig, NuGetSources,
+        MoreNuGetSources, .. OfWarnings,
+    ];
 }

@@ -29,8 +29,15 @@ internal static class ProjectSurface
             .. MergeOptions.All.Select(Of),
             new("MergedModelName", "The merge's name; default: the item's value, a recipe's file name without extension."),
             new("OutputDirectory", "The output's folder; default: one of the merge's name in MergedModelsOutputPath.") { Type = "folder" },
-            new("CopyToPublishDirectory", "Whether publish carries the model.") { Default = "true", Type = "bool" },
-            new("Pack", "Whether pack does.") { Default = "true", Type = "bool" },
+            new(CarriedOutput.Publish, "How publish copies the model; true and false are PreserveNewest and Never.")
+            {
+                Default = CarriedOutput.PreserveNewest, Values = CarriedOutput.Modes,
+            },
+            new(CarriedOutput.Output, "How building copies it into models/ beside the program, and beside those of referring projects.")
+            {
+                Default = CarriedOutput.Never, Values = CarriedOutput.Modes,
+            },
+            new(CarriedOutput.Pack, "Whether pack carries it.") { Default = "true", Type = "bool" },
         ]);
 
     /// <summary>A model that goes into a merge.</summary>
@@ -88,6 +95,10 @@ internal static class ProjectSurface
     public static IReadOnlyList<SurfaceName> Properties { get; } =
     [
         .. ProjectProperties.All,
+        new("MergeModelsDependsOn", "Targets of the project's own that run before merges are planned, such as those that add items.")
+        {
+            IsList = true,
+        },
         .. MergeOptions.All.Where(option => option.IsProjectWide)
             .Select(option => Of(option) with
             {
@@ -104,8 +115,11 @@ internal static class ProjectSurface
         new("PlanMerges", "Says what a build would do, and why."),
         new("ValidateMerges", "Checks declarations, recipes and the inputs' headers without reading tensor data."),
         new("EvaluateMerges", "Measures merges beside their base and sources; a merge that misses a threshold is an error."),
+        new("ReportMerges", "Writes a page about each merge beside its output, name.report.html; EvaluateMerges does so too."),
         new("CleanMergeCache", "Removes the cached scores and digests."),
         new("GetMergedModels", "Returns the folders of the project's merged models, made first if need be."),
+        new("BeforeMergeModels", "Empty, for the project to define: runs before merges are planned."),
+        new("AfterMergeModels", "Empty, for the project to define: runs when all models are there."),
     ];
 
     private static SurfaceName Of(MergeOption option)

@@ -6,6 +6,7 @@ using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Execution.Importance;
+using MergeTasks.Merging.Looking;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs;
@@ -13,6 +14,8 @@ using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Merging.Reporting;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
@@ -29,10 +32,13 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <summary>More threads than this only wait for the disk, and each has its own buffers.</summary>
     public const int MaxThreads = 16;
 
-    private readonly int _threads = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, MaxThreads);
+    private readonly int _threads = ThreadsOf(threads);
     private DigestMemo? _memo;
     private ContentStore? _store;
     private ITransformerEngine? _engine;
+
+    /// <summary>Threads for a wish; 0 for one per core.</summary>
+    public static int ThreadsOf(int wanted) => Math.Clamp(wanted > 0 ? wanted : Environment.ProcessorCount, 1, MaxThreads);
 
     /// <summary>Runs models for scoring; by default, and for <see langword="null"/>, the built-in engine on the processor.</summary>
     [AllowNull]
@@ -44,6 +50,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; init; }
+
+    /// <summary>Finds methods; that of whoever read the declarations, so that an assembly is read once.</summary>
+    public MethodCatalog Methods { get; init; } = new();
 
     /// <summary>Most bytes of scores that the cache keeps.</summary>
     public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
@@ -178,10 +187,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             var state = states[evaluation.Merge];
             if (!state.HoldsModel)
                 throw new DiagnosticException(
-                    new Diagnostic(
                         DiagnosticCode.OutputMissing,
                         $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.",
-                        evaluation.Location));
+                        evaluation.Location);
             foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
                 RequireMade(evaluation.Merge, states[upstream]);
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
@@ -203,6 +211,35 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         }
 
         return results;
+    }
+
+    /// <summary>Writes a page about each merge beside its output. No model is run; scores that the cache lacks are left out.</summary>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>Full paths of the pages.</returns>
+    /// <exception cref="DiagnosticException">A merge has not been made, or a page cannot be written.</exception>
+    public IReadOnlyList<string> Report(MergeProgress progress, CancellationToken cancellation)
+    {
+        var inputs = new IdentifiedFiles();
+        var reading = Hasher(inputs);
+        using var planner = Planner(reading);
+        var pages = new List<string>();
+        ForEach(merges, merge =>
+        {
+            var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation);
+            if (!state.HoldsModel)
+                throw new DiagnosticException(
+                    new Diagnostic(
+                        DiagnosticCode.OutputMissing,
+                        $"Merge '{merge.Name}' has no report before it has been made: {string.Join("; ", state.Reasons)}.",
+                        merge.Location));
+            using var scores = Scores(state.Plan, inputs, progress, cancellation);
+            var gatherer = new ReportGatherer(OutputVerification.ManifestOf(merge.OutputFolder), scores.Context);
+            var report = scores.Guarded(() => null, () => gatherer.Gather(state.Plan, null, reading));
+            pages.Add(ReportFile.PathOf(merge.OutputFolder));
+            ReportFile.Write(pages[^1], ReportPage.Of(report));
+        });
+        return pages;
     }
 
     /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>
@@ -233,7 +270,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         scores.Ensure(importance.Requests);
     }
 
-    private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+    private MergePlanner Planner(FileHasher? hasher) =>
+        new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice, Methods = Methods };
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
@@ -264,10 +302,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     {
         if (upstream.HoldsModel)
             return;
-        throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
+        throw new DiagnosticException(DiagnosticCode.UnreadableInput,
             $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge "
                 + $"makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
-            upstream.Plan.Declaration.Location));
+            upstream.Plan.Declaration.Location);
     }
 
     // The merge and those whose output it uses, directly or not, in the order of the project's merges.

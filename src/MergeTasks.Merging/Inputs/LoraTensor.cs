@@ -2,7 +2,10 @@ using MergeTasks.Checkpoints.Elements;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>A tensor and what an adapter adds to it (W + s·B·A), computed as it is read. The factors are loaded once for all threads, when the first element is read.</summary>
+/// <summary>
+/// A tensor and what an adapter adds to it (W + s·B·A), computed as it is read. The factors are loaded once for all threads, when the first
+/// element is read.
+/// </summary>
 /// <param name="weight">W.</param>
 /// <param name="change">Loads what is added.</param>
 internal sealed class LoraTensor(TensorContent weight, Func<AddedValues> change) : TensorContent

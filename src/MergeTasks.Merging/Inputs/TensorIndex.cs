@@ -80,7 +80,8 @@ internal sealed class TensorIndex(ModelInput model, IEnumerable<string>? others 
             .Where(group =>
             {
                 var found = group.Where(name => without.Contains(name[group.Key.Length..])).ToList();
-                return 2 * found.Count >= group.Count() && found.Exists(name => LayerPosition.LayerOf(name[group.Key.Length..]) is not null);
+                return 2 * found.Count >= group.Count()
+                    && found.Exists(name => LayerPosition.LayerOf(name[group.Key.Length..]) is not null);
             })
             .Select(group => group.Key)
             .Take(2)

@@ -34,6 +34,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     private readonly Dictionary<string, int> _ranks = new(StringComparer.Ordinal);
     private readonly HashSet<string> _wholeModules = new(StringComparer.Ordinal);
     private readonly List<string> _remarks = [];
+    private bool _keepsTies;
     private Func<string, string> _moduleName = name => name;
 
     /// <summary>Refuses settings that have no meaning for an adapter.</summary>
@@ -59,7 +60,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     /// <summary>Plans the weighted sum of adapters.</summary>
     /// <exception cref="DiagnosticException">The adapters, or the method, are none of which that can be made.</exception>
-    public MergePlan Combine(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
+    public MergePlan Combine(IReadOnlyList<OpenModel> models)
     {
         var adapters = models.Select(model => (model.Declaration, Input: (AdapterInput)model.Input)).ToList();
         foreach (var (declaration, input) in adapters)
@@ -67,18 +68,18 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             var whole = input.Adapter.Replacements.Keys.Concat(input.Adapter.TokenRows.Keys);
             if (whole.Order(StringComparer.Ordinal).FirstOrDefault() is { } first)
             {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': '{declaration.Label}' brings whole parameters "
-                        + $"('{first}'), which cannot be added up without the base. Name the base.", declaration.Location));
+                throw merge.Fault(DiagnosticCode.AdapterOutput,
+                    $"'{declaration.Label}' brings whole parameters ('{first}'), which cannot be added up without the base. Name the base.",
+                    declaration.Location);
             }
 
             if (input.Adapter.Modules.FirstOrDefault(module =>
                 module.Place is not null || module.Bias is not null || module.A.Shape.Count > 2) is { } special)
             {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': '{declaration.Label}' changes '{special.Name}', which is more than one matrix (experts in a "
+                throw merge.Fault(DiagnosticCode.AdapterOutput,
+                    $"'{declaration.Label}' changes '{special.Name}', which is more than one matrix (experts in a "
                         + "stack, a convolution, a bias in the change), so that factors cannot be put side by side. Name the base.",
-                    declaration.Location));
+                    declaration.Location);
             }
         }
 
@@ -87,6 +88,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             .Distinct()
             .Order(StringComparer.Ordinal)
             .ToList();
+        _keepsTies = adapters.TrueForAll(adapter => adapter.Input.Adapter.Config.KeepsTies);
         var layers = LayersOf(modules);
         foreach (var name in modules)
             Stack(name, Position(name, layers), adapters);
@@ -103,13 +105,13 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     /// <summary>Plans the extraction of an adapter.</summary>
     /// <exception cref="DiagnosticException">The models have different tensors.</exception>
-    public MergePlan Extract(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
+    public MergePlan Extract(IReadOnlyList<OpenModel> models)
     {
         var basis = models.First(model => model.Declaration.IsSameModel(merge.Base!));
         var tuned = models.First(model => model.Input != basis.Input);
         _moduleName = ModuleNames.In(tuned.Input.Config.Architecture, tuned.Input.Names);
         var index = new TensorIndex(basis.Input);
-        var rows = new Lazy<CommonRows>(() => new CommonRows(basis.Input, tuned.Input, cancellation));
+        var rows = new Lazy<SharedTokens>(() => new SharedTokens(basis.Input, tuned.Input, cancellation));
         var tables = RequireSame(basis, tuned, index);
         var isTransposed = false;
         var names = tuned.Input.Names
@@ -150,6 +152,21 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                 new ExtractedFactor(module, true),
                 new ExtractedFactor(module, false),
                 tuned.Input.Find(name)!.DType);
+            if (TiedHead(name, tuned.Input, index) is not { } head)
+                continue;
+
+            // Loaded on a tied model, factors of the embeddings alone would leave the head as it was.
+            _keepsTies = true;
+            var again = module with { IsTransposed = false };
+            Add(
+                head[..^WeightSuffix.Length],
+                false,
+                rank,
+                stored.Shape[1],
+                stored.Shape[0],
+                new ExtractedFactor(again, true),
+                new ExtractedFactor(again, false),
+                tuned.Input.Find(name)!.DType);
         }
 
         foreach (var name in names.Except(matrices, StringComparer.Ordinal).Where(name => !tables.Contains(name)))
@@ -163,8 +180,20 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                 && !TensorNames.IsBuffer(name)))
             AddWhole(name, tuned.Input);
         return Plan(
-            models, isTransposed, HubName(merge.Base!.Label), PeftClasses.TaskOf(tuned.Input.Config), PeftClasses.ClassOf(tuned.Input.Config));
+            models,
+            isTransposed,
+            HubName(merge.Base!.Label),
+            PeftClasses.TaskOf(tuned.Input.Config),
+            PeftClasses.ClassOf(tuned.Input.Config));
     }
+
+    // The head that is the embeddings, where neither model stores one.
+    private static string? TiedHead(string name, ModelInput tuned, TensorIndex basis) =>
+        TensorNames.IsEmbedding(name)
+            && tuned.Config.TiesHead
+            && TensorNames.HeadTiedTo(name) is { } head
+            && basis.Same(head) is null
+            && new TensorIndex(tuned).Same(head) is null ? head : null;
 
     private bool IsExtracted(string name) => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name);
 
@@ -198,9 +227,9 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                             || own.IsEmbedding != parts[0].Module.IsEmbedding)));
         if (other.Module is { } module)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
-                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location));
+            throw merge.Fault(DiagnosticCode.ShapeMismatch,
+                $"the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
+                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location);
         }
 
         Add(
@@ -246,18 +275,16 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     }
 
     private MergePlan Plan(
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        IReadOnlyList<OpenModel> models,
         bool isTransposed,
         string? baseModel,
         string? task = null,
         (string Class, string Library)? mapping = null)
     {
         if (_tensors.Count == 0)
-            throw new DiagnosticException(
-                new Diagnostic(
+            throw merge.Fault(
                     DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': the model and its base are the same, so there is nothing to make an adapter of.",
-                    merge.Location));
+                    "the model and its base are the same, so there is nothing to make an adapter of.");
         var tensors = _tensors.OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)
             .Select(tensor => Plan(tensor.Output, tensor.Source))
             .ToList();
@@ -267,7 +294,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         {
             Layout = new OutputLayout([], ModelConfig.None),
             Remarks = _remarks,
-            AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel, task, mapping),
+            AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel, _keepsTies, task, mapping),
         };
     }
 
@@ -291,29 +318,24 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         Setting?[] settings = [model?.Parameters.GetValueOrDefault(parameter), merge.Parameters.GetValueOrDefault(parameter)];
         return settings.Select(setting => setting?.Evaluate(tensor, position)).FirstOrDefault(value => value is not null)
             ?? declared.Default
-            ?? throw new DiagnosticException(
-                new Diagnostic(
+            ?? throw merge.Fault(
                     DiagnosticCode.MissingParameter,
-                    $"Merge '{merge.Name}': no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
+                    $"no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
                         + "filter.",
-                    model?.Location ?? merge.Location));
+                    model?.Location ?? merge.Location);
     }
 
     // The tables of tokens that have other numbers of rows.
-    private HashSet<string> RequireSame(
-        (ModelDeclaration Declaration, ModelInput Input) basis,
-        (ModelDeclaration Declaration, ModelInput Input) tuned,
-        TensorIndex index)
+    private HashSet<string> RequireSame(OpenModel basis, OpenModel tuned, TensorIndex index)
     {
         var missing = tuned.Input.Names.Where(name => IsExtracted(name) && index.Find(name) is null).ToList();
         if (missing.Count > 0)
-            throw new DiagnosticException(
-                new Diagnostic(
+            throw merge.Fault(
                     DiagnosticCode.MissingTensor,
-                    $"Merge '{merge.Name}': '{basis.Declaration.Label}' lacks "
+                    $"'{basis.Declaration.Label}' lacks "
                         + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
                         + "so its change is not known.",
-                    tuned.Declaration.Location));
+                    tuned.Declaration.Location);
         var differing = tuned.Input.Names.Where(name => IsExtracted(name)
             && !basis.Input.Find(index.Find(name)!)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape)).ToHashSet(StringComparer.Ordinal);
         var (rows, tunedRows) = (VocabularyTensors.RowsOf(basis.Input), VocabularyTensors.RowsOf(tuned.Input));
@@ -325,10 +347,10 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                 || !basis.Input.Find(index.Find(name)!)!.Shape.Skip(1).SequenceEqual(tuned.Input.Find(name)!.Shape.Skip(1)));
         if (other is not null)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
+            throw merge.Fault(DiagnosticCode.ShapeMismatch,
+                $"'{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
                     + $"and {TensorInfo.Shown(basis.Input.Find(index.Find(other)!)!.Shape)} in '{basis.Declaration.Label}', so its change "
-                    + $"is not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location));
+                    + $"is not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
         }
 
         return differing;

@@ -32,6 +32,15 @@ internal sealed record RestoreOptions
     /// <summary>The NuGet configuration file that the project names; <see langword="null"/> for the usual ones.</summary>
     public string? NuGetConfig { get; init; }
 
+    /// <summary>Full path of what NuGet's restore wrote for the project, whose feeds are used; <see langword="null"/>: none.</summary>
+    public string? AssetsFile { get; init; }
+
+    /// <summary>Feeds instead of those of NuGet's configuration, where restore has not written which it used.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
+    /// <summary>Feeds beside these.</summary>
+    public IReadOnlyList<string> MoreSources { get; init; } = [];
+
     /// <summary>Folder of the SDK whose NuGet client is used; <see langword="null"/> where it is this process's own.</summary>
     public string? SdkFolder { get; init; }
 

@@ -86,7 +86,9 @@ internal sealed class HubClient : IDisposable
         }
     }
 
-    /// <summary>The files at a commit that may be a model's: those beside each other, and those of folders that loaders look into.</summary>
+    /// <summary>
+    /// The files at a commit that may be a model's: those beside each other, and those of folders that loaders look into.
+    /// </summary>
     public async Task<IReadOnlyList<HubFile>> FilesAsync(string repository, string commit, CancellationToken cancellation)
     {
         var request = new HubRequest(_settings.Endpoint, repository, commit, null);

@@ -27,12 +27,8 @@ internal sealed class NuGetFeeds
         _log = new NuGetLog(progress);
         _settings = Settings(options);
         _mapping = PackageSourceMapping.GetPackageSourceMapping(_settings);
-        _feeds = [
-            .. global::NuGet.Configuration.PackageSourceProvider
-                .LoadPackageSources(_settings)
-                .Where(source => source.IsEnabled)
-                .Select(source => Repository.Factory.GetCoreV3(source))
-        ];
+        var choice = new FeedChoice(options, [.. global::NuGet.Configuration.PackageSourceProvider.LoadPackageSources(_settings)]);
+        _feeds = [.. choice.Feeds().Select(source => Repository.Factory.GetCoreV3(source))];
         DefaultCredentialServiceUtility.SetupDefaultCredentialService(_log, nonInteractive: true);
     }
 

@@ -17,6 +17,7 @@ namespace MergeTasks.Tasks;
 public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTask, IDisposable
 {
     private readonly CancellationTokenSource _cancellation = new();
+    private readonly List<Diagnostic> _warnings = [];
 
     /// <inheritdoc/>
     public TaskEnvironment TaskEnvironment { get; set; } = TaskEnvironment.Fallback;
@@ -54,7 +55,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         catch (Exception e) when (FileFault.Covers(e))
         {
             // Inputs, outputs and the cache have diagnostics of their own by now; what is left is work on the build's own files.
-            Report(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null));
+            Report(FileDiagnostics.OfBuild(e));
         }
         catch (Exception e)
         {
@@ -93,14 +94,22 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     private protected virtual SourceLocation Location => new(BuildEngine.ProjectFileOfTaskNode);
 
     /// <summary>Whether a warning was logged.</summary>
-    protected bool HasWarned { get; private set; }
+    protected bool HasWarned => _warnings.Count > 0;
+
+    /// <summary>The warnings that were logged.</summary>
+    private protected IReadOnlyList<Diagnostic> Warnings => _warnings;
 
     /// <summary>Logs a diagnostic.</summary>
     private protected void Report(Diagnostic diagnostic)
     {
         var location = diagnostic.Location ?? SafeLocation();
         var help = DiagnosticCode.HelpLink(diagnostic.Code);
-        HasWarned |= diagnostic.IsWarning;
+        if (diagnostic.IsWarning)
+        {
+            lock (_warnings)
+                _warnings.Add(diagnostic);
+        }
+
         if (diagnostic.IsWarning)
             Log.LogWarning(
                 null, diagnostic.Code, null, help, location.File, location.Line, location.Column, 0, 0, "{0}", diagnostic.Message);
@@ -126,7 +135,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected string CacheFolder(string path) =>
         path.Contains('\0', StringComparison.Ordinal)
             ? throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null))
+                DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null)
         : Caching.CacheFolder.Resolve(
             path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 
@@ -136,8 +145,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected static long CacheLimit(string size) =>
         size.Trim().Length == 0 ? Caching.ContentStore.DefaultSizeLimit
         : ByteSize.Parse(size)
-            ?? throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null));
+            ?? throw new DiagnosticException(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null);
 
     /// <summary>Reports, once, that the cache cannot be written.</summary>
     protected void ReportUnwritableCache(string reason)

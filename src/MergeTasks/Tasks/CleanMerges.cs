@@ -17,6 +17,9 @@ public sealed class CleanMerges : CancelableTask
     [Required]
     public string MergesFolder { get; set; } = "";
 
+    /// <summary>The folder that has one folder per merge; it goes with the last of them.</summary>
+    public string ModelsFolder { get; set; } = "";
+
     /// <summary>The cache folder that the project chooses; empty for the user's.</summary>
     public string CachePath { get; set; } = "";
 
@@ -27,7 +30,7 @@ public sealed class CleanMerges : CancelableTask
     protected override void Run(CancellationToken cancellation)
     {
         var hasher = new MergeBuild([], CacheFolder(CachePath), 0).Hasher();
-        foreach (var left in new OutputRecord(MergesFolder, ProjectFile, cancellation).Clean(hasher))
+        foreach (var left in new OutputRecord(MergesFolder, ProjectFile, cancellation).Clean(hasher, ModelsFolder))
             Log.LogMessage(MessageImportance.Normal, "{0}.", left);
     }
 }

@@ -17,16 +17,12 @@ internal static class DeclaredItems
                 .Where(IsDeclared)
                 .ToDictionary(name => name, item.GetMetadata, StringComparer.OrdinalIgnoreCase);
 
-            // Items that come through <ProjectReference MergeInto="…"> carry the reference's metadata.
-            if (metadata.Remove("MergeInto", out var into) && into.Length > 0)
-                metadata["Into"] = into;
-            if (metadata.Remove("FromMerge", out var wanted)
-                && wanted.Length > 0
-                && !wanted.Equals(item.GetMetadata("MergedModelName"), StringComparison.OrdinalIgnoreCase))
-                continue;
             var file = item.GetMetadata("DefiningProjectFullPath");
-            declared.Add(new DeclaredItem(type, item.ItemSpec, metadata, file.Length > 0 && into is null ? file : projectFile)
+            var origin = metadata.Remove(TakeReferencedModels.Reference, out var reference)
+                ? TakeReferencedModels.Declared(reference, projectFile) : null;
+            declared.Add(new DeclaredItem(type, item.ItemSpec, metadata, file.Length > 0 ? file : projectFile)
             {
+                Origin = origin,
                 Occurrence = declared.Count(earlier => earlier.Include.Equals(item.ItemSpec, StringComparison.OrdinalIgnoreCase)),
             });
         }
@@ -50,9 +46,9 @@ internal static class DeclaredItems
             if (group.Skip(1).Any())
             {
                 var names = string.Join(", ", group.Select(item => item["MergedModelName"]));
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnknownInto,
+                throw new DiagnosticException(DiagnosticCode.UnknownInto,
                     $"The project '{group.Key.Item1}' makes several merged models ({names}); choose one with FromMerge=\"…\" on the "
-                        + "ProjectReference.", new SourceLocation(group.First().File)));
+                        + "ProjectReference.", group.First().Location);
             }
         }
     }

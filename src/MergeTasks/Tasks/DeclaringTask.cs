@@ -2,6 +2,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Options;
 using MergeTasks.Merging.Build;
+using MergeTasks.Methods.Loading;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
@@ -12,6 +13,7 @@ public abstract class DeclaringTask : CancelableTask
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
+    private readonly MethodCatalog _methods = new();
     private GatheredProperties? _properties;
     private long _toDigest;
     private long _digested;
@@ -25,6 +27,9 @@ public abstract class DeclaringTask : CancelableTask
 
     /// <summary>Assemblies with methods beside those that are built in.</summary>
     public ITaskItem[] MergeMethods { get; set; } = [];
+
+    /// <summary>What merges are measured on.</summary>
+    public ITaskItem[] MergeEvaluations { get; set; } = [];
 
     /// <summary>The project's properties, each with its <c>Value</c>.</summary>
     [Required]
@@ -55,16 +60,26 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>Reads the declarations as they are written.</summary>
     private protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
     {
-        var project = new ProjectDefaults(ProjectFile, Path.TrimEndingDirectorySeparator(Properties[ProjectProperties.ModelsFolder]))
+        var merges = DeclaredItems.From("MergedModel", MergedModels, ProjectFile);
+        var sources = DeclaredItems.From("MergeSource", MergeSources, ProjectFile);
+        var unmatched = DeclaredPatterns.Unmatched(
+            ProjectFile, [.. merges, .. sources, .. Evaluations], ["MergedModel", "MergeSource", "MergeEvaluation"]).ToList();
+
+        // What is missing for want of such items would only repeat it.
+        return unmatched.Count == 0 ? DeclarationReader.Read(Defaults, merges, sources) : throw new DiagnosticException(unmatched);
+    }
+
+    /// <summary>What the project says for all of its merges.</summary>
+    private protected ProjectDefaults Defaults =>
+        new(ProjectFile, Path.TrimEndingDirectorySeparator(Path.GetFullPath(Properties[ProjectProperties.ModelsFolder])))
         {
             Metadata = Properties.OfAllMerges,
             Methods = DeclaredItems.From("MergeMethod", MergeMethods, ProjectFile),
+            Catalog = _methods,
         };
-        return DeclarationReader.Read(
-            project,
-            DeclaredItems.From("MergedModel", MergedModels, ProjectFile),
-            DeclaredItems.From("MergeSource", MergeSources, ProjectFile));
-    }
+
+    /// <summary>The items that say what merges are measured on.</summary>
+    private protected IReadOnlyList<DeclaredItem> Evaluations => DeclaredItems.From("MergeEvaluation", MergeEvaluations, ProjectFile);
 
     /// <summary>Chooses the device that runs models, telling the log why.</summary>
     /// <returns><see langword="null"/> for the built-in engine.</returns>
@@ -100,6 +115,7 @@ public abstract class DeclaringTask : CancelableTask
             },
             Digested = ReportDigested,
             CacheUnwritable = ReportUnwritableCache,
+            Methods = _methods,
         };
 
     private void ReportDigested(long bytes)

@@ -2,10 +2,11 @@ using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Sources;
 using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
 
 namespace MergeTasks.Tasks;
 
-/// <summary>What a package of merged models says of itself: from what they were merged, and their licence where it is one.</summary>
+/// <summary>Where merged models lie in a package, and what it says of itself: from what they were merged, and their licence where it is one.</summary>
 [MSBuildMultiThreadableTask]
 public sealed class DescribePackedModels : CancelableTask
 {
@@ -13,6 +14,10 @@ public sealed class DescribePackedModels : CancelableTask
 
     /// <summary>The packed files.</summary>
     public ITaskItem[] Files { get; set; } = [];
+
+    /// <summary>The files with their <c>PackagePath</c>: of a model that several builds of the project make, one.</summary>
+    [Output]
+    public ITaskItem[] Packed { get; set; } = [];
 
     /// <summary>A sentence about each model.</summary>
     [Output]
@@ -33,7 +38,16 @@ public sealed class DescribePackedModels : CancelableTask
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
-        var packed = Files.Where(file => Path.GetFileName(file.ItemSpec) == MergedFiles.Manifest).ToList();
+        // Of one model, where a reference without a name looks for it.
+        var isOnly = Files.Select(NameOf).Distinct(StringComparer.OrdinalIgnoreCase).Count() == 1;
+        Packed = [
+            .. Files.DistinctBy(file => (NameOf(file), file.GetMetadata("FileInModel"))).Select(file =>
+            {
+                var item = new TaskItem(file);
+                item.SetMetadata("PackagePath", $"content/{(isOnly ? "model" : $"models/{NameOf(file)}")}/{file.GetMetadata("FileInModel")}");
+                return item;
+            })];
+        var packed = Packed.Where(file => Path.GetFileName(file.ItemSpec) == MergedFiles.Manifest).ToList();
         var manifests = packed.ConvertAll(file => MergeManifest.Read(Path.GetDirectoryName(file.ItemSpec)!))
             .OfType<MergeManifest>()
             .ToList();
@@ -51,6 +65,8 @@ public sealed class DescribePackedModels : CancelableTask
             ? Path.Combine(Path.GetDirectoryName(single.GetMetadata("PackagePath"))!, MergedFiles.Card).Replace('\\', '/')
             : "";
     }
+
+    private static string NameOf(ITaskItem file) => file.GetMetadata("MergedModelName");
 
     // A reference with what it meant; a folder by its name, because its path is nobody else's business.
     private static string NameOf(ManifestInput input) =>

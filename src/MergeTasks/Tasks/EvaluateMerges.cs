@@ -11,9 +11,6 @@ namespace MergeTasks.Tasks;
 [MSBuildMultiThreadableTask]
 public sealed class EvaluateMerges : DeclaringTask
 {
-    /// <summary>The texts and samples.</summary>
-    public ITaskItem[] Evaluations { get; set; } = [];
-
     /// <summary>Full path of the file that says what the phase is doing, where that is on a device.</summary>
     [Required]
     public string RunningFile { get; set; } = "";
@@ -24,7 +21,7 @@ public sealed class EvaluateMerges : DeclaringTask
         var merges = ReadDeclarations();
         var declared = EvaluationReader.Read(
             Path.GetDirectoryName(ProjectFile)!,
-            DeclaredItems.From("MergeEvaluation", Evaluations, ProjectFile),
+            Evaluations,
             [.. merges.Select(merge => merge.Name)]);
         var host = ChooseDevice();
         using var running = RunningPhase.Begin(RunningFile, host);

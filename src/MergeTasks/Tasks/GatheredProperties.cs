@@ -13,8 +13,13 @@ internal sealed class GatheredProperties(ITaskItem[] items)
     private readonly Dictionary<string, string> _values =
         items.ToDictionary(item => item.ItemSpec, item => item.GetMetadata("Value"), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>A property's value; empty where it has none.</summary>
-    public string this[SurfaceName property] => _values.GetValueOrDefault(property.Name, "");
+    /// <summary>A property's value; empty where it has none. A relative path begins at the project, whoever set it and wherever.</summary>
+    public string this[SurfaceName property] => _values.GetValueOrDefault(property.Name, "") switch
+    {
+        { Length: > 0 } path when property.Type is "file" or "folder" && !Path.IsPathRooted(path) =>
+            Path.Combine(Path.GetDirectoryName(ProjectFile)!, path.Replace('\\', '/')),
+        var value => value,
+    };
 
     /// <summary>Full path of the project file.</summary>
     public string ProjectFile => this[ProjectProperties.ProjectFile];

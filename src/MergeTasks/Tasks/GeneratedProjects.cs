@@ -23,6 +23,9 @@ internal sealed class GeneratedProjects(
     /// <summary>Names of the merges whose phases must know the device.</summary>
     public IReadOnlySet<string> OnDevice { get; init; } = new HashSet<string>();
 
+    /// <summary>What the user's project says of warnings: a generated project imports nothing that would say it.</summary>
+    public IReadOnlyDictionary<string, string> Warnings { get; init; } = new Dictionary<string, string>();
+
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
     /// <summary>
@@ -84,10 +87,11 @@ internal sealed class GeneratedProjects(
     /// <summary>Whether a file is one of those that are generated, by its name.</summary>
     public static bool IsGenerated(string name) =>
         Path.GetFileName(name) == name && (name is "device.json" or "restored.json" || name.EndsWith(".proj", StringComparison.Ordinal)
-            || name.EndsWith(DeclarationsSuffix, StringComparison.Ordinal) || name.EndsWith(".running", StringComparison.Ordinal));
+            || name.EndsWith(DeclarationsSuffix, StringComparison.Ordinal) || name.EndsWith(".running", StringComparison.Ordinal)
+            || PhaseWarnings.IsOne(name) || EditorLists.IsOne(name));
 
     private static string[] FilesOf(string folder, string merge) =>
-        [PathOf(folder, merge), DeclarationsOf(folder, merge), RunningPhase.PathOf(folder, merge)];
+        [PathOf(folder, merge), DeclarationsOf(folder, merge), RunningPhase.PathOf(folder, merge), PhaseWarnings.PathOf(folder, merge)];
 
     private static DiagnosticException Damaged(string what) =>
         new(
@@ -109,6 +113,7 @@ internal sealed class GeneratedProjects(
                 new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
                 new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads),
+                Warnings.Where(property => property.Value.Length > 0).Select(property => new XElement(property.Key, Escaped(property.Value))),
                 Device is not null && OnDevice.Contains(merge.Name) ? DeviceProperties(merge, Device) : null),
             new XElement(
                 "ItemGroup",

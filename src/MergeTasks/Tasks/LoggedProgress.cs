@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Options;
@@ -14,6 +16,7 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
     private const int Steps = 10;
 
     private readonly Lock _gate = new();
+    private readonly Stopwatch _clock = new();
     private long _total;
     private long _written;
     private int _step;
@@ -31,7 +34,11 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
 
     public override void Note(string message) => log.LogMessage(MessageImportance.High, "{0}", message);
 
-    public override void Starting(long bytes) => _total = bytes;
+    public override void Starting(long bytes)
+    {
+        _total = bytes;
+        _clock.Restart();
+    }
 
     public override void Written(int bytes)
     {
@@ -41,13 +48,16 @@ internal sealed class LoggedProgress(TaskLoggingHelper log, string name, Action<
             if (_total < SmallestLogged || _written * Steps / _total <= _step)
                 return;
             _step = (int)(_written * Steps / _total);
+            var rate = _written / Math.Max(_clock.Elapsed.TotalSeconds, 1e-3);
             log.LogMessage(
                 MessageImportance.High,
-                "{0}: {1} % ({2} of {3})",
+                "{0}: {1} % ({2} of {3}), {4}/s, {5} left",
                 name,
                 _step * (100 / Steps),
                 ByteSize.Format(_written),
-                ByteSize.Format(_total));
+                ByteSize.Format(_total),
+                ByteSize.Format((long)rate),
+                TimeSpan.FromSeconds(Math.Ceiling((_total - _written) / rate)).ToString("c", CultureInfo.InvariantCulture));
         }
     }
 }

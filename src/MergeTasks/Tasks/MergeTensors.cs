@@ -20,8 +20,11 @@ public sealed class MergeTensors : MergePhase
         if (state.IsFresh)
             Log.LogMessage(MessageImportance.Normal, "{0}: another build has made it meanwhile.", MergeName);
         else
+        {
+            PhaseWarnings.Write(PhaseWarnings.PathOf(Path.GetDirectoryName(Declarations)!, MergeName), Warnings);
             Log.LogMessage(MessageImportance.Normal, "{0}: {1} of {2} tensors merged by {3}, {4} written.",
                 MergeName, state.StaleTensorCount, state.Plan.Tensors.Count, state.Plan.Method.Name, ByteSize.Format(state.BytesToWrite));
+        }
 
         // In this form the line becomes the project's result in the terminal.
         Log.LogMessage(MessageImportance.High, "{0} -> {1}", MergeName, state.Plan.Declaration.OutputFolder);

@@ -62,14 +62,16 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
-                $"An output that is no longer wanted is in the way: {e.Message}", null));
+            throw new DiagnosticException(DiagnosticCode.OutputUnwritable,
+                $"An output that is no longer wanted is in the way: {e.Message}", null);
         }
     }
 
     /// <summary>Removes all outputs and generated files of this project.</summary>
+    /// <param name="hasher">Digests what is to be removed.</param>
+    /// <param name="modelsFolder">The folder that has one folder per merge, and goes with the last of them; relative to the project's.</param>
     /// <returns>What is left, in words.</returns>
-    public IReadOnlyList<string> Clean(FileHasher hasher)
+    public IReadOnlyList<string> Clean(FileHasher hasher, string modelsFolder = "")
     {
         if (!Directory.Exists(folder))
             return [];
@@ -77,7 +79,11 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
         using (FileLock.Acquire(File + ".lock", null, cancellation))
         {
             var lines = Read().ToList();
-            left = [.. lines.Where(line => IsOwn(line, Output)).Select(FolderOf).SelectMany(path => Remove(path, hasher))];
+            var outputs = lines.Where(line => IsOwn(line, Output)).Select(FolderOf).ToList();
+            left = [.. outputs.SelectMany(path => Remove(path, hasher))];
+            var models = Path.GetFullPath(Path.Combine(ProjectFolder, Path.TrimEndingDirectorySeparator(modelsFolder)));
+            if (modelsFolder.Length > 0 && outputs.Exists(path => Path.GetDirectoryName(path) == models))
+                OutputRemoval.RemoveIfEmpty(models);
             foreach (var line in lines.Where(line => IsOwn(line, Generated) && GeneratedProjects.IsGenerated(line.Path)))
                 Delete(Path.Combine(folder, line.Path));
             var kept = lines.Where(line => line.Project != ProjectName || (IsOwn(line, Output) && OutputRemoval.HasRecord(FolderOf(line))))

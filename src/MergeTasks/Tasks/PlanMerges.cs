@@ -39,6 +39,10 @@ public sealed class PlanMerges : PlanningTask
     [Output]
     public ITaskItem[] Files { get; set; } = [];
 
+    /// <summary>Whether there was something to look into, and not only the same as the last time.</summary>
+    [Output]
+    public bool HasPlanned { get; set; }
+
     private string CacheMaxSize => Properties[ProjectProperties.CacheMaxSize];
 
     private string TaskAssembly => Properties[ProjectProperties.TaskAssembly];
@@ -47,6 +51,12 @@ public sealed class PlanMerges : PlanningTask
     protected override void Run(CancellationToken cancellation)
     {
         CacheLimit(CacheMaxSize);
+        if (!PrintOnly && MergedModels.Length == 0 && !File.Exists(OutputRecord.PathIn(MergesFolder)))
+        {
+            ReadUnrestored();
+            return;
+        }
+
         var record = Record();
         if (!PrintOnly && record.Find() is { } fresh)
         {
@@ -69,6 +79,9 @@ public sealed class PlanMerges : PlanningTask
         var states = build.Plan(cancellation);
         foreach (var state in states)
             Explain(state, build, cancellation);
+        foreach (var warning in states.Where(state => state.IsFresh)
+            .SelectMany(state => PhaseWarnings.Read(PhaseWarnings.PathOf(MergesFolder, state.Plan.Name))))
+            Report(warning);
         if (PrintOnly)
             return;
         var stale = states.Where(state => !state.IsFresh).Select(state => state.Plan.Name).ToList();
@@ -77,8 +90,17 @@ public sealed class PlanMerges : PlanningTask
         {
             Device = device,
             OnDevice = OnDevice(states),
+            Warnings = ProjectProperties.OfWarnings.ToDictionary(property => property.Name, property => Properties[property]),
         };
-        var generated = projects.Write(merges, stale);
+        var lists = new EditorLists(MergesFolder, Defaults);
+        IReadOnlyList<string> generated = [.. projects.Write(merges, stale), .. lists.Files];
+        lists.Write(
+            merges,
+            Evaluations,
+            MergeSources.Where(source => source.GetMetadata(TakeReferencedModels.Reference).Length > 0)
+                .Select(source => source.ItemSpec)
+                .ToHashSet(StringComparer.Ordinal));
+        HasPlanned = true;
         var outputRecord = new OutputRecord(MergesFolder, ProjectFile, cancellation);
         var unwanted = outputRecord.Update(
             [.. merges.Select(merge => merge.OutputFolder)],
@@ -142,8 +164,7 @@ public sealed class PlanMerges : PlanningTask
     private void Return(IReadOnlyList<PlannedOutput> outputs)
     {
         Models = [.. outputs.Select(output => output.ToItem())];
-        var isOnlyPacked = outputs.Count(output => output.IsPacked) == 1;
-        Files = [.. outputs.SelectMany(output => output.ToFileItems(isOnlyPacked))];
+        Files = [.. outputs.SelectMany(output => output.ToFileItems())];
     }
 
     private void Explain(OutputState state, MergeBuild build, CancellationToken cancellation)
@@ -182,15 +203,9 @@ public sealed class PlanMerges : PlanningTask
             Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
     }
 
-    private PlannedOutput OutputOf(OutputState state)
+    private static PlannedOutput OutputOf(OutputState state)
     {
         var merge = state.Plan.Declaration;
-        var item = MergedModels[merge.ItemIndex];
-        return new PlannedOutput(merge.Name, merge.OutputFolder,
-            !merge.IsIntermediate
-                && IsWanted(item.GetMetadata("CopyToPublishDirectory")), !merge.IsIntermediate
-                    && IsWanted(item.GetMetadata("Pack")), [.. state.Output.FileNames]);
+        return new PlannedOutput(merge.Name, merge.OutputFolder, merge.Carried, [.. state.Output.FileNames]);
     }
-
-    private static bool IsWanted(string value) => value is not ("false" or "False" or "never" or "Never");
 }

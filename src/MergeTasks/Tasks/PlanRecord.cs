@@ -1,6 +1,7 @@
 using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Files;
+using MergeTasks.Language.Declarations;
 
 namespace MergeTasks.Tasks;
 
@@ -12,7 +13,7 @@ namespace MergeTasks.Tasks;
 /// <param name="declared">Digest of everything that was declared.</param>
 internal sealed class PlanRecord(string folder, ContentDigest declared)
 {
-    private const string Format = "mergetasks plan 1";
+    private const string Format = "mergetasks plan 2";
     private const string OutputsTitle = "outputs";
 
     /// <summary>Full path of the record in a folder for generated files.</summary>
@@ -36,7 +37,8 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
             foreach (var line in lines.AsSpan(title + 1))
             {
                 var fields = line.Split('\t');
-                outputs.Add(new PlannedOutput(fields[0], fields[1], fields[2] == "+", fields[3] == "+", fields[4..]));
+                outputs.Add(new PlannedOutput(
+                    fields[0], fields[1], new CarriedOutput(fields[2], fields[3], fields[4] == "+"), fields[5..]));
             }
 
             return outputs;
@@ -59,10 +61,8 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
         var text = new StringBuilder();
         text.Append(Format).Append('\n').Append(declared).Append('\n').Append(snapshot.Digest).Append('\n');
         text.AppendJoin('\n', paths).Append('\n').Append(OutputsTitle).Append('\n');
-        foreach (var output in outputs)
-            text.AppendJoin(
-                '\t', [output.Name, output.Folder, output.IsPublished ? "+" : "-", output.IsPacked ? "+" : "-", .. output.FileNames])
-                    .Append('\n');
+        foreach (var (name, target, (publish, copy, isPacked), files) in outputs)
+            text.AppendJoin('\t', [name, target, publish, copy, isPacked ? "+" : "-", .. files]).Append('\n');
         AtomicFile.WriteIfDifferent(PathIn(folder), Encoding.UTF8.GetBytes(text.ToString()));
     }
 

@@ -35,8 +35,14 @@ public sealed class RestoreModels : PlanningTask
         Offline = Properties.Flag(ProjectProperties.Offline),
         PackagesFolder = FullPath(ProjectProperties.PackagesFolder),
         NuGetConfig = FullPath(ProjectProperties.NuGetConfig),
+        AssetsFile = FullPath(ProjectProperties.AssetsFile),
+        Sources = Listed(ProjectProperties.NuGetSources),
+        MoreSources = Listed(ProjectProperties.MoreNuGetSources),
         CacheUnwritable = ReportUnwritableCache,
     };
+
+    private IReadOnlyList<string> Listed(SurfaceName property) =>
+        Properties[property].Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string? FullPath(SurfaceName property) =>
         Properties[property] is { Length: > 0 } path ? TaskEnvironment.GetAbsolutePath(path) : null;

@@ -89,6 +89,30 @@ public sealed class AdaptersForOthers : IDisposable
         Assert.All(AdapterFolder.Fused(basis, a, b, 1).Zip(tuned.Floats()), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
     }
 
+    [Theory]
+    [InlineData("""{"tie_word_embeddings": true}""")]
+    [InlineData("""{"architectures": ["GPT2LMHeadModel"]}""")]
+    public void A_change_of_tied_tables_is_that_of_both(string config)
+    {
+        var (table, tuned) = (RandomTensors.F32(1, 7, 4), RandomTensors.F32(2, 7, 4));
+        Models(config, ("model.embed_tokens.weight", table, tuned));
+        var (tensors, written) = Extracted("4");
+        Assert.True((bool)written["ensure_weight_tying"]!);
+        double[] expected = [.. tuned.Floats()];
+        var (a, b) = (tensors[Prefix + "model.embed_tokens.lora_embedding_A"], tensors[Prefix + "model.embed_tokens.lora_embedding_B"]);
+        Assert.All(
+            AdapterFolder.Fused(table, a, b, 1, transposed: true).Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+        (a, b) = (tensors[Prefix + "lm_head.lora_A.weight"], tensors[Prefix + "lm_head.lora_B.weight"]);
+        Assert.All(AdapterFolder.Fused(table, a, b, 1).Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+
+        // On the base it is the tuned model again, tied.
+        _space.Merge("back", ("Method", "passthrough"));
+        _space.Source("models/base", ("Into", "back"), ("Adapter", "m"));
+        _space.RunAll();
+        var result = Assert.Single(_space.Result("back"));
+        Assert.All(result.Value.Floats().Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+    }
+
     [Fact]
     public void What_only_the_base_s_type_rounded_is_no_change()
     {

@@ -7,8 +7,10 @@ namespace MergeTasks.Merging.Tests.Interrupted;
 /// <summary>The crash host as a child process.</summary>
 internal static class CrashingProcess
 {
-    /// <summary>Starts a merge that kills its own process at a moment.</summary>
-    public static Process Start(MergeWorkspace space, string merge, string moment = "never", int call = 0)
+    /// <summary>Starts a merge, or several with commas, that kills its own process at a moment.</summary>
+    /// <param name="variables">Environment variables of the process.</param>
+    public static Process Start(
+        MergeWorkspace space, string merge, string moment = "never", int call = 0, params (string Name, string Value)[] variables)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
         foreach (var argument in new[]
@@ -16,6 +18,8 @@ internal static class CrashingProcess
             HostPath(), space.Save(), merge, space.LockFile(merge), space.Threads.ToString(), moment, call.ToString()
         })
             start.ArgumentList.Add(argument);
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

@@ -4,7 +4,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Language;
 
-/// <summary>What docs/coming-from-mergekit.md says of the default mode's differences of meaning, a test for each row of its table.</summary>
+/// <summary>
+/// What docs/coming-from-mergekit.md says of the default mode's differences of meaning, a test for each row of its table.
+/// </summary>
 public sealed class DifferencesOfMeaning : IDisposable
 {
     private const string Tensor = "w.weight";

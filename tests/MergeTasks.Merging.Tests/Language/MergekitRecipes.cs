@@ -58,11 +58,11 @@ public sealed class MergekitRecipes : IDisposable
         Assert.Equal(
             [code],
             Assert.Throws<DiagnosticException>(() => _project.Plan(recipe, metadata: [("Strict", "true")])).Diagnostics.Select(diagnostic =>
-                diagnostic.Code));
+                (string)diagnostic.Code));
         Assert.Equal(
             [code],
             Assert.Throws<DiagnosticException>(() => _project.Plan(recipe + "strict: true\n")).Diagnostics.Select(diagnostic =>
-                diagnostic.Code));
+                (string)diagnostic.Code));
     }
 
     [Theory]
@@ -95,7 +95,8 @@ public sealed class MergekitRecipes : IDisposable
         var plain = _project.Build($"merge_method: {method}\n{basis}\n{models}\nparameters: {{{own}}}\n");
         var result = _project.Build($"merge_method: {method}\n{basis}\n{models}\nparameters: {{{own}{parameter}: 0.3}}\n");
         Assert.All(plain, tensor => Assert.Equal(tensor.Value.Bytes, result[tensor.Key].Bytes));
-        Assert.Equal(("MTK1009", true), Assert.Single(_project.Space.State("recipe").Plan.Warnings) is var warning ? (warning.Code, warning.IsWarning) : default);
+        var warning = Assert.Single(_project.Space.State("recipe").Plan.Warnings);
+        Assert.Equal(("MTK1009", true), (warning.Code, warning.IsWarning));
     }
 
     [Theory]

@@ -18,7 +18,8 @@ public sealed class PublishedRecipes : IDisposable
 
     private readonly RecipeProject _project = new();
 
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder, "*.yml").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names =>
+        [.. Directory.GetFiles(Folder, "*.yml").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 
     public void Dispose() => _project.Dispose();
 
@@ -40,16 +41,19 @@ public sealed class PublishedRecipes : IDisposable
         var plans = _project.Space.Plan();
         var warnings = text.TrimEnd().Split('\n')[^1] is ['#', .. var last] && last.Contains("warns", StringComparison.Ordinal)
             ? last.Trim().Split(' ')[1..] : [];
-        Assert.Equal(warnings, plans.SelectMany(state => state.Plan.Warnings).Select(warning => warning.Code).Distinct());
-        Assert.All(_project.Space.Result(plans[^1].Plan.Name).Values, tensor => Assert.All(tensor.Floats(), value => Assert.True(float.IsFinite(value))));
+        Assert.Equal(warnings, plans.SelectMany(state => state.Plan.Warnings).Select(warning => (string)warning.Code).Distinct());
+        Assert.All(
+            _project.Space.Result(plans[^1].Plan.Name).Values.SelectMany(tensor => tensor.Floats()),
+            value => Assert.True(float.IsFinite(value)));
     }
 
     private void Build(string text)
     {
         var documents = RecipeReader.Parse(Path.Combine(_project.Space.Folder, "recipe.yml"), text);
         var stages = documents.Select(document => document.Name?.Text).OfType<string>().ToList();
-        var models = documents.SelectMany(document => document.NamedModels).Select(model => model.Reference).Distinct().Except(stages).ToList();
-        var adapters = documents.SelectMany(document => document.NamedModels).Select(model => model.Adapter?.Reference).OfType<string>().Distinct();
+        var named = documents.SelectMany(document => document.NamedModels).ToList();
+        var models = named.Select(model => model.Reference).Distinct().Except(stages).ToList();
+        var adapters = named.Select(model => model.Adapter?.Reference).OfType<string>().Distinct();
         _project.Declare(text);
         for (var i = 0; i < models.Count; i++)
         {

@@ -32,6 +32,7 @@ internal static class OutputRemoval
         if (Own(projectFile, folder, out _) is not { } record)
             return [];
         RemovePrepared(record);
+        ReportFile.Remove(folder);
 
         // The manifest goes first: without it nothing that is left counts as a model.
         var left = new List<RecordedFile>();

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using MergeTasks.Caching;
+using MergeTasks.Library;
+using MergeTasks.Merging.Looking;
+using MergeTasks.Sources.Contract;
+using MergeTasks.Tool.Terminal;
+
+namespace MergeTasks.Tool.Commands;
+
+/// <summary>Options of all commands that read models.</summary>
+internal sealed class SharedOptions
+{
+    private readonly Option<int> _threads = new("--num-threads")
+    {
+        Description = "Threads; default: one for each core, at most 16.",
+        HelpName = "n",
+    };
+
+    private readonly Option<bool> _offline = new("--offline") { Description = "Use no network: models must be on this machine." };
+
+    private readonly Option<string?> _cache = new("--cache")
+    {
+        Description = $"Folder of digests and scores; default: {CacheFolder.EnvironmentVariable}, else the user's cache folder.",
+        HelpName = "folder",
+    };
+
+    /// <summary>Adds the options to a command.</summary>
+    public SharedOptions(Command command)
+    {
+        command.Options.Add(_threads);
+        command.Options.Add(_offline);
+        command.Options.Add(_cache);
+    }
+
+    /// <summary>Threads; 0 for the default.</summary>
+    public int Threads(ParseResult parsed) => parsed.GetValue(_threads);
+
+    /// <summary>Whether the network is not used.</summary>
+    public bool IsOffline(ParseResult parsed) => parsed.GetValue(_offline);
+
+    /// <summary>The cache folder.</summary>
+    public string Cache(ParseResult parsed, Streams streams) => CacheFolder.Resolve(
+        parsed.GetValue(_cache) is { } own ? Path.GetFullPath(own, streams.Folder) : null, Environment.GetEnvironmentVariable);
+
+    /// <summary>Opens a model to be looked at.</summary>
+    public LookedModel Open(ParseResult parsed, Screen screen, string text, FileHasher? hasher, CancellationToken cancellation) =>
+        LookedModel.Open(
+            text,
+            new RestoreOptions
+            {
+                ProjectFolder = screen.Streams.Folder,
+                LockPath = "",
+                CacheFolder = Cache(parsed, screen.Streams),
+                Environment = Environment.GetEnvironmentVariable,
+                Offline = IsOffline(parsed),
+                SdkFolder = RunningSdk.Find(),
+            },
+            hasher,
+            RestoreProgress.None,
+            cancellation);
+}
