@@ -108,6 +108,21 @@ public sealed class HubFaulty : IDisposable
         Assert.InRange(watch.Elapsed.TotalSeconds, 1, 20);
     }
 
+    [Theory]
+    [InlineData("\"api\";r=0;t=1")]
+    [InlineData("\"resolvers\";r=12;t=3000, \"api\"; r=0; t=1")]
+    public void The_end_of_a_window_of_requests_is_waited_for_and_told(string limit)
+    {
+        var first = true;
+        _project.Hub.Fault = _ => Interlocked.Exchange(ref first, false)
+            ? WebAnswer.Text(429, "", ("RateLimit", limit), ("RateLimit-Policy", "\"fixed window\";\"api\";q=500;w=300"))
+            : null;
+        var watch = Stopwatch.StartNew();
+        _project.Restore("hf:org/model");
+        Assert.InRange(watch.Elapsed.TotalSeconds, 1, 20);
+        Assert.Contains(_project.Progress.Texts, text => text.Contains("it asks to wait 1 s", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_wait_of_an_hour_is_an_error_and_not_waited_for()
     {

@@ -42,6 +42,33 @@ public sealed class HubRestores : IDisposable
     }
 
     [Fact]
+    public void Folders_that_loaders_look_into_and_code_are_fetched_and_locked_and_no_others()
+    {
+        var commit = _project.Hub.Push("org/model", "main", [.. SourcesProject.Files(),
+            ("modules.json", "[]"u8.ToArray()), ("1_Pooling/config.json", "{}"u8.ToArray()), ("2_Dense/config.json", "{ }"u8.ToArray()),
+            ("2_Dense/model.safetensors", SourcesProject.Bytes(7, 300)), ("2_Dense/pytorch_model.bin", SourcesProject.Bytes(8, 300)),
+            ("additional_chat_templates/tool_use.jinja", "{{ x }}"u8.ToArray()), ("onnx/config.json", "{}"u8.ToArray()),
+            ("modeling_x.py", "import torch"u8.ToArray())]);
+        var restored = _project.Restore("hf:org/model");
+        string[] expected = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "README.md",
+            "additional_chat_templates/tool_use.jinja", "config.json", "model.safetensors", "modeling_x.py", "modules.json",
+            "tokenizer.json"];
+        Assert.Equal(expected, restored.Locked.Files.Keys);
+        Assert.Equal("{ }", File.ReadAllText(Path.Combine(restored.Folder, "2_Dense", "config.json")));
+        Assert.StartsWith("../../../blobs/", new FileInfo(Path.Combine(restored.Folder, "1_Pooling", "config.json")).LinkTarget!);
+
+        // The lock, and what is there already, bring the same again.
+        _project.Hub.Forget();
+        Assert.Equal(expected, _project.Restore("hf:org/model").Locked.Files.Keys);
+        Assert.Empty(_project.Hub.Requests);
+        File.Delete(_project.LockPath);
+        Assert.Equal(expected, _project.Restore($"hf:org/model@{commit}").Locked.Files.Keys);
+        Directory.Delete(_project.HubFolder, recursive: true);
+        Assert.Equal(expected, _project.Restore($"hf:org/model@{commit}").Locked.Files.Keys);
+        Assert.True(File.Exists(Path.Combine(restored.Folder, "2_Dense", "model.safetensors")));
+    }
+
+    [Fact]
     public void What_is_locked_and_there_costs_no_request()
     {
         _project.Hub.Push("org/model", "main", SourcesProject.Files());

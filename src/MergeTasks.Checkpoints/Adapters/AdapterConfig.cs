@@ -17,6 +17,8 @@ internal sealed class AdapterConfig
     public const string FileName = "adapter_config.json";
 
     private const string SupportedKind = "LORA";
+    private const string TokensKind = "TRAINABLE_TOKENS";
+    private const int MostTokens = 1 << 24;
     private static readonly TimeSpan PatternTimeout = TimeSpan.FromSeconds(1);
 
     // Options that make an adapter something else than W + s·B·A.
@@ -24,17 +26,21 @@ internal sealed class AdapterConfig
     [
         ("use_dora", "DoRA: the change depends on the norms of the base's columns"),
         ("use_qalora", "QA-LoRA: inputs are pooled in groups"),
-        ("lora_bias", "biases inside the low-rank change"),
         ("layer_replication", "layers used several times"),
-        ("trainable_token_indices", "single trained tokens"),
-        ("target_parameters", "changes of parameters that belong to no module"),
         ("alora_invocation_tokens", "activated LoRA: it takes effect only after certain tokens"),
         ("arrow_config", "Arrow routing between several adapters"),
+        ("use_bdlora", "BD-LoRA: block-diagonal factors"),
+        ("kasa_config", "KaSA: the base's small singular values are removed"),
+        ("monteclora_config", "MonteCLoRA: factors with noise"),
     ];
 
     // Ways to initialise that leave the base's weights as they are; the others (PiSSA, OLoRA, LoftQ, …) subtract something from them.
     private static readonly string[] HarmlessInitializations = ["gaussian", "eva", "orthogonal"];
 
+    // Since then stacks of experts that are stored [experts, out, in] have their factors the right way round.
+    private static readonly Version FirstSwapping = new(0, 18, 2);
+
+    private readonly List<(string? Module, int[] Tokens)> _tokens;
     private readonly List<(Regex Pattern, double Value)> _ranks;
     private readonly List<(Regex Pattern, double Value)> _alphas;
 
@@ -55,6 +61,12 @@ internal sealed class AdapterConfig
         Alpha = Number(json, "lora_alpha", 8);
         IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
         IsTransposed = json.TryGetProperty("fan_in_fan_out", out var transposed) && transposed.ValueKind == JsonValueKind.True;
+        KeepsTies = json.TryGetProperty("ensure_weight_tying", out var tied) && tied.ValueKind == JsonValueKind.True;
+        SwapsExperts = Text(json, "peft_version") is { } made
+            && Version.TryParse(made.Split(".dev")[0], out var version)
+            && version >= FirstSwapping;
+        TargetParameters = [.. Texts(json, "target_parameters")];
+        _tokens = Tokens(json);
         _ranks = Patterns(json, "rank_pattern");
         _alphas = Patterns(json, "alpha_pattern");
     }
@@ -85,6 +97,27 @@ internal sealed class AdapterConfig
     /// <summary><c>fan_in_fan_out</c>: whether the base stores its weights as [in, out].</summary>
     public bool IsTransposed { get; }
 
+    /// <summary>
+    /// <c>ensure_weight_tying</c>: whether embeddings and head of a tied model were trained as one, so that what is said of the one holds
+    /// for both.
+    /// </summary>
+    public bool KeepsTies { get; }
+
+    /// <summary>Whether the library that wrote it takes square experts for [experts, out, in] unless their class says otherwise.</summary>
+    public bool SwapsExperts { get; }
+
+    /// <summary><c>target_parameters</c>: ends of the names of parameters that have factors although they are no module's weight.</summary>
+    public IReadOnlyList<string> TargetParameters { get; }
+
+    /// <summary>
+    /// The tokens whose rows of a table were trained (<c>trainable_token_indices</c>, or <c>token_indices</c> of an adapter of tokens
+    /// alone), in the order of the rows; <see langword="null"/> where nothing is said of the table.
+    /// </summary>
+    /// <param name="module">The table's module.</param>
+    public IReadOnlyList<int>? TokensOf(string module) =>
+        _tokens.Find(entry =>
+            entry.Module is null || module == entry.Module || module.EndsWith("." + entry.Module, StringComparison.Ordinal)).Tokens;
+
     /// <summary>Whether a folder is an adapter and not a model.</summary>
     public static bool IsIn(string folder) =>
         File.Exists(System.IO.Path.Combine(folder, FileName)) && WeightFiles.List(folder).Count == 0;
@@ -99,15 +132,27 @@ internal sealed class AdapterConfig
         try
         {
             using var json = StrictJson.Read(path);
-            return json.RootElement.ValueKind == JsonValueKind.Object
-                ? new AdapterConfig(path, json.RootElement)
-                : throw Bad(path, "is not a JSON object");
+            return Of(path, json.RootElement);
         }
         catch (FileFault e)
         {
             throw Bad(path, e.Kind == FileFaultKind.Missing ? "does not exist; the folder of an adapter needs one" : e.Reason, e);
         }
     }
+
+    /// <summary>Reads a configuration that lies in no file yet.</summary>
+    /// <param name="path">Where it will lie.</param>
+    /// <param name="text">Its bytes.</param>
+    /// <exception cref="CheckpointException">As of <see cref="Read"/>.</exception>
+    public static AdapterConfig Parse(string path, byte[] text)
+    {
+        using var json = StrictJson.Parse(text, path);
+        return Of(path, json.RootElement);
+    }
+
+    private static AdapterConfig Of(string path, JsonElement root) => root.ValueKind == JsonValueKind.Object
+        ? new AdapterConfig(path, root)
+        : throw Bad(path, "is not a JSON object");
 
     /// <summary>The rank that a module should have.</summary>
     public double RankOf(string module) => Match(_ranks, module) ?? Rank;
@@ -122,7 +167,7 @@ internal sealed class AdapterConfig
         var kind = json.TryGetProperty("peft_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : "";
         if (kind.Length == 0)
             throw Bad(path, "has no 'peft_type'");
-        if (!kind.Equals(SupportedKind, StringComparison.OrdinalIgnoreCase))
+        if (!kind.Equals(SupportedKind, StringComparison.OrdinalIgnoreCase) && !kind.Equals(TokensKind, StringComparison.OrdinalIgnoreCase))
             throw Refused(path, $"is of the kind '{kind}'");
         foreach (var (key, meaning) in RefusedOptions)
         {
@@ -149,6 +194,41 @@ internal sealed class AdapterConfig
 
     private static string? Text(JsonElement json, string key) =>
         json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static IEnumerable<string> Texts(JsonElement json, string key) =>
+        !json.TryGetProperty(key, out var list) ? []
+        : list.ValueKind == JsonValueKind.String ? [list.GetString()!]
+        : list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.String).Select(entry => entry.GetString()!)
+            : [];
+
+    // A list for the embeddings, or a list for each table.
+    private List<(string? Module, int[] Tokens)> Tokens(JsonElement json)
+    {
+        foreach (var key in new[] { "trainable_token_indices", "token_indices" })
+        {
+            if (!json.TryGetProperty(key, out var value) || !IsSet(value))
+                continue;
+            return value.ValueKind == JsonValueKind.Object
+                ? [.. value.EnumerateObject().Select(entry => ((string?)entry.Name, List(key, entry.Value)))]
+                : [(null, List(key, value))];
+        }
+
+        return [];
+
+        int[] List(string key, JsonElement list)
+        {
+            if (list.ValueKind != JsonValueKind.Array)
+                throw Bad(Path, $"has '{key}' that is no list of tokens");
+            var tokens = list.EnumerateArray()
+                .Select(entry =>
+                    entry.ValueKind == JsonValueKind.Number && entry.TryGetInt32(out var token) && token is >= 0 and < MostTokens
+                        ? token
+                        : throw Bad(Path, $"has {Files.MessageText.Shown(entry.GetRawText(), 40)} in '{key}', which is no token's number"))
+                .ToArray();
+            return tokens.Distinct().Count() == tokens.Length ? tokens : throw Bad(Path, $"names a token twice in '{key}'");
+        }
+    }
 
     private double Number(JsonElement json, string key, double missing)
     {

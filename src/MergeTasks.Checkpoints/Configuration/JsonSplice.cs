@@ -98,6 +98,22 @@ internal static class JsonSplice
         return json;
     }
 
+    /// <summary>The text with one more member at the top level, after the others.</summary>
+    /// <param name="json">A JSON object without that member.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="key">The member's key, which needs no escape.</param>
+    /// <param name="value">Its value as JSON.</param>
+    /// <exception cref="Files.FileFault">It is not a JSON text that everybody reads alike.</exception>
+    public static byte[] Add(byte[] json, string name, string key, string value)
+    {
+        _ = StrictJson.Check(json, name);
+        var end = Array.LastIndexOf(json, (byte)'}') - 1;
+        while (json[end] is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+            end--;
+        var (comma, line) = (json[end] == '{' ? "" : ",", json.Contains((byte)'\n') ? "\n  " : " ");
+        return [.. json.AsSpan(0, end + 1), .. Encoding.UTF8.GetBytes($"{comma}{line}\"{key}\": {value}"), .. json.AsSpan(end + 1)];
+    }
+
     private static byte[] Without(byte[] json, int start, int end)
     {
         var next = end;

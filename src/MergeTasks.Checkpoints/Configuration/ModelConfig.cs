@@ -22,6 +22,9 @@ internal sealed class ModelConfig
             new("", "n_vocab")
         ];
 
+    // Classes with an output head over the vocabulary.
+    private static readonly string[] HeadedClasses = ["ForCausalLM", "LMHeadModel", "ForMaskedLM", "ForConditionalGeneration"];
+
     // Where a model speaks of its language model.
     private static readonly string[] LanguageSections = ["", "text_config", "llm_config", "language_config"];
 
@@ -52,6 +55,18 @@ internal sealed class ModelConfig
 
     /// <summary>The value of <c>tie_word_embeddings</c>, where present at the top level or in <c>text_config</c>.</summary>
     public bool? TiesEmbeddings { get; }
+
+    /// <summary>
+    /// Whether a head that is not stored is the embeddings: <see cref="TiesEmbeddings"/>, or, where nothing is said, that the class has a
+    /// head; libraries write the flag only where it is not their default.
+    /// </summary>
+    public bool TiesHead => TiesEmbeddings ?? HeadedClasses.Any(end => Architecture?.EndsWith(end, StringComparison.Ordinal) == true);
+
+    /// <summary><c>is_encoder_decoder</c>.</summary>
+    public bool IsEncoderDecoder => OfRoot(root => FlagOf(root, "is_encoder_decoder") == true);
+
+    /// <summary>Whether classes of the model's own code load it (<c>auto_map</c>).</summary>
+    public bool HasOwnCode => OfRoot(root => SectionOf(root, "auto_map").ValueKind == JsonValueKind.Object);
 
     /// <summary>The first of <c>architectures</c>, where present.</summary>
     public string? Architecture { get; }
@@ -151,12 +166,14 @@ internal sealed class ModelConfig
     }
 
     /// <summary>The same configuration of a model whose head is not tied to its embeddings, every other byte kept.</summary>
-    public ModelConfig WithSeparateHead() =>
-        Parse(
-            JsonSplice.Replace(
-                Text,
-                FileName,
-                LanguageSections.ToDictionary(section => new JsonMemberName(section, "tie_word_embeddings"), _ => "false")), FileName)!;
+    public ModelConfig WithSeparateHead()
+    {
+        const string key = "tie_word_embeddings";
+        var text = JsonSplice.Replace(
+            Text, FileName, LanguageSections.ToDictionary(section => new JsonMemberName(section, key), _ => "false"));
+        var config = Parse(text, FileName)!;
+        return config.TiesEmbeddings == false ? config : Parse(JsonSplice.Add(text, FileName, key, "false"), FileName)!;
+    }
 
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
     public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;
@@ -180,6 +197,12 @@ internal sealed class ModelConfig
 
     private static bool? FlagOf(JsonElement root, string name) =>
         SectionOf(root, name).ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null };
+
+    private bool OfRoot(Func<JsonElement, bool> test)
+    {
+        using var json = StrictJson.Parse(Text, FileName);
+        return test(json.RootElement);
+    }
 
     private static string? ArchitectureOf(JsonElement root)
     {

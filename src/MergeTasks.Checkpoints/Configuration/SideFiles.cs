@@ -86,11 +86,18 @@ internal static class SideFiles
 
     private static bool IsOther(string name) => OtherSettings.Any(part => name.Contains(part, StringComparison.OrdinalIgnoreCase));
 
-    // Folders of a sentence-transformers model begin with the module's number.
-    private static bool IsNested(string name) => name.Split('/') is [var folder, var file]
-        && (folder == TemplatesFolder
-            ? file.EndsWith(".jinja", StringComparison.Ordinal)
-            : char.IsAsciiDigit(folder[0]) && folder.Contains('_', StringComparison.Ordinal) && IsOfModule(file));
+    /// <summary>
+    /// Whether a folder of this name below a model may hold files of it: of templates, or of a module of sentence-transformers, whose name
+    /// begins with its number.
+    /// </summary>
+    public static bool IsSideFolder(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return name == TemplatesFolder || (char.IsAsciiDigit(name[0]) && name.Contains('_', StringComparison.Ordinal));
+    }
+
+    private static bool IsNested(string name) => name.Split('/') is [{ Length: > 0 } folder, var file] && IsSideFolder(folder)
+        && (folder == TemplatesFolder ? file.EndsWith(".jinja", StringComparison.Ordinal) : IsOfModule(file));
 
     private static bool IsOfModule(string file) =>
         !file.StartsWith('.')

@@ -58,6 +58,7 @@ internal sealed class DeclarationReader
             }
         }
 
+        declarations = OutputFolders.WithMadeAdapters(declarations);
         diagnostics.AddRange(OutputFolders.Check(declarations));
         if (diagnostics.Count > 0)
             throw new DiagnosticException(diagnostics);

@@ -10,7 +10,7 @@ namespace MergeTasks.Language.Declarations;
 
 /// <summary>A LoRA adapter that is put on a model.</summary>
 /// <param name="Label">As the user named it.</param>
-/// <param name="Folder">Full path of its folder; empty where it is not restored yet.</param>
+/// <param name="Folder">Full path of its folder; empty for another merge's output, and where it is not restored yet.</param>
 /// <param name="Location">Where the user named it.</param>
 internal sealed record AdapterDeclaration(string Label, string Folder, SourceLocation Location)
 {
@@ -20,7 +20,11 @@ internal sealed record AdapterDeclaration(string Label, string Folder, SourceLoc
     /// <inheritdoc cref="ModelDeclaration.Locked"/>
     public LockedModel? Locked { get; init; }
 
-    internal bool IsSameAdapter(AdapterDeclaration? other) => Folder == other?.Folder && (Folder.Length > 0 || Remote == other.Remote);
+    /// <summary>Name of the merge that makes it; <see langword="null"/> for a folder.</summary>
+    public string? Merge { get; init; }
+
+    internal bool IsSameAdapter(AdapterDeclaration? other) =>
+        other is not null && Folder == other.Folder && Merge == other.Merge && (Folder.Length > 0 || Remote == other.Remote);
 }
 
 /// <summary>A model that goes into a merge.</summary>

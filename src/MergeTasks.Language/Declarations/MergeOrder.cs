@@ -41,7 +41,7 @@ internal static class MergeOrder
         merge.Models
             .Append(merge.Base)
             .Append(merge.ImportanceBase)
-            .Select(model => model?.Merge)
+            .SelectMany(model => new[] { model?.Merge, model?.Adapter?.Merge })
             .OfType<string>()
             .Distinct(StringComparer.OrdinalIgnoreCase);
 }

@@ -35,18 +35,13 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
     }
 
     /// <summary>Puts an adapter on a model.</summary>
-    /// <exception cref="DiagnosticException">The adapter is not a folder's.</exception>
-    public static ModelDeclaration WithAdapter(ModelDeclaration model, ModelDeclaration adapter)
+    public static ModelDeclaration WithAdapter(ModelDeclaration model, ModelDeclaration adapter) => model with
     {
-        if (adapter.Merge is not null)
-            throw new DiagnosticException(
-                    DiagnosticCode.RefusedAdapter,
-                    $"'{adapter.Label}' is a merge of this project; an adapter is named by its folder.",
-                    adapter.Location);
-        return model with
+        Label = $"{model.Label}+{adapter.Label}",
+        Adapter = new AdapterDeclaration(adapter.Label, adapter.Folder ?? "", adapter.Location)
         {
-            Label = $"{model.Label}+{adapter.Label}",
-            Adapter = new AdapterDeclaration(adapter.Label, adapter.Folder ?? "", adapter.Location) { Remote = adapter.Remote }
-        };
-    }
+            Remote = adapter.Remote,
+            Merge = adapter.Merge
+        }
+    };
 }

@@ -1,5 +1,6 @@
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Methods.BuiltIn;
 
 namespace MergeTasks.Language.Declarations;
 
@@ -17,6 +18,40 @@ internal static class OutputFolders
         return Path.TrimEndingDirectorySeparator(item["OutputDirectory"] is { } own && !merge.IsIntermediate
             ? UserPath.Full(project.Folder, own, () => item.LocationOf("OutputDirectory"))
             : UserPath.Full(project.ModelsFolder, merge.Name, () => item.Location));
+    }
+
+    /// <summary>
+    /// The merges with adapters that are named by the folder of the merge that makes them named by that merge: an adapter is a folder
+    /// elsewhere, so people name it so here too.
+    /// </summary>
+    public static List<MergeDeclaration> WithMadeAdapters(IReadOnlyList<MergeDeclaration> merges)
+    {
+        var owners = merges
+            .GroupBy(merge => Real(merge.OutputFolder), Paths)
+            .ToDictionary(group => group.Key, group => group.First(), Paths);
+        return [.. merges.Select(merge => merge.WithReferences(model => Named(model, merge)))];
+
+        ModelDeclaration Named(ModelDeclaration model, MergeDeclaration user)
+        {
+            if (model.Adapter is { Merge: null } adapter
+                && Owner(adapter.Folder, adapter.Remote, adapter.Label, adapter.Location, user) is { } maker)
+                model = model with { Adapter = adapter with { Folder = "", Remote = null, Merge = maker.Name } };
+            return model.Merge is null
+                && Owner(model.Folder ?? "", model.Remote, model.Label, model.Location, user) is { } owner
+                && MergeMethods.Find(owner.Method)?.MakesAdapter == true
+                ? model with { Folder = null, Remote = null, Merge = owner.Name }
+                : model;
+        }
+
+        // A folder that is not there yet looks like a repository.
+        MergeDeclaration? Owner(string folder, string? remote, string label, SourceLocation location, MergeDeclaration user) =>
+            (folder.Length > 0
+                ? [folder]
+                : remote is null || label.AsSpan().IndexOfAny(':', '\0') >= 0 ? (IEnumerable<string>)[]
+                : new[] { location.File, user.ProjectFile }.Select(file =>
+                    Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, label))))
+            .Select(path => owners.GetValueOrDefault(Real(path)))
+            .FirstOrDefault(owner => owner is not null && owner.Name != user.Name);
     }
 
     public static IEnumerable<Diagnostic> Check(IReadOnlyList<MergeDeclaration> merges)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
@@ -10,12 +9,11 @@ using MergeTasks.Checkpoints.Safetensors;
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>
-/// A model with a LoRA adapter as one input: W + s·B·A where the adapter has factors, its parameter where it has a whole one.
+/// A model with a LoRA adapter as one input: W + s·B·A where the adapter has factors, its parameter where it has a whole one, its rows for
+/// single tokens.
 /// </summary>
 internal sealed class AdaptedInput : ModelInput
 {
-    private const int NamesInMessage = 5;
-
     // Files of a model folder that an adapter trained with more tokens brings along.
     private static readonly string[] TokenizerFiles =
         [
@@ -30,47 +28,24 @@ internal sealed class AdaptedInput : ModelInput
         ];
 
     private ModelInput _model;
+    private readonly AdapterInput _content;
     private readonly LoraAdapter _adapter;
     private readonly FileHasher? _hasher;
-    private readonly Dictionary<string, (LoraModule Module, bool IsTransposed)> _changed = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, TensorInfo> _replaced = new(StringComparer.Ordinal);
-    private FileDigests? _digests;
+    private readonly AdapterMatch _match;
+    private readonly HashSet<string> _leftOut = new(StringComparer.Ordinal);
     private ModelConfig? _config;
-    private string? _equalHead;
     private string? _note;
 
     /// <summary>Puts both together.</summary>
     /// <param name="model">The model; it stays the caller's to dispose.</param>
-    /// <param name="adapter">The adapter; disposed with this.</param>
+    /// <param name="adapter">The adapter; it stays the caller's to dispose.</param>
     /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
     /// <exception cref="CheckpointException">They do not fit.</exception>
-    public AdaptedInput(ModelInput model, LoraAdapter adapter, FileHasher? hasher)
+    public AdaptedInput(ModelInput model, AdapterInput adapter, FileHasher? hasher)
     {
-        (_model, _adapter, _hasher) = (model, adapter, hasher);
+        (_model, _content, _adapter, _hasher) = (model, adapter, adapter.Adapter, hasher);
         SeparateHead();
-        var unknown = new List<string>();
-        foreach (var (name, tensor) in adapter.Replacements)
-        {
-            if (Own(name) is { } own)
-                _replaced[own] = tensor;
-            else if (name != _equalHead)
-                unknown.Add(name);
-        }
-
-        foreach (var module in adapter.Modules)
-        {
-            if (Own(module.Name + ".weight") is { } own)
-                _changed[own] = (module, IsTransposed(own, module));
-            else
-                unknown.Add(module.Name);
-        }
-
-        if (unknown.Count > 0)
-        {
-            throw Unfit(
-                $"changes {(unknown.Count == 1 ? "" : $"{unknown.Count} modules, among them ")}{string.Join(", ", unknown.Take(NamesInMessage).Select(name => $"'{name}'"))}, "
-                + $"which the model '{model.Folder}' lacks. An adapter fits the model that it was trained on.");
-        }
+        _match = new AdapterMatch(_model, _adapter, _leftOut);
     }
 
     public override string Folder => _model.Folder;
@@ -83,36 +58,40 @@ internal sealed class AdaptedInput : ModelInput
 
     public override Checkpoint Weights => _model.Weights;
 
-    public override IEnumerable<string> Computed => _model.Computed.Concat(_changed.Keys).Concat(_replaced.Keys).Distinct();
+    public override IEnumerable<string> Computed =>
+        _model.Computed.Concat(_match.Changed.Keys).Concat(_match.Replaced.Keys).Concat(_match.Rows.Keys).Distinct();
 
     public override TensorSpec? Find(string name) =>
         _model.Find(name) is not { } own ? null
-            : _replaced.TryGetValue(name, out var replacement) ? own with { Shape = replacement.Shape }
+            : _match.Replaced.TryGetValue(name, out var replacement) ? own with { Shape = replacement.Shape }
             : own;
 
     public override DType ContentType(string name) =>
-        _changed.ContainsKey(name) ? DType.F32
-            : _replaced.TryGetValue(name, out var replacement) ? replacement.DType
+        _match.Changed.ContainsKey(name) || _match.Rows.ContainsKey(name) ? DType.F32
+            : _match.Replaced.TryGetValue(name, out var replacement) ? replacement.DType
             : _model.ContentType(name);
 
     public override TensorContent Open(string name)
     {
-        var content = _replaced.TryGetValue(name, out var replacement) ? new StoredTensor(_adapter.File, replacement) : _model.Open(name);
-        return _changed.TryGetValue(name, out var change)
-            ? new LoraTensor(content, () => LowRankProduct.Of(change.Module, _adapter.File, change.IsTransposed))
+        var content = _match.Replaced.ContainsKey(name) ? _content.Open(_match.Replaced[name].Name) : _model.Open(name);
+        if (_match.Changed.TryGetValue(name, out var change))
+            content = new LoraTensor(content, () => change.Load(_content));
+        return _match.Rows.TryGetValue(name, out var rows)
+            ? new ReplacedRows(content, () => _content.Read(rows.Rows), rows.Tokens, rows.Rows.Shape[1])
             : content;
     }
 
     public override ContentDigest Identity(string name, CancellationToken cancellation)
     {
-        var identity = _replaced.TryGetValue(name, out var replacement)
+        var identity = _match.Replaced.TryGetValue(name, out var replacement)
             ? DigestOf(replacement, cancellation)
             : _model.Identity(name, cancellation);
-        if (!_changed.TryGetValue(name, out var change))
-            return identity;
-        var (module, isTransposed) = change;
-        return ContentDigest.Of(string.Create(CultureInfo.InvariantCulture,
-            $"lora 1\n{identity}\n{DigestOf(module.A, cancellation)} {module.A.DType}\n{DigestOf(module.B, cancellation)} {module.B.DType}\nrank {module.Rank} scale {module.Scale:R} transposed {isTransposed}\n"));
+        if (_match.Changed.TryGetValue(name, out var change))
+            identity = ContentDigest.Of($"lora 1\n{identity}\n{change.Describe(tensor => DigestOf(tensor, cancellation))}");
+        return _match.Rows.TryGetValue(name, out var rows)
+            ? ContentDigest.Of(
+                $"token rows 1\n{identity}\n{DigestOf(rows.Rows, cancellation)} {rows.Rows.DType}\n{string.Join(' ', rows.Tokens)}\n")
+            : identity;
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation)
@@ -142,13 +121,16 @@ internal sealed class AdaptedInput : ModelInput
 
     public override IReadOnlyList<string> Notes => _note is null ? _model.Notes : [.. _model.Notes, _note];
 
-    public override void Dispose() => _adapter.Dispose();
+    public override void Dispose()
+    {
+    }
 
     // On a model with tied embeddings an adapter trains the embeddings or the head and not both as one: applied to the shared table, either
-    // would change the other too. The head becomes a table of its own, unless both are replaced by the same one.
+    // would change the other too. The head becomes a table of its own, unless both are replaced by the same one, or were trained as one.
+    // Single tokens of the embeddings are trained as one with the head.
     private void SeparateHead()
     {
-        if (_model.Config.TiesEmbeddings != true)
+        if (!_model.Config.TiesHead)
             return;
         var index = new TensorIndex(_model);
         if (_model.Names.FirstOrDefault(name =>
@@ -156,9 +138,15 @@ internal sealed class AdaptedInput : ModelInput
             return;
         var own = TensorNames.HeadTiedTo(embeddings)!;
         var (onHead, onEmbeddings) = (Replacement(own), Replacement(embeddings));
-        var changesHead = onHead is not null || Changes(own);
+        var (changesHead, changesEmbeddings) = (onHead is not null || Changes(own), onEmbeddings is not null || Changes(embeddings));
+        if (_adapter.Config.KeepsTies && changesEmbeddings)
+        {
+            LeaveOut(own);
+            return;
+        }
+
         if (!changesHead
-            && (onEmbeddings is null ? !Changes(embeddings) : !onEmbeddings.Shape.SequenceEqual(_model.Find(embeddings)!.Shape)))
+            && (onEmbeddings is null ? !ChangesAll(embeddings) : !onEmbeddings.Shape.SequenceEqual(_model.Find(embeddings)!.Shape)))
             return;
         if (onHead is not null
             && onEmbeddings is not null
@@ -167,19 +155,27 @@ internal sealed class AdaptedInput : ModelInput
             && !digest.Equals(default)
             && digest.Equals(DigestOf(onEmbeddings, default)))
         {
-            _equalHead = _adapter.Replacements.First(pair => pair.Value == onHead).Key;
+            LeaveOut(own);
             return;
         }
 
         _model = new SeparateHeadInput(_model, own, embeddings);
         _note = $"the embeddings of '{_model.Folder}' are tied to its head, and '{_adapter.Folder}' "
-        + $"changes {(changesHead ? onEmbeddings is null && !Changes(embeddings) ? "the head alone" : "each for itself" : "the embeddings alone")}: "
+            + $"changes {(changesHead ? changesEmbeddings ? "each for itself" : "the head alone" : "the embeddings alone")}: "
             + $"the model with it has a head '{own}' of its own and 'tie_word_embeddings': false";
 
-        TensorInfo? Replacement(string tensor) =>
-            _adapter.Replacements.FirstOrDefault(pair => TensorNames.Canonical(pair.Key) == TensorNames.Canonical(tensor)).Value;
-        bool Changes(string tensor) =>
-            _adapter.Modules.Any(module => TensorNames.Canonical(module.Name + ".weight") == TensorNames.Canonical(tensor));
+        TensorInfo? Replacement(string tensor) => _adapter.Replacements.FirstOrDefault(pair => Means(pair.Key, tensor)).Value;
+        bool ChangesAll(string tensor) => _adapter.Modules.Any(module => Means(module.Name + ".weight", tensor));
+        bool Changes(string tensor) => ChangesAll(tensor) || _adapter.TokenRows.Keys.Any(module => Means(module + ".weight", tensor));
+        bool Means(string name, string tensor) => TensorNames.Canonical(name) == TensorNames.Canonical(tensor);
+        void LeaveOut(string tensor)
+        {
+            _leftOut.UnionWith(_adapter.Replacements.Keys.Where(name => Means(name, tensor)));
+            _leftOut.UnionWith(
+                _adapter.Modules.Select(module => module.Name)
+                    .Concat(_adapter.TokenRows.Keys)
+                    .Where(name => Means(name + ".weight", tensor)));
+        }
     }
 
     // An adapter that was trained with more tokens brings longer tables.
@@ -191,42 +187,5 @@ internal sealed class AdaptedInput : ModelInput
             : config;
     }
 
-    private ContentDigest DigestOf(TensorInfo tensor, CancellationToken cancellation)
-    {
-        if (_hasher is null)
-            return default;
-        _digests ??= WeightParts.DigestsOf(_adapter.File, _hasher, cancellation);
-        return _digests.Parts[tensor.Name];
-    }
-
-    // An adapter trained on a model without its head, or with one more wrapper, names the same tensors with less in front.
-    private string? Own(string name)
-    {
-        if (_model.Find(name) is not null)
-            return name;
-        var ending = _model.Names.Where(own => own.EndsWith("." + name, StringComparison.Ordinal)).Take(2).ToList();
-        return ending is [var only] ? only : StructuralName.Find(name, _model.Names);
-    }
-
-    // A stored matrix of [in, out] (GPT-2's Conv1D, embeddings) takes the transpose; a square one goes by what the adapter says.
-    private bool IsTransposed(string name, LoraModule module)
-    {
-        var shape = Find(name)!.Shape;
-        var isTransposed = module.IsEmbedding || _adapter.Config.IsTransposed;
-        var fits = shape.SequenceEqual([module.Out, module.In]);
-        var fitsTransposed = shape.SequenceEqual([module.In, module.Out]);
-        if (module.IsEmbedding ? !fitsTransposed : !fits && !fitsTransposed)
-        {
-            throw Unfit(
-                $"changes '{name}' by a matrix of [{(module.IsEmbedding ? $"{module.In}, {module.Out}" : $"{module.Out}, {module.In}")}], "
-                + $"but it is {TensorInfo.Shown(shape)} in the model '{_model.Folder}'. An adapter fits the model that it was trained on.");
-        }
-
-        if (!_model.Find(name)!.DType.IsFloatingPoint())
-            throw Unfit($"changes '{name}', which holds integers (quantised weights?) in the model '{_model.Folder}'");
-        return fits && fitsTransposed ? isTransposed : fitsTransposed;
-    }
-
-    private CheckpointException Unfit(string what) =>
-        new(CheckpointError.BadAdapter, _adapter.Folder, $"The adapter '{_adapter.Folder}' {what}");
+    private ContentDigest DigestOf(TensorInfo tensor, CancellationToken cancellation) => _content.Identity(tensor.Name, cancellation);
 }

@@ -7,19 +7,36 @@ using MergeTasks.Checkpoints.Safetensors;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>An adapter as an input of a merge that makes an adapter: its own tensors, without a model.</summary>
-/// <param name="adapter">The adapter; disposed with this.</param>
-/// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
-internal sealed class AdapterInput(LoraAdapter adapter, FileHasher? hasher) : ModelInput
+/// <summary>An adapter's own tensors, without a model.</summary>
+internal sealed class AdapterInput : ModelInput
 {
-    private readonly Dictionary<string, TensorInfo> _tensors = adapter.File.Header.Tensors.ToDictionary(
-        tensor => tensor.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorInfo> _tensors;
+    private readonly Func<string, CancellationToken, ContentDigest> _identity;
+    private readonly Lock _lock = new();
     private FileDigests? _digests;
+    private (TensorInfo? Tensor, float[] Values) _last = (null, []);
+
+    /// <summary>An adapter on disk.</summary>
+    /// <param name="adapter">The adapter; disposed with this.</param>
+    /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
+    public AdapterInput(LoraAdapter adapter, FileHasher? hasher)
+    {
+        (Adapter, _tensors) = (adapter, ByName(adapter));
+        _identity = (name, cancellation) => hasher is null
+            ? default
+            : (_digests ??= WeightParts.DigestsOf(adapter.File, hasher, cancellation)).Parts[name];
+    }
+
+    /// <summary>Another merge's adapter.</summary>
+    /// <param name="adapter">The adapter as planned; disposed with this.</param>
+    /// <param name="identity">The keys of its tensors.</param>
+    public AdapterInput(LoraAdapter adapter, Func<string, CancellationToken, ContentDigest> identity) =>
+        (Adapter, _tensors, _identity) = (adapter, ByName(adapter), identity);
 
     /// <summary>The adapter.</summary>
-    public LoraAdapter Adapter => adapter;
+    public LoraAdapter Adapter { get; }
 
-    public override string Folder => adapter.Folder;
+    public override string Folder => Adapter.Folder;
 
     public override IEnumerable<string> Names => _tensors.Keys.Order(StringComparer.Ordinal);
 
@@ -30,30 +47,56 @@ internal sealed class AdapterInput(LoraAdapter adapter, FileHasher? hasher) : Mo
     public override TensorSpec? Find(string name) =>
         _tensors.TryGetValue(name, out var tensor) ? new TensorSpec(tensor.Name, tensor.DType, tensor.Shape) : null;
 
-    public override TensorContent Open(string name) => new StoredTensor(adapter.File, _tensors[name]);
+    public override TensorContent Open(string name) => new StoredTensor(Adapter.File, Adapter.Stored(_tensors[name]));
 
-    public override ContentDigest Identity(string name, CancellationToken cancellation)
-    {
-        if (hasher is null)
-            return default;
-        _digests ??= WeightParts.DigestsOf(adapter.File, hasher, cancellation);
-        return _digests.Parts[name];
-    }
+    public override ContentDigest Identity(string name, CancellationToken cancellation) => _identity(name, cancellation);
 
     /// <summary>All elements of a tensor.</summary>
     public float[] Read(TensorInfo tensor)
     {
-        var bytes = new byte[checked((int)tensor.ByteLength)];
-        adapter.File.Read(tensor.Offset, bytes);
-        var values = new float[checked((int)tensor.ElementCount)];
-        if (tensor.DType == DType.F32)
-            MemoryMarshal.Cast<byte, float>(bytes).CopyTo(values);
-        else
-            ElementConversion.ToSingle(tensor.DType, bytes, values);
+        ArgumentNullException.ThrowIfNull(tensor);
+        return Read(tensor, 0, tensor.ElementCount);
+    }
+
+    /// <summary>Elements of a tensor from a place on.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="first">The first element.</param>
+    /// <param name="count">Number of elements.</param>
+    public float[] Read(TensorInfo tensor, long first, long count)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        var stored = Adapter.Stored(tensor);
+        var values = new float[checked((int)count)];
+        var offset = stored.Offset + (first * stored.DType.Size());
+        if (stored.DType == DType.F32)
+        {
+            Adapter.File.Read(offset, MemoryMarshal.AsBytes(values.AsSpan()));
+            return values;
+        }
+
+        var bytes = new byte[checked((int)(count * stored.DType.Size()))];
+        Adapter.File.Read(offset, bytes);
+        ElementConversion.ToSingle(stored.DType, bytes, values);
         return values;
+    }
+
+    /// <summary>
+    /// All elements of a tensor that several others are computed from, one after the other: the last such tensor stays in memory.
+    /// </summary>
+    public float[] ReadShared(TensorInfo tensor)
+    {
+        lock (_lock)
+        {
+            if (_last.Tensor != tensor)
+                _last = (tensor, Read(tensor));
+            return _last.Values;
+        }
     }
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => [];
 
-    public override void Dispose() => adapter.Dispose();
+    public override void Dispose() => Adapter.Dispose();
+
+    private static Dictionary<string, TensorInfo> ByName(LoraAdapter adapter) =>
+        adapter.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
 }

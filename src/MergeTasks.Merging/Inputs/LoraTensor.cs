@@ -2,18 +2,21 @@ using MergeTasks.Checkpoints.Elements;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>W + s·B·A, computed as it is read. The factors are loaded once for all threads, when the first element is read.</summary>
+/// <summary>
+/// A tensor and what an adapter adds to it (W + s·B·A), computed as it is read. The factors are loaded once for all threads, when the first
+/// element is read.
+/// </summary>
 /// <param name="weight">W.</param>
-/// <param name="change">Loads s·B·A.</param>
-internal sealed class LoraTensor(TensorContent weight, Func<LowRankProduct> change) : TensorContent
+/// <param name="change">Loads what is added.</param>
+internal sealed class LoraTensor(TensorContent weight, Func<AddedValues> change) : TensorContent
 {
-    private readonly Lazy<LowRankProduct> _change = new(change);
+    private readonly Lazy<AddedValues> _change = new(change);
 
     public override DType DType => DType.F32;
 
     public override TensorReader NewReader(WindowMemory memory) => new Reader(weight.NewReader(memory), _change);
 
-    private sealed class Reader(TensorReader weight, Lazy<LowRankProduct> change) : TensorReader
+    private sealed class Reader(TensorReader weight, Lazy<AddedValues> change) : TensorReader
     {
         private float[] _sums = [];
 

@@ -4,8 +4,10 @@ namespace MergeTasks.Merging.Inputs;
 
 /// <summary>Finds a model's tensors by the names that other models have for them, and its stacks of layers.</summary>
 /// <param name="model">The model.</param>
-internal sealed class TensorIndex(ModelInput model)
+/// <param name="others">All names by which tensors will be looked for, where they are known: they tell which words are wrappers.</param>
+internal sealed class TensorIndex(ModelInput model, IEnumerable<string>? others = null)
 {
+    private (string? Theirs, string? Own)? _wrappers;
     private IReadOnlyList<LayerRun>? _stacks;
     private Dictionary<string, string?>? _byCanonicalName;
     private Dictionary<string, string?>? _withoutFirst;
@@ -49,6 +51,11 @@ internal sealed class TensorIndex(ModelInput model)
     // A bare backbone within another class: 'encoder.layer.0…' is 'mpnet.encoder.layer.0…', whatever the class is called.
     private string? Wrapped(string name)
     {
+        var (theirs, own) = _wrappers ??= (Wrapper(others ?? [], model.Names), Wrapper(model.Names, others ?? []));
+        if (theirs is not null && name.StartsWith(theirs, StringComparison.Ordinal) && model.Find(name[theirs.Length..]) is not null)
+            return name[theirs.Length..];
+        if (own is not null && model.Find(own + name) is not null)
+            return own + name;
         _withoutFirst ??= model.Names
             .Where(own => own.Contains('.', StringComparison.Ordinal))
             .GroupBy(own => own[(own.IndexOf('.', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal)
@@ -61,6 +68,25 @@ internal sealed class TensorIndex(ModelInput model)
             && bare.Contains('.', StringComparison.Ordinal)
             && model.Find(bare) is not null
             && bare.Split('.').Length > 2 ? bare : null;
+    }
+
+    // The one first word under which most names have their counterparts without it, layers among them, and which those do not begin with.
+    private static string? Wrapper(IEnumerable<string> within, IEnumerable<string> bare)
+    {
+        var without = bare.ToHashSet(StringComparer.Ordinal);
+        var words = within.Where(name => name.Contains('.', StringComparison.Ordinal))
+            .GroupBy(name => name[..(name.IndexOf('.', StringComparison.Ordinal) + 1)], StringComparer.Ordinal)
+            .Where(group => !without.Any(name => name.StartsWith(group.Key, StringComparison.Ordinal)))
+            .Where(group =>
+            {
+                var found = group.Where(name => without.Contains(name[group.Key.Length..])).ToList();
+                return 2 * found.Count >= group.Count()
+                    && found.Exists(name => LayerPosition.LayerOf(name[group.Key.Length..]) is not null);
+            })
+            .Select(group => group.Key)
+            .Take(2)
+            .ToList();
+        return words is [var only] ? only : null;
     }
 
     // Two tensors that differ only by how they were saved would be one to any reader; neither is then found by that.

@@ -15,12 +15,12 @@ namespace MergeTasks.Merging.Looking;
 /// <summary>A model that somebody wants to look at, outside of any merge.</summary>
 internal sealed class LookedModel : IDisposable
 {
-    private readonly IDisposable? _adapted;
+    private readonly IReadOnlyList<IDisposable> _parts;
 
-    private LookedModel(string label, ModelInput input, IDisposable? adapted, bool isAdapter)
+    private LookedModel(string label, ModelInput input, bool isAdapter, params IReadOnlyList<IDisposable> parts)
     {
         (Label, Input, IsAdapter) = (label, input, isAdapter);
-        _adapted = adapted;
+        _parts = parts;
     }
 
     /// <summary>As the user named it.</summary>
@@ -50,8 +50,8 @@ internal sealed class LookedModel : IDisposable
             var model = Opened(name, Find(name, options, progress, cancellation), hasher);
             try
             {
-                var lora = LoraAdapter.Open(Find(adapter, options, progress, cancellation).Folder);
-                return new LookedModel(text, new AdaptedInput(model.Input, lora, hasher), model, isAdapter: false);
+                var factors = new AdapterInput(LoraAdapter.Open(Find(adapter, options, progress, cancellation).Folder), hasher);
+                return new LookedModel(text, new AdaptedInput(model.Input, factors, hasher), isAdapter: false, factors, model);
             }
             catch
             {
@@ -81,19 +81,20 @@ internal sealed class LookedModel : IDisposable
     public void Dispose()
     {
         Input.Dispose();
-        _adapted?.Dispose();
+        foreach (var part in _parts)
+            part.Dispose();
     }
 
     private static LookedModel Opened(string label, (string Folder, LockedModel? Locked) found, FileHasher? hasher)
     {
         if (AdapterConfig.IsIn(found.Folder))
-            return new LookedModel(label, new AdapterInput(LoraAdapter.Open(found.Folder), hasher), null, isAdapter: true);
+            return new LookedModel(label, new AdapterInput(LoraAdapter.Open(found.Folder), hasher), isAdapter: true);
         var stored = new CheckpointInput(Checkpoint.Open(found.Folder), hasher) { Locked = found.Locked };
         try
         {
             var input = DequantizedInput.Of(stored);
             _ = input.Config;
-            return new LookedModel(label, input, null, isAdapter: false);
+            return new LookedModel(label, input, isAdapter: false);
         }
         catch
         {

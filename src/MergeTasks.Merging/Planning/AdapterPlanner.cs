@@ -33,15 +33,9 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     private readonly List<(TensorSpec Output, TensorSource Source)> _tensors = [];
     private readonly Dictionary<string, int> _ranks = new(StringComparer.Ordinal);
     private readonly HashSet<string> _wholeModules = new(StringComparer.Ordinal);
-
-    /// <summary>
-    /// Whether a merge adds up adapters: it has no base and nothing but adapters. Other methods than linear give changes of no low rank.
-    /// </summary>
-    public static bool IsOfAdapters(MergeDeclaration merge) =>
-        merge.Method == LinearMethod.MethodName
-            && merge.Base is null
-            && merge.Models.Count > 0
-            && merge.Models.All(model => model.Adapter is null && model.Folder is { } folder && AdapterConfig.IsIn(folder));
+    private readonly List<string> _remarks = [];
+    private bool _keepsTies;
+    private Func<string, string> _moduleName = name => name;
 
     /// <summary>Refuses settings that have no meaning for an adapter.</summary>
     /// <exception cref="DiagnosticException">There are some.</exception>
@@ -71,12 +65,21 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         var adapters = models.Select(model => (model.Declaration, Input: (AdapterInput)model.Input)).ToList();
         foreach (var (declaration, input) in adapters)
         {
-            if (input.Adapter.Replacements.Count > 0)
+            var whole = input.Adapter.Replacements.Keys.Concat(input.Adapter.TokenRows.Keys);
+            if (whole.Order(StringComparer.Ordinal).FirstOrDefault() is { } first)
             {
                 throw merge.Fault(DiagnosticCode.AdapterOutput,
-                    $"'{declaration.Label}' brings whole parameters "
-                        + $"('{input.Adapter.Replacements.Keys.Order(StringComparer.Ordinal).First()}'), which cannot be added up "
-                        + "without the base. Name the base.", declaration.Location);
+                    $"'{declaration.Label}' brings whole parameters ('{first}'), which cannot be added up without the base. Name the base.",
+                    declaration.Location);
+            }
+
+            if (input.Adapter.Modules.FirstOrDefault(module =>
+                module.Place is not null || module.Bias is not null || module.A.Shape.Count > 2) is { } special)
+            {
+                throw merge.Fault(DiagnosticCode.AdapterOutput,
+                    $"'{declaration.Label}' changes '{special.Name}', which is more than one matrix (experts in a "
+                        + "stack, a convolution, a bias in the change), so that factors cannot be put side by side. Name the base.",
+                    declaration.Location);
             }
         }
 
@@ -85,6 +88,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             .Distinct()
             .Order(StringComparer.Ordinal)
             .ToList();
+        _keepsTies = adapters.TrueForAll(adapter => adapter.Input.Adapter.Config.KeepsTies);
         var layers = LayersOf(modules);
         foreach (var name in modules)
             Stack(name, Position(name, layers), adapters);
@@ -105,18 +109,22 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     {
         var baseModel = models.First(model => model.Declaration.IsSameModel(merge.Base!));
         var tuned = models.First(model => model.Input != baseModel.Input);
-        RequireSame(baseModel, tuned);
+        _moduleName = ModuleNames.In(tuned.Input.Config.Architecture, tuned.Input.Names);
+        var index = new TensorIndex(baseModel.Input);
+        var rows = new Lazy<SharedTokens>(() => new SharedTokens(baseModel.Input, tuned.Input, cancellation));
+        var tables = RequireSame(baseModel, tuned, index);
         var isTransposed = false;
         var names = tuned.Input.Names
-            .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
+            .Where(name => IsExtracted(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
             && tuned.Input.Identity(name, cancellation) is var identity
-                && (identity.Equals(default) || !identity.Equals(baseModel.Input.Identity(name, cancellation)))).ToList();
+                && (identity.Equals(default) || !identity.Equals(baseModel.Input.Identity(index.Find(name)!, cancellation)))).ToList();
         var matrices = names.Where(name =>
             name.EndsWith(WeightSuffix, StringComparison.Ordinal) && tuned.Input.Find(name)!.Shape is [> 0, > 0]).ToList();
         var layers = tuned.Input.Config.LayerCount ?? LayersOf(tuned.Input.Names);
         foreach (var name in matrices)
         {
-            var stored = tuned.Input.Find(name)!;
+            var own = index.Find(name)!;
+            var stored = baseModel.Input.Find(own)!;
             var isEmbedding = TensorNames.IsTable(name);
             var isModuleTransposed = isEmbedding
                 || (tuned.Input.Config.ModelType is "gpt2" or "openai-gpt"
@@ -126,33 +134,76 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             var asked = (int)Math.Round(Value(ExtractLoraMethod.Rank, null, name, Position(name, layers)));
             var rank = TensorNames.IsRouter(name) ? asked : (int)Math.Min(asked, Math.Min(stored.Shape[0], stored.Shape[1]));
             var module = new ExtractedModule(
-                new ModelTensor(tuned.Input, name), new ModelTensor(baseModel.Input, name), rank, isModuleTransposed, threads);
+                new ModelTensor(tuned.Input, name), new ModelTensor(baseModel.Input, own), rank, isModuleTransposed, threads)
+            {
+                Rows = tables.Contains(name) || TensorNames.IsEmbedding(name) || TensorNames.IsHead(name)
+                    ? rows.Value.Of(stored.Shape[0], tuned.Input.Find(name)!.Shape[0])
+                    : null,
+            };
+            if (module.Rows is { } map)
+                Tell(name, map, tuned.Input.Find(name)!.Shape[0]);
             var (outs, ins) = isModuleTransposed ? (stored.Shape[1], stored.Shape[0]) : (stored.Shape[0], stored.Shape[1]);
             Add(
-                name[..^WeightSuffix.Length],
+                _moduleName(name)[..^WeightSuffix.Length],
                 isEmbedding,
                 rank,
                 ins,
                 outs,
                 new ExtractedFactor(module, true),
                 new ExtractedFactor(module, false),
-                stored.DType);
+                tuned.Input.Find(name)!.DType);
+            if (TiedHead(name, tuned.Input, index) is not { } head)
+                continue;
+
+            // Loaded on a tied model, factors of the embeddings alone would leave the head as it was.
+            _keepsTies = true;
+            var again = module with { IsTransposed = false };
+            Add(
+                head[..^WeightSuffix.Length],
+                false,
+                rank,
+                stored.Shape[1],
+                stored.Shape[0],
+                new ExtractedFactor(again, true),
+                new ExtractedFactor(again, false),
+                tuned.Input.Find(name)!.DType);
         }
 
-        foreach (var name in names.Except(matrices, StringComparer.Ordinal))
+        foreach (var name in names.Except(matrices, StringComparer.Ordinal).Where(name => !tables.Contains(name)))
             AddWhole(name, tuned.Input);
 
         // A module that is saved whole is loaded whole, so what did not change of it is there too.
         var written = _tensors.Select(tensor => tensor.Output.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var name in tuned.Input.Names.Where(name =>
-            _wholeModules.Contains(ModuleOf(name)) && !written.Contains(AdapterNames.Prefix + name) && !TensorNames.IsBuffer(name)))
+            _wholeModules.Contains(ModuleOf(_moduleName(name)))
+                && !written.Contains(AdapterNames.Prefix + _moduleName(name))
+                && !TensorNames.IsBuffer(name)))
             AddWhole(name, tuned.Input);
-        var (kind, library) =
-            (TaskOf(tuned.Input.Config),
-                tuned.Input.Config is { Architecture: { } type, ModelType: { } family }
-                    ? (type, $"transformers.models.{family}.modeling_{family}")
-                    : ((string, string)?)null);
-        return Plan(models, isTransposed, HubName(merge.Base!.Label), kind, library);
+        return Plan(
+            models,
+            isTransposed,
+            HubName(merge.Base!.Label),
+            PeftClasses.TaskOf(tuned.Input.Config),
+            PeftClasses.ClassOf(tuned.Input.Config));
+    }
+
+    // The head that is the embeddings, where neither model stores one.
+    private static string? TiedHead(string name, ModelInput tuned, TensorIndex baseModel) =>
+        TensorNames.IsEmbedding(name)
+            && tuned.Config.TiesHead
+            && TensorNames.HeadTiedTo(name) is { } head
+            && baseModel.Same(head) is null
+            && new TensorIndex(tuned).Same(head) is null ? head : null;
+
+    private bool IsExtracted(string name) => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name);
+
+    private void Tell(string name, int[] map, long tunedRows)
+    {
+        var (taken, lacking) = (map.Where(row => row >= 0).Distinct().Count(), map.Count(row => row < 0));
+        if (taken < tunedRows || lacking > 0)
+            _remarks.Add(
+                $"of '{name}' the adapter has the change of the {taken} rows that both models have; {tunedRows - taken} rows of the model's "
+                    + $"own are not in it, {lacking} rows of the base have none to be compared with");
     }
 
     private void Stack(string name, double position, List<(ModelDeclaration Declaration, AdapterInput Input)> adapters)
@@ -205,27 +256,16 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     private void AddWhole(string name, ModelInput tuned)
     {
         var stored = tuned.Find(name)!;
-        var module = ModuleOf(name);
+        var called = _moduleName(name);
+        var module = ModuleOf(called);
         var isBias = name.EndsWith(BiasSuffix, StringComparison.Ordinal) && _ranks.ContainsKey(module);
         if (!isBias)
             _wholeModules.Add(module);
-        var output = AdapterNames.Prefix + (isBias ? $"{module}.base_layer{BiasSuffix}" : name);
+        var output = AdapterNames.Prefix + (isBias ? $"{module}.base_layer{BiasSuffix}" : called);
         _tensors.Add((new TensorSpec(output, merge.OutDType ?? merge.DType ?? stored.DType, stored.Shape), new ModelTensor(tuned, name)));
     }
 
     private static string ModuleOf(string parameter) => parameter[..Math.Max(0, parameter.LastIndexOf('.'))];
-
-    // As PEFT names what a model is for.
-    private static string? TaskOf(ModelConfig config) => config.Architecture switch
-    {
-        null => null,
-        var type when type.EndsWith("ForCausalLM", StringComparison.Ordinal) || type.EndsWith("LMHeadModel", StringComparison.Ordinal) =>
-            "CAUSAL_LM",
-        var type when type.EndsWith("ForSequenceClassification", StringComparison.Ordinal) => "SEQ_CLS",
-        var type when type.EndsWith("ForTokenClassification", StringComparison.Ordinal) => "TOKEN_CLS",
-        var type when type.EndsWith("ForQuestionAnswering", StringComparison.Ordinal) => "QUESTION_ANS",
-        _ => null,
-    };
 
     // What others can find the base by: without this project's scheme and revision.
     private static string HubName(string label)
@@ -253,7 +293,8 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         return new MergePlan(merge, method, models, tensors, [shard], ModelConfig.None, [])
         {
             Layout = new OutputLayout([], ModelConfig.None),
-            AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel, task, mapping),
+            Remarks = _remarks,
+            AdapterConfig = AdapterConfigText.Of(_ranks, _wholeModules, hasBiases, isTransposed, baseModel, _keepsTies, task, mapping),
         };
     }
 
@@ -284,11 +325,10 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                     model?.Location ?? merge.Location);
     }
 
-    private void RequireSame(OpenModel baseModel, OpenModel tuned)
+    // The tables of tokens that have other numbers of rows.
+    private HashSet<string> RequireSame(OpenModel baseModel, OpenModel tuned, TensorIndex index)
     {
-        var missing = tuned.Input.Names
-            .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && baseModel.Input.Find(name) is null)
-            .ToList();
+        var missing = tuned.Input.Names.Where(name => IsExtracted(name) && index.Find(name) is null).ToList();
         if (missing.Count > 0)
             throw merge.Fault(
                     DiagnosticCode.MissingTensor,
@@ -296,17 +336,24 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                         + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
                         + "so its change is not known.",
                     tuned.Declaration.Location);
-        var other = tuned.Input.Names.FirstOrDefault(name =>
-            !TensorNames.IsBuffer(name)
-                && merge.Tensors.Includes(name)
-                && !baseModel.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
+        var differing = tuned.Input.Names.Where(name => IsExtracted(name)
+            && !baseModel.Input.Find(index.Find(name)!)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape)).ToHashSet(StringComparer.Ordinal);
+        var (rows, tunedRows) = (VocabularyTensors.RowsOf(baseModel.Input), VocabularyTensors.RowsOf(tuned.Input));
+        var other = differing.Order(StringComparer.Ordinal).FirstOrDefault(name =>
+            rows is null
+                || tunedRows is null
+                || !VocabularyTensors.Is(baseModel.Input, index.Find(name)!, rows.Value)
+                || !VocabularyTensors.Is(tuned.Input, name, tunedRows.Value)
+                || !baseModel.Input.Find(index.Find(name)!)!.Shape.Skip(1).SequenceEqual(tuned.Input.Find(name)!.Shape.Skip(1)));
         if (other is not null)
         {
             throw merge.Fault(DiagnosticCode.ShapeMismatch,
                 $"'{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
-                    + $"and {TensorInfo.Shown(baseModel.Input.Find(other)!.Shape)} in '{baseModel.Declaration.Label}', so its change is "
-                    + $"not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
+                    + $"and {TensorInfo.Shown(baseModel.Input.Find(index.Find(other)!)!.Shape)} in '{baseModel.Declaration.Label}', so its change "
+                    + $"is not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
         }
+
+        return differing;
     }
 
     private static int LayersOf(IEnumerable<string> names) =>

@@ -42,7 +42,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
         var method = MethodOf(merge);
-        if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
+        if (_models.AreAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
         var opened = ExpertForms.In(_models.Of(merge, cancellation), DonorOf(merge), remarks.Add);

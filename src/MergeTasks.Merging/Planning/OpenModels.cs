@@ -6,6 +6,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Sources.Locking;
 
 namespace MergeTasks.Merging.Planning;
@@ -20,7 +21,7 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
     private readonly Dictionary<string, ModelInput> _checkpoints = [];
     private readonly Dictionary<string, PlannedInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
-    private readonly Dictionary<string, ModelInput> _adapters = [];
+    private readonly Dictionary<string, AdapterInput> _adapters = [];
 
     // What is wrong with a folder is told once, by whichever name it is met again.
     private readonly Dictionary<string, DiagnosticException> _refused = [];
@@ -39,19 +40,22 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         return Each(declarations, declaration => Open(declaration, merge, cancellation));
     }
 
+    /// <summary>
+    /// Whether a merge adds up adapters: it has no base and nothing but adapters. Other methods than linear give changes of no low rank.
+    /// </summary>
+    public bool AreAdapters(MergeDeclaration merge) =>
+        merge.Method == LinearMethod.MethodName
+            && merge.Base is null
+            && merge.Models.Count > 0
+            && merge.Models.All(model => model.Adapter is null && IsAdapter(model));
+
     /// <summary>A merge's models, each of which is an adapter and no model.</summary>
     /// <exception cref="DiagnosticException">With everything that is wrong with any of them.</exception>
-    public List<OpenModel> AdaptersOf(MergeDeclaration merge) => Each(merge.Models, declaration =>
-    {
-        var folder = declaration.Folder!;
-        if (!_adapters.TryGetValue(folder, out var input))
-        {
-            _adapters[folder] = input = FileDiagnostics.Reading(
-                merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
-        }
-
-        return new OpenModel(declaration, input);
-    });
+    public List<OpenModel> AdaptersOf(MergeDeclaration merge) => Each(merge.Models, declaration => new OpenModel(
+        declaration,
+        FileDiagnostics.Reading(
+            merge.Name, declaration.Folder ?? declaration.Label, declaration.Location,
+            () => AdapterOf(declaration.Merge, declaration.Folder ?? "", declaration.Label, declaration.Location))));
 
     /// <summary>One model that a merge names.</summary>
     /// <exception cref="DiagnosticException">With what is wrong with it.</exception>
@@ -65,7 +69,7 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var input in _adapted.Values.Concat(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
+        foreach (var input in _adapted.Values.Concat<ModelInput>(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
             input.Dispose();
     }
 
@@ -93,45 +97,68 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         if (model.Adapter is { } adapter)
             return Adapted(Stored(model, cancellation), adapter, cancellation);
 
-        // A folder that is an adapter and no model stands for the base with it.
-        if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
+        // What is an adapter and no model stands for the base with it.
+        if (!IsAdapter(model))
             return Stored(model, cancellation);
         if (merge.Base is not { } baseModel || baseModel.IsSameModel(model))
         {
             throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
+                $"'{model.Label}' {(model.Merge is null ? "is a LoRA adapter" : "is a merge that makes an adapter")} and no model. Name the "
+                    + "model that it adapts: the merge's Base (or 'base_model'), or "
                     + $"Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
                 model.Location);
         }
 
         return Adapted(
-            WithAdapter(baseModel, merge, cancellation), new AdapterDeclaration(model.Label, folder, model.Location), cancellation);
+            WithAdapter(baseModel, merge, cancellation),
+            new AdapterDeclaration(model.Label, model.Folder ?? "", model.Location) { Merge = model.Merge },
+            cancellation);
     }
+
+    private bool IsAdapter(ModelDeclaration model) => model.Merge is { } upstream
+        ? _outputs[upstream].IsAdapter
+        : model.Folder is { } folder && AdapterConfig.IsIn(folder);
 
     private ModelInput Adapted(ModelInput model, AdapterDeclaration adapter, CancellationToken cancellation)
     {
-        if (_adapted.TryGetValue((model, adapter.Folder), out var known))
-            return known;
-        return FileDiagnostics.Reading(adapter.Label, adapter.Folder, adapter.Location, () =>
+        var place = adapter.Merge is { } made ? _outputs[made].Folder : adapter.Folder;
+        if (adapter.Merge is null && !Directory.Exists(place))
         {
-            var lora = OpenAdapter(adapter.Folder);
-            try
-            {
-                RequireLocked(adapter.Label, adapter.Folder, adapter.Locked, adapter.Location, cancellation);
-                return _adapted[(model, adapter.Folder)] = new AdaptedInput(model, lora, hasher);
-            }
-            catch
-            {
-                lora.Dispose();
-                throw;
-            }
+            var isRecipe = Path.GetExtension(adapter.Location.File) is ".yml" or ".yaml";
+            throw new DiagnosticException(DiagnosticCode.ModelNotFound,
+                $"The adapter folder '{place}' does not exist."
+                    + (isRecipe
+                        ? $" 'model+{adapter.Label}' means a model with the adapter '{adapter.Label}'; a model whose path contains '+' is "
+                            + "written as 'model: {model: {path: …}}'."
+                        : ""), adapter.Location);
+        }
+
+        if (_adapted.TryGetValue((model, place), out var known))
+            return known;
+        return FileDiagnostics.Reading(adapter.Label, place, adapter.Location, () =>
+        {
+            var lora = AdapterOf(adapter.Merge, adapter.Folder, adapter.Label, adapter.Location);
+            RequireLocked(adapter.Label, adapter.Folder, adapter.Locked, adapter.Location, cancellation);
+            return _adapted[(model, place)] = new AdaptedInput(model, lora, adapter.Merge is null ? hasher : null);
         });
     }
 
-    private LoraAdapter OpenAdapter(string folder)
+    // An adapter on disk, or as another merge will make it.
+    private AdapterInput AdapterOf(string? merge, string folder, string label, SourceLocation location)
     {
+        if (merge is not null)
+        {
+            return _outputs[merge] is { IsAdapter: true } made
+                ? made.AsAdapter()
+                : throw new DiagnosticException(DiagnosticCode.RefusedAdapter,
+                    $"'{label}' is a merge that makes a model and no adapter; it can be a model of this merge, not one that is put on a "
+                        + "model.", location);
+        }
+
+        if (_adapters.TryGetValue(folder, out var known))
+            return known;
         hasher?.Identified?.Add(Path.Combine(folder, AdapterConfig.FileName));
-        return LoraAdapter.Open(folder);
+        return _adapters[folder] = new AdapterInput(LoraAdapter.Open(folder), hasher);
     }
 
     private ModelInput Stored(ModelDeclaration model, CancellationToken cancellation)
@@ -141,7 +168,7 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
             return _outputs[upstream] is { IsAdapter: false } output
                 ? output
                 : throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location);
+                    $"'{model.Label}' is a merge that makes an adapter and no model.", model.Location);
         }
 
         var folder = model.Folder

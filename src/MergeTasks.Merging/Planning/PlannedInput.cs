@@ -1,4 +1,5 @@
 using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Merging.Inputs;
@@ -14,9 +15,20 @@ internal sealed class PlannedInput(MergePlan plan, IdentifiedFiles? identified =
     private readonly Dictionary<string, TensorPlan> _tensors = plan.Tensors.ToDictionary(
         tensor => tensor.Output.Name, StringComparer.Ordinal);
     private Checkpoint? _weights;
+    private AdapterInput? _adapter;
 
     /// <summary>Whether it is an adapter, which no merge can take for a model.</summary>
     public bool IsAdapter => plan.AdapterConfig is not null;
+
+    /// <summary>It as an adapter; stays this input's to dispose.</summary>
+    /// <exception cref="Checkpoints.Elements.CheckpointException">It cannot be put on a model.</exception>
+    public AdapterInput AsAdapter() => _adapter ??= new AdapterInput(
+        LoraAdapter.Planned(
+            Folder,
+            plan.AdapterConfig!,
+            [.. plan.Tensors.Select(tensor => new TensorInfo(tensor.Output.Name, tensor.Output.DType, tensor.Output.Shape, 0))],
+            OpenAdapter),
+        Identity);
 
     public override string Folder => plan.Declaration.OutputFolder;
 
@@ -39,7 +51,18 @@ internal sealed class PlannedInput(MergePlan plan, IdentifiedFiles? identified =
 
     public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => plan.DonorFiles;
 
-    public override void Dispose() => _weights?.Dispose();
+    public override void Dispose()
+    {
+        _weights?.Dispose();
+        _adapter?.Dispose();
+    }
+
+    private SafetensorsFile OpenAdapter()
+    {
+        var file = SafetensorsFile.Open(Path.Combine(Folder, LoraAdapter.WeightsFileName));
+        identified?.Add(file.Path, FileStamp.Of(file.Status));
+        return file;
+    }
 
     // The files must be those that were compared with the plan.
     private Checkpoint Open()

@@ -22,7 +22,7 @@ internal static class SeparateHeads
         CancellationToken cancellation)
     {
         var place = donorOf(models);
-        if (place < 0 || models[place].Input.Config.TiesEmbeddings != true)
+        if (place < 0 || !models[place].Input.Config.TiesHead)
             return models;
         var donor = models[place];
         var index = new TensorIndex(donor.Input);

@@ -1,4 +1,5 @@
 using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Files;
 using MergeTasks.Sources.References;
 
@@ -45,9 +46,12 @@ internal sealed class HubCache(string root, string repository)
 
     /// <summary>The names in a snapshot that have a content.</summary>
     public IReadOnlyList<string> List(string commit) =>
-        !Directory.Exists(Snapshot(commit)) ? [] : [.. Directory.EnumerateFiles(Snapshot(commit))
-            .Select(path => Path.GetFileName(path)!)
-            .Where(name => SafeName.IsFileName(name) && Find(commit, name) is not null)
+        !Directory.Exists(Snapshot(commit)) ? [] : [.. Directory.EnumerateDirectories(Snapshot(commit))
+            .Where(folder => SideFiles.IsSideFolder(Path.GetFileName(folder)))
+            .Prepend(Snapshot(commit))
+            .SelectMany(Directory.EnumerateFiles)
+            .Select(path => Path.GetRelativePath(Snapshot(commit), path).Replace('\\', '/'))
+            .Where(name => SafeName.IsPath(name) && Find(commit, name) is not null)
             .Order(StringComparer.Ordinal)];
 
     /// <summary>The commit that a branch or tag meant when it was last looked up; <see langword="null"/> where nobody did.</summary>
@@ -81,11 +85,11 @@ internal sealed class HubCache(string root, string repository)
         if (Find(commit, name) is not null)
             return;
         var path = Path.Combine(Snapshot(commit), name);
-        Directory.CreateDirectory(Snapshot(commit));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.Delete(path);
         try
         {
-            File.CreateSymbolicLink(path, Links + hash);
+            File.CreateSymbolicLink(path, (name.Contains('/', StringComparison.Ordinal) ? "../" : "") + Links + hash);
         }
         catch (Exception e) when (FileFault.Covers(e) || e is PlatformNotSupportedException)
         {

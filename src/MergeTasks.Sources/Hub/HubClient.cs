@@ -18,6 +18,7 @@ internal sealed class HubClient : IDisposable
 {
     private const int MaxJsonLength = 32 << 20;
     private const int MaxRedirects = 10;
+    private const int MaxFolders = 20;
     private const int MaxPages = 100;
     private const int MaxFiles = 20_000;
     private const int RetryAttempts = 4;
@@ -85,25 +86,46 @@ internal sealed class HubClient : IDisposable
         }
     }
 
-    /// <summary>The files beside each other at a commit, those in folders left out.</summary>
+    /// <summary>
+    /// The files at a commit that may be a model's: those beside each other, and those of folders that loaders look into.
+    /// </summary>
     public async Task<IReadOnlyList<HubFile>> FilesAsync(string repository, string commit, CancellationToken cancellation)
     {
         var request = new HubRequest(_settings.Endpoint, repository, commit, null);
         var files = new List<HubFile>();
-        var page = new Uri(_settings.Endpoint, $"api/models/{repository}/tree/{commit}");
-        for (var i = 0; page is not null; i++)
+        var folders = new Queue<string>([""]);
+        for (var (pages, seen) = (0, 0); folders.TryDequeue(out var folder);)
         {
-            var (json, next) = await JsonAsync(page, request, cancellation);
-            using (json)
-                files.AddRange(HubFile.Read(json.RootElement, repository));
-            if (i >= MaxPages || files.Count > MaxFiles)
-                throw new SourceException(
-                    SourceError.Unsafe,
-                    $"The server's listing of '{repository}' has no end: more than {MaxFiles} files or {MaxPages} pages.");
-            page = next;
+            var page = new Uri(
+                _settings.Endpoint,
+                $"api/models/{repository}/tree/{commit}{(folder.Length == 0 ? "" : "/" + Uri.EscapeDataString(folder))}");
+            for (; page is not null; pages++)
+            {
+                var (json, next) = await JsonAsync(page, request, cancellation);
+                using (json)
+                {
+                    files.AddRange(HubFile.Read(json.RootElement, repository).Where(file => FolderOf(file.Name) == folder));
+                    if (folder.Length == 0)
+                    {
+                        foreach (var below in HubFile.Folders(json.RootElement).Take(MaxFolders - seen))
+                        {
+                            folders.Enqueue(below);
+                            seen++;
+                        }
+                    }
+                }
+
+                if (pages >= MaxPages || files.Count > MaxFiles)
+                    throw new SourceException(
+                        SourceError.Unsafe,
+                        $"The server's listing of '{repository}' has no end: more than {MaxFiles} files or {MaxPages} pages.");
+                page = next;
+            }
         }
 
         return files;
+
+        static string FolderOf(string name) => name[..Math.Max(0, name.IndexOf('/', StringComparison.Ordinal))];
     }
 
     /// <summary>The names of the shards in a repository's index.</summary>

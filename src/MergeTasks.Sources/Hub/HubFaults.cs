@@ -1,12 +1,15 @@
+using System.Globalization;
 using System.Net;
+using System.Text.RegularExpressions;
 using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Hub;
 
 /// <summary>What the Hub's refusals mean.</summary>
-internal static class HubFaults
+internal static partial class HubFaults
 {
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(1);
+    // The Hub counts requests in windows of five minutes.
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(6);
 
     /// <summary>The fault of an answer that is none of those asked for.</summary>
     /// <param name="response">The answer.</param>
@@ -69,9 +72,30 @@ internal static class HubFaults
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response) =>
         response.Headers.RetryAfter?.Delta
+            ?? UntilReset(response)
             ?? (response.Headers.RetryAfter?.Date is { } date && date - DateTimeOffset.UtcNow is var left && left > TimeSpan.Zero
                 ? left
                 : null);
+
+    // '"api";r=0;t=57': nothing remains of the budget of that name for so many seconds (RateLimit header fields, an IETF draft).
+    private static TimeSpan? UntilReset(HttpResponseMessage response)
+    {
+        if (!response.Headers.TryGetValues("RateLimit", out var values))
+            return null;
+        var waits = values.SelectMany(value => value.Split(','))
+            .Where(budget => Remaining().Match(budget) is not { Success: true } left || left.Groups[1].Value == "0")
+            .Select(budget => Reset().Match(budget))
+            .Where(match => match.Success)
+            .Select(match => int.Parse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture))
+            .ToList();
+        return waits.Count == 0 ? null : TimeSpan.FromSeconds(waits.Max());
+    }
+
+    [GeneratedRegex(@";\s*r=([0-9]{1,9})\b")]
+    private static partial Regex Remaining();
+
+    [GeneratedRegex(@";\s*t=([0-9]{1,6})\b")]
+    private static partial Regex Reset();
 }
 
 /// <summary>What a request is about, for messages.</summary>

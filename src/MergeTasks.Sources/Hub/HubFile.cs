@@ -1,10 +1,11 @@
 using System.Text.Json;
+using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Sources.References;
 
 namespace MergeTasks.Sources.Hub;
 
 /// <summary>A file of a repository at one commit.</summary>
-/// <param name="Name">Its name; only files beside <c>config.json</c> matter.</param>
+/// <param name="Name">Its name; of a file one folder below, both with '/'.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="Blob">Its name in the cache, and its ETag: the SHA-256 of a large file, the Git object name of a small one.</param>
 internal sealed record HubFile(string Name, long Size, string Blob)
@@ -23,7 +24,7 @@ internal sealed record HubFile(string Name, long Size, string Blob)
             if (Text(entry, "type") != "file")
                 continue;
             var name = Text(entry, "path") ?? throw Bad(repository, "a file has no name");
-            if (!SafeName.IsFileName(name))
+            if (!SafeName.IsPath(name))
                 throw new SourceException(
                     SourceError.Unsafe,
                     $"The listing of '{repository}' has a file named '{SafeName.Quote(name)}', which leads out of the repository's "
@@ -40,6 +41,14 @@ internal sealed record HubFile(string Name, long Size, string Blob)
             yield return new HubFile(name, bytes, blob);
         }
     }
+
+    /// <summary>The folders in one page of a repository's listing whose files may be a model's.</summary>
+    public static IEnumerable<string> Folders(JsonElement page) => page.ValueKind != JsonValueKind.Array ? []
+        : page.EnumerateArray()
+            .Where(entry => Text(entry, "type") == "directory")
+            .Select(entry => Text(entry, "path"))
+            .OfType<string>()
+            .Where(name => SafeName.IsFileName(name) && SideFiles.IsSideFolder(name));
 
     private static string? Text(JsonElement entry, string name) =>
         entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String

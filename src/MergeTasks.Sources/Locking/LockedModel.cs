@@ -29,7 +29,7 @@ internal sealed record LockedModel(string Type, string Resolved, IReadOnlyDictio
         Type is not null && Resolved is not null && Files is { Count: > 0 }
         && (ContentHash is null || IsSha512(ContentHash))
         && Files.All(file =>
-            SafeName.IsFileName(file.Key) && file.Value is { Size: >= 0, Sha256: not null } && SafeName.IsSha256(file.Value.Sha256));
+            SafeName.IsPath(file.Key) && file.Value is { Size: >= 0, Sha256: not null } && SafeName.IsSha256(file.Value.Sha256));
 
     private static bool IsSha512(string base64) =>
         Convert.TryFromBase64String(base64, new byte[SHA512.HashSizeInBytes + 3], out var length) && length == SHA512.HashSizeInBytes;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
@@ -81,7 +82,9 @@ internal sealed class PackageFolder(string packages, string id, string version)
     /// <exception cref="SourceException">It has no weights.</exception>
     public static IReadOnlyList<string> Files(string modelFolder, string what)
     {
-        var names = InputFolder.FileNames(modelFolder).Where(SafeName.IsFileName).ToHashSet(StringComparer.Ordinal);
+        var below = Directory.EnumerateDirectories(modelFolder).Select(folder => Path.GetFileName(folder)!).Where(SideFiles.IsSideFolder)
+            .SelectMany(folder => InputFolder.FileNames(Path.Combine(modelFolder, folder)).Select(file => $"{folder}/{file}"));
+        var names = InputFolder.FileNames(modelFolder).Concat(below).Where(SafeName.IsPath).ToHashSet(StringComparer.Ordinal);
         try
         {
             return ModelFiles.Select(

@@ -16,6 +16,9 @@ internal static class SafeName
         name.Length is > 0 and <= MaxLength && name is not ("." or "..") && name.AsSpan().IndexOfAny(Reserved) < 0
         && !name.Any(char.IsControl) && name[^1] is not ('.' or ' ');
 
+    /// <summary>Whether a text names a file in a folder, or one folder below, with '/', and nothing else.</summary>
+    public static bool IsPath(string name) => name.Split('/') is { Length: <= 2 } parts && parts.All(IsFileName);
+
     /// <summary>Whether a text is a Git object name: 40 lower-case hexadecimal digits.</summary>
     public static bool IsCommit(string text) => text.Length == 40 && text.All(char.IsAsciiHexDigitLower);
 

@@ -20,9 +20,11 @@ public sealed class AdaptersForOthers : IDisposable
     [InlineData("GPT2LMHeadModel", "CAUSAL_LM")]
     [InlineData("BertForSequenceClassification", "SEQ_CLS")]
     [InlineData("LlavaForConditionalGeneration", null)]
-    public void The_task_and_the_class_of_the_base_are_told(string architecture, string? task)
+    [InlineData("T5ForConditionalGeneration", "SEQ_2_SEQ_LM", "\"is_encoder_decoder\": true")]
+    [InlineData("XLMRobertaModel", "FEATURE_EXTRACTION")]
+    public void The_task_and_the_class_of_the_base_are_told(string architecture, string? task, string more = "\"x\": 1")
     {
-        var config = $$"""{"architectures": ["{{architecture}}"], "model_type": "llama"}""";
+        var config = $$"""{"architectures": ["{{architecture}}"], "model_type": "llama", {{more}}}""";
         Models(config, ("x.q_proj.weight", RandomTensors.F32(1, 6, 6), RandomTensors.F32(2, 6, 6)));
         var written = Extracted("3").Config;
         Assert.Equal(task, (string?)written["task_type"]);
@@ -87,15 +89,122 @@ public sealed class AdaptersForOthers : IDisposable
         Assert.All(AdapterFolder.Fused(basis, a, b, 1).Zip(tuned.Floats()), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
     }
 
+    [Theory]
+    [InlineData("""{"tie_word_embeddings": true}""")]
+    [InlineData("""{"architectures": ["GPT2LMHeadModel"]}""")]
+    public void A_change_of_tied_tables_is_that_of_both(string config)
+    {
+        var (table, tuned) = (RandomTensors.F32(1, 7, 4), RandomTensors.F32(2, 7, 4));
+        Models(config, ("model.embed_tokens.weight", table, tuned));
+        var (tensors, written) = Extracted("4");
+        Assert.True((bool)written["ensure_weight_tying"]!);
+        double[] expected = [.. tuned.Floats()];
+        var (a, b) = (tensors[Prefix + "model.embed_tokens.lora_embedding_A"], tensors[Prefix + "model.embed_tokens.lora_embedding_B"]);
+        Assert.All(
+            AdapterFolder.Fused(table, a, b, 1, transposed: true).Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+        (a, b) = (tensors[Prefix + "lm_head.lora_A.weight"], tensors[Prefix + "lm_head.lora_B.weight"]);
+        Assert.All(AdapterFolder.Fused(table, a, b, 1).Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+
+        // On the base it is the tuned model again, tied.
+        _space.Merge("back", ("Method", "passthrough"));
+        _space.Source("models/base", ("Into", "back"), ("Adapter", "m"));
+        _space.RunAll();
+        var result = Assert.Single(_space.Result("back"));
+        Assert.All(result.Value.Floats().Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+    }
+
+    [Fact]
+    public void What_only_the_base_s_type_rounded_is_no_change()
+    {
+        var (exact, changed) = (RandomTensors.F32(1, 6, 4), RandomTensors.F32(2, 6, 4));
+        Models(
+            "{}",
+            ("a.q_proj.weight", RawTensor.BF16([6, 4], exact.Floats()), exact),
+            ("b.q_proj.weight", RawTensor.BF16([6, 4], exact.Floats()), changed));
+        var (tensors, _) = Extracted("4");
+        Assert.All(tensors[Prefix + "a.q_proj.lora_B.weight"].Floats(), value => Assert.Equal(0, value));
+        Assert.Contains(tensors[Prefix + "b.q_proj.lora_B.weight"].Floats(), value => value != 0);
+    }
+
     [Fact]
     public void What_is_kept_need_not_fit()
     {
         Models(
             "{}",
-            ("model.embed_tokens.weight", RandomTensors.F32(1, 6, 4), RandomTensors.F32(2, 8, 4)),
+            ("model.layers.0.mlp.weight", RandomTensors.F32(1, 6, 4), RandomTensors.F32(2, 8, 4)),
             ("x.q_proj.weight", RandomTensors.F32(3, 4, 4), RandomTensors.F32(4, 4, 4)));
         Assert.Contains("KeepTensors", Assert.Throws<DiagnosticException>(() => Extracted("2")).Message, StringComparison.Ordinal);
-        Assert.Equal(2, Extracted("2", ("KeepTensors", "*embed_tokens*")).Tensors.Count);
+        Assert.Equal(2, Extracted("2", ("KeepTensors", "*mlp*")).Tensors.Count);
+    }
+
+    [Theory]
+    [InlineData(6, 8, null, new[] { 0, 1, 2, 3, 4, 5 })]
+    [InlineData(8, 6, null, new[] { 0, 1, 2, 3, 4, 5, -1, -1 })]
+    [InlineData(6, 8, "a b c d|a b e c d f", new[] { 0, 1, 3, 4, -1, -1 })]
+    [InlineData(4, 4, "a b c d|a c b e", new[] { 0, 2, 1, -1 })]
+    public void Vocabularies_that_differ_have_the_change_of_the_tokens_in_common(int rows, int tunedRows, string? words, int[] map)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        var (table, tunedTable, head, tunedHead) = (RandomTensors.F32(1, rows, 3), RandomTensors.F32(2, tunedRows, 3),
+            RandomTensors.F32(3, rows, 3), RandomTensors.F32(4, tunedRows, 3));
+        Models(
+            """{"tie_word_embeddings": false}""",
+            ("model.embed_tokens.weight", table, tunedTable), ("lm_head.weight", head, tunedHead),
+            ("x.q_proj.weight", RandomTensors.F32(5, 4, 4), RandomTensors.F32(6, 4, 4)));
+        foreach (var (name, own) in new[] { "base", "tuned" }.Zip(words?.Split('|') ?? []))
+            File.WriteAllText(
+                Path.Combine(_space.Folder, "models", name, "tokenizer.json"), Vocabularies.TinyTokenizer.Words(own.Split(' ')));
+        var (tensors, _) = Extracted("8");
+        var (a, b) = (tensors[Prefix + "model.embed_tokens.lora_embedding_A"], tensors[Prefix + "model.embed_tokens.lora_embedding_B"]);
+        Check(AdapterFolder.Fused(table, a, b, 1, transposed: true), table, tunedTable);
+        (a, b) = (tensors[Prefix + "lm_head.lora_A.weight"], tensors[Prefix + "lm_head.lora_B.weight"]);
+        Check(AdapterFolder.Fused(head, a, b, 1), head, tunedHead);
+        Assert.Contains(_space.State("m").Plan.Notes, note => note.Contains("rows that both models have", StringComparison.Ordinal));
+
+        // Without them nothing is said of rows.
+        Assert.Equal(2, Extracted("8", ("KeepTensors", "*embed_tokens*;lm_head.*")).Tensors.Count);
+        Assert.DoesNotContain(_space.State("m").Plan.Notes, note => note.Contains("rows", StringComparison.Ordinal));
+
+        void Check(double[] fused, RawTensor basis, RawTensor tuned)
+        {
+            for (var row = 0; row < map.Length; row++)
+            {
+                for (var column = 0; column < 3; column++)
+                    Assert.Equal(
+                        map[row] < 0 ? basis.Floats()[(row * 3) + column] : tuned.Floats()[(map[row] * 3) + column],
+                        fused[(row * 3) + column],
+                        1e-6);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("language_model.model.layers.0.q_proj", "model.language_model.layers.0.q_proj")]
+    [InlineData("language_model.lm_head", "lm_head")]
+    [InlineData("vision_tower.encoder.layers.0.q_proj", "model.vision_tower.encoder.layers.0.q_proj")]
+    [InlineData("visual.blocks.0.attn.qkv", "model.visual.blocks.0.attn.qkv", "model.layers.0.mlp.up_proj")]
+    [InlineData("model.layers.0.mlp.up_proj", "model.language_model.layers.0.mlp.up_proj", "visual.blocks.0.attn.qkv")]
+    [InlineData("model.language_model.layers.0.q_proj", "model.language_model.layers.0.q_proj")]
+    public void Made_adapters_of_models_with_several_parts_have_the_names_of_modules(string stored, string module, string other = "")
+    {
+        var others = other.Length > 0 ? other
+            : stored.StartsWith("model.", StringComparison.Ordinal) ? "model.x.y"
+            : "language_model.model.x.y";
+        Models(
+            """{"architectures": ["LlavaForConditionalGeneration"]}""",
+            (stored + ".weight", RandomTensors.F32(1, 4, 4), RandomTensors.F32(2, 4, 4)),
+            (others + ".weight", RandomTensors.F32(3, 4, 4), RandomTensors.F32(3, 4, 4)));
+        var (tensors, config) = Extracted("4");
+        Assert.Equal([$"{Prefix}{module}.lora_A.weight", $"{Prefix}{module}.lora_B.weight"], tensors.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal([module], config["target_modules"]!.AsArray().Select(name => (string?)name));
+
+        // And it is found again.
+        _space.Merge("back", ("Method", "passthrough"));
+        _space.Source("models/base", ("Into", "back"), ("Adapter", "m"));
+        _space.RunAll();
+        Assert.All(
+            _space.Result("back")[stored + ".weight"].Floats().Zip(RandomTensors.F32(2, 4, 4).Floats()),
+            pair => Assert.Equal(pair.Second, pair.First, 1e-6));
     }
 
     [Theory]
@@ -142,7 +251,10 @@ public sealed class AdaptersForOthers : IDisposable
             "embeddings.word_embeddings.weight",
             "encoder.layer.0.attention.q.weight",
             "encoder.layer.1.attention.q.weight",
-            "pooler.dense.weight"
+            "pooler.dense.weight",
+            "embeddings.cls_token",
+            "layernorm.weight",
+            "mask_token"
         ];
         _space.Model("bare", [.. names.Select((name, i) => (name, RandomTensors.F32(i, 4, 4)))]);
         _space.Model(
@@ -193,7 +305,7 @@ public sealed class AdaptersForOthers : IDisposable
     {
         _space.Clear();
         _space.Merge("m", [("Method", "extract_lora"), ("Base", "models/base"), ("Rank", rank), .. metadata]);
-        _space.Source("models/tuned");
+        _space.Source("models/tuned", ("Into", "m"));
         _space.RunAll();
         return (_space.Result("m"), JsonNode.Parse(File.ReadAllText(Path.Combine(_space.Output("m"), "adapter_config.json")))!);
     }

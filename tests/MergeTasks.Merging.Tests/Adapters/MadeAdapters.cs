@@ -197,6 +197,68 @@ public sealed class MadeAdapters : IDisposable
             Assert.Equal(expected[i], actual[i], 2e-7f);
     }
 
+    [Theory]
+    [InlineData("x")]
+    [InlineData("out/x")]
+    public void An_adapter_is_used_in_the_project_that_makes_it(string reference)
+    {
+        var (basis, tuned) = (RandomTensors.F32(1, 30, 20), RandomTensors.F32(2, 30, 20));
+        _workspace.Model("base", ($"{Query}.weight", basis), ("model.norm.weight", RandomTensors.F32(3, 20)));
+        _workspace.Model("tuned", ($"{Query}.weight", tuned), ("model.norm.weight", RandomTensors.F32(4, 20)));
+
+        // Declared before it is made: the declarations alone give the order.
+        _workspace.Merge("on-model", ("Method", "passthrough"));
+        _workspace.Source("models/base", ("Into", "on-model"), ("Adapter", reference));
+        Extract("20");
+        _workspace.Merge("half", ("Method", "linear"), ("Base", "models/base"));
+        _workspace.Source(reference, ("Into", "half"), ("Weight", "0.5"));
+        _workspace.Source("models/base", ("Into", "half"), ("Weight", "0.5"));
+        _workspace.Merge("again", ("Method", "extract_lora"), ("Base", "models/base"), ("Rank", "20"));
+        _workspace.Source(reference, ("Into", "again"));
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "recipe.yml"),
+            $"merge_method: task_arithmetic\nbase_model: models/base\nmodels: [{{model: models/base+{reference}, parameters: {{weight: 0.5}}}}]\n");
+        _workspace.Merge("recipe.yml");
+        _workspace.RunAll();
+        Check(1, tuned, _workspace.Result("on-model"));
+        Assert.Equal(RandomTensors.F32(4, 20).Bytes, _workspace.Result("on-model")["model.norm.weight"].Bytes);
+        Check(0.5, tuned, _workspace.Result("half"));
+        Check(0.5, tuned, _workspace.Result("recipe"));
+        Assert.True(_workspace.Result("again").ContainsKey($"{AdapterFolder.Prefix}{Query}.lora_A.weight"));
+        Assert.All(_workspace.Plan(), state => Assert.True(state.IsFresh));
+
+        var other = RandomTensors.F32(5, 30, 20);
+        _workspace.Model("tuned", ($"{Query}.weight", other), ("model.norm.weight", RandomTensors.F32(4, 20)));
+        Assert.All(_workspace.Plan(), state => Assert.False(state.IsFresh));
+        _workspace.RunAll();
+        Check(1, other, _workspace.Result("on-model"));
+
+        void Check(double share, RawTensor wanted, Dictionary<string, RawTensor> result) => Assert.All(
+            result[$"{Query}.weight"].Floats().Zip(basis.Floats(), wanted.Floats()),
+            value => Assert.Equal(value.Second + (share * (value.Third - (double)value.Second)), value.First, 1e-6));
+    }
+
+    [Fact]
+    public void A_sum_of_adapters_may_have_some_that_are_made_and_keeps_what_all_say_of_their_base()
+    {
+        _workspace.Model("base", ($"{Query}.weight", RandomTensors.F32(1, 30, 20)));
+        _workspace.Model("tuned", ($"{Query}.weight", RandomTensors.F32(2, 30, 20)));
+        File.WriteAllText(
+            Path.Combine(_workspace.Folder, "models", "tuned", "config.json"),
+            """{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}""");
+        Extract("2");
+        AdapterFolder.Write(
+            Path.Combine(_workspace.Folder, "adapters", "y"), new { r = 3, lora_alpha = 3, task_type = "CAUSAL_LM" },
+            AdapterFolder.Linear(Query, 30, 3, 30, 20));
+        _workspace.Merge("sum", ("Method", "linear"), ("Normalize", "false"));
+        _workspace.Source("x", ("Into", "sum"), ("Weight", "1"));
+        _workspace.Source("adapters/y", ("Into", "sum"), ("Weight", "1"));
+        _workspace.RunAll();
+        Assert.Equal([5, 20], _workspace.Result("sum")[$"{AdapterFolder.Prefix}{Query}.lora_A.weight"].Shape);
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(_workspace.Output("sum"), "adapter_config.json")))!;
+        Assert.Equal("CAUSAL_LM", (string?)config["task_type"]);
+    }
+
     private static (string Name, RawTensor Tensor)[] Tensors(int seed) =>
     [
         ($"{Query}.weight", RandomTensors.F32(seed, 30, 20)),

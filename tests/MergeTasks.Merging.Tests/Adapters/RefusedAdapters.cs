@@ -113,7 +113,7 @@ public sealed class RefusedAdapters : IDisposable
             new { r = 4 },
             ($"{Query}.lora_A.weight", RandomTensors.F32(1, 4, 8, 3, 3)),
             ($"{Query}.lora_B.weight", RandomTensors.F32(1, 9, 4, 1, 1)));
-        Refused("MTK3021", "no linear module");
+        Refused("MTK3020", "by a matrix of [9, 8, 3, 3]");
     }
 
     [Fact]
@@ -148,8 +148,9 @@ public sealed class RefusedAdapters : IDisposable
     [Fact]
     public void A_merge_as_an_adapter()
     {
-        _project.WriteProject("""<MergedModel Include="m" Method="passthrough" /><MergeSource Include="models/base" ‸Adapter="m" />""");
-        Refused("MTK3021", "is a merge of this project");
+        _project.WriteProject(
+            """<MergedModel Include="m" Method="passthrough" /><MergeSource Include="models/base" Into="m" ‸Adapter="n" /><MergedModel Include="n" Method="passthrough" /><MergeSource Include="models/base" Into="n" />""");
+        Refused("MTK3021", "makes a model and no adapter");
     }
 
     [Fact]

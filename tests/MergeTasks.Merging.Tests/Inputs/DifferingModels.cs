@@ -35,6 +35,7 @@ public sealed class DifferingModels : IDisposable
     [InlineData("\"rms_norm_eps\": 1e-6", "\"layer_norm_epsilon\": 1e-5", "rms_norm_eps is 1e-6")]
     [InlineData("\"sliding_window\": 4096", "\"sliding_window\": null", "sliding_window is 4096 in")]
     [InlineData("\"final_logit_softcapping\": 30.0", "\"final_logit_softcapping\": 50.0", "final_logit_softcapping is 30.0")]
+    [InlineData("\"model_type\": \"llama\"", "\"model_type\": \"mistral\"", "model_type is \"llama\"")]
     [InlineData("\"num_experts_per_tok\": 2", "\"num_experts_per_tok\": 4", "num_experts_per_tok is 2")]
     [InlineData("\"text_config\": {\"rope_theta\": 10000}", "\"rope_theta\": 20000", "rope_theta is 10000")]
     public void What_decides_the_function_is_warned_of_with_both_values_and_files(string a, string b, string message)

@@ -40,6 +40,9 @@ public sealed class MergekitRecipes : IDisposable
     [InlineData(
         "merge_method: slerp\nbase_model: models/a\nmodels: [{model: models/a}, {model: models/b, revision: main}]\nparameters: {t: "
             + "0.25}\n", "MTK2002", "path@revision")]
+    [InlineData(
+        "merge_method: slerp\nbase_model: models/a\nmodels: [{model: models/a, parameters: {density: 0.5}}, {model: "
+            + "models/b}]\nparameters: {t: 0.25}\n", "MTK1009", "no parameter 'density'")]
     [InlineData(Slerp + "normalize: true\n", "MTK2002", "write it under 'parameters'")]
     [InlineData(Slerp + "pad_to_multiple_of: 8\n", "MTK2002", "'pad_to_multiple_of'")]
     [InlineData(Slerp + "out_path: ./x\n", "MTK2002", "'out_path'")]
@@ -77,6 +80,23 @@ public sealed class MergekitRecipes : IDisposable
         var plain = _project.Build(Slerp);
         Assert.All(_project.Build(recipe), tensor => Assert.Equal(plain[tensor.Key].Bytes, tensor.Value.Bytes));
         Assert.Empty(_project.Space.State("recipe").Plan.Warnings);
+    }
+
+    [Theory]
+    [InlineData("model_stock", "weight", "base_model: models/a", "", "models: [{model: models/b}, {model: models/b}]")]
+    [InlineData("sce", "normalize", "base_model: models/a")]
+    [InlineData("arcee_fusion", "weight", "base_model: models/a")]
+    [InlineData("karcher", "density", "x-none: &x 1")]
+    [InlineData("nearswap", "lambda", "base_model: models/a", "t: 0.001, ")]
+    [InlineData("passthrough", "weight", "x-none: &x 1", "", "models: [{model: models/b}]")]
+    public void Parameters_of_other_methods_change_nothing(
+        string method, string parameter, string basis, string own = "", string models = "models: [{model: models/a}, {model: models/b}]")
+    {
+        var plain = _project.Build($"merge_method: {method}\n{basis}\n{models}\nparameters: {{{own}}}\n");
+        var result = _project.Build($"merge_method: {method}\n{basis}\n{models}\nparameters: {{{own}{parameter}: 0.3}}\n");
+        Assert.All(plain, tensor => Assert.Equal(tensor.Value.Bytes, result[tensor.Key].Bytes));
+        var warning = Assert.Single(_project.Space.State("recipe").Plan.Warnings);
+        Assert.Equal(("MTK1009", true), (warning.Code, warning.IsWarning));
     }
 
     [Theory]
@@ -139,5 +159,10 @@ public sealed class MergekitRecipes : IDisposable
     {
         Directory.Move(Path.Combine(_project.Space.Folder, "models", "b"), Path.Combine(_project.Space.Folder, "models", "b+v1.5"));
         Assert.NotEmpty(_project.Build("merge_method: passthrough\nmodels: [{model: models/b+v1.5}]\n"));
+        var fault = Assert.Single(
+            Assert.Throws<DiagnosticException>(() =>
+                _project.Plan("merge_method: passthrough\nmodels: [{model: models/a+v1.5}]\n")).Diagnostics);
+        Assert.Equal("MTK3001", fault.Code);
+        Assert.Contains("a model whose path contains '+' is written as 'model: {model: {path: …}}'", fault.Message, StringComparison.Ordinal);
     }
 }

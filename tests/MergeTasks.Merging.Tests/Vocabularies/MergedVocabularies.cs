@@ -49,6 +49,32 @@ public sealed class MergedVocabularies : IDisposable
         static double From(double own, double a, double b) => own + (a - own) + (2 * (b - own));
     }
 
+    [Theory]
+    [InlineData("""{"x": 1}""", """{"extra_special_tokens": ["<chat>", "<gone>"]}""", "extra_special_tokens", """["<chat>"]""")]
+    [InlineData(
+        """{"additional_special_tokens": ["<s>"]}""",
+        """{"additional_special_tokens": ["<s>", {"content": "<chat>"}]}""",
+        "additional_special_tokens",
+        """["<s>",{"content":"<chat>"}]""")]
+    [InlineData(
+        """{"extra_special_tokens": ["<s>"]}""",
+        """{"additional_special_tokens": ["<chat>"]}""",
+        "extra_special_tokens",
+        """["<s>","<chat>"]""")]
+    [InlineData(
+        """{"extra_special_tokens": {"image_token": "<s>"}}""",
+        """{"extra_special_tokens": {"image_token": "pink", "chat_token": "<chat>", "other": "<gone>"}}""",
+        "extra_special_tokens",
+        """{"image_token":"<s>","chat_token":"<chat>"}""")]
+    public void A_union_lists_the_special_tokens_of_all(string basis, string a, string key, string expected)
+    {
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", "base", "tokenizer_config.json"), basis);
+        File.WriteAllText(Path.Combine(_workspace.Folder, "models", "a", "tokenizer_config.json"), a);
+        Merge("task_arithmetic", ("TokenizerSource", "union"));
+        var written = JsonNode.Parse(File.ReadAllText(Path.Combine(_workspace.Output("m"), "tokenizer_config.json")))!;
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(expected), written[key]), written.ToJsonString());
+    }
+
     [Fact]
     public void The_base_s_vocabulary_keeps_its_padding()
     {

@@ -98,6 +98,9 @@ public sealed partial class LoopbackHub : IDisposable
             return Refusal(request["Authorization"] is null ? 401 : 404, "RepoNotFound", "Repository not found");
         if (_tokens.TryGetValue(repository, out var token) && request["Authorization"] != $"Bearer {token}")
             return Refusal(request["Authorization"] is null ? 401 : 403, "GatedRepo", $"Access to model {repository} is restricted.");
+        var folder = "";
+        if (match.Groups["kind"].Value == "tree" && !_refs[repository].ContainsKey(revision) && revision.Split('/') is [var first, var below])
+            (revision, folder) = (first, Uri.UnescapeDataString(below) + "/");
         var commit = _refs[repository].GetValueOrDefault(revision, revision);
         if (!commits.TryGetValue(commit, out var files))
             return Refusal(404, "RevisionNotFound", $"Invalid rev id: {revision}");
@@ -108,13 +111,19 @@ public sealed partial class LoopbackHub : IDisposable
                     200,
                     JsonSerializer.Serialize(
                         new { id = repository, sha = commit, siblings = files.Keys.Select(name => new { rfilename = name }) })),
-            "tree" => Tree(request, repository, commit, files),
+            "tree" => Tree(request, repository, commit, files, folder),
             _ => Resolve(request, commit, files, match.Groups["file"].Value),
         };
     }
 
-    private WebAnswer Tree(WebRequest request, string repository, string commit, SortedDictionary<string, byte[]> files)
+    private WebAnswer Tree(
+        WebRequest request, string repository, string commit, SortedDictionary<string, byte[]> all, string folder)
     {
+        var files = all.Where(file =>
+            file.Key.StartsWith(folder, StringComparison.Ordinal) && !file.Key[folder.Length..].Contains('/', StringComparison.Ordinal))
+            .ToList();
+        var folders = folder.Length > 0 ? []
+            : all.Keys.Where(name => name.Contains('/', StringComparison.Ordinal)).Select(name => name.Split('/')[0]).Append("onnx").Distinct();
         var start = request.Query.StartsWith("cursor=", StringComparison.Ordinal)
             ? int.Parse(request.Query[7..], CultureInfo.InvariantCulture)
             : 0;
@@ -135,7 +144,8 @@ public sealed partial class LoopbackHub : IDisposable
                 }
             }
             : new { type = "file", oid = GitName(file.Value), size = file.Value.Length, path = file.Key }));
-        var json = JsonSerializer.Serialize(entries.Prepend(new { type = "directory", oid = Sha1([1]), size = 0, path = "onnx" }));
+        var json = JsonSerializer.Serialize(
+            entries.Concat(folders.Select(path => (object)new { type = "directory", oid = Sha1([1]), size = 0, path })));
         return start + PageSize < files.Count
             ? WebAnswer.Text(
                 200, json, ("Link", $"<{Endpoint}/api/models/{repository}/tree/{commit}?cursor={start + PageSize}>; rel=\"next\""))

@@ -11,6 +11,7 @@ internal static class AdapterConfigText
     /// <param name="hasBiases">Whether biases of the modules are among the parameters.</param>
     /// <param name="isTransposed">Whether the base stores its weights as [in, out].</param>
     /// <param name="baseModel">What the adapter adapts, if known.</param>
+    /// <param name="keepsTies">Whether embeddings and head of a tied model have the same change.</param>
     /// <param name="task">What the model is for, as PEFT names it, if known.</param>
     /// <param name="mapping">The base's class and the Python module that has it, if known.</param>
     public static byte[] Of(
@@ -19,6 +20,7 @@ internal static class AdapterConfigText
         bool hasBiases,
         bool isTransposed,
         string? baseModel,
+        bool keepsTies,
         string? task,
         (string Class, string Library)? mapping)
     {
@@ -37,6 +39,8 @@ internal static class AdapterConfigText
             json.WriteString("peft_type", "LORA");
             json.WriteString("base_model_name_or_path", baseModel);
             json.WriteString("bias", hasBiases ? "all" : "none");
+            if (keepsTies)
+                json.WriteBoolean("ensure_weight_tying", true);
             json.WriteBoolean("fan_in_fan_out", isTransposed);
             json.WriteBoolean("inference_mode", true);
             json.WriteBoolean("init_lora_weights", true);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Elements;
@@ -16,7 +17,8 @@ namespace MergeTasks.Merging.Planning.Adapters;
 internal sealed record ExtractedFactor(ExtractedModule Module, bool IsA) : TensorSource(DType.F32)
 {
     public override ContentDigest Identity(CancellationToken cancellation) => ContentDigest.Of(string.Create(CultureInfo.InvariantCulture,
-        $"extracted 3\n{Module.Tuned.Identity(cancellation)}\n{Module.Base.Identity(cancellation)}\n{Module.Rank} {Module.IsTransposed} {IsA}\n"));
+        $"extracted 3\n{Module.Tuned.Identity(cancellation)}\n{Module.Base.Identity(cancellation)}\n{Module.Rank} {Module.IsTransposed} {IsA}\n")
+        + (Module.Rows is { } rows ? $"rows {ContentDigest.Of(MemoryMarshal.AsBytes(rows.AsSpan()))}\n" : ""));
 
     public override TensorContent Open() => new TensorInMemory(Module.Take(IsA));
 }

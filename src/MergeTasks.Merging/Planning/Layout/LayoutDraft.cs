@@ -16,6 +16,7 @@ internal sealed class LayoutDraft
     private readonly MergeMethod _method;
     private readonly IReadOnlyList<OpenModel> _models;
     private readonly Dictionary<ModelInput, TensorIndex> _indexes = [];
+    private readonly List<string> _names;
     private readonly List<LayoutTensor> _tensors = [];
     private readonly List<Diagnostic> _errors = [];
     private readonly List<Diagnostic> _warnings = [];
@@ -33,6 +34,7 @@ internal sealed class LayoutDraft
         OpenModel donor)
     {
         (_merge, _method, _models) = (merge, method, models);
+        _names = [.. donor.Input.Names];
         DonorDeclaration = donor.Declaration;
         Donor = Index(donor.Input);
         Config = donor.Input.Config;
@@ -55,7 +57,7 @@ internal sealed class LayoutDraft
     public int ErrorCount => _errors.Count;
 
     public TensorIndex Index(ModelInput input) =>
-        _indexes.TryGetValue(input, out var index) ? index : _indexes[input] = new TensorIndex(input);
+        _indexes.TryGetValue(input, out var index) ? index : _indexes[input] = new TensorIndex(input, _names);
 
     public void Report(DiagnosticCode code, string message, SourceLocation location) =>
         _errors.Add(_merge.Error(code, message, location));

@@ -212,7 +212,10 @@ internal sealed class VocabularyPlanner(
             }
         }
 
-        return [.. files.OrderBy(file => file.Name, StringComparer.Ordinal)];
+        var joined = tokenizer.Source == VocabularySource.Union
+            ? SpecialTokens.Joined(files, [.. models.Select(model => model.Input.SideFiles(cancellation))], vocabulary.Ids)
+            : files;
+        return [.. joined.OrderBy(file => file.Name, StringComparer.Ordinal)];
     }
 
     private SideFile Renumbered(SideFile file, Func<int, int?> idOf)
