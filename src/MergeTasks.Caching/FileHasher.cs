@@ -1,6 +1,5 @@
-using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using MergeTasks.Files;
+using MergeTasks.Numerics.Threads;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeTasks.Caching;
@@ -86,46 +85,36 @@ internal sealed class FileHasher(DigestMemo memo, int threads)
             throw FileFault.Changed(path);
         var trees = parts.Select(part => new TreeDigest(part.Length)).ToList();
         var chunks = parts.SelectMany((part, i) =>
-            Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk)));
-        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
-
-        // One by one: threads that took many chunks at a time would not end together.
-        OneByOne(() =>
-            Parallel.ForEach(
-                Partitioner.Create(chunks, EnumerablePartitionerOptions.NoBuffering),
-                options,
-                () => (Buffer: new byte[PieceSize], Sum: kind.NewSum()),
-                (chunk, _, own) =>
-        {
-            var part = parts[chunk.Part];
-            var start = (long)chunk.Chunk * TreeDigest.ChunkSize;
-            var end = Math.Min(part.Length, start + TreeDigest.ChunkSize);
-            for (var position = start; position < end; position += PieceSize)
-            {
-                var bytes = own.Buffer.AsSpan(0, (int)Math.Min(PieceSize, end - position));
-                ReadExactly(handle, path, bytes, part.Offset + position);
-                own.Sum.Append(bytes);
-            }
-
-            own.Sum.Finish(trees[chunk.Part].Chunk(chunk.Chunk));
-            Hashed?.Invoke(end - start);
-            return own;
-        }, own => own.Sum.Dispose()));
-        return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish()))
-            .ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
-    }
-
-    // What threads report comes in a bundle, in which nobody would look for a file that cannot be read.
-    private static void OneByOne(Action parallel)
-    {
+            Enumerable.Range(0, checked((int)TreeDigest.ChunkCount(part.Length))).Select(chunk => (Part: i, Chunk: chunk))).ToList();
+        var buffers = new byte[threads][];
+        var sums = new IChunkSum?[threads];
         try
         {
-            parallel();
+            new WorkerTeam(threads, cancellation).Run(chunks.Count, sequential: false, (worker, next) =>
+            {
+                var (buffer, sum) = (buffers[worker] ??= new byte[PieceSize], sums[worker] ??= kind.NewSum());
+                var (part, chunk) = (parts[chunks[(int)next].Part], chunks[(int)next].Chunk);
+                var start = (long)chunk * TreeDigest.ChunkSize;
+                var end = Math.Min(part.Length, start + TreeDigest.ChunkSize);
+                for (var position = start; position < end; position += PieceSize)
+                {
+                    var bytes = buffer.AsSpan(0, (int)Math.Min(PieceSize, end - position));
+                    ReadExactly(handle, path, bytes, part.Offset + position);
+                    sum.Append(bytes);
+                }
+
+                sum.Finish(trees[chunks[(int)next].Part].Chunk(chunk));
+                Hashed?.Invoke(end - start);
+            });
         }
-        catch (AggregateException e)
+        finally
         {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+            foreach (var sum in sums)
+                sum?.Dispose();
         }
+
+        return parts.Select((part, i) => (part.Name, Digest: trees[i].Finish()))
+            .ToDictionary(pair => pair.Name, pair => pair.Digest, StringComparer.Ordinal);
     }
 
     private static void ReadExactly(SafeFileHandle handle, string path, Span<byte> bytes, long offset)

@@ -156,8 +156,8 @@ public sealed class MergeProject(string folder, string outputFolder)
 
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
-        var declared = DeclarationReader.Read(
-            new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods }, _merges, _sources);
+        var defaults = new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods };
+        var declared = DeclarationReader.Read(defaults, _merges, _sources);
         var restored = ModelRestore.Run(declared, new RestoreOptions
         {
             ProjectFolder = Path.GetDirectoryName(_file)!,
@@ -171,7 +171,7 @@ public sealed class MergeProject(string folder, string outputFolder)
         if (Recipe is { } recipe)
             declared = [.. declared.Select(merge => merge with { ProjectFile = recipe })];
         var merges = ModelRestore.Bind(declared, restored);
-        return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache }, merges);
+        return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache, Methods = defaults.Catalog }, merges);
     }
 
     private ReportedProgress Told(string merge, IProgress<MergeProgressed>? progress) => new(merge, progress, Warned, Noted);
@@ -207,7 +207,7 @@ public sealed class MergeProject(string folder, string outputFolder)
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new MergeException(new DiagnosticException(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null)));
+            throw new MergeException(new DiagnosticException(FileDiagnostics.OfBuild(e)));
         }
         finally
         {

@@ -37,7 +37,7 @@ public sealed class LastResort : IDisposable
             nameof(IOException) => new IOException("the device is odd"),
             nameof(UnauthorizedAccessException) => new UnauthorizedAccessException("Access to the path '/x' is denied."),
             nameof(FileFault) => new FileFault(FileFaultKind.Failed, "/x", "is odd"),
-            _ => new DiagnosticException(new Diagnostic(DiagnosticCode.InvalidValue, "wrong", null)),
+            _ => new DiagnosticException(DiagnosticCode.InvalidValue, "wrong", null),
         })
         { BuildEngine = _project.Engine };
         var error = _project.Refused(task.Execute);

@@ -12,8 +12,7 @@ public sealed class Repository
     {
         var codes = typeof(DiagnosticCode)
             .GetFields(BindingFlags.Public | BindingFlags.Static)
-            .Where(field => field.IsLiteral)
-            .Select(field => (string)field.GetRawConstantValue()!);
+            .Select(field => (string)(DiagnosticCode)field.GetValue(null)!);
         var pages = Directory.GetFiles(Path.Combine(Package.Repository, "docs", "errors"), "*.md")
             .Select(path => Path.GetFileNameWithoutExtension(path)!);
         Assert.Equal(codes.Order(StringComparer.Ordinal), pages.Order(StringComparer.Ordinal));

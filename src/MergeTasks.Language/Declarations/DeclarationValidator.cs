@@ -216,8 +216,8 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
     }
 
     // What mergekit ignores is warned of; a strict merge refuses it.
-    private void Tell(string code, MergeDeclaration merge, bool isIgnored, string message, SourceLocation location) =>
-        report(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location, IsWarning: isIgnored && !merge.IsStrict));
+    private void Tell(DiagnosticCode code, MergeDeclaration merge, bool isIgnored, string message, SourceLocation location) =>
+        report(isIgnored ? merge.Ignored(code, message, location) : merge.Error(code, message, location));
 
     private static IEnumerable<double> Numbers(Setting setting) => setting switch
     {
@@ -227,6 +227,6 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         _ => [],
     };
 
-    private void Report(string code, MergeDeclaration merge, string message, SourceLocation location) =>
-        report(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location));
+    private void Report(DiagnosticCode code, MergeDeclaration merge, string message, SourceLocation location) =>
+        report(merge.Error(code, message, location));
 }

@@ -44,8 +44,7 @@ internal sealed record DeclaredMerge(DeclaredItem Item, string Name)
         try
         {
             if (!File.Exists(path))
-                throw new DiagnosticException(
-                    new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location));
+                throw new DiagnosticException(DiagnosticCode.RecipeUnreadable, $"The recipe '{path}' does not exist.", item.Location);
             var documents = RecipeReader.Read(path);
             foreach (var unnamed in documents.Where(document => document.Name is null).Skip(1))
                 report(

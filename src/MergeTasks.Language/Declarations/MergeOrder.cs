@@ -25,7 +25,7 @@ internal static class MergeOrder
             {
                 var circle = string.Join(" → ", path.Skip(start).Append(merge).Select(member => $"'{member.Name}'"));
                 throw new DiagnosticException(
-                    new Diagnostic(DiagnosticCode.Cycle, $"Merges need each other's output: {circle}. Break the circle.", merge.Location));
+                    DiagnosticCode.Cycle, $"Merges need each other's output: {circle}. Break the circle.", merge.Location);
             }
 
             path.Add(merge);

@@ -11,12 +11,11 @@ internal static class MethodItems
     /// </summary>
     public static MethodCatalog Read(ProjectDefaults project, Action<Diagnostic> report)
     {
-        var methods = MethodCatalog.BuiltIn;
         foreach (var item in project.Methods.DistinctBy(item => item.Include))
         {
             try
             {
-                methods = methods.With(UserPath.Full(project.Folder, item.Include, () => item.Location));
+                project.Catalog.Add(UserPath.Full(project.Folder, item.Include, () => item.Location));
             }
             catch (MethodLoadException e)
             {
@@ -24,6 +23,6 @@ internal static class MethodItems
             }
         }
 
-        return methods;
+        return project.Catalog;
     }
 }

@@ -40,10 +40,9 @@ internal sealed class ModelReferences(IReadOnlyCollection<string> mergeNames)
     {
         if (adapter.Merge is not null)
             throw new DiagnosticException(
-                new Diagnostic(
                     DiagnosticCode.RefusedAdapter,
                     $"'{adapter.Label}' is a merge of this project; an adapter is named by its folder.",
-                    adapter.Location));
+                    adapter.Location);
         return model with
         {
             Label = $"{model.Label}+{adapter.Label}",

@@ -1,3 +1,5 @@
+using MergeTasks.Methods.Loading;
+
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>What the project says for all of its merges.</summary>
@@ -10,6 +12,9 @@ internal sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
 
     /// <summary>The <c>MergeMethod</c> items: assemblies with methods beside those that are built in.</summary>
     public IReadOnlyList<DeclaredItem> Methods { get; init; } = [];
+
+    /// <summary>Gets the methods of <see cref="Methods"/>; whoever plans the declarations should take them from here too.</summary>
+    public MethodCatalog Catalog { get; init; } = new();
 
     /// <summary>The value of a metadata; <see langword="null"/> where there is none.</summary>
     public string? Find(string metadata) =>

@@ -103,8 +103,8 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
         if (models.Find(wanted.IsSameModel) is { } model)
             return model;
         var labels = models.ConvertAll(known => known.Label);
-        report(new Diagnostic(DiagnosticCode.InvalidTokenizerSource,
-            $"Merge '{merge.Name}': '{wanted.Label}' takes no part in the merge, so it cannot give tokens or "
+        report(merge.Error(DiagnosticCode.InvalidTokenizerSource,
+            $"'{wanted.Label}' takes no part in the merge, so it cannot give tokens or "
                 + $"rows.{Suggestion.Sentence(wanted.Label, [.. labels, "union", "base"])}", location));
         return null;
     }
@@ -132,7 +132,7 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
     {
         if (BuiltInTemplates.Fault(text) is not { } fault)
             return merge with { ChatTemplate = new ChatTemplateDeclaration(text, location) };
-        report(new Diagnostic(DiagnosticCode.InvalidChatTemplate, $"Merge '{merge.Name}': {fault}", location));
+        report(merge.Error(DiagnosticCode.InvalidChatTemplate, fault, location));
         return merge;
     }
 }

@@ -12,7 +12,6 @@ internal static class UserPath
     /// <exception cref="DiagnosticException">No file or folder can have that name.</exception>
     public static string Full(string folder, string text, Func<SourceLocation> location) =>
         text.Contains('\0', StringComparison.Ordinal)
-            ? throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"'{text}' is no path: it holds a NUL character.", location()))
+            ? throw new DiagnosticException(DiagnosticCode.InvalidValue, $"'{text}' is no path: it holds a NUL character.", location())
             : Path.GetFullPath(Path.Combine(folder, text.Replace('\\', '/')));
 }

@@ -9,11 +9,11 @@ namespace MergeTasks.Language.Diagnostics;
 internal sealed record SourceLocation(string File, int Line = 0, int Column = 0);
 
 /// <summary>One finding about what the user wrote or gave.</summary>
-/// <param name="Code">A constant of <see cref="DiagnosticCode"/>.</param>
+/// <param name="Code">Which kind of finding it is.</param>
 /// <param name="Message">What is wrong, of which merge or file, and what would be valid.</param>
 /// <param name="Location">Where to look.</param>
 /// <param name="IsWarning">Whether work can go on.</param>
-internal sealed record Diagnostic(string Code, string Message, SourceLocation? Location, bool IsWarning = false)
+internal sealed record Diagnostic(DiagnosticCode Code, string Message, SourceLocation? Location, bool IsWarning = false)
 {
     // Messages quote names and values from files that may hold anything, also names of megabytes.
     private const int Longest = 4000;

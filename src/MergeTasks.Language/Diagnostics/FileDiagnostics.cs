@@ -3,7 +3,10 @@ using MergeTasks.Files;
 
 namespace MergeTasks.Language.Diagnostics;
 
-/// <summary>Turns what the system says of files into diagnostics.</summary>
+/// <summary>
+/// Turns what the system says of files, and what readers find wrong in them, into diagnostics: the one place where an exception of
+/// files gets a code. Its words are made by <see cref="FileFault"/>.
+/// </summary>
 internal static class FileDiagnostics
 {
     /// <summary>A diagnostic about a file or folder.</summary>
@@ -13,8 +16,30 @@ internal static class FileDiagnostics
     /// <param name="path">The file or folder, where the exception does not name it.</param>
     /// <param name="act">What was tried.</param>
     /// <param name="location">Where to look.</param>
-    public static Diagnostic Of(string code, string who, Exception exception, string path, FileAct act, SourceLocation? location) =>
+    public static Diagnostic Of(DiagnosticCode code, string who, Exception exception, string path, FileAct act, SourceLocation? location) =>
         new(code, who + FileFault.Of(exception, path, act).Message, location);
+
+    /// <summary>Turns a fault of a checkpoint into a diagnostic that points at the declaration which named it.</summary>
+    public static DiagnosticException From(CheckpointException fault, SourceLocation? declaration) =>
+        new(
+            fault.Error switch
+            {
+                CheckpointError.FolderNotFound => DiagnosticCode.ModelNotFound,
+                CheckpointError.NoWeights => DiagnosticCode.NoWeights,
+                CheckpointError.RefusedFormat => DiagnosticCode.RefusedFormat,
+                CheckpointError.Malformed => DiagnosticCode.MalformedWeights,
+                CheckpointError.BadIndex => DiagnosticCode.BadIndex,
+                CheckpointError.BadConfig => DiagnosticCode.BadConfig,
+                CheckpointError.BadAdapter => DiagnosticCode.BadAdapter,
+                CheckpointError.RefusedQuantization => DiagnosticCode.RefusedQuantization,
+                CheckpointError.RefusedAdapter => DiagnosticCode.RefusedAdapter,
+                _ => DiagnosticCode.UnreadableInput,
+            },
+            fault.Message,
+            declaration);
+
+    /// <summary>What is left after inputs, outputs and the cache: work on the build's own files failed.</summary>
+    public static Diagnostic OfBuild(Exception exception) => new(DiagnosticCode.GeneratedFiles, FileFault.Describe(exception), null);
 
     /// <summary>The warning that the cache folder cannot be written.</summary>
     public static Diagnostic CacheUnwritable(string reason) => new(
@@ -37,7 +62,7 @@ internal static class FileDiagnostics
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, location);
+            throw From(e, location);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

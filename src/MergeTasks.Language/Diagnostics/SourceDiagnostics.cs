@@ -12,7 +12,7 @@ internal static class SourceDiagnostics
     public static Diagnostic Of(SourceException fault, SourceLocation? reference) =>
         new(CodeOf(fault.Error), fault.Message, reference ?? (fault.File is { } file ? new SourceLocation(file, fault.Line) : null));
 
-    private static string CodeOf(SourceError error) => error switch
+    private static DiagnosticCode CodeOf(SourceError error) => error switch
     {
         SourceError.BadReference => DiagnosticCode.BadReference,
         SourceError.NotFound => DiagnosticCode.SourceNotFound,

@@ -33,6 +33,6 @@ internal sealed class OptionReader(
     }
 
     /// <summary>Reports a finding.</summary>
-    public void Report(string code, string message, SourceLocation? location) =>
+    public void Report(DiagnosticCode code, string message, SourceLocation? location) =>
         report(new Diagnostic(code, $"{owner}: {message}", location));
 }

@@ -30,10 +30,10 @@ internal sealed class RecipeNodes(string path)
 
     public SourceLocation At(Mark mark) => new(path, (int)mark.Line, (int)mark.Column);
 
-    public void Report(string code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark)));
+    public void Report(DiagnosticCode code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark)));
 
     /// <summary>Notes what has no effect: a warning, and an error in a strict merge.</summary>
-    public void Warn(string code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark), IsWarning: true));
+    public void Warn(DiagnosticCode code, string message, Mark mark) => Diagnostics.Add(new Diagnostic(code, message, At(mark), IsWarning: true));
 
     /// <summary>
     /// The entries of a mapping. A key that the section does not have is an error where it looks like a misspelt one; otherwise it has no

@@ -38,8 +38,7 @@ internal sealed class RecipeReader
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.RecipeUnreadable, $"The recipe {e.Message}", new SourceLocation(path)));
+            throw new DiagnosticException(DiagnosticCode.RecipeUnreadable, $"The recipe {e.Message}", new SourceLocation(path));
         }
 
         return Parse(path, text);

@@ -18,33 +18,33 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
     /// <summary>Evaluates one merge, whose output has been made.</summary>
     public MergeEvaluation Run(MergePlan plan, EvaluationDeclaration evaluation)
     {
-        var merged = Measure(new ModelDeclaration(plan.Name, plan.Declaration.Location), new PlannedInput(plan), evaluation);
+        var merged = Measure(new OpenModel(new ModelDeclaration(plan.Name, plan.Declaration.Location), new PlannedInput(plan)), evaluation);
         var models = new List<(string, bool, Measurement)>();
-        foreach (var (declaration, input) in plan.Models)
+        foreach (var model in plan.Models)
             models.Add(
-                (declaration.Label,
-                    plan.Declaration.Base is { } basis && declaration.IsSameModel(basis),
-                    Measure(declaration, input, evaluation)));
+                (model.Declaration.Label,
+                    plan.Declaration.Base is { } basis && model.Declaration.IsSameModel(basis),
+                    Measure(model, evaluation)));
         return new MergeEvaluation(evaluation, merged, models);
     }
 
     /// <summary>Evaluates one model.</summary>
-    public Measurement Measure(ModelDeclaration declaration, ModelInput input, EvaluationDeclaration evaluation)
+    public Measurement Measure(OpenModel measured, EvaluationDeclaration evaluation)
     {
         EvaluationRequest? request = null;
         return build.Guarded(() => request, () =>
         {
-            var measured = new OpenModel(declaration, input);
             var tokenizer = _measurable.Tokenizer(measured);
             var data = _measurable.DigestOf(evaluation.Data);
-            var model = new RunnableModel(input, _measurable.Describe(measured), null, []);
+            var model = new RunnableModel(measured.Input, _measurable.Describe(measured), null, []);
             var key = _measurable.Key(
-                "evaluation",
+                "evaluation with errors",
                 model,
                 tokenizer,
                 new("data", data),
                 new("tokens per text", evaluation.TokensPerText.ToString(CultureInfo.InvariantCulture)));
-            request = new EvaluationRequest(key, declaration, evaluation.Data, model, tokenizer.Path, evaluation.TokensPerText);
+            request = new EvaluationRequest(
+                key, measured.Declaration, evaluation.Data, model, tokenizer.Path, evaluation.TokensPerText);
             return request.Result(build.Context);
         });
     }

@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Looking;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Measuring.Evaluation;
@@ -49,7 +50,7 @@ internal sealed class EvaluationOfModels
         using var scores = new ScoreBuild(
             model.Label, place, _engine, _store, progress, new WorkerTeam(_threads, cancellation), _inputs, cancellation);
         var build = new EvaluationBuild(Hasher, scores);
-        var declaration = new ModelDeclaration(model.Label, place!) { Folder = model.Input.Folder };
-        return [.. evaluations.Select(evaluation => build.Measure(declaration, model.Input, evaluation))];
+        var measured = new OpenModel(new ModelDeclaration(model.Label, place!) { Folder = model.Input.Folder }, model.Input);
+        return [.. evaluations.Select(evaluation => build.Measure(measured, evaluation))];
     }
 }

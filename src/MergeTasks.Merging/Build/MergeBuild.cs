@@ -15,6 +15,7 @@ using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Reporting;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
@@ -49,6 +50,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; init; }
+
+    /// <summary>Finds methods; that of whoever read the declarations, so that an assembly is read once.</summary>
+    public MethodCatalog Methods { get; init; } = new();
 
     /// <summary>Most bytes of scores that the cache keeps.</summary>
     public long CacheSizeLimit { get; init; } = ContentStore.DefaultSizeLimit;
@@ -183,10 +187,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             var state = states[evaluation.Merge];
             if (!state.HoldsModel)
                 throw new DiagnosticException(
-                    new Diagnostic(
                         DiagnosticCode.OutputMissing,
                         $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.",
-                        evaluation.Location));
+                        evaluation.Location);
             foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
                 RequireMade(evaluation.Merge, states[upstream]);
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
@@ -225,11 +228,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         {
             var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation);
             if (!state.HoldsModel)
-                throw new DiagnosticException(
-                    new Diagnostic(
-                        DiagnosticCode.OutputMissing,
-                        $"Merge '{merge.Name}' has no report before it has been made: {string.Join("; ", state.Reasons)}.",
-                        merge.Location));
+                throw merge.Fault(
+                    DiagnosticCode.OutputMissing, $"there is no report before it has been made: {string.Join("; ", state.Reasons)}.");
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
             var gatherer = new ReportGatherer(OutputVerification.ManifestOf(merge.OutputFolder), scores.Context);
             var report = scores.Guarded(() => null, () => gatherer.Gather(state.Plan, null, reading));
@@ -267,7 +267,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         scores.Ensure(importance.Requests);
     }
 
-    private MergePlanner Planner(FileHasher? hasher) => new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice };
+    private MergePlanner Planner(FileHasher? hasher) =>
+        new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice, Methods = Methods };
 
     private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
@@ -298,10 +299,10 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     {
         if (upstream.HoldsModel)
             return;
-        throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnreadableInput,
+        throw new DiagnosticException(DiagnosticCode.UnreadableInput,
             $"Merge '{name}' uses the output of merge '{upstream.Plan.Name}', which is not what that merge "
                 + $"makes: {string.Join("; ", upstream.Reasons)}. Run '{upstream.Plan.Name}' first.",
-            upstream.Plan.Declaration.Location));
+            upstream.Plan.Declaration.Location);
     }
 
     // The merge and those whose output it uses, directly or not, in the order of the project's merges.

@@ -51,8 +51,7 @@ internal static class ModelRestore
         RestoredModel Find(string key, string label, SourceLocation location) =>
             byKey.GetValueOrDefault(key)
                 ?? throw new DiagnosticException(
-                    new Diagnostic(
-                        DiagnosticCode.ModelNotFound, $"'{label}' has not been restored. Run the target RestoreModels.", location));
+                        DiagnosticCode.ModelNotFound, $"'{label}' has not been restored. Run the target RestoreModels.", location);
     }
 
     private static IEnumerable<(string Key, SourceLocation Location)> Named(ModelDeclaration model)

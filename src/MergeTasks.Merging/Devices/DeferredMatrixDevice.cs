@@ -36,7 +36,7 @@ internal sealed class DeferredMatrixDevice(string version, Func<IMatrixDevice> c
         }
         catch (ModelException e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceLibraries, e.Message, null));
+            throw new DiagnosticException(DiagnosticCode.DeviceLibraries, e.Message, null);
         }
     }
 

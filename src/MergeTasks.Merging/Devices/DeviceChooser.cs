@@ -38,9 +38,9 @@ internal sealed class DeviceChooser(string projectFile, bool hasEngine, Func<Tor
 
         if (request.Demand == DeviceDemand.Auto)
             return (null, $"models run on the built-in engine, because {missing}");
-        throw new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceMissing,
+        throw new DiagnosticException(DiagnosticCode.DeviceMissing,
             $"MergeDevice is '{request.Device}', but {missing}. MergeDevice=cpu runs models on the built-in engine.",
-            ProjectFile.FindProperty(projectFile, DeviceRequest.DeviceProperty)));
+            ProjectFile.FindProperty(projectFile, DeviceRequest.DeviceProperty));
     }
 
     private string? MissingForProcessor(TorchPackages found) =>

@@ -90,15 +90,15 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, merge.Location);
+            throw FileDiagnostics.From(e, merge.Location);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
+            throw new DiagnosticException(DiagnosticCode.OutputUnwritable,
                 $"Merge '{merge.Name}' cannot make its output: {FileFault.Of(e, merge.OutputFolder, FileAct.Write).Message} "
                 + (publishing
                     ? "Some files there are new already and some are not; the next build completes them."
-                    : "The earlier output, if any, is kept."), merge.Location));
+                    : "The earlier output, if any, is kept."), merge.Location);
         }
         finally
         {
@@ -185,11 +185,11 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         if (merged.Count == 0)
             return null;
         var survey = plan.Method.BeginSurvey([.. merged.Select(tensor => tensor.Context!)]);
-        while (survey.BeginRound())
+        foreach (var round in survey.Rounds())
         {
             foreach (var tensor in merged)
-                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, begin(survey.Begin, tensor)));
-            survey.EndRound();
+                TensorFaults.Explain(plan, tensor, () => writer.Look(tensor, begin(round.Begin, tensor)));
+            round.End();
         }
 
         return survey;

@@ -45,34 +45,32 @@ internal static class TensorFaults
         }
         catch (NumericException e)
         {
-            throw new DiagnosticException(new Diagnostic(
+            throw new DiagnosticException(
                 e.Problem == NumericProblem.TooLarge ? DiagnosticCode.TensorTooLarge : DiagnosticCode.UndefinedMerge,
                 $"Merge '{plan.Name}', method '{plan.Method.Name}', tensor "
-                    + $"'{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location));
+                    + $"'{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.", plan.Declaration.Location);
         }
         catch (ForeignMethodException e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.MethodFailed,
-                $"Merge '{plan.Name}', tensor '{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}: {e.Message}.",
-                plan.Declaration.Location));
+            throw plan.Declaration.MethodFailed(tensor.Output, e);
         }
         catch (OutOfMemoryException)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.TensorTooLarge,
+            throw new DiagnosticException(DiagnosticCode.TensorTooLarge,
                 $"Merge '{plan.Name}', method '{plan.Method.Name}': there is not enough memory for the tensor "
-                    + $"'{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}.", plan.Declaration.Location));
+                    + $"'{tensor.Output.Name}' {TensorInfo.Shown(tensor.Output.Shape)}.", plan.Declaration.Location);
         }
     }
 
     private static DiagnosticException Of(MergePlan plan, TensorPlan tensor, NonFiniteException fault)
     {
-        var model = fault.Input is ModelTensor source ? plan.Models.FirstOrDefault(model => model.Input == source.Model).Declaration : null;
+        var model = fault.Input is ModelTensor source ? plan.Models.FirstOrDefault(model => model.Input == source.Model)?.Declaration : null;
         var name = fault.Input is ModelTensor named ? named.Tensor : tensor.Output.Name;
-        return new DiagnosticException(new Diagnostic(DiagnosticCode.NonFiniteInput,
-            $"Merge '{plan.Name}': the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at "
+        return plan.Declaration.Fault(DiagnosticCode.NonFiniteInput,
+            $"the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at "
             + $"[{Place(fault.Element, tensor.Output.Shape)}]. "
             + "Repair or replace the model; NonFinite=\"keep\" merges such elements like others.", model?.Location
-                ?? plan.Declaration.Location));
+                ?? plan.Declaration.Location);
     }
 
     private static DiagnosticException Of(MergePlan plan, TensorPlan tensor, ResultRangeException fault)
@@ -86,10 +84,11 @@ internal static class TensorFaults
                 $"is {fault.Value:R}, and {type} holds at most {stored[0]:R}. Choose a DType (or out_dtype) with a wider range, such as "
                     + $"bfloat16")
             : $"is {Told(fault.Value)}: numbers on the way to it are too large for fp32. Use smaller weights, or other models";
-        return new DiagnosticException(new Diagnostic(DiagnosticCode.ResultRange,
+        return new DiagnosticException(DiagnosticCode.ResultRange,
             $"Merge '{plan.Name}', method '{plan.Method.Name}': {fault.Count} of {tensor.Output.Shape.ElementCount()} elements of the "
             + "merged tensor "
-            + $"'{tensor.Output.Name}' cannot be stored; the first, [{Place(fault.Element, tensor.Output.Shape)}], {what}.", plan.Declaration.Location));
+            + $"'{tensor.Output.Name}' cannot be stored; the first, [{Place(fault.Element, tensor.Output.Shape)}], {what}.",
+            plan.Declaration.Location);
     }
 
     private static string Told(float value) => float.IsNaN(value) ? "NaN" : value > 0 ? "infinity" : "−infinity";

@@ -61,7 +61,7 @@ internal sealed class LookedModel : IDisposable
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, null);
+            throw FileDiagnostics.From(e, null);
         }
         catch (SourceException e)
         {

@@ -46,7 +46,7 @@ internal sealed record ModelComparison(
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, null);
+            throw FileDiagnostics.From(e, null);
         }
     }
 

@@ -51,9 +51,9 @@ internal static class CalibrationText
 
         if (ids.Count < block)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.TooLittleCalibration,
+            throw new DiagnosticException(DiagnosticCode.TooLittleCalibration,
                 $"The calibration text '{data.Label}' gives {ids.Count} tokens in {kept} document(s) of at most {block} tokens; one "
-                    + $"block has {block}. Add text, or set a smaller AimBlock.", data.Location));
+                    + $"block has {block}. Add text, or set a smaller AimBlock.", data.Location);
         }
 
         return [.. Enumerable.Range(0, ids.Count / block).Select(i => ids.GetRange(i * block, block).ToArray())];

@@ -3,6 +3,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Options;
 using MergeTasks.Methods.Kernels;
+using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
 
 namespace MergeTasks.Merging.Measuring;
@@ -63,7 +64,7 @@ internal sealed record InputProductsRequest : ScoreRequest
             var seen = _seen.TryGetValue(own[0].Weight, out var earlier) ? earlier : (Sharing: own, Rows: 0);
             _seen[own[0].Weight] = (seen.Sharing, seen.Rows + input.Rows);
             var (rows, channels, values, weight) = (input.Rows, input.Channels, input.Values.ToArray(), own[0].Weight);
-            Parallel.For(0, channels, new ParallelOptions { MaxDegreeOfParallelism = threads }, channel =>
+            Workers.For(threads, channels, channel =>
             {
                 var sum = sums.Rows(weight, channel, channels);
                 for (var row = 0; row < rows; row++)

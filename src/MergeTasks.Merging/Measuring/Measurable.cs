@@ -90,7 +90,7 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
         [new("tokenizer", tokenizer.Digest.ToString()), .. ingredients, new("engine", engine)];
 
     /// <summary>A mistake of who measures.</summary>
-    public DiagnosticException Fault(string code, string message, SourceLocation? location) =>
+    public DiagnosticException Fault(DiagnosticCode code, string message, SourceLocation? location) =>
         new(new Diagnostic(code, $"{who}: {message}", location));
 }
 

@@ -92,7 +92,7 @@ internal sealed class ScoreBuild : IDisposable
         }
         catch (CheckpointException e)
         {
-            throw DiagnosticException.From(e, of()?.Model.Location ?? _location);
+            throw FileDiagnostics.From(e, of()?.Model.Location ?? _location);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
@@ -100,7 +100,7 @@ internal sealed class ScoreBuild : IDisposable
         }
     }
 
-    private static string CodeOf(ModelError error) => error switch
+    private static DiagnosticCode CodeOf(ModelError error) => error switch
     {
         ModelError.BadInput => DiagnosticCode.BadScoringData,
         ModelError.NoDevice => DiagnosticCode.DeviceLibraries,
@@ -108,10 +108,10 @@ internal sealed class ScoreBuild : IDisposable
         _ => DiagnosticCode.NotScorable,
     };
 
-    private DiagnosticException Fault(string code, ScoreRequest? request, string message)
+    private DiagnosticException Fault(DiagnosticCode code, ScoreRequest? request, string message)
     {
         var what = request is null ? "scores" : $"{request.Phase} of '{request.Model.Label}'";
         var location = code == DiagnosticCode.BadScoringData ? request?.Data?.Location ?? request?.Model.Location : request?.Model.Location;
-        return new DiagnosticException(new Diagnostic(code, $"Merge '{_merge}', {what}: {message}", location ?? _location));
+        return new DiagnosticException(code, $"Merge '{_merge}', {what}: {message}", location ?? _location);
     }
 }

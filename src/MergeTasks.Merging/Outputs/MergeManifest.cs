@@ -76,7 +76,7 @@ internal sealed record MergeManifest(
             plan.Name,
             RecipeText.Of(plan.Declaration),
             SettingsOf(plan),
-            [.. plan.Models.Select(model => ManifestInput.Of(plan, model.Declaration, model.Input, cancellation))],
+            [.. plan.Models.Select(model => ManifestInput.Of(plan, model, cancellation))],
             output.Files.ToDictionary(file => file.Name, file => file.Digest.ToString()),
             plan.Tensors.ToDictionary(
                 tensor => tensor.Output.Name,
@@ -183,8 +183,9 @@ internal sealed record ManifestInput(string Model, string Role, string Digest)
     public IReadOnlyList<string>? Licences { get; init; }
 
     /// <summary>Describes an input.</summary>
-    public static ManifestInput Of(MergePlan plan, ModelDeclaration declaration, ModelInput input, CancellationToken cancellation)
+    public static ManifestInput Of(MergePlan plan, OpenModel model, CancellationToken cancellation)
     {
+        var (declaration, input) = model;
         var content = input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n");
         var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);
         return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString())

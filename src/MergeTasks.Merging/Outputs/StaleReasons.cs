@@ -38,12 +38,12 @@ internal static class StaleReasons
             reasons.Add("seed or compatibility changed");
         if ((Matrices(manifest.Settings), Matrices(settings)) is var (was, willBe) && was != willBe)
             reasons.Add($"the arithmetic on whole matrices changed (from {was} to {willBe})");
-        foreach (var (declaration, input) in plan.Models)
+        foreach (var model in plan.Models)
         {
-            var now = ManifestInput.Of(plan, declaration, input, cancellation);
+            var now = ManifestInput.Of(plan, model, cancellation);
             if (manifest.Inputs.FirstOrDefault(before => before.Model == now.Model && before.Role == now.Role) is { } before
                 && before.Digest != now.Digest)
-                reasons.Add($"'{declaration.Label}' changed");
+                reasons.Add($"'{model.Declaration.Label}' changed");
         }
 
         var edited = manifest.Tensors.Where(tensor => !intact.Contains(tensor.Key)).Select(tensor => tensor.Value.File).Distinct().ToList();

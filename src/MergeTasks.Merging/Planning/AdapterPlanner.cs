@@ -66,17 +66,17 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     /// <summary>Plans the weighted sum of adapters.</summary>
     /// <exception cref="DiagnosticException">The adapters, or the method, are none of which that can be made.</exception>
-    public MergePlan Combine(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
+    public MergePlan Combine(IReadOnlyList<OpenModel> models)
     {
         var adapters = models.Select(model => (model.Declaration, Input: (AdapterInput)model.Input)).ToList();
         foreach (var (declaration, input) in adapters)
         {
             if (input.Adapter.Replacements.Count > 0)
             {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': '{declaration.Label}' brings whole parameters "
+                throw merge.Fault(DiagnosticCode.AdapterOutput,
+                    $"'{declaration.Label}' brings whole parameters "
                         + $"('{input.Adapter.Replacements.Keys.Order(StringComparer.Ordinal).First()}'), which cannot be added up "
-                        + "without the base. Name the base.", declaration.Location));
+                        + "without the base. Name the base.", declaration.Location);
             }
         }
 
@@ -101,7 +101,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
 
     /// <summary>Plans the extraction of an adapter.</summary>
     /// <exception cref="DiagnosticException">The models have different tensors.</exception>
-    public MergePlan Extract(IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models)
+    public MergePlan Extract(IReadOnlyList<OpenModel> models)
     {
         var basis = models.First(model => model.Declaration.IsSameModel(merge.Base!));
         var tuned = models.First(model => model.Input != basis.Input);
@@ -176,9 +176,9 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                             || own.IsEmbedding != parts[0].Module.IsEmbedding)));
         if (other.Module is { } module)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
-                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location));
+            throw merge.Fault(DiagnosticCode.ShapeMismatch,
+                $"the adapters change '{name}' by matrices of [{first.Out}, {first.In}] and "
+                    + $"[{module.Out}, {module.In}]; they were trained on different models.", other.Declaration.Location);
         }
 
         Add(
@@ -235,18 +235,16 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     }
 
     private MergePlan Plan(
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
+        IReadOnlyList<OpenModel> models,
         bool isTransposed,
         string? baseModel,
         string? task = null,
         (string Class, string Library)? mapping = null)
     {
         if (_tensors.Count == 0)
-            throw new DiagnosticException(
-                new Diagnostic(
+            throw merge.Fault(
                     DiagnosticCode.AdapterOutput,
-                    $"Merge '{merge.Name}': the model and its base are the same, so there is nothing to make an adapter of.",
-                    merge.Location));
+                    "the model and its base are the same, so there is nothing to make an adapter of.");
         var tensors = _tensors.OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)
             .Select(tensor => Plan(tensor.Output, tensor.Source))
             .ToList();
@@ -279,37 +277,35 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
         Setting?[] settings = [model?.Parameters.GetValueOrDefault(parameter), merge.Parameters.GetValueOrDefault(parameter)];
         return settings.Select(setting => setting?.Evaluate(tensor, position)).FirstOrDefault(value => value is not null)
             ?? declared.Default
-            ?? throw new DiagnosticException(
-                new Diagnostic(
+            ?? throw merge.Fault(
                     DiagnosticCode.MissingParameter,
-                    $"Merge '{merge.Name}': no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
+                    $"no condition gives '{parameter}' a value for '{tensor}'. End the list with a value without a "
                         + "filter.",
-                    model?.Location ?? merge.Location));
+                    model?.Location ?? merge.Location);
     }
 
-    private void RequireSame((ModelDeclaration Declaration, ModelInput Input) basis, (ModelDeclaration Declaration, ModelInput Input) tuned)
+    private void RequireSame(OpenModel basis, OpenModel tuned)
     {
         var missing = tuned.Input.Names
             .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null)
             .ToList();
         if (missing.Count > 0)
-            throw new DiagnosticException(
-                new Diagnostic(
+            throw merge.Fault(
                     DiagnosticCode.MissingTensor,
-                    $"Merge '{merge.Name}': '{basis.Declaration.Label}' lacks "
+                    $"'{basis.Declaration.Label}' lacks "
                         + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
                         + "so its change is not known.",
-                    tuned.Declaration.Location));
+                    tuned.Declaration.Location);
         var other = tuned.Input.Names.FirstOrDefault(name =>
             !TensorNames.IsBuffer(name)
                 && merge.Tensors.Includes(name)
                 && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
         if (other is not null)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ShapeMismatch,
-                $"Merge '{merge.Name}': '{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
+            throw merge.Fault(DiagnosticCode.ShapeMismatch,
+                $"'{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
                     + $"and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not "
-                    + $"known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location));
+                    + $"known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
         }
     }
 

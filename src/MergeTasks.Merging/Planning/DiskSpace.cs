@@ -27,10 +27,10 @@ internal static class DiskSpace
         var bytes = Needed(weights, tensors, files);
         if (FreeSpace.Of(merge.OutputFolder) is { } available && available < bytes)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.DiskSpace,
+            throw new DiagnosticException(DiagnosticCode.DiskSpace,
                 $"Merge '{merge.Name}' needs {ByteSize.Format(bytes)} for '{merge.OutputFolder}' (new files are written beside the old "
                     + $"ones), but the disk has {ByteSize.Format(available)} left.",
-                merge.Location));
+                merge.Location);
         }
     }
 

@@ -23,7 +23,7 @@ namespace MergeTasks.Merging.Planning;
 internal sealed record MergePlan(
     MergeDeclaration Declaration,
     MergeMethod Method,
-    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Models,
+    IReadOnlyList<OpenModel> Models,
     IReadOnlyList<TensorPlan> Tensors,
     IReadOnlyList<Shard> Shards,
     ModelConfig Config,
@@ -91,10 +91,10 @@ internal sealed record MergePlan(
     /// <summary>Where the model is declared that a file belongs to, else the merge.</summary>
     public SourceLocation LocationOf(string path) =>
         Models.FirstOrDefault(model =>
-            model.Input.Folders.Contains(Path.GetDirectoryName(path), StringComparer.Ordinal)).Declaration?.Location
+            model.Input.Folders.Contains(Path.GetDirectoryName(path), StringComparer.Ordinal))?.Declaration.Location
                 ?? Declaration.Location;
 
-    private IEnumerable<Diagnostic> Foreign((ModelDeclaration Declaration, ModelInput Input) model) =>
+    private IEnumerable<Diagnostic> Foreign(OpenModel model) =>
         model.Input.ForeignFiles.Select(file => new Diagnostic(
         DiagnosticCode.ForeignFile,
         $"Merge '{Name}': '{file.Path}' is a link out of the model's folder, to '{file.Target}', and is left out. Put a copy in its "

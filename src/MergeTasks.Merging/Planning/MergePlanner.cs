@@ -1,5 +1,4 @@
 using MergeTasks.Caching;
-using MergeTasks.Checkpoints.Adapters;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
@@ -14,7 +13,6 @@ using MergeTasks.Merging.Planning.Vocabularies;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
-using MergeTasks.Sources.Locking;
 
 namespace MergeTasks.Merging.Planning;
 
@@ -28,31 +26,25 @@ namespace MergeTasks.Merging.Planning;
 /// <param name="engine">Numerics version of the engine that will score.</param>
 internal sealed class MergePlanner(FileHasher? hasher, int workers, string engine) : IDisposable
 {
-    private readonly Dictionary<string, ModelInput> _checkpoints = [];
-    private readonly Dictionary<string, ModelInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
-    private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
-    private readonly Dictionary<string, ModelInput> _adapters = [];
-
-    // What is wrong with a folder is told once, by whichever name it is met again.
-    private readonly Dictionary<string, DiagnosticException> _refused = [];
-    private readonly TensorInfoPool _pool = new();
-    private CancellationToken _cancellation;
+    private readonly OpenModels _models = new(hasher);
 
     /// <summary>
     /// Where methods on whole matrices compute; <see langword="null"/>: on the processor. Planning reads its version alone.
     /// </summary>
     public IMatrixDevice? Device { get; init; }
 
+    /// <summary>Finds methods.</summary>
+    public MethodCatalog Methods { get; init; } = new();
+
     /// <summary>Plans a merge. Merges whose output it uses must have been planned before by the same planner.</summary>
     /// <exception cref="DiagnosticException">With what does not fit.</exception>
     public MergePlan Plan(MergeDeclaration merge, CancellationToken cancellation)
     {
-        _cancellation = cancellation;
         var method = MethodOf(merge);
         if (AdapterPlanner.IsOfAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
-        var opened = Open(merge);
+        var opened = _models.Of(merge, cancellation);
         var (models, donor) = Matched(
             merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
@@ -78,9 +70,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var stops = opened.Select(model => new StopTokens(model.Input.SideFiles(cancellation), model.Input.Config)).ToList();
             if (new StopTokens(donorFiles, config).Disagreement(stops) is { } disagreement)
             {
-                warnings.Add(new Diagnostic(DiagnosticCode.DisagreeingStopTokens,
-                    $"Merge '{merge.Name}': {disagreement}. Texts of the output may not end where they should; the files are those of "
-                        + $"'{donor.Declaration.Label}' and of the vocabulary's source.", merge.Location, IsWarning: true));
+                warnings.Add(merge.Warning(DiagnosticCode.DisagreeingStopTokens,
+                    $"{disagreement}. Texts of the output may not end where they should; the files are those of "
+                        + $"'{donor.Declaration.Label}' and of the vocabulary's source."));
             }
 
             var plan = new MergePlan(merge, method, models, tensors, shards, config, donorFiles)
@@ -92,81 +84,30 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 Findings = [.. warnings, .. configs.Warnings],
                 Remarks = [.. remarks, .. configs.Notes],
             };
-            return Planned(
-                FailingSafe(plan with { Simpler = [.. Simpler(plan, method, layout, cancellation)] }, method, layout, cancellation));
+            return Planned(new ComparedPlans(plan, workers, Device, cancellation).Plan());
         });
     }
 
-    private static MergeMethod MethodOf(MergeDeclaration merge)
+    private MergeMethod MethodOf(MergeDeclaration merge)
     {
         try
         {
-            return MethodCatalog.Find(merge.Method, merge.MethodAssembly)
+            return Methods.Find(merge.Method, merge.MethodAssembly)
                 ?? throw new MethodLoadException($"'{merge.MethodAssembly}' has no method '{merge.Method}'.");
         }
         catch (MethodLoadException e)
         {
-            throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.MethodAssembly, $"Merge '{merge.Name}': {e.Message}", merge.Location));
+            throw merge.Fault(DiagnosticCode.MethodAssembly, e.Message);
         }
     }
 
-    // Where the density is the build's to choose, it may find that several models merge better with all of their changes. What a tensor
-    // holds then depends on what was measured, and so does its key.
-    private MergePlan FailingSafe(MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
-    {
-        if (plan.Simpler.Count == 0
-            || plan.Importance is not { Apl: { Models.Count: > 1, Declaration: var apl } } importance
-            || apl is not { Density: null, DropLevel: not null, SetsWeights: false })
-            return plan;
-        var without = importance.Aim is null
-            ? plan.Simpler[0].Plan
-            : Without(plan, importance with { Apl = null }, method, layout, cancellation);
-        var measured = string.Join(
-            ' ', plan.Simpler.Select(simpler => simpler.Plan).Append(plan).Append(without).Select(one => one.Measured!.Digest));
-        return plan with
-        {
-            WithoutApl = without,
-            Tensors = [
-                .. plan.Tensors.Select(tensor =>
-                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without APL {measured}") } : tensor)
-            ],
-        };
-    }
-
-    // Without AIM and APL, then with APL alone where both are asked for.
-    private IEnumerable<(string Step, MergePlan Plan)> Simpler(
-        MergePlan plan, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
-    {
-        if (!plan.Declaration.ChecksItself
-            || plan.Importance is not { Tasks.Count: > 0 } importance
-            || (importance.Aim is null && importance.Apl is null))
-            yield break;
-        yield return ("plain", Without(plan, importance with { Aim = null, Apl = null }, method, layout, cancellation));
-        if (importance is { Aim: not null, Apl: not null })
-            yield return ("APL", Without(plan, importance with { Aim = null }, method, layout, cancellation));
-    }
-
-    private MergePlan Without(MergePlan plan, ImportancePlan fewer, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
-    {
-        var planner = new TensorPlanner(plan.Declaration, method, layout, fewer, workers) { Device = Device };
-        var tensors = planner.Plan(cancellation);
-        return plan with { Tensors = tensors, Importance = fewer, Measured = planner.Measured, Simpler = [] };
-    }
-
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var input in _adapted.Values.Concat(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
-            input.Dispose();
-    }
+    public void Dispose() => _models.Dispose();
 
     // The models with one vocabulary, and the one among them that decides the output's configuration and files.
-    private static (
-        List<(ModelDeclaration Declaration, ModelInput Input)> Models,
-        (ModelDeclaration Declaration, ModelInput Input) Donor) Matched(
+    private static (List<OpenModel> Models, OpenModel Donor) Matched(
         MergeDeclaration merge,
-        List<(ModelDeclaration Declaration, ModelInput Input)> models,
+        List<OpenModel> models,
         Action<Diagnostic> warn,
         CancellationToken cancellation)
     {
@@ -176,9 +117,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             var matched = new VocabularyPlanner(merge, models, models[donor], warn, cancellation).Plan().ToList();
             if (merge.NeedsScores && matched.Exists(model => model.Input is RemappedInput { IsIdentity: false }))
             {
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
-                        + "Give them one vocabulary in merges of their own first.", merge.Location));
+                throw merge.Fault(DiagnosticCode.UnsuitableScoring,
+                    "models are not scored (AIM, APL, methods with statistics) while their vocabularies differ. "
+                        + "Give them one vocabulary in merges of their own first.");
             }
 
             return (matched, matched[donor]);
@@ -195,10 +136,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
                 + $"it: {string.Join(", ", code)}.";
         if (merge.RefusesCode)
             throw new DiagnosticException(
-                new Diagnostic(
                     DiagnosticCode.RemoteCode,
                     $"{message} RemoteCode=\"refuse\" forbids that; remove 'auto_map' from the model's configuration, or allow it.",
-                    donor.Location));
+                    donor.Location);
         warn(
             new Diagnostic(
                 DiagnosticCode.RemoteCode,
@@ -208,16 +148,16 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     }
 
     // The base, else the first model.
-    private static Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> DonorOf(MergeDeclaration merge) =>
+    private static Func<IReadOnlyList<OpenModel>, int> DonorOf(MergeDeclaration merge) =>
         models => merge.Base is { } basis ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
 
     private MergePlan Planned(MergePlan plan)
     {
-        _outputs[plan.Name] = new PlannedInput(plan, hasher?.Identified);
+        _models.Add(plan);
         return plan;
     }
 
-    private static List<ModelLicence> LicencesOf(List<(ModelDeclaration Declaration, ModelInput Input)> models) =>
+    private static List<ModelLicence> LicencesOf(List<OpenModel> models) =>
         [.. models.SelectMany(model => model.Input.Licences(model.Declaration.Label)).Distinct()];
 
     private MergePlan PlanAdapter(MergeDeclaration merge, MergeMethod method, CancellationToken cancellation)
@@ -226,201 +166,38 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         {
             var planner = new AdapterPlanner(merge, method, workers, cancellation);
             planner.RefuseWhatOnlyModelsHave();
-            var models = method.MakesAdapter ? Open(merge) : OpenAdapters(merge);
+            var models = method.MakesAdapter ? _models.Of(merge, cancellation) : _models.AdaptersOf(merge);
             var plan = (method.MakesAdapter ? planner.Extract(models) : planner.Combine(models)) with { Licences = LicencesOf(models) };
             return Planned(plan);
         });
-    }
-
-    private List<(ModelDeclaration Declaration, ModelInput Input)> OpenAdapters(MergeDeclaration merge)
-    {
-        var adapters = new List<(ModelDeclaration, ModelInput)>();
-        var diagnostics = new List<Diagnostic>();
-        foreach (var declaration in merge.Models)
-        {
-            try
-            {
-                var folder = declaration.Folder!;
-                if (!_adapters.TryGetValue(folder, out var input))
-                    _adapters[folder] =
-                        input = FileDiagnostics.Reading(
-                            merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
-                adapters.Add((declaration, input));
-            }
-            catch (DiagnosticException e)
-            {
-                diagnostics.AddRange(e.Diagnostics);
-            }
-        }
-
-        return diagnostics.Count == 0 ? adapters : throw new DiagnosticException(diagnostics);
-    }
-
-    // The models in order, then the base unless it is one of them.
-    private List<(ModelDeclaration Declaration, ModelInput Input)> Open(MergeDeclaration merge)
-    {
-        var diagnostics = new List<Diagnostic>();
-        var models = new List<(ModelDeclaration, ModelInput)>();
-        var declarations = merge.Models.ToList();
-        if (merge.Base is { } basis && !declarations.Exists(basis.IsSameModel))
-            declarations.Add(basis);
-        foreach (var declaration in declarations)
-        {
-            try
-            {
-                models.Add(
-                    (declaration,
-                        FileDiagnostics.Reading(
-                            merge.Name, declaration.Folder ?? declaration.Label, declaration.Location, () => Open(declaration, merge))));
-            }
-            catch (DiagnosticException e)
-            {
-                diagnostics.AddRange(e.Diagnostics);
-            }
-        }
-
-        // Two of them may be one folder.
-        return diagnostics.Count == 0 ? models : throw new DiagnosticException([.. diagnostics.Distinct()]);
     }
 
     private ImportancePlan PlanImportance(MergeDeclaration merge, MergeMethod method, OutputLayout layout, CancellationToken cancellation)
     {
         if (!merge.IsWhole)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                $"Merge '{merge.Name}': {(merge.Aim is null && merge.Apl is null ? $"the method '{method.Name}' runs the models that it merges, so it takes" : "AIM and APL compare models tensor by tensor with a base, so they take")} whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.",
-                merge.Location));
+            throw merge.Fault(DiagnosticCode.UnsuitableScoring,
+                (merge.Aim is null && merge.Apl is null
+                    ? $"the method '{method.Name}' runs the models that it merges, so it takes"
+                    : "AIM and APL compare models tensor by tensor with a base, so they take")
+                + " whole models and neither slices nor modules. Stack the layers in a first merge, and merge its output.");
         }
 
-        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources)
-            .Select(source => new OpenModel(source.Declaration, source.Input)).ToList();
+        var participants = layout.Tensors.Take(1).SelectMany(tensor => tensor.Part.Sources).ToList();
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
         var basis = merge.ImportanceBase
             ?? merge.Base
             ?? (isMeasuredOnly ? participants[0].Declaration : null)
-            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingImportanceBase,
-            $"Merge '{merge.Name}': AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".",
-            merge.Location));
+            ?? throw merge.Fault(DiagnosticCode.MissingImportanceBase,
+            "AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".");
         return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
             new ImportancePlanner(new ScoredMerge(
                 merge,
                 method,
                 participants,
-                new OpenModel(basis, Open(basis, merge)),
+                _models.Open(basis, merge, cancellation),
                 [.. layout.Tensors.Select(tensor => tensor.Name)],
                 new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation))).Plan());
-    }
-
-    private ModelInput Open(ModelDeclaration model, MergeDeclaration merge)
-    {
-        if (model.Adapter is { } adapter)
-            return Adapted(OpenStored(model), adapter);
-
-        // A folder that is an adapter and no model stands for the base with it.
-        if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
-            return OpenStored(model);
-        if (merge.Base is not { } basis || basis.IsSameModel(model))
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
-                    + $"Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
-                model.Location));
-        }
-
-        return Adapted(Open(basis, merge), new AdapterDeclaration(model.Label, folder, model.Location));
-    }
-
-    private ModelInput Adapted(ModelInput model, AdapterDeclaration adapter)
-    {
-        if (_adapted.TryGetValue((model, adapter.Folder), out var known))
-            return known;
-        return FileDiagnostics.Reading(adapter.Label, adapter.Folder, adapter.Location, () =>
-        {
-            var lora = OpenAdapter(adapter.Folder);
-            RequireLocked(adapter.Label, adapter.Folder, adapter.Locked, adapter.Location);
-            try
-            {
-                return _adapted[(model, adapter.Folder)] = new AdaptedInput(model, lora, hasher);
-            }
-            catch
-            {
-                lora.Dispose();
-                throw;
-            }
-        });
-    }
-
-    private LoraAdapter OpenAdapter(string folder)
-    {
-        hasher?.Identified?.Add(Path.Combine(folder, AdapterConfig.FileName));
-        return LoraAdapter.Open(folder);
-    }
-
-    private ModelInput OpenStored(ModelDeclaration model)
-    {
-        if (model.Merge is { } upstream)
-            return _outputs[upstream] is PlannedInput { IsAdapter: false } output
-                ? output
-                : throw new DiagnosticException(new Diagnostic(DiagnosticCode.AdapterWithoutModel,
-                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location));
-        var folder = model.Folder
-            ?? throw new DiagnosticException(
-                new Diagnostic(
-                    DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location));
-        if (_refused.TryGetValue(folder, out var known))
-            throw known;
-        if (!_checkpoints.TryGetValue(folder, out var input))
-        {
-            // What else decides what a model is, by what it says or by not being there.
-            foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
-                hasher?.Identified?.Add(Path.Combine(folder, name));
-            var stored = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
-            try
-            {
-                RequireLocked(model, stored);
-                RequireLocked(model.Label, folder, model.Locked, model.Location);
-                _checkpoints[folder] = input = DequantizedInput.Of(stored);
-                _ = input.Config;
-            }
-            catch (Exception e)
-            {
-                stored.Dispose();
-                if (e is DiagnosticException refused)
-                    _refused[folder] = refused;
-                throw;
-            }
-        }
-
-        return input;
-    }
-
-    // A snapshot is shared with other tools, which may add weights to it that a loader would prefer.
-    private static void RequireLocked(ModelDeclaration model, ModelInput input)
-    {
-        if (model.Locked is { } locked
-            && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
-                $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or "
-                    + "build with -p:UpdateModels=true to lock what is there.", model.Location));
-        }
-    }
-
-    // Restoring has compared them, and remembers their hashes; whoever changed one since gets no output that says it was made from the
-    // locked ones.
-    private void RequireLocked(string label, string folder, LockedModel? locked, SourceLocation location)
-    {
-        if (hasher is null || locked is null)
-            return;
-        var changed =
-            locked.Files.FirstOrDefault(file =>
-                hasher.Published(Path.Combine(folder, file.Key), _cancellation).ToString() != file.Value.Sha256).Key;
-        if (changed is not null)
-        {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.LockedFileChanged,
-                $"'{Path.Combine(folder, changed)}' is not the file of '{label}' that models.lock.json names: it changed after the model "
-                    + "was restored. Build again.", location));
-        }
     }
 
     private static DType? OutputDType(MergeDeclaration merge, IReadOnlyList<TensorPlan> tensors) =>

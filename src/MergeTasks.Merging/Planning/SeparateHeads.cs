@@ -1,5 +1,4 @@
 using MergeTasks.Checkpoints.Naming;
-using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Inputs;
 
 namespace MergeTasks.Merging.Planning;
@@ -16,9 +15,9 @@ internal static class SeparateHeads
     /// <param name="donorOf">Finds the one that decides the output's tensors.</param>
     /// <param name="note">Hears what was decided.</param>
     /// <param name="cancellation">Ends digesting.</param>
-    public static List<(ModelDeclaration Declaration, ModelInput Input)> In(
-        List<(ModelDeclaration Declaration, ModelInput Input)> models,
-        Func<IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)>, int> donorOf,
+    public static List<OpenModel> In(
+        List<OpenModel> models,
+        Func<IReadOnlyList<OpenModel>, int> donorOf,
         Action<string> note,
         CancellationToken cancellation)
     {
@@ -42,7 +41,7 @@ internal static class SeparateHeads
                 && TensorNames.Canonical(head) == TensorNames.Canonical(TensorNames.HeadTiedTo(embeddings)!))
             ? Apart(TensorNames.HeadTiedTo(embeddings)!, embeddings) : models;
 
-        List<(ModelDeclaration Declaration, ModelInput Input)> Apart(string head, string source)
+        List<OpenModel> Apart(string head, string source)
         {
             var owners = models.Where(model => OwnHead(model.Input, cancellation) is not null)
                 .Select(model => $"'{model.Declaration.Label}'")
@@ -51,7 +50,7 @@ internal static class SeparateHeads
                 $"the output has a head '{head}' of its own and 'tie_word_embeddings': false, because the head "
                     + $"of {string.Join(" and ", owners)} is another table than the embeddings");
             return [
-                .. models.Select((model, i) => i == place ? (model.Declaration, new SeparateHeadInput(model.Input, head, source)) : model)
+                .. models.Select((model, i) => i == place ? model with { Input = new SeparateHeadInput(model.Input, head, source) } : model)
             ];
         }
     }

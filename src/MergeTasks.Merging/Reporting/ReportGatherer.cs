@@ -1,7 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
-using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Inputs;
@@ -43,7 +42,7 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
         if (plan is null)
             _missing.Add($"sizes of changes: {whyNot}");
         else
-            report = WithScores(WithChanges(report, plan, hasher), plan);
+            report = WithScores(WithChanges(report with { Parameters = [.. ParameterTable.Of(plan)] }, plan, hasher), plan);
         if (report.Evaluations.Count == 0)
             _missing.Add("evaluations: there were none; MergeEvaluation items and the target EvaluateMerges make them");
         return report with { Missing = _missing };
@@ -54,7 +53,7 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
 
     private static ReportedSource Source(ManifestInput input, MergePlan? plan)
     {
-        var folder = plan?.Models.FirstOrDefault(model => model.Declaration.Label == input.Model).Input?.Folder;
+        var folder = plan?.Models.FirstOrDefault(model => model.Declaration.Label == input.Model)?.Input.Folder;
         var made = folder is null ? null : InspectedMerge.In(folder);
         var details = (input.Licences ?? []).Append(input.Source is { } source ? $"{source.Reference} at {source.Resolved}" : "")
             .Where(detail => detail.Length > 0);
@@ -112,10 +111,10 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
         };
     }
 
-    private static (ModelDeclaration Declaration, ModelInput Input) ReferenceOf(MergePlan plan)
+    private static OpenModel ReferenceOf(MergePlan plan)
     {
         if (plan.Importance is { } importance)
-            return (importance.BaseDeclaration, importance.Base);
+            return new OpenModel(importance.BaseDeclaration, importance.Base);
         return plan.Declaration.Base is { } basis ? plan.Models.First(model => model.Declaration.IsSameModel(basis)) : plan.Models[0];
     }
 

@@ -130,7 +130,7 @@ internal static class ReportPictures
     private static double RoundStep(double range)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
-        return new[] { 5, 2, 1 }.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
+        return range >= 20 * power ? 5 * power : range >= 8 * power ? 2 * power : power;
     }
 
     private static void Begin(HtmlText html, int width, int height, string title) => html.Add(

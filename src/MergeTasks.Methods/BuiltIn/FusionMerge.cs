@@ -8,7 +8,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// <summary>
 /// The merge of <see cref="ArceeFusionMethod"/>: passes for each row's maxima, sums and divergence, then for the quantiles of the scores.
 /// </summary>
-internal sealed class FusionMerge : TensorMerge
+internal sealed class FusionMerge : PassingMerge
 {
     private const double Smoothing = 1e-8;
     private static readonly double[] Quantiles = [0.25, 0.5, 0.75];
@@ -19,10 +19,7 @@ internal sealed class FusionMerge : TensorMerge
     private readonly VectorLayout _rows;
     private readonly float[]? _small;
     private readonly ScoreSample? _sample;
-    private VectorTable? _maxima;
-    private VectorTable? _sums;
     private VectorTable? _divergences;
-    private MagnitudePasses? _passes;
     private float _threshold;
 
     public FusionMerge(TensorContext context)
@@ -37,82 +34,50 @@ internal sealed class FusionMerge : TensorMerge
 
     public override int? CopyOf => _other < 0 ? _base : null;
 
-    public override int Stride => _passes?.Stride ?? 1;
+    private delegate void LookAtRow(Span<double> numbers, long row, ReadOnlySpan<float> other, ReadOnlySpan<float> basis);
 
-    public override int BeginPass(int pass)
+    protected override IEnumerable<TensorPass> Passes()
     {
         if (CopyOf is not null || _context.ElementCount == 0)
-            return -1;
-        switch (pass)
+            yield break;
+        var maxima = new VectorTable(_rows, _context.ElementCount, 2);
+        yield return OverRows(
+            maxima, (numbers, _, other, basis) => (numbers[0], numbers[1]) = (Largest(other), Largest(basis)), Math.Max);
+        var sums = new VectorTable(_rows, _context.ElementCount, 2);
+        yield return OverRows(
+            sums,
+            (numbers, row, other, basis) =>
+                (numbers[0], numbers[1]) = (Exponentials(other, maxima.Of(row)[0]), Exponentials(basis, maxima.Of(row)[1])),
+            (a, b) => a + b);
+        _divergences = new VectorTable(_rows, _context.ElementCount, 1);
+        yield return OverRows(
+            _divergences,
+            (numbers, row, other, basis) => numbers[0] = Divergence(other, basis, maxima.Of(row), sums.Of(row)),
+            (a, b) => a + b);
+        if (_small is not null || _sample is not null)
         {
-            case 0:
-                _maxima = new VectorTable(_rows, _context.ElementCount, 2);
-                return 0;
-            case 1:
-                _sums = new VectorTable(_rows, _context.ElementCount, 2);
-                return 0;
-            case 2:
-                _divergences = new VectorTable(_rows, _context.ElementCount, 1);
-                return 0;
-            case 3 when _small is not null || _sample is not null:
-                return 0;
-            case 3:
-                // A quantile is the smallest of those that are at least as large.
-                _passes = new MagnitudePasses(
-                    _context, [.. Quantiles.Select(quantile => _context.ElementCount - Rank(quantile, _context.ElementCount))]);
-                break;
+            yield return new TensorPass(0, (block, _) => Collect(block), _ => SetThreshold(_small?.Order().ToArray() ?? _sample!.Sorted()));
+            yield break;
         }
 
-        if (_passes?.Begin() == true)
-            return 0;
-        if (_passes is not null)
-            SetThreshold([.. _passes.Selections.Select(selection => selection.Threshold)]);
-        _passes = null;
-        return -1;
-    }
-
-    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
-    {
-        var (basis, other) = (0, 1);
-        block.Load(_base, basis);
-        block.Load(_other, other);
-        if (pass < 3)
+        // A quantile is the smallest of those that are at least as large.
+        var passes = new MagnitudePasses(
+            _context, [.. Quantiles.Select(quantile => _context.ElementCount - Rank(quantile, _context.ElementCount))]);
+        foreach (var pass in passes.Passes())
         {
-            AnalyzeRows(pass, block, block.Buffer(other), block.Buffer(basis));
-            return;
+            yield return new TensorPass(
+                0,
+                (block, _) =>
+                {
+                    var scores = LoadScores(block);
+                    for (var i = 0; i < Quantiles.Length; i++)
+                        pass.Analyze(i, block, scores);
+                },
+                _ => pass.End(),
+                pass.Stride);
         }
 
-        var scores = Scores(block, block.Buffer(other), block.Buffer(basis));
-        if (_small is not null)
-            scores.CopyTo(_small);
-        else if (_sample is not null)
-            _sample.Take(block.Start, scores);
-        for (var i = 0; i < _passes?.Selections.Count; i++)
-            _passes.Analyze(i, block, scores);
-    }
-
-    public override void EndPass(int pass, double[] partials)
-    {
-        switch (pass)
-        {
-            case 0:
-                _maxima!.Fold(Math.Max);
-                break;
-            case 1:
-                _sums!.Fold((a, b) => a + b);
-                break;
-            case 2:
-                _divergences!.Fold((a, b) => a + b);
-                (_maxima, _sums) = (null, null);
-                break;
-            case 3 when _small is not null || _sample is not null:
-                var sorted = _small?.Order().ToArray() ?? _sample!.Sorted();
-                SetThreshold([.. Quantiles.Select(quantile => sorted[Rank(quantile, sorted.Length)])]);
-                break;
-            default:
-                _passes!.End();
-                break;
-        }
+        SetThreshold(passes.Selections[0].Threshold, passes.Selections[2].Threshold, passes.Selections[1].Threshold);
     }
 
     public override void Merge(MergeBlock block)
@@ -129,32 +94,43 @@ internal sealed class FusionMerge : TensorMerge
 
     private static long Rank(double quantile, long count) => (long)(quantile * (count - 1));
 
-    private void SetThreshold(float[] quantiles) => _threshold = quantiles[1] + (1.5f * (quantiles[2] - quantiles[0]));
-
-    private void AnalyzeRows(int pass, MergeBlock block, ReadOnlySpan<float> other, ReadOnlySpan<float> basis)
+    private void SetThreshold(float[] sorted)
     {
-        for (var i = 0; i < block.Count;)
-        {
-            var length = _rows.Run(block.Start + i, block.Count - i);
-            var row = _rows.VectorOf(block.Start + i);
-            var x = other.Slice(i, length);
-            var b = basis.Slice(i, length);
-            switch (pass)
-            {
-                case 0:
-                    (_maxima!.Part(block.Index, row)[0], _maxima.Part(block.Index, row)[1]) = (Largest(x), Largest(b));
-                    break;
-                case 1:
-                    (_sums!.Part(block.Index, row)[0], _sums.Part(block.Index, row)[1]) =
-                        (Exponentials(x, _maxima!.Of(row)[0]), Exponentials(b, _maxima.Of(row)[1]));
-                    break;
-                default:
-                    _divergences!.Part(block.Index, row)[0] = Divergence(x, b, _maxima!.Of(row), _sums!.Of(row));
-                    break;
-            }
+        float[] quantiles = [.. Quantiles.Select(quantile => sorted[Rank(quantile, sorted.Length)])];
+        SetThreshold(quantiles[0], quantiles[2], quantiles[1]);
+    }
 
-            i += length;
-        }
+    private void SetThreshold(float lower, float upper, float median) => _threshold = median + (1.5f * (upper - lower));
+
+    private TensorPass OverRows(VectorTable table, LookAtRow look, Func<double, double, double> fold) => new(
+        0,
+        (block, _) =>
+        {
+            var basis = block.Load(_base, 0);
+            var other = block.Load(_other, 1);
+            for (var i = 0; i < block.Count;)
+            {
+                var length = _rows.Run(block.Start + i, block.Count - i);
+                var row = _rows.VectorOf(block.Start + i);
+                look(table.Part(block.Index, row), row, other.Slice(i, length), basis.Slice(i, length));
+                i += length;
+            }
+        },
+        _ => table.Fold(fold));
+
+    private void Collect(MergeBlock block)
+    {
+        var scores = LoadScores(block);
+        if (_small is not null)
+            scores.CopyTo(_small);
+        else
+            _sample!.Take(block.Start, scores);
+    }
+
+    private Span<float> LoadScores(MergeBlock block)
+    {
+        var basis = block.Load(_base, 0);
+        return Scores(block, block.Load(_other, 1), basis);
     }
 
     private static double Largest(ReadOnlySpan<float> values)

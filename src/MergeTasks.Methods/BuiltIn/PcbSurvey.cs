@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Selecting;
 
@@ -12,7 +13,6 @@ internal sealed class PcbSurvey : ModelSurvey
     private readonly OrderStatistic[] _largest;
     private readonly OrderStatistic[] _threshold;
     private readonly OrderStatistic[] _best;
-    private int _round;
 
     public PcbSurvey(IReadOnlyList<TensorContext> contexts)
     {
@@ -33,17 +33,33 @@ internal sealed class PcbSurvey : ModelSurvey
     /// <summary>From which score on a model's elements take part, and its highest score.</summary>
     public (float Threshold, float Best) Scores(int model) => (_threshold[model].Value, _best[model].Value);
 
-    public override bool BeginRound() => ++_round <= 4;
+    private delegate void Numbers(PcbMerge merge, MergeBlock block, int model, Span<float> numbers);
 
-    public override TensorMerge Begin(TensorContext context) => new Counting(this, new PcbMerge(context, this));
-
-    public override void EndRound()
+    // An order statistic takes two passes over its numbers; scores follow from where magnitudes are clamped.
+    public override IEnumerable<SurveyRound> Rounds()
     {
-        foreach (var statistic in _round <= 2 ? _smallest.Concat(_largest) : _threshold.Concat(_best))
-            statistic.EndPass();
+        foreach (var (lower, upper, numbers) in new[]
+        {
+            (_smallest, _largest, (Numbers)MagnitudesOf), (_smallest, _largest, MagnitudesOf),
+            (_threshold, _best, ScoresOf), (_threshold, _best, ScoresOf),
+        })
+        {
+            yield return new SurveyRound(
+                context => new Counting(new PcbMerge(context, this), lower, upper, numbers),
+                () =>
+                {
+                    foreach (var statistic in lower.Concat(upper))
+                        statistic.EndPass();
+                });
+        }
+
+        static void MagnitudesOf(PcbMerge merge, MergeBlock block, int model, Span<float> numbers) =>
+            TensorPrimitives.Abs(PcbMerge.Delta(block, model), numbers);
+
+        static void ScoresOf(PcbMerge merge, MergeBlock block, int model, Span<float> numbers) => merge.Score(block, model, numbers);
     }
 
-    private sealed class Counting(PcbSurvey survey, PcbMerge merge) : TensorMerge
+    private sealed class Counting(PcbMerge merge, OrderStatistic[] lower, OrderStatistic[] upper, Numbers numbersOf) : TensorMerge
     {
         public override int BeginPass(int pass) => pass == 0 ? 0 : -1;
 
@@ -52,14 +68,11 @@ internal sealed class PcbSurvey : ModelSurvey
             merge.LoadDeltas(block);
             Span<float> numbers = stackalloc float[BlockLength];
             numbers = numbers[..block.Count];
-            for (var model = 0; model < survey._smallest.Length; model++)
+            for (var model = 0; model < lower.Length; model++)
             {
-                if (survey._round <= 2)
-                    System.Numerics.Tensors.TensorPrimitives.Abs(PcbMerge.Delta(block, model), numbers);
-                else
-                    merge.Score(block, model, numbers);
-                (survey._round <= 2 ? survey._smallest : survey._threshold)[model].Count(block.Worker, numbers);
-                (survey._round <= 2 ? survey._largest : survey._best)[model].Count(block.Worker, numbers);
+                numbersOf(merge, block, model, numbers);
+                lower[model].Count(block.Worker, numbers);
+                upper[model].Count(block.Worker, numbers);
             }
         }
 

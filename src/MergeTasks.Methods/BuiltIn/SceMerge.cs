@@ -6,7 +6,7 @@ using MergeTasks.Methods.Selecting;
 namespace MergeTasks.Methods.BuiltIn;
 
 /// <summary>The merge of <see cref="SceMethod"/>: a pass that counts, those that select, one for the models' weights.</summary>
-internal sealed class SceMerge : TensorMerge
+internal sealed class SceMerge : PassingMerge
 {
     private const float SmallestCompatibleSum = 1e-6f;
     private const int VarianceSlot = 1;
@@ -18,7 +18,6 @@ internal sealed class SceMerge : TensorMerge
     private readonly float[] _shares;
     private readonly float[] _votes;
     private MagnitudePasses? _selection;
-    private Stage _stage;
 
     public SceMerge(TensorContext context)
     {
@@ -29,77 +28,42 @@ internal sealed class SceMerge : TensorMerge
         _votes = [.. _models.Select(_ => 1f)];
     }
 
-    private enum Stage
-    {
-        Start,
-        Count,
-        Select,
-        Weigh,
-    }
-
     public override int? CopyOf => _models.Length == 0 ? _base : null;
-
-    public override int Stride => _stage == Stage.Select ? _selection!.Stride : 1;
 
     private bool IsCompatible => _context.CompatibleDType is not null;
 
-    public override int BeginPass(int pass)
+    protected override IEnumerable<TensorPass> Passes()
     {
-        if (_stage == Stage.Weigh || CopyOf is not null)
-            return -1;
-        if (_stage == Stage.Start && _context["select_topk"] < 1)
+        if (CopyOf is not null)
+            yield break;
+        if (_context["select_topk"] < 1)
         {
-            _stage = Stage.Count;
-            return 1;
+            yield return new TensorPass(1, CountDiffering, SetSelection);
+            foreach (var pass in _selection!.Passes())
+                yield return new TensorPass(0, (block, _) => pass.Analyze(0, block, LoadVariances(block)), _ => pass.End(), pass.Stride);
         }
 
-        if (_selection?.Begin() == true)
-        {
-            _stage = Stage.Select;
-            return 0;
-        }
-
-        _stage = Stage.Weigh;
-        return _models.Length;
+        yield return new TensorPass(_models.Length, SumSquares, Weigh);
     }
 
-    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    private void CountDiffering(MergeBlock block, Span<double> numbers) =>
+        numbers[0] = block.Count - LoadVariances(block).Count(0f);
+
+    private void SetSelection(double[] numbers)
+    {
+        var (differing, share) = (Sum(numbers, 1, 0), _context["select_topk"]);
+        var kept = IsCompatible ? (long)((float)differing * (float)share)
+            : differing == 0 ? _context.ElementCount
+            : (long)(differing * share);
+        _selection = new MagnitudePasses(_context, [kept]);
+    }
+
+    private void SumSquares(MergeBlock block, Span<double> numbers)
     {
         LoadDeltas(block);
-        switch (_stage)
-        {
-            case Stage.Count:
-                partials[0] = block.Count - Variances(block).Count(0f);
-                break;
-            case Stage.Select:
-                _selection!.Analyze(0, block, Variances(block));
-                break;
-            default:
-                Select(block);
-                for (var i = 0; i < _models.Length; i++)
-                    partials[i] = Squares(block.Buffer(FirstDelta + i));
-                break;
-        }
-    }
-
-    public override void EndPass(int pass, double[] partials)
-    {
-        if (_stage == Stage.Count)
-        {
-            var (differing, share) = (Sum(partials, 1, 0), _context["select_topk"]);
-            var kept = IsCompatible ? (long)((float)differing * (float)share)
-                : differing == 0 ? _context.ElementCount
-                : (long)(differing * share);
-            _selection = new MagnitudePasses(_context, [kept]);
-        }
-        else if (_stage == Stage.Select)
-        {
-            _selection!.End();
-        }
-        else
-        {
-            Weigh(partials);
-        }
+        Select(block);
+        for (var i = 0; i < _models.Length; i++)
+            numbers[i] = Squares(block.Buffer(FirstDelta + i));
     }
 
     public override void Merge(MergeBlock block)
@@ -124,6 +88,12 @@ internal sealed class SceMerge : TensorMerge
         var isUniform = IsCompatible ? Math.Abs(sum) < SmallestCompatibleSum : sum == 0;
         for (var i = 0; i < means.Length; i++)
             _shares[i] = _context.Round(isUniform ? 1.0 / means.Length : means[i] / sum);
+    }
+
+    private Span<float> LoadVariances(MergeBlock block)
+    {
+        LoadDeltas(block);
+        return Variances(block);
     }
 
     private Span<float> LoadDeltas(MergeBlock block)

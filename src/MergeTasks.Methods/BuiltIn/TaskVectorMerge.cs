@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Kernels;
+using MergeTasks.Methods.Selecting;
 using MergeTasks.Methods.Sparsifying;
 
 namespace MergeTasks.Methods.BuiltIn;
@@ -12,7 +13,7 @@ namespace MergeTasks.Methods.BuiltIn;
 /// optionally M ÷ Σ wᵢ (of those that agree); out = base + λ·M. With <c>paper_election</c> the sign is that of Σ δᵢ, and where that is zero
 /// the one that more of the tensor's sums have.
 /// </summary>
-internal sealed class TaskVectorMerge : TensorMerge
+internal sealed class TaskVectorMerge : PassingMerge
 {
     private const float SmallestDivisor = 1e-8f;
     private const double SmallestSum = 1e-7;
@@ -33,8 +34,6 @@ internal sealed class TaskVectorMerge : TensorMerge
     private readonly double[] _exactScales;
     private readonly float _weightSum;
     private readonly bool _isPaperElection;
-    private int _normPass = -1;
-    private int _votePass = -1;
     private float _tieVote;
 
     public TaskVectorMerge(TensorContext context, ISparsifier sparsifier, bool electSigns)
@@ -59,68 +58,51 @@ internal sealed class TaskVectorMerge : TensorMerge
 
     public override bool IsSequential => _sparsifier.IsSequential;
 
-    public override int Stride => _normPass < 0 && _votePass < 0 ? _sparsifier.Stride : 1;
-
-    public override int BeginPass(int pass)
+    // After the sparsifier's own passes comes one for the norms, if they are to be restored, and one for the majority of signs.
+    protected override IEnumerable<TensorPass> Passes()
     {
-        // After the sparsifier's own passes comes one for the norms, if they are to be restored, and one for the majority of signs.
-        if (_normPass < 0 && _votePass < 0 && _sparsifier.BeginPass())
-            return 0;
-        var needsNorms = _rescale && _normPass < 0;
-        var needsVotes = _isPaperElection && _votePass < 0;
-        _sparsifier.BeginMasking(isLast: !needsNorms && !needsVotes);
-        if (needsNorms)
+        foreach (var pass in _sparsifier.Passes())
+            yield return new TensorPass(0, (block, _) => ShowDeltas(block, pass), _ => pass.End(), pass.Stride);
+        _sparsifier.BeginMasking(isLast: !_rescale && !_isPaperElection);
+        if (_rescale)
         {
-            _normPass = pass;
-            return 2 * _models.Length;
+            yield return new TensorPass(2 * _models.Length, MeasureNorms, SetScales);
+            _sparsifier.BeginMasking(isLast: !_isPaperElection);
         }
 
-        _votePass = needsVotes ? pass : _votePass;
-        return needsVotes ? 1 : -1;
+        if (_isPaperElection)
+        {
+            yield return new TensorPass(1, CountVotes, votes => _tieVote = Sum(votes, 1, 0) < 0 ? -1 : 1);
+            _sparsifier.BeginMasking(isLast: true);
+        }
     }
 
-    public override void Analyze(int pass, MergeBlock block, Span<double> partials)
+    private void ShowDeltas(MergeBlock block, SelectionPass pass)
     {
         var basis = block.Load(_base, 0);
-        if (pass == _votePass)
-        {
-            partials[0] = Votes(block, basis);
-            return;
-        }
+        for (var i = 0; i < _models.Length; i++)
+            pass.Analyze(i, block, Delta(i, block, basis, 1));
+    }
 
+    // Of each model the norm before and after masking.
+    private void MeasureNorms(MergeBlock block, Span<double> numbers)
+    {
+        var basis = block.Load(_base, 0);
         for (var i = 0; i < _models.Length; i++)
         {
             var delta = Delta(i, block, basis, 1);
-            if (pass != _normPass)
-            {
-                _sparsifier.Analyze(i, block, delta);
-                continue;
-            }
-
-            partials[2 * i] = BlockSums.Magnitudes(delta);
+            numbers[2 * i] = BlockSums.Magnitudes(delta);
             _sparsifier.Mask(i, block, delta);
-            partials[(2 * i) + 1] = BlockSums.Magnitudes(delta);
+            numbers[(2 * i) + 1] = BlockSums.Magnitudes(delta);
         }
     }
 
-    public override void EndPass(int pass, double[] partials)
+    private void SetScales(double[] norms)
     {
-        if (pass == _votePass)
-        {
-            _tieVote = Sum(partials, 1, 0) < 0 ? -1 : 1;
-            return;
-        }
-
-        if (pass != _normPass)
-        {
-            _sparsifier.EndPass();
-            return;
-        }
-
         for (var i = 0; i < _models.Length; i++)
         {
             // A density of 1 means untouched: without a mask both sums are equal.
-            var (before, after) = (Sum(partials, 2 * _models.Length, 2 * i), Sum(partials, 2 * _models.Length, (2 * i) + 1));
+            var (before, after) = (Sum(norms, 2 * _models.Length, 2 * i), Sum(norms, 2 * _models.Length, (2 * i) + 1));
             _exactScales[i] = before < SmallestSum || after < SmallestSum ? 1 : before / after;
             var (stored, left) = (RoundMask(before), RoundMask(after));
             _scales[i] = stored < SmallestSum || left < SmallestSum ? 1 : RoundMask((double)stored / left);
@@ -238,8 +220,9 @@ internal sealed class TaskVectorMerge : TensorMerge
         _sparsifier.MasksHalfInSingle && _context.CompatibleDType == DType.F16 ? (float)value : _context.Round(value);
 
     // How many more of the sums are positive than negative.
-    private int Votes(MergeBlock block, ReadOnlySpan<float> basis)
+    private void CountVotes(MergeBlock block, Span<double> numbers)
     {
+        var basis = block.Load(_base, 0);
         var sums = block.Buffer(1);
         sums.Clear();
         for (var i = 0; i < _models.Length; i++)
@@ -252,7 +235,7 @@ internal sealed class TaskVectorMerge : TensorMerge
         var votes = 0;
         foreach (var sum in sums)
             votes += sum > 0 ? 1 : sum < 0 ? -1 : 0;
-        return votes;
+        numbers[0] = votes;
     }
 
     private void Masked(int model, MergeBlock block, Span<float> delta)

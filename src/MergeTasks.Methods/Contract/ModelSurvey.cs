@@ -6,13 +6,11 @@ namespace MergeTasks.Methods.Contract;
 /// </summary>
 internal abstract class ModelSurvey
 {
-    /// <summary>Starts the next round.</summary>
-    /// <returns><see langword="false"/>: everything is known.</returns>
-    public abstract bool BeginRound();
-
-    /// <summary>Begins a tensor's part of the round: its passes are run, nothing is merged.</summary>
-    public abstract TensorMerge Begin(TensorContext context);
-
-    /// <summary>Ends a round.</summary>
-    public abstract void EndRound();
+    /// <summary>The rounds; each is run to its end before the next one is asked for.</summary>
+    public abstract IEnumerable<SurveyRound> Rounds();
 }
+
+/// <summary>One round over all tensors.</summary>
+/// <param name="Begin">Begins a tensor's part of the round: its passes are run, nothing is merged.</param>
+/// <param name="End">Ends the round.</param>
+internal sealed record SurveyRound(Func<TensorContext, TensorMerge> Begin, Action End);

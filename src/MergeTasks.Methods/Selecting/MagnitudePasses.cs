@@ -18,7 +18,6 @@ internal sealed class MagnitudePasses
     private readonly MagnitudeSelection[] _selections;
     private readonly int _workers;
     private readonly long _blocks;
-    private Pass _pass;
 
     /// <summary>Prepares.</summary>
     /// <param name="context">The tensor.</param>
@@ -35,104 +34,54 @@ internal sealed class MagnitudePasses
         ];
     }
 
-    private enum Pass
-    {
-        None,
-        Sample,
-        Bracket,
-        UpperHistogram,
-        LowerHistogram,
-        Ties,
-        Finished,
-    }
-
-    /// <summary>In the pass begun last, only every so many-th block is looked at.</summary>
-    public int Stride => _pass == Pass.Sample ? (int)(_blocks / Math.Clamp(_blocks / 32, MinSampledBlocks, MaxSampledBlocks)) : 1;
-
     /// <summary>The selections, in order.</summary>
     public IReadOnlyList<MagnitudeSelection> Selections => _selections;
 
-    /// <summary>Starts the next pass.</summary>
-    /// <returns><see langword="false"/>: everything is found.</returns>
-    public bool Begin()
+    /// <summary>The passes, of which each is run before the next one is asked for: those that the selections still need by then.</summary>
+    public IEnumerable<SelectionPass> Passes()
     {
-        do
-            _pass++;
-        while (_pass < Pass.Finished && !Array.Exists(_selections, TakesPart));
-        foreach (var selection in Participants())
+        // A tensor of few blocks is collected as a whole.
+        var stride = (int)(_blocks / Math.Clamp(_blocks / 32, MinSampledBlocks, MaxSampledBlocks));
+        if (_blocks >= 4 * MinSampledBlocks && Those(own => !own.IsTrivial) is { } sampled)
         {
-            switch (_pass)
-            {
-                case Pass.Sample:
-                    selection.BeginSample((int)((_blocks + Stride - 1) / Stride));
-                    break;
-                case Pass.Bracket:
-                    selection.BeginBracket();
-                    break;
-                case Pass.UpperHistogram:
-                    selection.BeginHistogram(_workers);
-                    break;
-                case Pass.Ties:
-                    selection.BeginTies();
-                    break;
-            }
+            Each(sampled, own => own.BeginSample((int)((_blocks + stride - 1) / stride)));
+            yield return new SelectionPass(
+                (which, block, values) => sampled[which]?.Sample(block.Index / stride, values), () => { }, stride);
         }
 
-        return _pass != Pass.Finished;
-    }
-
-    /// <summary>Shows a selection its values of a block; called from several threads.</summary>
-    public void Analyze(int which, MergeBlock block, ReadOnlySpan<float> values)
-    {
-        var selection = _selections[which];
-        if (!TakesPart(selection))
-            return;
-        switch (_pass)
+        if (Those(own => !own.IsTrivial) is { } open)
         {
-            case Pass.Sample:
-                selection.Sample(block.Index / Stride, values);
+            Each(open, own => own.BeginBracket());
+            yield return new SelectionPass(
+                (which, block, values) => open[which]?.Bracket(block.Index, values), () => Each(open, own => own.EndBracket()));
+        }
+
+        foreach (var isLast in new[] { false, true })
+        {
+            if (Those(own => !own.IsFound) is not { } missed)
                 break;
-            case Pass.Bracket:
-                selection.Bracket(block.Index, values);
-                break;
-            case Pass.UpperHistogram or Pass.LowerHistogram:
-                selection.Histogram(block.Worker, values);
-                break;
-            case Pass.Ties:
-                selection.Ties(block.Index, values);
-                break;
+            Each(missed, own => own.BeginHistogram(_workers));
+            yield return new SelectionPass(
+                (which, block, values) => missed[which]?.Histogram(block.Worker, values),
+                () => Each(missed, own => own.EndHistogram(isLast)));
+        }
+
+        if (Those(own => own.NeedsTies) is { } tied)
+        {
+            Each(tied, own => own.BeginTies());
+            yield return new SelectionPass(
+                (which, block, values) => tied[which]?.Ties(block.Index, values), () => Each(tied, own => own.EndTies()));
         }
     }
 
-    /// <summary>Ends a pass.</summary>
-    public void End()
+    private static void Each(MagnitudeSelection?[] selections, Action<MagnitudeSelection> action)
     {
-        foreach (var selection in Participants())
-        {
-            switch (_pass)
-            {
-                case Pass.Bracket:
-                    selection.EndBracket();
-                    break;
-                case Pass.UpperHistogram or Pass.LowerHistogram:
-                    selection.EndHistogram(_pass == Pass.LowerHistogram);
-                    break;
-                case Pass.Ties:
-                    selection.EndTies();
-                    break;
-            }
-        }
+        foreach (var selection in selections.OfType<MagnitudeSelection>())
+            action(selection);
     }
 
-    private List<MagnitudeSelection> Participants() => [.. _selections.Where(TakesPart)];
-
-    // A tensor of few blocks is collected as a whole.
-    private bool TakesPart(MagnitudeSelection selection) => _pass switch
-    {
-        Pass.Sample => !selection.IsTrivial && _blocks >= 4 * MinSampledBlocks,
-        Pass.Bracket => !selection.IsTrivial,
-        Pass.UpperHistogram or Pass.LowerHistogram => !selection.IsFound,
-        Pass.Ties => selection.NeedsTies,
-        _ => false,
-    };
+    // Those that take part, in their places; null where none does.
+    private MagnitudeSelection?[]? Those(Func<MagnitudeSelection, bool> takesPart) => Array.Exists(_selections, own => takesPart(own))
+        ? Array.ConvertAll(_selections, own => takesPart(own) ? own : null)
+        : null;
 }

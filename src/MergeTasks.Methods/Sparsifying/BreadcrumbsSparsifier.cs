@@ -19,23 +19,14 @@ internal sealed class BreadcrumbsSparsifier : ISparsifier
             [.. context.ModelIndices().SelectMany(i => Counts(context, context.Inputs[i]["density"], context.Inputs[i]["gamma"]))],
             lastFirst: context.CompatibleDType is not null);
 
-    public bool IsSequential => false;
-
-    public int Stride => _passes.Stride;
-
-    public bool BeginPass() => _passes.Begin();
-
-    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta)
+    public IEnumerable<SelectionPass> Passes() => _passes.Passes().Select(pass => pass with
     {
-        _passes.Analyze(2 * model, block, delta);
-        _passes.Analyze((2 * model) + 1, block, delta);
-    }
-
-    public void EndPass() => _passes.End();
-
-    public void BeginMasking(bool isLast)
-    {
-    }
+        Analyze = (model, block, delta) =>
+        {
+            pass.Analyze(2 * model, block, delta);
+            pass.Analyze((2 * model) + 1, block, delta);
+        },
+    });
 
     public void Mask(int model, MergeBlock block, Span<float> delta)
     {

@@ -1,4 +1,5 @@
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Selecting;
 
 namespace MergeTasks.Methods.Sparsifying;
 
@@ -11,26 +12,18 @@ internal interface ISparsifier
     bool MasksHalfInSingle => false;
 
     /// <summary>Whether blocks must come in order.</summary>
-    bool IsSequential { get; }
-
-    /// <summary>In the pass begun last, only every so many-th block is looked at.</summary>
-    int Stride { get; }
-
-    /// <summary>Starts the next of the passes over the tensor that it needs before <see cref="Mask"/>.</summary>
-    /// <returns><see langword="false"/>: it needs no more passes.</returns>
-    bool BeginPass();
+    bool IsSequential => false;
 
     /// <summary>
-    /// Looks at one model's delta of a block in one of its own passes; called from several threads unless <see cref="IsSequential"/>.
+    /// The passes over the tensor that it needs before <see cref="Mask"/>: they look at the models' deltas, each by the model's number.
     /// </summary>
-    void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta);
-
-    /// <summary>Ends one of its own passes.</summary>
-    void EndPass();
+    IEnumerable<SelectionPass> Passes() => [];
 
     /// <summary>Starts a pass that calls <see cref="Mask"/>.</summary>
     /// <param name="isLast">Whether it is the last such pass over the tensor.</param>
-    void BeginMasking(bool isLast);
+    void BeginMasking(bool isLast)
+    {
+    }
 
     /// <summary>Sets the elements of a block's delta that are dropped to zero.</summary>
     void Mask(int model, MergeBlock block, Span<float> delta);

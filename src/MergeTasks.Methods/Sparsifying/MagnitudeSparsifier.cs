@@ -12,19 +12,7 @@ internal sealed class MagnitudeSparsifier(TensorContext context, int capacity = 
     private readonly MagnitudePasses _passes = new(
         context, [.. context.ModelIndices().Select(i => Kept(context, context.Inputs[i]["density"]))], capacity);
 
-    public bool IsSequential => false;
-
-    public int Stride => _passes.Stride;
-
-    public bool BeginPass() => _passes.Begin();
-
-    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta) => _passes.Analyze(model, block, delta);
-
-    public void EndPass() => _passes.End();
-
-    public void BeginMasking(bool isLast)
-    {
-    }
+    public IEnumerable<SelectionPass> Passes() => _passes.Passes();
 
     public void Mask(int model, MergeBlock block, Span<float> delta) => _passes.Selections[model].Mask(block.Index, delta);
 

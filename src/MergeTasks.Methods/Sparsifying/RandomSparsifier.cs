@@ -34,20 +34,8 @@ internal sealed class RandomSparsifier : ISparsifier
 
     public bool IsSequential => _numbers.IsSequential;
 
-    public int Stride => 1;
-
     public static long CompatibleDraws(TensorContext context) =>
         MaskNumbers.CompatibleDraws(context, context.Inputs.Count(input => !input.IsBase && input["density"] < 1));
-
-    public bool BeginPass() => false;
-
-    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta)
-    {
-    }
-
-    public void EndPass()
-    {
-    }
 
     public void BeginMasking(bool isLast)
     {

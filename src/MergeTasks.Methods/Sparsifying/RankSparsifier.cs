@@ -47,8 +47,6 @@ internal sealed class RankSparsifier : ISparsifier
 
     public bool IsSequential => _numbers.IsSequential;
 
-    public int Stride => 1;
-
     public static long CompatibleDraws(TensorContext context) =>
         MaskNumbers.CompatibleDraws(context, context.ModelIndices().Count(i => IsRandom((context.Inputs[i]["density"], 0))));
 
@@ -65,16 +63,6 @@ internal sealed class RankSparsifier : ISparsifier
         }
 
         return null;
-    }
-
-    public bool BeginPass() => false;
-
-    public void Analyze(int model, MergeBlock block, ReadOnlySpan<float> delta)
-    {
-    }
-
-    public void EndPass()
-    {
     }
 
     public void BeginMasking(bool isLast) => _numbers.Restart();

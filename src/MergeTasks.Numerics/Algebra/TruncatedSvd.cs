@@ -110,7 +110,7 @@ internal sealed class TruncatedSvd
     {
         var interleaved = Transposed(vectors, _width, _matrix.Columns);
         var product = new double[_matrix.Rows * _width];
-        ForEachPart((first, count) => Parallel.For(0, count, Options, row =>
+        ForEachPart((first, count) => Workers.For(_threads, count, row =>
         {
             var own = product.AsSpan((first + row) * _width, _width);
             var elements = _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns);
@@ -124,7 +124,7 @@ internal sealed class TruncatedSvd
     {
         var interleaved = Transposed(vectors, _width, _matrix.Rows);
         var product = new double[_matrix.Columns * _width];
-        ForEachPart((first, count) => Parallel.For(0, (_matrix.Columns + ColumnsPerTask - 1) / ColumnsPerTask, Options, task =>
+        ForEachPart((first, count) => Workers.For(_threads, (_matrix.Columns + ColumnsPerTask - 1) / ColumnsPerTask, task =>
         {
             var end = Math.Min(_matrix.Columns, (task + 1) * ColumnsPerTask);
             for (var row = 0; row < count; row++)
@@ -137,8 +137,6 @@ internal sealed class TruncatedSvd
         return Transposed(product, _matrix.Columns, _width);
     }
 
-    private ParallelOptions Options => new() { MaxDegreeOfParallelism = _threads };
-
     private void ForEachPart(Action<int, int> action)
     {
         var most = Math.Max(1, _buffer.Length / Math.Max(1, _matrix.Columns));
@@ -146,7 +144,7 @@ internal sealed class TruncatedSvd
         {
             var count = Math.Min(most, _matrix.Rows - first);
             var start = first;
-            Parallel.For(0, count, Options, row => _matrix.Read(start + row, _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns)));
+            Workers.For(_threads, count, row => _matrix.Read(start + row, _buffer.AsSpan(row * _matrix.Columns, _matrix.Columns)));
             action(first, count);
         }
     }

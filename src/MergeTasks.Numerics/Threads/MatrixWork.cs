@@ -16,7 +16,7 @@ internal sealed class MatrixWork(int threads, CancellationToken cancellation)
         cancellation.ThrowIfCancellationRequested();
         if (threads > 1 && steps > 1 && steps * numbers >= SmallestParallel)
         {
-            Parallel.For(0, steps, new ParallelOptions { MaxDegreeOfParallelism = threads }, step);
+            Workers.For(threads, steps, step);
             return;
         }
 

@@ -1,5 +1,3 @@
-using System.Runtime.ExceptionServices;
-
 namespace MergeTasks.Numerics.Threads;
 
 /// <summary>Spreads numbered items over threads; items start in order, and the first failure ends the rest.</summary>
@@ -24,24 +22,23 @@ internal sealed class WorkerTeam(int workers, CancellationToken cancellation)
             return;
         }
 
-        var next = -1L;
-        ExceptionDispatchInfo? failure = null;
-        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, worker =>
+        var (next, failed) = (-1L, false);
+        Workers.For(threads, threads, worker =>
         {
             try
             {
-                while (failure is null
+                while (!Volatile.Read(ref failed)
                     && !cancellation.IsCancellationRequested
                     && Interlocked.Increment(ref next) is var item
                     && item < items)
                     body(worker, item);
             }
-            catch (Exception e)
+            catch
             {
-                Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
+                Volatile.Write(ref failed, true);
+                throw;
             }
         });
-        failure?.Throw();
         cancellation.ThrowIfCancellationRequested();
     }
 }

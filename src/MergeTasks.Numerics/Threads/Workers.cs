@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace MergeTasks.Numerics.Threads;
 
 /// <summary>
-/// Spreads numbered pieces of work over the shared thread pool. The calling thread takes part and can finish everything alone, so calls
+/// Spreads numbered pieces of work over the shared thread pool: the one way in which this product divides work. The calling thread takes part and can finish everything alone, so calls
 /// may nest and run side by side without deadlock. Which thread does which piece is not fixed: a piece's result must not depend on it.
 /// </summary>
 internal static class Workers
@@ -32,8 +32,14 @@ internal static class Workers
 
     private sealed class Region(int pieces, Action<int> work) : IThreadPoolWorkItem
     {
+        private readonly object _asleep = new();
+
+        // Turns of the waiting thread before it sleeps: pieces of the engine are short, chunks of files are not.
+        private const int SpinsBeforeSleep = 100;
+
         private int _next;
         private int _finished;
+        private bool _isWaiting;
         private ExceptionDispatchInfo? _failure;
 
         public void Execute()
@@ -52,7 +58,11 @@ internal static class Workers
                     Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(exception), null);
                 }
 #pragma warning restore CA1031
-                Interlocked.Increment(ref _finished);
+                if (Interlocked.Increment(ref _finished) == pieces && Volatile.Read(ref _isWaiting))
+                {
+                    lock (_asleep)
+                        Monitor.Pulse(_asleep);
+                }
             }
         }
 
@@ -60,8 +70,17 @@ internal static class Workers
         public void Join()
         {
             var spin = new SpinWait();
-            while (Volatile.Read(ref _finished) < pieces)
+            while (Volatile.Read(ref _finished) < pieces && spin.Count < SpinsBeforeSleep)
                 spin.SpinOnce(sleep1Threshold: -1);
+            lock (_asleep)
+            {
+                // Either this sees the last piece finished, or whoever finishes it sees that it is waited for.
+                Volatile.Write(ref _isWaiting, true);
+                Interlocked.MemoryBarrier();
+                while (Volatile.Read(ref _finished) < pieces)
+                    Monitor.Wait(_asleep);
+            }
+
             _failure?.Throw();
         }
     }

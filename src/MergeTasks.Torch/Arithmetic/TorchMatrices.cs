@@ -178,8 +178,8 @@ internal sealed class TorchMatrices : IMatrixArithmetic
         }
         catch (ExternalException e) when (_device.type == DeviceType.CUDA)
         {
-            throw new DiagnosticException(new Diagnostic(
-                DiagnosticCode.DeviceLibraries, $"The device '{_device}' failed: {DeviceFault.Describe(e)}.", null));
+            throw new DiagnosticException(
+                DiagnosticCode.DeviceLibraries, $"The device '{_device}' failed: {DeviceFault.Describe(e)}.", null);
         }
     }
 }

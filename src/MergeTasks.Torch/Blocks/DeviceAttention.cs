@@ -14,6 +14,7 @@ internal sealed class DeviceAttention : DeviceMixer
     private readonly DeviceHeadInputs _inputs;
     private readonly DeviceHeadNorm? _queryNorm;
     private readonly DeviceHeadNorm? _keyNorm;
+    private readonly DeviceHeadNorm? _valueNorm;
     private readonly DeviceParameter? _table;
     private readonly DeviceParameter? _sinks;
     private readonly DeviceLinear _output;
@@ -26,6 +27,7 @@ internal sealed class DeviceAttention : DeviceMixer
         _inputs = DeviceHeadInputs.Of(spec, part);
         _queryNorm = spec.QueryNorm is null ? null : new DeviceHeadNorm(spec.QueryNorm, spec.Heads, part);
         _keyNorm = spec.KeyNorm is null ? null : new DeviceHeadNorm(spec.KeyNorm, spec.KeyValueHeads, part);
+        _valueNorm = spec.ValueNorm is null ? null : new DeviceHeadNorm(spec.ValueNorm, spec.KeyValueHeads, part);
         _table = spec.Bias is DistanceTableSpec table ? part.Get(table.Table, table.Classes, spec.Heads) : null;
         _sinks = spec.Sinks is null ? null : part.Get(spec.Sinks, spec.Heads);
         _output = new DeviceLinear(spec.Output, part);
@@ -44,17 +46,43 @@ internal sealed class DeviceAttention : DeviceMixer
             Normalise(pass, projected);
         if (_spec.ClipsAfterNorms)
             projected = Clipped(projected);
+        if (_valueNorm is not null)
+            projected[_spec.Value.Projection] = _valueNorm.Forward(pass, projected[_spec.Value.Projection]);
         var query = Rotated(pass, Heads(projected, _spec.Query, _spec.Heads, _spec.HeadSize));
-        var key = Rotated(pass, Heads(projected, _spec.Key, _spec.KeyValueHeads, _spec.HeadSize));
+        var (key, value) = KeysAndValues(pass, projected);
         if (_spec.NormsAfterRope)
             (query, key) = (Normalised(pass, _queryNorm, query), Normalised(pass, _keyNorm, key));
         if (_spec.QueryFactor is { } factor)
             query = query * pass.Piece.ByPosition(factor);
-        var result = Attend(pass.Piece, query, key, Heads(projected, _spec.Value, _spec.KeyValueHeads, _spec.ValueSize));
+        var result = Attend(pass.Piece, query, key, value);
         if (gates is not null)
             result = result * gates.sigmoid();
         pass.Observe(_outputName, result);
         return _output.Forward(pass, result).MoveToOuterDisposeScope();
+    }
+
+    // Given and taken ones lie side by side, as the processor's do.
+    private (Tensor Key, Tensor Value) KeysAndValues(DevicePass pass, Tensor[] projected)
+    {
+        if (_spec.Takes is { } source)
+        {
+            return (
+                pass.Take(Attention.KeysOf(source)).reshape(-1, _spec.KeyValueHeads, _spec.HeadSize),
+                pass.Take(Attention.ValuesOf(source)).reshape(-1, _spec.KeyValueHeads, _spec.ValueSize));
+        }
+
+        var key = Rotated(pass, Heads(projected, _spec.Key, _spec.KeyValueHeads, _spec.HeadSize));
+        var value = Heads(projected, _spec.Value, _spec.KeyValueHeads, _spec.ValueSize);
+        if (_spec.Gives is { } name)
+        {
+            // What is given is what is attended to, so that its gradients meet.
+            (key, value) = (key.reshape(key.shape[0], -1), value.reshape(value.shape[0], -1));
+            pass.Give(Attention.KeysOf(name), key);
+            pass.Give(Attention.ValuesOf(name), value);
+            (key, value) = (key.reshape(-1, _spec.KeyValueHeads, _spec.HeadSize), value.reshape(-1, _spec.KeyValueHeads, _spec.ValueSize));
+        }
+
+        return (key, value);
     }
 
     private Tensor Attend(BatchPiece piece, Tensor query, Tensor key, Tensor value)

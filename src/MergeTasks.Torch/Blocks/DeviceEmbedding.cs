@@ -16,6 +16,8 @@ internal sealed class DeviceEmbedding
     private readonly DeviceParameter? _types;
     private readonly DeviceNorm? _norm;
     private readonly DeviceLinear? _projection;
+    private readonly DeviceLayerTable? _layerTable;
+    private readonly DeviceStreamMaps? _streams;
 
     /// <summary>Binds the parameters.</summary>
     /// <param name="spec">The tables.</param>
@@ -30,13 +32,26 @@ internal sealed class DeviceEmbedding
         _types = spec.Types is { } types ? tables.Get(types.Parameter, types.Rows, spec.Width) : null;
         _norm = DeviceNorm.Of(spec.Norm, part);
         _projection = spec.Projection is null ? null : new DeviceLinear(spec.Projection, part);
+        _layerTable = spec.LayerTable is null ? null : new DeviceLayerTable(spec.LayerTable, tables, part);
+        _streams = spec.Streams is null ? null : new DeviceStreamMaps(spec.Streams, part);
     }
+
+    /// <summary>Channels of what is looked up: the sum, and after it the layers' vectors.</summary>
+    public int TableWidth => _spec.Width + LayerWidth;
+
+    private int LayerWidth => _spec.LayerTable is { } table ? table.Layers * table.Channels : 0;
 
     /// <summary>The parameters other than tables.</summary>
     public ModelPart Part { get; }
 
-    /// <summary>The sum of the table rows.</summary>
+    /// <summary>The sum of the table rows, and after it the rows of the layers' vectors.</summary>
     public Tensor LookUp(DevicePass pass, DeviceWeights weights, EmbeddingRows rows)
+    {
+        var sum = SumOfRows(pass, weights, rows);
+        return _layerTable is null ? sum : cat([sum, Rows(pass, weights, _layerTable.Table, rows.Tokens)], 1);
+    }
+
+    private Tensor SumOfRows(DevicePass pass, DeviceWeights weights, EmbeddingRows rows)
     {
         var sum = Rows(pass, weights, _tokens, rows.Tokens);
         if (_spec.Scale != 1)
@@ -46,8 +61,15 @@ internal sealed class DeviceEmbedding
         return _types is null ? sum : sum + Rows(pass, weights, _types, rows.Types);
     }
 
-    /// <summary>The vectors, of the sum.</summary>
-    public Tensor Forward(DevicePass pass, Tensor sum)
+    /// <summary>The vectors, of what was looked up.</summary>
+    public Tensor Forward(DevicePass pass, Tensor lookedUp)
+    {
+        var one = OneStream(pass, _layerTable is null ? lookedUp : lookedUp.narrow(1, 0, _spec.Width));
+        _layerTable?.Forward(pass, one, lookedUp.narrow(1, _spec.Width, LayerWidth));
+        return _streams?.Expand(pass, one) ?? one;
+    }
+
+    private Tensor OneStream(DevicePass pass, Tensor sum)
     {
         var normalised = _norm?.Forward(pass, sum) ?? sum;
         if (_spec.ZeroesPadding && pass.Piece.Tokens() is { } tokens)
@@ -62,10 +84,16 @@ internal sealed class DeviceEmbedding
     /// <param name="runtime">The device.</param>
     /// <param name="gradients">Takes them.</param>
     /// <param name="rows">What was looked up.</param>
-    /// <param name="gradient">The gradient of the sum, [rows, width].</param>
+    /// <param name="gradient">The gradient of what was looked up, [rows, <see cref="TableWidth"/>].</param>
     /// <param name="tied">The output's share of the token table's gradient; null where the output has its own weight.</param>
     public void GiveTables(DeviceRuntime runtime, GradientOutlet gradients, EmbeddingRows rows, Tensor gradient, Tensor? tied)
     {
+        if (_layerTable is not null)
+        {
+            GiveTable(runtime, gradients, _layerTable.Table, rows.Tokens, gradient.narrow(1, _spec.Width, LayerWidth), null, 1);
+            gradient = gradient.narrow(1, 0, _spec.Width);
+        }
+
         if (_types is not null)
             GiveTable(runtime, gradients, _types, rows.Types, gradient, null, 1);
         if (_positions is not null)

@@ -10,6 +10,7 @@ internal abstract class DeviceFeedForward
     public static DeviceFeedForward Of(FeedForwardSpec spec, ModelPart part) => spec switch
     {
         MlpSpec mlp => new DeviceMlp(mlp, part),
+        SumSpec sum => new DeviceSum(sum, part),
         MixtureSpec mixture => new DeviceMixture(mixture, part),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, null),
     };

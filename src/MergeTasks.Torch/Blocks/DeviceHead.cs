@@ -7,6 +7,7 @@ namespace MergeTasks.Torch.Blocks;
 internal sealed class DeviceHead
 {
     private readonly HeadSpec _spec;
+    private readonly DeviceStreamMaps? _streams;
     private readonly DeviceNorm? _norm;
     private readonly DeviceLinear? _dense;
     private readonly DeviceNorm? _denseNorm;
@@ -19,6 +20,7 @@ internal sealed class DeviceHead
     {
         _spec = spec;
         Part = part;
+        _streams = spec.Streams is null ? null : new DeviceStreamMaps(spec.Streams, part);
         _norm = DeviceNorm.Of(spec.Norm, part);
         _dense = spec.Dense is null ? null : new DeviceLinear(spec.Dense, part);
         _denseNorm = DeviceNorm.Of(spec.DenseNorm, part);
@@ -41,7 +43,8 @@ internal sealed class DeviceHead
     /// <param name="rowsOf">The batch's row of each.</param>
     public Tensor Forward(DevicePass pass, Tensor x, Func<int[]> rowsOf)
     {
-        var h = _norm?.Forward(pass, x, rowsOf) ?? x;
+        var one = _streams?.Collapse(pass, x, rowsOf) ?? x;
+        var h = _norm?.Forward(pass, one, rowsOf) ?? one;
         if (_dense is not null)
         {
             pass.Observe(_denseName, h, rowsOf);

@@ -8,7 +8,7 @@ internal abstract class DeviceHeadInputs
 {
     /// <summary>Binds the parameters.</summary>
     public static DeviceHeadInputs Of(AttentionSpec spec, ModelPart part) =>
-        spec.Latent is { } latent ? new LatentHeads(latent, spec.Heads, part) : new ProjectedHeads(spec.Projections, part);
+        spec.Latent is { } latent ? new LatentHeads(latent, spec.Heads, part) : new ProjectedHeads(spec.Projections, spec.ValuesAreKeys, part);
 
     /// <summary>The tensors that <see cref="HeadChannels.Projection"/> counts.</summary>
     public abstract Tensor[] Forward(DevicePass pass, Tensor x);
@@ -18,9 +18,11 @@ internal abstract class DeviceHeadInputs
     {
         private readonly DeviceLinear[] _projections;
         private readonly string[] _names;
+        private readonly bool _valuesAreKeys;
 
-        public ProjectedHeads(IReadOnlyList<LinearSpec> specs, ModelPart part)
+        public ProjectedHeads(IReadOnlyList<LinearSpec> specs, bool valuesAreKeys, ModelPart part)
         {
+            _valuesAreKeys = valuesAreKeys;
             _projections = [.. specs.Select(spec => new DeviceLinear(spec, part))];
             _names = [.. _projections.Select(projection => projection.Name)];
         }
@@ -28,7 +30,8 @@ internal abstract class DeviceHeadInputs
         public override Tensor[] Forward(DevicePass pass, Tensor x)
         {
             pass.Observe(_names, x);
-            return Array.ConvertAll(_projections, projection => projection.Forward(pass, x));
+            var projected = Array.ConvertAll(_projections, projection => projection.Forward(pass, x));
+            return _valuesAreKeys ? [.. projected, projected[^1]] : projected;
         }
     }
 

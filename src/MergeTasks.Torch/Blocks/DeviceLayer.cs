@@ -13,6 +13,8 @@ internal sealed class DeviceLayer : DeviceStep
     private readonly DeviceNorm? _feedForwardNorm;
     private readonly DeviceFeedForward _feedForward;
     private readonly DeviceNorm? _feedForwardOutputNorm;
+    private readonly DeviceLayerInput? _layerInput;
+    private readonly float _scalar;
 
     /// <summary>Binds the parameters.</summary>
     public DeviceLayer(LayerSpec spec, ModelPart part)
@@ -25,10 +27,24 @@ internal sealed class DeviceLayer : DeviceStep
         _feedForwardNorm = DeviceNorm.Of(spec.FeedForwardNorm, part);
         _feedForward = DeviceFeedForward.Of(spec.FeedForward, part);
         _feedForwardOutputNorm = DeviceNorm.Of(spec.FeedForwardOutputNorm, part);
+        _layerInput = spec.LayerInput is null ? null : new DeviceLayerInput(spec.LayerInput, part);
+        _scalar = spec.Scalar is null ? 1 : part.Constant(spec.Scalar, 1L)[0];
     }
+
+    /// <summary>A layer, of one or several residual streams.</summary>
+    public static DeviceStep Of(LayerSpec spec, ModelPart part) =>
+        spec.Alternating is null ? new DeviceLayer(spec, part) : new DeviceAlternatingLayer(spec, part);
 
     /// <inheritdoc/>
     public override Tensor Forward(DevicePass pass, Tensor x)
+    {
+        var y = Parts(pass, x);
+        if (_layerInput is not null)
+            y = y + _layerInput.Forward(pass, y);
+        return Scaled(y, _scalar);
+    }
+
+    private Tensor Parts(DevicePass pass, Tensor x)
     {
         if (_spec.Layout == ResidualLayout.Parallel)
         {

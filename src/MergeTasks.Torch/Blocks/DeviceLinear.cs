@@ -35,11 +35,14 @@ internal sealed class DeviceLinear
     public Tensor Forward(DevicePass pass, Tensor x)
     {
         using var scope = NewDisposeScope();
-        var weight = pass.ValueOf(Weight, _spec.Stack?.Index);
+        var weight = Clamped(pass.ValueOf(Weight, _spec.Stack?.Index));
         var right = _spec.StoredByInput ? weight : weight.t();
         var y = pass.Precision == DevicePrecision.Bf16
             ? x.to_type(ScalarType.BFloat16).matmul(right).to_type(ScalarType.Float32)
             : x.matmul(right);
         return (_bias is null ? y : y + pass.ValueOf(_bias, _spec.Stack?.Index)).MoveToOuterDisposeScope();
     }
+
+    private Tensor Clamped(Tensor weight) =>
+        _spec.Clamp is { } limit ? weight + (weight.clamp(-limit, limit) - weight).detach() : weight;
 }

@@ -13,6 +13,7 @@ internal abstract class DeviceMixer
         GatedConvolutionSpec convolution => new DeviceGatedConvolution(convolution, part),
         DisentangledSpec disentangled => new DeviceDisentangledAttention(disentangled, part),
         FadingSpec fading => new DeviceFadingAttention(fading, part),
+        LaurelSpec laurel => new DeviceLaurel(laurel, part),
         DeltaSpec delta => new DeviceGatedDelta(delta, part),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, null),
     };

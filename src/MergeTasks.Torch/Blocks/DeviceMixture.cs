@@ -10,6 +10,7 @@ internal sealed class DeviceMixture : DeviceFeedForward
 {
     private readonly DeviceRouter _router;
     private readonly RoutingSpec _routing;
+    private readonly DeviceNorm? _expertNorm;
     private readonly DeviceMlp[] _experts;
     private readonly DeviceMlp? _shared;
     private readonly DeviceLinear? _sharedGate;
@@ -20,6 +21,7 @@ internal sealed class DeviceMixture : DeviceFeedForward
     {
         _routing = spec.Routing;
         _router = new DeviceRouter(spec, part);
+        _expertNorm = DeviceNorm.Of(spec.ExpertNorm, part);
         _experts = [.. part.ExpertsOf(spec).Select(expert => new DeviceMlp(expert, part))];
         _shared = spec.Shared is null ? null : new DeviceMlp(spec.Shared, part);
         _sharedGate = spec.SharedGate is null ? null : new DeviceLinear(spec.SharedGate, part);
@@ -32,16 +34,17 @@ internal sealed class DeviceMixture : DeviceFeedForward
         using var scope = NewDisposeScope();
         foreach (var stack in _stacks)
             pass.Places[stack] = stack.Value.unbind(0);
-        var y = Routed(pass, x, rowsOf);
+        var seen = _expertNorm?.Forward(pass, x, rowsOf) ?? x;
+        var y = Routed(pass, x, seen, rowsOf);
         foreach (var stack in _stacks)
             pass.Places.Remove(stack);
-        return (_shared is null ? y : y + Shared(pass, x, rowsOf)).MoveToOuterDisposeScope();
+        return (_shared is null ? y : y + Shared(pass, seen, rowsOf)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Routed(DevicePass pass, Tensor x, Func<int[]>? rowsOf)
+    private Tensor Routed(DevicePass pass, Tensor routed, Tensor x, Func<int[]>? rowsOf)
     {
         using var scope = NewDisposeScope();
-        var (weights, chosen) = _router.Forward(pass, x, rowsOf);
+        var (weights, chosen) = _router.Forward(pass, routed, rowsOf);
         var (choices, perToken) = (chosen.reshape(-1), _routing.PerToken);
 
         // Places, expert by expert and row by row within each. All that the host waits for is how many each expert has.

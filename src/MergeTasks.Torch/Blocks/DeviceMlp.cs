@@ -1,5 +1,6 @@
 using MergeTasks.Torch.Engine;
 using MergeTasks.Transformers.Architecture;
+using MergeTasks.Transformers.Blocks;
 
 namespace MergeTasks.Torch.Blocks;
 
@@ -61,7 +62,7 @@ internal sealed class DeviceMlp : DeviceFeedForward
         using var scope = NewDisposeScope();
         var up = _up.Forward(pass, x);
         var inner = _spec.Down.Inputs;
-        var h = _gate is not null ? Gated(_gate.Forward(pass, x), up) : _spec.GateInUp switch
+        var h = _gate is not null ? Gated(Sparse(_gate.Forward(pass, x)), up) : _spec.GateInUp switch
         {
             GatePlace.FirstHalf => Gated(up.narrow(1, 0, inner), up.narrow(1, inner, inner)),
             GatePlace.EvenOutputs => Gated(up.reshape(up.shape[0], inner, 2).select(2, 0), up.reshape(up.shape[0], inner, 2).select(2, 1)),
@@ -76,6 +77,15 @@ internal sealed class DeviceMlp : DeviceFeedForward
             return DeviceFunctions.Apply(_spec.Activation, gate) * up;
         var limited = gate.clamp(max: clamped.Limit);
         return (up.clamp(-clamped.Limit, clamped.Limit) + 1) * limited * (clamped.Alpha * limited).sigmoid();
+    }
+
+    private Tensor Sparse(Tensor gate)
+    {
+        if (_spec.GateSparsity <= 0)
+            return gate;
+        var mean = gate.mean([-1], keepdim: true);
+        var deviation = ((gate - mean) * (gate - mean)).mean([-1], keepdim: true).sqrt();
+        return (gate - mean - deviation * SparseGate.Quantile(_spec.GateSparsity)).relu();
     }
 
     // Each side by itself, the other one set to 0, so that no side's overflow reaches the other one's gradient.

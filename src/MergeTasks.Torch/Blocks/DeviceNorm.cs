@@ -15,9 +15,9 @@ internal sealed class DeviceNorm
     public DeviceNorm(NormSpec spec, ModelPart part)
     {
         _spec = spec;
-        _weight = spec.Weighted ? part.Get([spec.Module + ".weight"], spec.Stack, spec.Width) : null;
+        _weight = spec.Weighted ? part.Get([spec.OwnWeight ?? spec.Module + ".weight"], spec.Stack, spec.Width) : null;
         _bias = spec.Bias ? part.Get(spec.Module + ".bias", spec.Width) : null;
-        _names = _weight is null ? [] : [_weight.Name[.._weight.Name.LastIndexOf('.')]];
+        _names = _weight is null || spec.OwnWeight is not null ? [] : [_weight.Name[.._weight.Name.LastIndexOf('.')]];
     }
 
     /// <summary>A norm, where there is one.</summary>
@@ -34,6 +34,8 @@ internal sealed class DeviceNorm
         {
             var weight = pass.ValueOf(_weight, _spec.Stack?.Index);
             y = y * (_spec.WeightOffset == 0 ? weight : weight + _spec.WeightOffset);
+            if (_spec.Factor != 1)
+                y = y * _spec.Factor;
         }
 
         return (_bias is null ? y : y + _bias.Value).MoveToOuterDisposeScope();

@@ -9,6 +9,8 @@ internal sealed class DeviceRouter
     private readonly RoutingSpec _spec;
     private readonly DeviceLinear _scores;
     private readonly float[]? _correction;
+    private readonly DeviceParameter? _scales;
+    private readonly DeviceNorm? _norm;
     private readonly string[] _name;
 
     /// <summary>Binds the parameters.</summary>
@@ -19,6 +21,8 @@ internal sealed class DeviceRouter
         _correction = _spec.Correction is { } correction
             ? part.Constant(correction, _spec.CorrectionIsRow ? [1, spec.Router.Outputs] : [spec.Router.Outputs])
             : null;
+        _scales = _spec.Scales is { } scales ? part.Get(scales, spec.Router.Outputs) : null;
+        _norm = DeviceNorm.Of(spec.RouterNorm, part);
         _name = [_scores.Name];
     }
 
@@ -26,8 +30,9 @@ internal sealed class DeviceRouter
     public (Tensor Weights, Tensor Chosen) Forward(DevicePass pass, Tensor x, Func<int[]>? rowsOf)
     {
         using var scope = NewDisposeScope();
-        pass.Observe(_name, x, rowsOf);
-        var scores = _scores.Forward(pass, x);
+        var seen = _norm?.Forward(pass, x, rowsOf) ?? x;
+        pass.Observe(_name, seen, rowsOf);
+        var scores = _scores.Forward(pass, seen);
         var (weights, chosen) = _spec.Function == RouterFunction.SparseMixer ? Mixed(scores) : Weighed(scores);
         return (weights.MoveToOuterDisposeScope(), chosen.MoveToOuterDisposeScope());
     }
@@ -39,7 +44,8 @@ internal sealed class DeviceRouter
         var weights = values.gather(1, chosen);
         if (_spec.Renormalised is { } added)
             weights = weights / (weights.sum(1, true) + added).clamp(min: _spec.SmallestSum);
-        return (weights * _spec.Factor, chosen);
+        weights = weights * _spec.Factor;
+        return (_scales is null ? weights : weights * _scales.Value.unsqueeze(0).expand(scores.shape).gather(1, chosen), chosen);
     }
 
     // Without a correction the order of scores is that of their values, and finer.

@@ -31,6 +31,28 @@ internal sealed class DevicePass : IDisposable
     /// </summary>
     public Dictionary<DeviceParameter, Tensor[]> Places { get; } = [];
 
+    /// <summary>
+    /// What parts give to later ones beside the residual stream, the piece's rows of it; where gradients are recorded, the part's leaves.
+    /// </summary>
+    public Func<string, Tensor> TakesFrom { get; init; } = name => throw new InvalidOperationException($"Nothing gave '{name}'.");
+
+    /// <summary>What the part took.</summary>
+    public Dictionary<string, Tensor> Taken { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What the part gives.</summary>
+    public Dictionary<string, Tensor> Given { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What an earlier part gave; it lives as long as the pass.</summary>
+    public Tensor Take(string name)
+    {
+        if (!Taken.TryGetValue(name, out var value))
+            Taken.Add(name, value = TakesFrom(name).DetachFromDisposeScope());
+        return value;
+    }
+
+    /// <summary>Gives something to later parts; it lives as long as the pass.</summary>
+    public void Give(string name, Tensor value) => Given[name] = value.DetachFromDisposeScope();
+
     /// <summary>A parameter's numbers, or those of a place of a stack.</summary>
     public Tensor ValueOf(DeviceParameter parameter, int? place) =>
         place is not { } index ? parameter.Value
@@ -80,6 +102,8 @@ internal sealed class DevicePass : IDisposable
     {
         foreach (var (_, _, sums) in _sums)
             sums.Dispose();
+        foreach (var carried in Given.Values.Concat(Taken.Values))
+            carried.Dispose();
     }
 
     private void ObserveRows(IReadOnlyList<string> modules, Tensor input, int[] batchRows)

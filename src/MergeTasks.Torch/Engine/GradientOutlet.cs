@@ -26,22 +26,26 @@ internal sealed class GradientOutlet(IGradientReceiver receiver, DeviceRuntime r
     /// <param name="y">The part's result.</param>
     /// <param name="dy">The gradient of the result.</param>
     /// <returns>The gradient of x.</returns>
-    public Tensor Add(ModelPart part, Tensor x, Tensor y, Tensor dy)
+    public Tensor Add(ModelPart part, Tensor x, Tensor y, Tensor dy) => Add(part, [x], [y], [dy])[0];
+
+    /// <inheritdoc cref="Add(ModelPart, Tensor, Tensor, Tensor)"/>
+    public Tensor[] Add(ModelPart part, Tensor[] x, Tensor[] y, Tensor[] dy)
     {
         var parameters = part.Parameters.ToArray();
-        var all = autograd.grad([y], [x, .. parameters.Select(parameter => parameter.Value)], [dy]);
+        var all = autograd.grad(y, [.. x, .. parameters.Select(parameter => parameter.Value)], dy);
 
         // What may run out of memory comes first: a piece is added wholly or not at all.
         var singles = all.Select(gradient => gradient.to_type(ScalarType.Float32)).ToArray();
         for (var i = 0; i < parameters.Length; i++)
         {
+            var own = singles[i + x.Length];
             if (_sums.TryGetValue(parameters[i], out var sum))
-                sum.add_(singles[i + 1]);
+                sum.add_(own);
             else
-                _sums.Add(parameters[i], singles[i + 1].DetachFromDisposeScope());
+                _sums.Add(parameters[i], own.DetachFromDisposeScope());
         }
 
-        return singles[0];
+        return singles[..x.Length];
     }
 
     /// <summary>Hands out what was added up, and forgets it.</summary>

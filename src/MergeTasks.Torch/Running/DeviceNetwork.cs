@@ -15,13 +15,13 @@ internal sealed class DeviceNetwork
         Embedding = new DeviceEmbedding(spec.Embedding, tables, new ModelPart(names));
         var pooling = DevicePooling.IsNeeded(spec.Head) ? new DevicePooling(spec.Head, new ModelPart(names)) : null;
         Layers = [
-            .. spec.Layers.Select(layer => (DeviceStep)new DeviceLayer(layer, new ModelPart(names))),
+            .. spec.Layers.Select(layer => DeviceLayer.Of(layer, new ModelPart(names))),
             .. pooling is null ? Array.Empty<DeviceStep>() : [pooling]
         ];
         Head = new DeviceHead(pooling is null ? spec.Head : spec.Head with { Norm = null }, new ModelPart(names));
         Parts = [tables, Embedding.Part, .. Layers.Select(layer => layer.Part), Head.Part];
-        TableWidth = spec.Embedding.Width;
-        Width = spec.Embedding.Projection?.Outputs ?? TableWidth;
+        TableWidth = Embedding.TableWidth;
+        Width = spec.Embedding.Outputs;
         Shared = Layers.SelectMany(layer => layer.Part.Parameters).GroupBy(parameter => parameter.Name)
             .Where(uses => uses.Count() > 1).ToDictionary(uses => uses.Key, uses => uses.Count());
     }

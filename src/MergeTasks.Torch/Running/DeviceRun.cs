@@ -22,6 +22,8 @@ internal sealed class DeviceRun : IDisposable
     private readonly PieceRunner _runner;
     private readonly DisposeScope _scope = NewDisposeScope();
     private readonly List<Tensor> _inputs = [];
+    private readonly Dictionary<string, Tensor> _carried = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> _carriedGradients = new(StringComparer.Ordinal);
 
     /// <summary>Prepares a run.</summary>
     /// <param name="network">The model.</param>
@@ -52,6 +54,7 @@ internal sealed class DeviceRun : IDisposable
         {
             using var pass = PassOf(piece);
             Write(piece, _network.Embedding.Forward(pass, _network.Embedding.LookUp(pass, _runtime.Weights, _rows)), x);
+            Carry(pass);
             pass.Show();
         });
         foreach (var layer in _network.Layers)
@@ -61,6 +64,7 @@ internal sealed class DeviceRun : IDisposable
             {
                 using var pass = PassOf(piece);
                 Write(piece, layer.Forward(pass, RowsOf(piece, from)), to);
+                Carry(pass);
                 pass.Show();
             });
             if (keepsInputs)
@@ -139,6 +143,8 @@ internal sealed class DeviceRun : IDisposable
     public void Dispose()
     {
         _runner.Dispose();
+        foreach (var carried in _carried.Values.Concat(_carriedGradients.Values))
+            carried.Dispose();
         _scope.Dispose();
     }
 
@@ -154,16 +160,53 @@ internal sealed class DeviceRun : IDisposable
         _runner.ForSequences(part, true, piece =>
         {
             var leaf = input(piece).detach().requires_grad_(true);
-            var y = forward(PassOf(piece), leaf);
-            if (!ReferenceEquals(y, leaf))
-                Write(piece, gradients.Add(part, leaf, y, RowsOf(piece, dy)), dx);
+            using var pass = PassOf(piece);
+            var y = forward(pass, leaf);
+            if (ReferenceEquals(y, leaf))
+                return;
+            var taken = pass.Taken.ToArray();
+            foreach (var (name, value) in taken)
+                Prepare(_carriedGradients, name, (int)value.shape[1]);
+            var given = pass.Given.Where(value => _carriedGradients.ContainsKey(value.Key)).ToArray();
+            var found = gradients.Add(
+                part,
+                [leaf, .. taken.Select(value => value.Value)],
+                [y, .. given.Select(value => value.Value)],
+                [RowsOf(piece, dy), .. given.Select(value => RowsOf(piece, _carriedGradients[value.Key]))]);
+            Write(piece, found[0], dx);
+            using var mode = no_grad();
+            foreach (var (i, value) in taken.Index())
+                RowsOf(piece, _carriedGradients[value.Key]).add_(found[i + 1]);
         });
         gradients.GiveAll();
     }
 
+    // A part that runs again writes the same rows again.
+    private void Carry(DevicePass pass)
+    {
+        foreach (var (name, value) in pass.Given)
+        {
+            Prepare(_carried, name, (int)value.shape[1]);
+            Write(pass.Piece, value, _carried[name]);
+        }
+    }
+
+    // Where memory is short here, the step runs again, so this comes before a step leaves anything.
+    private void Prepare(Dictionary<string, Tensor> carried, string name, int width)
+    {
+        if (!carried.ContainsKey(name))
+            carried.Add(name, zeros([_layout.Rows, width], ScalarType.Float32, _runtime.Device).DetachFromDisposeScope());
+    }
+
     private DevicePass PassOf(BatchPiece? piece) => piece is null
         ? new DevicePass { Precision = _runtime.Precision, Observer = Observer }
-        : new DevicePass { Precision = _runtime.Precision, Observer = Observer, Piece = piece };
+        : new DevicePass
+        {
+            Precision = _runtime.Precision,
+            Observer = Observer,
+            Piece = piece,
+            TakesFrom = name => RowsOf(piece, _carried[name]).detach().requires_grad_(is_grad_enabled()),
+        };
 
     private Tensor NewRows() => NewRows(_network.Width);
 

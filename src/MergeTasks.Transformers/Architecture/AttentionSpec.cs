@@ -165,6 +165,24 @@ internal sealed record AttentionSpec : MixerSpec
     /// <summary>Normalises keys.</summary>
     public HeadNormSpec? KeyNorm { get; init; }
 
+    /// <summary>Normalises values.</summary>
+    public HeadNormSpec? ValueNorm { get; init; }
+
+    /// <summary>
+    /// Whether values are keys before norm and rotation: there are two projections, and <see cref="Value"/> lies in a third that is a copy
+    /// of the second (Gemma 4).
+    /// </summary>
+    public bool ValuesAreKeys { get; init; }
+
+    /// <summary>The name under which later layers find this one's keys and values; null: none asks for them.</summary>
+    public string? Gives { get; init; }
+
+    /// <summary>
+    /// The name under which an earlier layer gave keys and values, which stand in for own ones: there is one projection, and keys and
+    /// values lie in a second and a third; null: there are own ones.
+    /// </summary>
+    public string? Takes { get; init; }
+
     /// <summary>Whether queries and keys are rotated before they are normalised.</summary>
     public bool NormsAfterRope { get; init; }
 

@@ -39,4 +39,13 @@ internal sealed record EmbeddingSpec
 
     /// <summary>From the tables' width to the layers'; null: they are the same.</summary>
     public LinearSpec? Projection { get; init; }
+
+    /// <summary>Vectors of each token for each layer; null: none.</summary>
+    public LayerTableSpec? LayerTable { get; init; }
+
+    /// <summary>To several residual streams, one after the other; null: there is one.</summary>
+    public StreamMapsSpec? Streams { get; init; }
+
+    /// <summary>Channels between the layers, of all streams.</summary>
+    public int Outputs => (Projection?.Outputs ?? Width) * (Streams?.Count ?? 1);
 }

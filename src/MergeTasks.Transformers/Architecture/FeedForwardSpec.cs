@@ -48,7 +48,22 @@ internal sealed record MlpSpec(LinearSpec Up, LinearSpec Down, ActivationKind Ac
 
     /// <summary>Replaces <see cref="Activation"/>; null: it stands.</summary>
     public LearnedActivationSpec? Learned { get; init; }
+
+    /// <summary>
+    /// The share of the gate's values that becomes zero before the activation, were they normally distributed: each row's gate is
+    /// max(gate − mean − deviation · Φ⁻¹(share), 0); 0: they stay (Gemma 3n).
+    /// </summary>
+    public double GateSparsity { get; init; }
 }
+
+/// <summary>Parts that see the same rows, each perhaps between norms, whose results are added up.</summary>
+internal sealed record SumSpec(IReadOnlyList<BranchSpec> Branches) : FeedForwardSpec;
+
+/// <summary>One part of a sum.</summary>
+/// <param name="Before">Norm of its input.</param>
+/// <param name="Part">The part.</param>
+/// <param name="After">Norm of its result.</param>
+internal sealed record BranchSpec(NormSpec? Before, FeedForwardSpec Part, NormSpec? After);
 
 /// <summary>How scores of experts become weights.</summary>
 internal enum RouterFunction
@@ -99,6 +114,9 @@ internal sealed record RoutingSpec(int PerToken, RouterFunction Function)
     /// </summary>
     public double Tolerance { get; init; }
 
+    /// <summary>Name of one factor for each expert, which multiplies its weight at the end; null: none.</summary>
+    public string? Scales { get; init; }
+
     /// <summary>Whether the weight multiplies an expert's input and not its result (Llama 4).</summary>
     public bool WeighsInput { get; init; }
 }
@@ -111,6 +129,12 @@ internal sealed record MixtureSpec(LinearSpec Router, IReadOnlyList<MlpSpec> Exp
 {
     /// <summary>The same experts as stacks, for checkpoints that hold them so; null: there are none.</summary>
     public IReadOnlyList<MlpSpec>? Stacked { get; init; }
+
+    /// <summary>Norm of what the router sees; null: it sees the rows as they are.</summary>
+    public NormSpec? RouterNorm { get; init; }
+
+    /// <summary>Norm of what the experts see; null: they see the rows as they are.</summary>
+    public NormSpec? ExpertNorm { get; init; }
 
     /// <summary>An expert that sees every token; null: none.</summary>
     public MlpSpec? Shared { get; init; }

@@ -3,6 +3,9 @@ namespace MergeTasks.Transformers.Architecture;
 /// <summary>How the last layer's vectors become scores.</summary>
 internal sealed record HeadSpec
 {
+    /// <summary>From several residual streams to one, before <see cref="Norm"/>; null: there is one.</summary>
+    public StreamMapsSpec? Streams { get; init; }
+
     /// <summary>Norm of the last layer's result.</summary>
     public NormSpec? Norm { get; init; }
 

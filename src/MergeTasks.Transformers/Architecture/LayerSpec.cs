@@ -53,4 +53,13 @@ internal sealed record LayerSpec
 
     /// <summary>Multiplies what the feed-forward part's result is added to.</summary>
     public float FeedForwardStreamFactor { get; init; } = 1;
+
+    /// <summary>What is added of the token's vector for this layer; null: nothing.</summary>
+    public LayerInputSpec? LayerInput { get; init; }
+
+    /// <summary>Name of a constant that multiplies the layer's result; null: nothing does.</summary>
+    public string? Scalar { get; init; }
+
+    /// <summary>Runs the layer on one of several residual streams; null: there is one.</summary>
+    public AlternatingSpec? Alternating { get; init; }
 }

@@ -13,6 +13,11 @@ internal sealed record LinearSpec(string Module, int Inputs, int Outputs, bool B
     /// <summary>Which matrix of a stack of them this is, where the tensors hold one for each expert; null: they hold this alone.</summary>
     public StackPlace? Stack { get; init; }
 
+    /// <summary>
+    /// The weight is clamped to ± this as it is used, and its gradient is that of the clamped one; null: it is not (Gemma 3n).
+    /// </summary>
+    public double? Clamp { get; init; }
+
     /// <summary>The weight's name; another module's where the weight is tied.</summary>
     public string Weight { get; init; } = Module + ".weight";
 

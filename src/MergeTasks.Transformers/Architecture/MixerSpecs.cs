@@ -175,3 +175,13 @@ internal sealed record FadingSpec : MixerSpec
     /// <summary>What is left after a number of positions.</summary>
     public float Left(int head, int distance) => distance < 0 ? 0 : (float)Math.Exp(-Slopes[head] * distance);
 }
+
+/// <summary>
+/// Attention with a learned residual of low rank beside it (LAuReL, arXiv 2411.07501): norm(attention(x)) + x + norm(R L x).
+/// </summary>
+/// <param name="Attention">The attention.</param>
+/// <param name="AttentionNorm">Of its result.</param>
+/// <param name="Left">The matrix L, to a few channels.</param>
+/// <param name="Right">The matrix R, back.</param>
+/// <param name="Norm">Of the product.</param>
+internal sealed record LaurelSpec(AttentionSpec Attention, NormSpec AttentionNorm, LinearSpec Left, LinearSpec Right, NormSpec Norm) : MixerSpec;

@@ -22,6 +22,14 @@ internal sealed record NormSpec(string Module, NormKind Kind, int Width, double 
     /// <summary>Added to the stored weight: 1 in Gemma, whose norms multiply by 1 + w.</summary>
     public float WeightOffset { get; init; }
 
+    /// <summary>Multiplies the result of a norm with a weight.</summary>
+    public float Factor { get; init; } = 1;
+
+    /// <summary>
+    /// The weight's name where it is a parameter by itself, of no module that observers see; null: that of <see cref="Module"/>.
+    /// </summary>
+    public string? OwnWeight { get; init; }
+
     /// <summary>Which row of the weight is meant, where it has one for each head; null: it is one row.</summary>
     public StackPlace? Stack { get; init; }
 

@@ -27,6 +27,14 @@ internal static class RopeScaling
         double[] Divided(double[] factors) => [.. plain.Zip(factors, (frequency, factor) => frequency / factor)];
     }
 
+    /// <summary>The first pairs of a head turn as if all did, and the others not at all (Gemma 4).</summary>
+    /// <param name="dimensions">Channels of a head, all of which are paired.</param>
+    /// <param name="theta">Base.</param>
+    /// <param name="turning">Pairs that turn.</param>
+    /// <param name="factor">Divides their frequencies.</param>
+    public static RopeSpec Proportional(int dimensions, double theta, int turning, double factor) =>
+        new([.. RopeSpec.Plain(dimensions, theta).Frequencies.Select((frequency, pair) => pair < turning ? frequency / factor : 0)]);
+
     /// <summary>
     /// The Llama 3.1 rule: pairs whose wave is longer than original/low are slowed by the factor, those shorter than original/high are
     /// left, and those between are interpolated linearly in original/wave.

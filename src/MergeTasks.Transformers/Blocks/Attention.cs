@@ -16,6 +16,7 @@ internal sealed class Attention : Mixer
     private readonly HeadInputs _inputs;
     private readonly HeadNorm? _queryNorm;
     private readonly HeadNorm? _keyNorm;
+    private readonly HeadNorm? _valueNorm;
     private readonly AttentionCore _core;
     private readonly Linear _output;
     private readonly string[] _outputName;
@@ -27,6 +28,7 @@ internal sealed class Attention : Mixer
         _inputs = HeadInputs.Of(spec, parameters);
         _queryNorm = spec.QueryNorm is null ? null : new HeadNorm(spec.QueryNorm, spec.Heads, parameters);
         _keyNorm = spec.KeyNorm is null ? null : new HeadNorm(spec.KeyNorm, spec.KeyValueHeads, parameters);
+        _valueNorm = spec.ValueNorm is null ? null : new HeadNorm(spec.ValueNorm, spec.KeyValueHeads, parameters);
         _core = new AttentionCore(spec, parameters);
         _output = new Linear(spec.Output, parameters);
         _outputName = [_output.Name];
@@ -38,6 +40,7 @@ internal sealed class Attention : Mixer
         .. _inputs.Modules,
         .. _queryNorm?.Modules ?? [],
         .. _keyNorm?.Modules ?? [],
+        .. _valueNorm?.Modules ?? [],
         _output.Description,
     ];
 
@@ -45,6 +48,8 @@ internal sealed class Attention : Mixer
     public override Activation Forward(Pass pass, Activation x)
     {
         var projected = _inputs.Forward(pass, x);
+        if (_spec.Takes is { } source)
+            projected = [.. projected, pass.Carried.Take(KeysOf(source)), pass.Carried.Take(ValuesOf(source))];
         var gates = TakeGates(pass, projected);
         if (!_spec.ClipsAfterNorms)
             Clip(pass, projected);
@@ -52,6 +57,7 @@ internal sealed class Attention : Mixer
             Rotate(pass, projected, transposed: false);
         Normalise(pass, _queryNorm, projected, _spec.Query.Projection);
         Normalise(pass, _keyNorm, projected, _spec.Key.Projection);
+        Normalise(pass, _valueNorm, projected, _spec.Value.Projection);
         if (_spec.ClipsAfterNorms)
             Clip(pass, projected);
         if (!_spec.NormsAfterRope)
@@ -59,6 +65,12 @@ internal sealed class Attention : Mixer
         ScaleQueries(pass, projected[_spec.Query.Projection]);
         var (query, key, value) = (projected[_spec.Query.Projection], projected[_spec.Key.Projection], projected[_spec.Value.Projection]);
         using var result = pass.Rent(x.Rows, _spec.Heads * _spec.ValueSize);
+        if (_spec.Gives is { } name)
+        {
+            pass.Carried.Give(KeysOf(name), key);
+            pass.Carried.Give(ValuesOf(name), value);
+        }
+
         _core.Forward(pass, query, key, value, result);
         pass.Tape?.Push(query);
         pass.Tape?.Push(key);
@@ -78,11 +90,13 @@ internal sealed class Attention : Mixer
         _output.Backward(pass, dy, dGated, accumulate: false);
         var dGates = _spec.Gate is null ? null : UndoOpen(pass, dGated);
         var gradients = BackwardToHeads(pass, dGated);
+        PassOnGradients(pass, gradients);
         ScaleQueries(pass, gradients[_spec.Query.Projection]);
         if (!_spec.NormsAfterRope)
             Rotate(pass, gradients, transposed: true);
         if (_spec.ClipsAfterNorms)
             UndoClip(pass, gradients);
+        UndoNormalise(pass, _valueNorm, gradients, _spec.Value.Projection);
         UndoNormalise(pass, _keyNorm, gradients, _spec.Key.Projection);
         UndoNormalise(pass, _queryNorm, gradients, _spec.Query.Projection);
         if (_spec.NormsAfterRope)
@@ -118,6 +132,29 @@ internal sealed class Attention : Mixer
         return gradients;
     }
 
+    /// <summary>The name under which a run carries given keys.</summary>
+    public static string KeysOf(string name) => name + ", keys";
+
+    /// <summary>The name under which a run carries given values.</summary>
+    public static string ValuesOf(string name) => name + ", values";
+
+    // Gradients of taken keys and values go back to the layer that gave them, which adds them to its own.
+    private void PassOnGradients(Pass pass, Activation[] gradients)
+    {
+        var (dKey, dValue) = (gradients[_spec.Key.Projection], gradients[_spec.Value.Projection]);
+        if (_spec.Gives is { } name)
+        {
+            pass.Carried.AddTo(KeysOf(name), dKey);
+            pass.Carried.AddTo(ValuesOf(name), dValue);
+        }
+
+        if (_spec.Takes is not { } source)
+            return;
+        var (dKeys, dValues) = (pass.Carried.GradientOf(pass, KeysOf(source)), pass.Carried.GradientOf(pass, ValuesOf(source)));
+        TensorPrimitives.Add(dKeys.Values, dKey.Values, dKeys.Values);
+        TensorPrimitives.Add(dValues.Values, dValue.Values, dValues.Values);
+    }
+
     private void Rotate(Pass pass, Activation[] projected, bool transposed)
     {
         if (_spec.Rope is not { } rope)
@@ -131,7 +168,8 @@ internal sealed class Attention : Mixer
                 for (var position = first; position < end; position++)
                 {
                     RotateHeads(rotation, query.Row(sequence.Start + position), _spec.Query, _spec.Heads, position, transposed);
-                    RotateHeads(rotation, key.Row(sequence.Start + position), _spec.Key, _spec.KeyValueHeads, position, transposed);
+                    if (_spec.Takes is null)
+                        RotateHeads(rotation, key.Row(sequence.Start + position), _spec.Key, _spec.KeyValueHeads, position, transposed);
                 }
             });
         }

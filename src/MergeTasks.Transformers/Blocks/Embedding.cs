@@ -18,6 +18,8 @@ internal sealed class Embedding
     private readonly Norm? _norm;
     private readonly Linear? _projection;
     private readonly string[] _projectionName;
+    private readonly LayerTable? _layerTable;
+    private readonly StreamMaps? _streams;
 
     /// <summary>Binds the parameters.</summary>
     public Embedding(EmbeddingSpec spec, ParameterSet parameters)
@@ -29,14 +31,21 @@ internal sealed class Embedding
         _norm = spec.Norm is null ? null : new Norm(spec.Norm, parameters);
         _projection = spec.Projection is null ? null : new Linear(spec.Projection, parameters);
         _projectionName = _projection is null ? [] : [_projection.Name];
+        _layerTable = spec.LayerTable is null ? null : new LayerTable(spec.LayerTable, parameters);
+        _streams = spec.Streams is null ? null : new StreamMaps(spec.Streams, parameters);
     }
 
     /// <summary>The modules.</summary>
     public IEnumerable<ModuleDescription> Modules =>
-        [.. _norm?.Descriptions ?? [], .. _projection is null ? Array.Empty<ModuleDescription>() : [_projection.Description]];
+    [
+        .. _norm?.Descriptions ?? [],
+        .. _projection is null ? Array.Empty<ModuleDescription>() : [_projection.Description],
+        .. _layerTable?.Modules ?? [],
+        .. _streams?.Modules ?? [],
+    ];
 
     /// <summary>Names of the tables.</summary>
-    public IEnumerable<string> Tables => new[] { _tokens, _positions, _types }.OfType<Parameter>().Select(table => table.Name);
+    public IEnumerable<string> Tables => new[] { _tokens, _layerTable?.Table, _positions, _types }.OfType<Parameter>().Select(table => table.Name);
 
     /// <summary>The vectors of all positions.</summary>
     public Activation Forward(Pass pass, EmbeddingRows rows)
@@ -60,7 +69,9 @@ internal sealed class Embedding
         {
             ClearPadding(pass, normalised);
             pass.Observe(_projectionName, normalised);
-            return _projection?.Forward(pass, normalised) ?? normalised.Share();
+            using var one = _projection?.Forward(pass, normalised) ?? normalised.Share();
+            _layerTable?.Forward(pass, rows.Tokens, one);
+            return _streams?.Expand(pass, one) ?? one.Share();
         }
     }
 
@@ -71,19 +82,44 @@ internal sealed class Embedding
     /// <param name="tied">The output's share of the token table's gradient; null where the output has its own weight.</param>
     public void Backward(Pass pass, EmbeddingRows rows, Activation dy, ITableGradient? tied)
     {
-        using var dNormalised = _projection is null ? dy.Share() : pass.Rent(dy.Rows, _spec.Width);
-        _projection?.Backward(pass, dy, dNormalised, accumulate: false);
+        using var dOne = BackwardToOne(pass, rows, dy);
+        using var dNormalised = _projection is null ? dOne.Share() : pass.Rent(dOne.Rows, _spec.Width);
+        _projection?.Backward(pass, dOne, dNormalised, accumulate: false);
         ClearPadding(pass, dNormalised);
         using var gradient = _norm?.Backward(pass, dNormalised) ?? dNormalised.Share();
         GiveSmallTable(pass, _types, rows.Types, gradient);
         GiveSmallTable(pass, _positions, rows.Positions, gradient);
-        var perPart = tied?.RowsPerPart ?? Math.Max(1, ElementsPerPart / _spec.Width);
-        for (var (part, first) = (0, 0); first < _spec.Vocabulary; part++, first += perPart)
+        GiveLargeTable(pass, _tokens, rows.Tokens, gradient, _spec.Scale, tied);
+    }
+
+    // The gradient of what precedes several streams and the layers' vectors.
+    private Activation BackwardToOne(Pass pass, EmbeddingRows rows, Activation dy)
+    {
+        var dOne = _streams?.ExpandBackward(pass, dy) ?? dy.Share();
+        if (_layerTable is null)
+            return dOne;
+        if (_streams is null)
         {
-            using var table = pass.RentZeros(Math.Min(perPart, _spec.Vocabulary - first), _spec.Width);
-            tied?.Write(pass, part, table);
-            AddLookups(rows.Tokens, gradient, _spec.Scale, table, first);
-            _tokens.Give(pass, table.Values, first);
+            using var shared = dOne;
+            dOne = pass.Rent(dy.Rows, dy.Channels);
+            dy.Values.CopyTo(dOne.Values);
+        }
+
+        using var dVectors = _layerTable.Backward(pass, dOne);
+        GiveLargeTable(pass, _layerTable.Table, rows.Tokens, dVectors, _layerTable.RowFactor, null);
+        return dOne;
+    }
+
+    private static void GiveLargeTable(
+        Pass pass, Parameter table, int[] index, Activation gradient, float scale, ITableGradient? tied)
+    {
+        var perPart = tied?.RowsPerPart ?? Math.Max(1, ElementsPerPart / table.Columns);
+        for (var (part, first) = (0, 0); first < table.Rows; part++, first += perPart)
+        {
+            using var rows = pass.RentZeros(Math.Min(perPart, table.Rows - first), table.Columns);
+            tied?.Write(pass, part, rows);
+            AddLookups(index, gradient, scale, rows, first);
+            table.Give(pass, rows.Values, first);
         }
     }
 

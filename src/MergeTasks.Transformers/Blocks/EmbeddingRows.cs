@@ -25,6 +25,8 @@ internal sealed class EmbeddingRows
             for (var position = 0; position < sequence.Ids.Count; position++)
             {
                 Tokens[start + position] = Checked(sequence.Ids[position], spec.Vocabulary, $"sequence {i}: token id", "the vocabulary");
+                if (spec.LayerTable is { } table)
+                    Checked(sequence.Ids[position], table.Rows, $"sequence {i}: token id", "the table of per-layer vectors");
                 Positions[start + position] = PositionRow(spec.Positions, i, sequence, position, ref counted);
                 if (sequence.Types is { } types)
                     Types[start + position] = Checked(

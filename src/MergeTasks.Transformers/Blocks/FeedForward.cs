@@ -15,6 +15,7 @@ internal abstract class FeedForward
     public static FeedForward Of(FeedForwardSpec spec, ParameterSet parameters) => spec switch
     {
         MlpSpec mlp => new Mlp(mlp, parameters),
+        SumSpec sum => new Sum(sum, parameters),
         MixtureSpec mixture => new Mixture(mixture, parameters),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, null),
     };

@@ -10,6 +10,7 @@ namespace MergeTasks.Transformers.Blocks;
 internal sealed class Head
 {
     private readonly HeadSpec _spec;
+    private readonly StreamMaps? _streams;
     private readonly Norm? _norm;
     private readonly Linear? _dense;
     private readonly ActivationFunction? _function;
@@ -21,6 +22,7 @@ internal sealed class Head
     public Head(HeadSpec spec, ParameterSet parameters)
     {
         _spec = spec;
+        _streams = spec.Streams is null ? null : new StreamMaps(spec.Streams, parameters);
         _norm = spec.Norm is null ? null : new Norm(spec.Norm, parameters);
         if (spec.Dense is not null)
         {
@@ -43,6 +45,7 @@ internal sealed class Head
     /// <summary>The modules, in the order of computation.</summary>
     public IEnumerable<ModuleDescription> Modules =>
     [
+        .. _streams?.Modules ?? [],
         .. _norm?.Descriptions ?? [],
         .. _dense is null ? Array.Empty<ModuleDescription>() : [_dense.Description],
         .. _denseNorm?.Descriptions ?? [],
@@ -89,12 +92,14 @@ internal sealed class Head
         for (var i = 0; i < batchRows.Length; i++)
             foreach (var (row, share) in Pooled(pass, batchRows[i]))
                 TensorPrimitives.MultiplyAdd(all.Row(row), share, h.Row(i), h.Row(i));
+        h = Next(h, input => _streams?.Collapse(pass, input, batchRows));
         return FirstTokenOnly ? h : Next(h, input => _norm?.Forward(pass, input, batchRows));
     }
 
     private Activation UndoRows(Pass pass, Activation gradient, int[] batchRows)
     {
-        using var own = !FirstTokenOnly && _norm is not null ? _norm.Backward(pass, gradient) : gradient.Share();
+        using var one = !FirstTokenOnly && _norm is not null ? _norm.Backward(pass, gradient) : gradient.Share();
+        using var own = _streams?.CollapseBackward(pass, one) ?? one.Share();
         var dx = pass.RentZeros(pass.Layout.Rows, own.Channels);
         for (var i = 0; i < batchRows.Length; i++)
             foreach (var (row, share) in Pooled(pass, batchRows[i]))

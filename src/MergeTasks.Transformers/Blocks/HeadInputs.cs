@@ -13,7 +13,8 @@ internal abstract class HeadInputs
 
     /// <summary>Binds the parameters.</summary>
     public static HeadInputs Of(AttentionSpec spec, ParameterSet parameters) =>
-        spec.Latent is { } latent ? new LatentHeads(latent, spec.Heads, parameters) : new ProjectedHeads(spec.Projections, parameters);
+        spec.Latent is { } latent ? new LatentHeads(latent, spec.Heads, parameters)
+        : new ProjectedHeads(spec.Projections, spec.ValuesAreKeys, parameters);
 
     /// <summary>The activations that <see cref="HeadChannels.Projection"/> counts.</summary>
     public abstract Activation[] Forward(Pass pass, Activation x);
@@ -21,8 +22,10 @@ internal abstract class HeadInputs
     /// <summary>Hands out the parameters' gradients and returns that of x.</summary>
     public abstract Activation Backward(Pass pass, Activation[] gradients);
 
+    private static void AddTo(Span<float> to, ReadOnlySpan<float> from) => System.Numerics.Tensors.TensorPrimitives.Add(to, from, to);
+
     /// <summary>Projections of the layer's input.</summary>
-    private sealed class ProjectedHeads(IReadOnlyList<LinearSpec> specs, ParameterSet parameters) : HeadInputs
+    private sealed class ProjectedHeads(IReadOnlyList<LinearSpec> specs, bool valuesAreKeys, ParameterSet parameters) : HeadInputs
     {
         private readonly Linear[] _projections = [.. specs.Select(spec => new Linear(spec, parameters))];
         private string[]? _names;
@@ -32,14 +35,22 @@ internal abstract class HeadInputs
         public override Activation[] Forward(Pass pass, Activation x)
         {
             pass.Observe(_names ??= [.. _projections.Select(projection => projection.Name)], x);
-            return Array.ConvertAll(_projections, projection => projection.Forward(pass, x));
+            var projected = Array.ConvertAll(_projections, projection => projection.Forward(pass, x));
+            if (!valuesAreKeys)
+                return projected;
+            var values = pass.Rent(x.Rows, projected[^1].Channels);
+            projected[^1].Values.CopyTo(values.Values);
+            return [.. projected, values];
         }
 
         public override Activation Backward(Pass pass, Activation[] gradients)
         {
             var dx = pass.Rent(gradients[0].Rows, specs[0].Inputs);
-            for (var i = gradients.Length - 1; i >= 0; i--)
-                _projections[i].Backward(pass, gradients[i], dx, accumulate: i < gradients.Length - 1);
+            var last = _projections.Length - 1;
+            if (valuesAreKeys)
+                AddTo(gradients[last].Values, gradients[last + 1].Values);
+            for (var i = last; i >= 0; i--)
+                _projections[i].Backward(pass, gradients[i], dx, accumulate: i < last);
             return dx;
         }
     }
@@ -166,7 +177,5 @@ internal abstract class HeadInputs
             using var dLatent = _queryNorm!.Backward(pass, dNormalised);
             _queryDown.Backward(pass, dLatent, dx, accumulate: true);
         }
-
-        private static void AddTo(Span<float> to, ReadOnlySpan<float> from) => System.Numerics.Tensors.TensorPrimitives.Add(to, from, to);
     }
 }

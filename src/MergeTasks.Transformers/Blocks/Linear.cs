@@ -22,6 +22,8 @@ internal sealed class Linear
         _weight = spec.StoredByInput
             ? parameters.Get([spec.Weight], spec.Stack, spec.Inputs, spec.Outputs)
             : parameters.Get([spec.Weight], spec.Stack, spec.Outputs, spec.Inputs);
+        if (spec.Clamp is { } limit)
+            _weight = _weight.Clamped((float)limit);
         _bias = spec.Bias ? parameters.Get(spec.BiasNames, spec.Stack, spec.Outputs) : null;
         _biasValues = _bias?.ToSingles();
         Name = NameOf(spec, _weight.Name);

@@ -18,6 +18,7 @@ internal abstract class Mixer
         GatedConvolutionSpec convolution => new GatedConvolution(convolution, parameters),
         DisentangledSpec disentangled => new DisentangledAttention(disentangled, parameters),
         FadingSpec fading => new FadingAttention(fading, parameters),
+        LaurelSpec laurel => new Laurel(laurel, parameters),
         DeltaSpec delta => new GatedDelta(delta, parameters),
         _ => throw new ArgumentOutOfRangeException(nameof(spec), spec, null),
     };

@@ -14,6 +14,9 @@ internal sealed class Mixture : FeedForward
     private readonly RoutingSpec _routing;
     private readonly Linear _router;
     private readonly float[]? _correction;
+    private readonly Parameter? _scales;
+    private readonly Norm? _routerNorm;
+    private readonly Norm? _expertNorm;
     private readonly Mlp[] _experts;
     private readonly Mlp? _shared;
     private readonly Linear? _sharedGate;
@@ -28,6 +31,9 @@ internal sealed class Mixture : FeedForward
         _correction = spec.Routing.Correction is { } correction
             ? parameters.Constant(correction, spec.Routing.CorrectionIsRow ? [1, spec.Router.Outputs] : [spec.Router.Outputs])
             : null;
+        _scales = spec.Routing.Scales is { } scales ? parameters.Get(scales, spec.Router.Outputs) : null;
+        _routerNorm = spec.RouterNorm is null ? null : new Norm(spec.RouterNorm, parameters);
+        _expertNorm = spec.ExpertNorm is null ? null : new Norm(spec.ExpertNorm, parameters);
         _experts = [.. ExpertsOf(spec, parameters).Select(expert => new Mlp(expert, parameters))];
         _shared = spec.Shared is null ? null : new Mlp(spec.Shared, parameters);
         _sharedGate = spec.SharedGate is null ? null : new Linear(spec.SharedGate, parameters);
@@ -38,7 +44,9 @@ internal sealed class Mixture : FeedForward
     /// <inheritdoc/>
     public override IEnumerable<ModuleDescription> Modules =>
     [
+        .. _routerNorm?.Descriptions ?? [],
         _router.Description,
+        .. _expertNorm?.Descriptions ?? [],
         .. _experts.SelectMany(expert => expert.Modules),
         .. _shared?.Modules ?? [],
         .. _sharedGate is null ? Array.Empty<ModuleDescription>() : [_sharedGate.Description],
@@ -51,20 +59,22 @@ internal sealed class Mixture : FeedForward
     /// <inheritdoc/>
     public override Activation Forward(Pass pass, Activation x, int[] batchRows)
     {
-        pass.Observe(_routerName, x, batchRows);
-        using var scores = _router.Forward(pass, x);
-        var routing = Routing.Choose(_routing, scores, _correction);
+        using var routed = _routerNorm?.Forward(pass, x, batchRows) ?? x.Share();
+        pass.Observe(_routerName, routed, batchRows);
+        using var scores = _router.Forward(pass, routed);
+        var routing = Routing.Choose(_routing, scores, _correction, _scales?.ToSingles());
+        using var seen = _expertNorm?.Forward(pass, x, batchRows) ?? x.Share();
         var y = pass.RentZeros(x.Rows, x.Channels);
         var tape = pass.Tape;
         for (var expert = 0; expert < _experts.Length; expert++)
         {
             pass.Tape = tape is null ? null : new Tape();
-            RunExpert(pass, expert, routing, x, y, batchRows);
+            RunExpert(pass, expert, routing, seen, y, batchRows);
             tape?.Push(pass.Tape!);
         }
 
         pass.Tape = tape;
-        RunShared(pass, x, y, batchRows);
+        RunShared(pass, seen, y, batchRows);
         pass.Tape?.Push(scores);
         pass.Tape?.PushFacts(routing);
         return y;
@@ -92,8 +102,24 @@ internal sealed class Mixture : FeedForward
         }
 
         pass.Tape = tape;
-        routing.Backward(scores, dWeights);
-        _router.Backward(pass, dWeights, dx, accumulate: true);
+        var dScales = routing.Backward(scores, dWeights);
+        _scales?.Give(pass, dScales);
+        if (_expertNorm is not null)
+        {
+            using var dSeen = dx;
+            dx = _expertNorm.Backward(pass, dSeen);
+        }
+
+        if (_routerNorm is null)
+        {
+            _router.Backward(pass, dWeights, dx, accumulate: true);
+            return dx;
+        }
+
+        using var dRouted = pass.Rent(dy.Rows, dy.Channels);
+        _router.Backward(pass, dWeights, dRouted, accumulate: false);
+        using var own = _routerNorm.Backward(pass, dRouted);
+        TensorPrimitives.Add(dx.Values, own.Values, dx.Values);
         return dx;
     }
 

@@ -14,6 +14,7 @@ internal sealed class Mlp : FeedForward
     private readonly Linear _down;
     private readonly ActivationFunction _function;
     private readonly LearnedActivation? _learned;
+    private readonly SparseGate? _sparse;
     private readonly string[] _entryNames;
     private readonly string[] _downName;
 
@@ -24,6 +25,7 @@ internal sealed class Mlp : FeedForward
         _gate = spec.Gate is null ? null : new Linear(spec.Gate, parameters);
         _up = new Linear(spec.Up, parameters);
         _learned = spec.Learned is null ? null : new LearnedActivation(spec.Learned, parameters);
+        _sparse = spec.GateSparsity > 0 ? new SparseGate(spec.GateSparsity) : null;
         _down = new Linear(spec.Down, parameters);
         _function = spec.Clamped is { } clamped ? new ClampedGate(clamped) : ActivationFunction.Of(spec.Activation);
         _entryNames = _gate is null ? [_up.Name] : [_gate.Name, _up.Name];
@@ -69,6 +71,7 @@ internal sealed class Mlp : FeedForward
                     _function.GateBackward(g.Row(row), u.Row(row), dh.Row(row), dg.Row(row), dh.Row(row));
             });
             _up.Backward(pass, dh, dx, accumulate: false);
+            _sparse?.Backward(pass, dg);
             _gate.Backward(pass, dg, dx, accumulate: true);
         }
         else if (_spec.GateInUp != GatePlace.None)
@@ -100,7 +103,8 @@ internal sealed class Mlp : FeedForward
         var inner = _spec.Down.Inputs;
         if (_gate is not null)
         {
-            using var g = _gate.Forward(pass, x);
+            using var raw = _gate.Forward(pass, x);
+            using var g = _sparse?.Forward(pass, raw) ?? raw.Share();
             using var u = _up.Forward(pass, x);
             var h = pass.Rent(x.Rows, inner);
             pass.ForRows(x.Rows, (first, end) =>

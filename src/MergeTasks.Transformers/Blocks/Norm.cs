@@ -21,12 +21,16 @@ internal sealed class Norm
         _spec = spec;
         if (spec.Weighted)
         {
-            _weight = parameters.Get([spec.Module + ".weight"], spec.Stack, spec.Width);
+            _weight = parameters.Get([spec.OwnWeight ?? spec.Module + ".weight"], spec.Stack, spec.Width);
             _scale = _weight.ToSingles();
             TensorPrimitives.Add(_scale, spec.WeightOffset, _scale);
-            var name = _weight.Name;
-            Names = [name[..name.LastIndexOf('.')]];
-            Descriptions = [new ModuleDescription(Names[0], name, spec.Width, false)];
+            TensorPrimitives.Multiply(_scale, spec.Factor, _scale);
+            if (spec.OwnWeight is null)
+            {
+                var name = _weight.Name;
+                Names = [name[..name.LastIndexOf('.')]];
+                Descriptions = [new ModuleDescription(Names[0], name, spec.Width, false)];
+            }
         }
 
         if (spec.Bias)
@@ -87,7 +91,14 @@ internal sealed class Norm
                 InputGradient(gradient, xHat, inverse, dx.Row(row));
             }
         });
-        _weight?.Give(pass, weightSums.Total());
+        if (_weight is not null)
+        {
+            var total = weightSums.Total();
+            if (_spec.Factor != 1)
+                total = Array.ConvertAll(total.ToArray(), sum => sum * _spec.Factor);
+            _weight.Give(pass, total);
+        }
+
         _bias?.Give(pass, biasSums.Total());
         return dx;
     }

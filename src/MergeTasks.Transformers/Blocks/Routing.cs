@@ -8,12 +8,14 @@ internal sealed class Routing
 {
     private readonly RoutingSpec _spec;
     private readonly float[,] _weights;
+    private readonly float[]? _scales;
     private readonly int[][] _chosen;
     private readonly int[][] _rows;
 
-    private Routing(RoutingSpec spec, float[,] weights, int[][] chosen)
+    private Routing(RoutingSpec spec, float[,] weights, int[][] chosen, float[]? scales)
     {
         _spec = spec;
+        _scales = scales;
         _weights = weights;
         _chosen = chosen;
         var rows = Enumerable.Range(0, weights.GetLength(1)).Select(_ => new List<int>()).ToArray();
@@ -27,7 +29,8 @@ internal sealed class Routing
     /// <param name="spec">The rule.</param>
     /// <param name="scores">The router's scores.</param>
     /// <param name="correction">Added to weights for the choice; null: nothing.</param>
-    public static Routing Choose(RoutingSpec spec, Activation scores, float[]? correction)
+    /// <param name="scales">Multiply the weights at the end; null: nothing does.</param>
+    public static Routing Choose(RoutingSpec spec, Activation scores, float[]? correction, float[]? scales = null)
     {
         var weights = new float[scores.Rows, scores.Channels];
         var chosen = new int[scores.Rows][];
@@ -47,10 +50,10 @@ internal sealed class Routing
             chosen[row] = Choice(spec, values, correction);
             var divisor = Divisor(spec, values, chosen[row]);
             foreach (var expert in chosen[row])
-                weights[row, expert] = (float)(values[expert] / divisor * spec.Factor);
+                weights[row, expert] = (float)(values[expert] / divisor * spec.Factor * (scales?[expert] ?? 1));
         }
 
-        return new Routing(spec, weights, chosen);
+        return new Routing(spec, weights, chosen, scales);
     }
 
     /// <summary>The rows that an expert sees, ascending.</summary>
@@ -60,17 +63,35 @@ internal sealed class Routing
     public float WeightOf(int row, int expert) => _weights[row, expert];
 
     /// <summary>Turns the gradient of the weights into that of the scores, in place.</summary>
-    public void Backward(Activation scores, Activation gradient)
+    /// <returns>The gradient of the factors at the end.</returns>
+    public float[] Backward(Activation scores, Activation gradient)
     {
+        var dScales = new double[scores.Channels];
         for (var row = 0; row < gradient.Rows; row++)
         {
             var own = scores.Row(row).ToArray();
             var d = gradient.Row(row);
+            UndoScales(own, _chosen[row], d, dScales);
             var slopes = _spec.Function == RouterFunction.SparseMixer
                 ? SparseMixer.Backward(own, _chosen[row], _spec.Tolerance, d.ToArray())
                 : Backward(own, _chosen[row], d);
             for (var expert = 0; expert < d.Length; expert++)
                 d[expert] = (float)slopes[expert];
+        }
+
+        return Array.ConvertAll(dScales, sum => (float)sum);
+    }
+
+    private void UndoScales(float[] scores, int[] chosen, Span<float> dWeights, double[] dScales)
+    {
+        if (_scales is null)
+            return;
+        var values = Values(_spec, scores);
+        var divisor = Divisor(_spec, values, chosen);
+        foreach (var expert in chosen)
+        {
+            dScales[expert] += dWeights[expert] * values[expert] / divisor * _spec.Factor;
+            dWeights[expert] *= _scales[expert];
         }
     }
 

@@ -62,6 +62,12 @@ internal sealed class ConfigReader
     /// <summary>Whether the key's value is a text.</summary>
     public bool IsText(string key) => Value(key) is { ValueKind: JsonValueKind.String };
 
+    /// <summary>Whether the key's value is a list.</summary>
+    public bool IsList(string key) => Value(key) is { ValueKind: JsonValueKind.Array };
+
+    /// <summary>The keys that are there, in file order.</summary>
+    public IEnumerable<string> Keys => _root.EnumerateObject().Select(member => member.Name);
+
     /// <summary>Whether the key is there, perhaps with null.</summary>
     public bool Mentions(string key) => Value(key) is not null;
 

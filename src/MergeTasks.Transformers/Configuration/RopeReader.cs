@@ -31,7 +31,7 @@ internal sealed record RopeDefaults(double Theta)
 /// </summary>
 internal static class RopeReader
 {
-    private const string Types = "default, linear, dynamic, llama3, yarn or longrope";
+    private const string Types = "default, linear, dynamic, llama3, yarn, longrope or proportional";
 
     /// <summary>Reads the settings of a family that knows no more than its base.</summary>
     public static RopeSpec Read(ConfigReader config, DecoderSize size, double theta) => Read(config, size, new RopeDefaults(theta));
@@ -48,6 +48,8 @@ internal static class RopeReader
         if (theta <= 0)
             throw scaling!.Invalid("rope_theta", "above 0");
         var type = scaling is null ? "default" : TypeOf(scaling, isNewest, defaults.Aliases);
+        if (type == "proportional")
+            return Proportional(scaling!, size.Head, theta);
         var share = Share(config, scaling, defaults.Fraction, type);
         var dimensions = (int)(size.Head * share);
         if (dimensions < 2 || dimensions > size.Head || dimensions % 2 != 0)
@@ -102,8 +104,11 @@ internal static class RopeReader
         }
 
         return scaling is null && defaults.Settings is { } absent
-            ? (config.Substitute("rope_parameters", absent), true)
+            ? (Absent(config.Substitute("rope_parameters", absent)), true)
             : (scaling, key == "rope_parameters");
+
+        ConfigReader Absent(ConfigReader settings) =>
+            defaults.LayerType is { } kind && settings.Has(kind) ? settings.Section(kind)! : settings;
     }
 
     // Plain rotation of a family without a fraction takes whole heads, whatever the key says: so does the reference.
@@ -128,6 +133,14 @@ internal static class RopeReader
 
         string? Canonical(string? name) =>
             name is not null && aliases is not null && aliases.TryGetValue(name, out var known) ? known : name;
+    }
+
+    private static RopeSpec Proportional(ConfigReader scaling, int channels, double theta)
+    {
+        var share = scaling.Double("partial_rotary_factor", 1);
+        return share is >= 0 and <= 1 && channels % 2 == 0
+            ? RopeScaling.Proportional(channels, theta, (int)Math.Floor(share * channels / 2), scaling.PositiveDouble("factor", 1))
+            : throw scaling.Invalid("partial_rotary_factor", "from 0 to 1, of heads with an even number of channels");
     }
 
     private static RopeSpec Dynamic(ConfigReader scaling, int dimensions, double theta, int maximumPositions)

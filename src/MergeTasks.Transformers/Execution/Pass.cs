@@ -36,6 +36,9 @@ internal sealed class Pass
     /// <summary>Gradients of parameters that several blocks use.</summary>
     public SharedGradients Shared { get; } = new();
 
+    /// <summary>What blocks give to later ones beside the residual stream.</summary>
+    public CarriedValues Carried { get; } = new();
+
     /// <summary>Rents a matrix with undefined contents.</summary>
     public Activation Rent(int rows, int channels) => Pool.Rent(rows, channels);
 

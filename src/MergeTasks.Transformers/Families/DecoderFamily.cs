@@ -12,7 +12,9 @@ internal abstract class DecoderFamily : Family
         // Embedding models made of decoders switch the causal order off with one of these.
         if (!config.Bool("is_causal", true))
             throw config.Unsupported("is_causal", "true");
-        if (config.Bool("use_bidirectional_attention", false))
+        // Of text, "vision" means nothing: only an image's tokens see each other.
+        var isOfImages = config.IsText("use_bidirectional_attention") && config.OptionalText("use_bidirectional_attention") == "vision";
+        if (!isOfImages && (config.IsText("use_bidirectional_attention") || config.Bool("use_bidirectional_attention", false)))
             throw config.Unsupported("use_bidirectional_attention", "false");
         var architectures = config.OptionalTexts("architectures") ?? [];
         if (architectures.Length > 0 && !Array.Exists(architectures, IsLanguageModel))

@@ -18,7 +18,10 @@ internal sealed record DecoderShape(
     public DecoderSize Size => new(HeadSize, MaximumPositions);
 
     /// <summary>Reads the sizes, taking what is absent from the defaults of the family's configuration class.</summary>
-    public static DecoderShape Read(ConfigReader config, DecoderShape absent)
+    /// <param name="config">The configuration.</param>
+    /// <param name="absent">The defaults.</param>
+    /// <param name="oneIntermediate">Whether the feed-forward part is as wide in all layers; else the family reads how wide it is.</param>
+    public static DecoderShape Read(ConfigReader config, DecoderShape absent, bool oneIntermediate = true)
     {
         var hidden = config.Int("hidden_size", absent.Hidden);
         var heads = config.Int("num_attention_heads", absent.Heads);
@@ -34,7 +37,7 @@ internal sealed record DecoderShape(
         return new DecoderShape(
             config.Int("vocab_size", absent.Vocabulary),
             hidden,
-            config.Int("intermediate_size", absent.Intermediate),
+            oneIntermediate ? config.Int("intermediate_size", absent.Intermediate) : absent.Intermediate,
             config.Int("num_hidden_layers", absent.Layers),
             heads,
             keyValueHeads,

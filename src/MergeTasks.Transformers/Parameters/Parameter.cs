@@ -46,6 +46,17 @@ internal sealed unsafe class Parameter
     public WeightMatrix Matrix =>
         new(_value.Data is null ? null : _value.Data + First * _value.DType.Size(), Format(_value.DType), Rows, Columns);
 
+    /// <summary>The same parameter, of a use that sees its numbers clamped.</summary>
+    /// <param name="limit">To ± this.</param>
+    public Parameter Clamped(float limit)
+    {
+        if (_place is not null)
+            throw new NotSupportedException("A place of a stack is not clamped.");
+        var values = ToSingles();
+        System.Numerics.Tensors.TensorPrimitives.Clamp(values, -limit, limit, values);
+        return new Parameter(Name, ParameterValue.FromSingles(_value.Shape, values), _uses);
+    }
+
     private long First => (long)(_place ?? 0) * Rows * Columns;
 
     /// <summary>All numbers as fp32.</summary>

@@ -42,7 +42,7 @@ internal sealed class CpuModel : ITransformerModel
         _options = options;
         _parameters = new ParameterSet(values, spec, identity.Folder);
         _embedding = new Embedding(spec.Embedding, _parameters);
-        _layers = [.. spec.Layers.Select(layer => new Layer(layer, _parameters))];
+        _layers = [.. spec.Layers.Select(layer => Layer.Of(layer, _parameters))];
         _head = new Head(spec.Head, _parameters);
         Description = Describe();
     }
@@ -181,6 +181,7 @@ internal sealed class CpuModel : ITransformerModel
             Observer = observer,
             Receiver = receiver
         };
+        using var carried = pass.Carried;
         var result = work(pass, rows);
         _pool.Trim();
         // Products read the mapped or pinned memory by address.

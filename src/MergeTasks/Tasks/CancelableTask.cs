@@ -54,7 +54,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         catch (Exception e) when (FileFault.Covers(e))
         {
             // Inputs, outputs and the cache have diagnostics of their own by now; what is left is work on the build's own files.
-            Report(new Diagnostic(DiagnosticCode.GeneratedFiles, FileFault.Describe(e), null));
+            Report(FileDiagnostics.OfBuild(e));
         }
         catch (Exception e)
         {
@@ -126,7 +126,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected string CacheFolder(string path) =>
         path.Contains('\0', StringComparison.Ordinal)
             ? throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null))
+                DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null)
         : Caching.CacheFolder.Resolve(
             path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 
@@ -136,8 +136,7 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     protected static long CacheLimit(string size) =>
         size.Trim().Length == 0 ? Caching.ContentStore.DefaultSizeLimit
         : ByteSize.Parse(size)
-            ?? throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null));
+            ?? throw new DiagnosticException(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null);
 
     /// <summary>Reports, once, that the cache cannot be written.</summary>
     protected void ReportUnwritableCache(string reason)

@@ -25,9 +25,9 @@ public sealed class CheckMergedFiles : CancelableTask
             .ToList();
         if (missing.Count > 0)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputMissing,
+            throw new DiagnosticException(DiagnosticCode.OutputMissing,
                 $"The merged model(s) {string.Join(", ", missing)} have not been made. Build the project first, without --no-build.",
-                new SourceLocation(ProjectFile)));
+                new SourceLocation(ProjectFile));
         }
     }
 }

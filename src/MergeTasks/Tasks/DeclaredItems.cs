@@ -50,9 +50,9 @@ internal static class DeclaredItems
             if (group.Skip(1).Any())
             {
                 var names = string.Join(", ", group.Select(item => item["MergedModelName"]));
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnknownInto,
+                throw new DiagnosticException(DiagnosticCode.UnknownInto,
                     $"The project '{group.Key.Item1}' makes several merged models ({names}); choose one with FromMerge=\"…\" on the "
-                        + "ProjectReference.", new SourceLocation(group.First().File)));
+                        + "ProjectReference.", new SourceLocation(group.First().File));
             }
         }
     }

@@ -2,6 +2,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Options;
 using MergeTasks.Merging.Build;
+using MergeTasks.Methods.Loading;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
@@ -12,6 +13,7 @@ public abstract class DeclaringTask : CancelableTask
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(2);
 
     private readonly Lock _gate = new();
+    private readonly MethodCatalog _methods = new();
     private GatheredProperties? _properties;
     private long _toDigest;
     private long _digested;
@@ -59,6 +61,7 @@ public abstract class DeclaringTask : CancelableTask
         {
             Metadata = Properties.OfAllMerges,
             Methods = DeclaredItems.From("MergeMethod", MergeMethods, ProjectFile),
+            Catalog = _methods,
         };
         return DeclarationReader.Read(
             project,
@@ -100,6 +103,7 @@ public abstract class DeclaringTask : CancelableTask
             },
             Digested = ReportDigested,
             CacheUnwritable = ReportUnwritableCache,
+            Methods = _methods,
         };
 
     private void ReportDigested(long bytes)

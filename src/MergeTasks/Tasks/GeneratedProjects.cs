@@ -23,10 +23,6 @@ internal sealed class GeneratedProjects(
     /// <summary>Names of the merges whose phases must know the device.</summary>
     public IReadOnlySet<string> OnDevice { get; init; } = new HashSet<string>();
 
-    /// <summary>Names of the merges whose outputs a merge reads.</summary>
-    public static IEnumerable<string> UpstreamOf(MergeDeclaration merge) =>
-        merge.Models.Append(merge.Base).Append(merge.ImportanceBase).Select(model => model?.Merge).OfType<string>().Distinct();
-
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
     /// <summary>
@@ -102,7 +98,7 @@ internal sealed class GeneratedProjects(
 
     private string Project(MergeDeclaration merge, string declarations, IReadOnlyList<string> stale)
     {
-        var upstream = UpstreamOf(merge).Where(stale.Contains);
+        var upstream = MergeOrder.Upstream(merge).Where(stale.Contains);
         var project = new XElement("Project",
             new XElement("PropertyGroup",
                 new XElement("MergeName", Escaped(merge.Name)),

@@ -62,8 +62,8 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.OutputUnwritable,
-                $"An output that is no longer wanted is in the way: {e.Message}", null));
+            throw new DiagnosticException(DiagnosticCode.OutputUnwritable,
+                $"An output that is no longer wanted is in the way: {e.Message}", null);
         }
     }
 

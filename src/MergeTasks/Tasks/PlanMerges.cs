@@ -132,7 +132,7 @@ public sealed class PlanMerges : PlanningTask
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var plan in states.Select(state => state.Plan))
         {
-            if (plan.Declaration.NeedsScores || plan.ComputesOnDevice || GeneratedProjects.UpstreamOf(plan.Declaration).Any(names.Contains))
+            if (plan.Declaration.NeedsScores || plan.ComputesOnDevice || MergeOrder.Upstream(plan.Declaration).Any(names.Contains))
                 names.Add(plan.Name);
         }
 

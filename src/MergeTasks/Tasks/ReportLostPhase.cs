@@ -30,10 +30,10 @@ public sealed class ReportLostPhase : CancelableTask
             return;
         var (what, location) = MergeName.Length == 0 ? ("Evaluation", new SourceLocation(ProjectFile))
             : ($"Merge '{MergeName}'", GeneratedProjects.LocationOf(Declarations, MergeName));
-        throw new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceProcessLost,
+        throw new DiagnosticException(DiagnosticCode.DeviceProcessLost,
             $"{what}: the process that worked on {doing} ended without a result. It crashed in native code, or the system ended it, most "
             + "likely for want of memory. "
             + "Nothing was written but the scores that were complete, which the next build reuses. MergeDevice=cpu runs models on the "
-            + "built-in engine.", location));
+            + "built-in engine.", location);
     }
 }

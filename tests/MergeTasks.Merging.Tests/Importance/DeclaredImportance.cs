@@ -70,12 +70,12 @@ public sealed class DeclaredImportance
     }
 
     [Theory]
-    [InlineData("aim: {omega: 2, calibration: ../data/calibration.txt}", DiagnosticCode.InvalidValue, 11)]
-    [InlineData("aim: {omega: 0.4}", DiagnosticCode.MissingScoringData, 11)]
-    [InlineData("aim: {omga: 0.4}", DiagnosticCode.UnknownKey, 11)]
-    [InlineData("apl: {levels: [rows]}", DiagnosticCode.InvalidValue, 11)]
-    [InlineData("apl: {levels: hidden, scoring: exact}", DiagnosticCode.CostlyScoring, 11)]
-    [InlineData("apl: {levels: layer, tau1: 0}", DiagnosticCode.InvalidValue, 11)]
+    [InlineData("aim: {omega: 2, calibration: ../data/calibration.txt}", "MTK1003", 11)]
+    [InlineData("aim: {omega: 0.4}", "MTK5004", 11)]
+    [InlineData("aim: {omga: 0.4}", "MTK2002", 11)]
+    [InlineData("apl: {levels: [rows]}", "MTK1003", 11)]
+    [InlineData("apl: {levels: hidden, scoring: exact}", "MTK5007", 11)]
+    [InlineData("apl: {levels: layer, tau1: 0}", "MTK1003", 11)]
     public void Mistakes_in_recipes_have_a_position(string section, string code, int line)
     {
         using var project = new ScoredProject();
@@ -87,14 +87,14 @@ public sealed class DeclaredImportance
     }
 
     [Theory]
-    [InlineData("linear", "Apl", "layer", "no-task", DiagnosticCode.MissingScoringData)]
-    [InlineData("passthrough", "Apl", "model", "", DiagnosticCode.UnsuitableScoring)]
-    [InlineData("linear", "Calibration", "data/none.txt", "", DiagnosticCode.BadScoringData)]
-    [InlineData("linear", "Base", "", "", DiagnosticCode.MissingImportanceBase)]
-    [InlineData("linear", "AimBlock", "4000", "", DiagnosticCode.TooLittleCalibration)]
-    [InlineData("linear", "tokenizer", "", "", DiagnosticCode.NotScorable)]
-    [InlineData("linear", "family", "", "", DiagnosticCode.NotScorable)]
-    [InlineData("linear", "sample", "", "", DiagnosticCode.BadScoringData)]
+    [InlineData("linear", "Apl", "layer", "no-task", "MTK5004")]
+    [InlineData("passthrough", "Apl", "model", "", "MTK5006")]
+    [InlineData("linear", "Calibration", "data/none.txt", "", "MTK5002")]
+    [InlineData("linear", "Base", "", "", "MTK5005")]
+    [InlineData("linear", "AimBlock", "4000", "", "MTK5003")]
+    [InlineData("linear", "tokenizer", "", "", "MTK5001")]
+    [InlineData("linear", "family", "", "", "MTK5001")]
+    [InlineData("linear", "sample", "", "", "MTK5002")]
     public void What_cannot_be_scored_is_a_diagnostic_and_writes_nothing(
         string method, string what, string value, string variant, string code)
     {

@@ -55,11 +55,11 @@ public sealed class MergekitRecipes : IDisposable
         Assert.Equal(
             [code],
             Assert.Throws<DiagnosticException>(() => _project.Plan(recipe, metadata: [("Strict", "true")])).Diagnostics.Select(diagnostic =>
-                diagnostic.Code));
+                (string)diagnostic.Code));
         Assert.Equal(
             [code],
             Assert.Throws<DiagnosticException>(() => _project.Plan(recipe + "strict: true\n")).Diagnostics.Select(diagnostic =>
-                diagnostic.Code));
+                (string)diagnostic.Code));
     }
 
     [Theory]

@@ -153,7 +153,7 @@ public sealed class SettingScopes : IDisposable
             """);
         Assert.Equal(
             [("MTK2010", 2, 15), ("MTK2010", 7, 11)],
-            plan.Layout.Warnings.Select(warning => (warning.Code, warning.Location!.Line, warning.Location.Column)));
+            plan.Layout.Warnings.Select(warning => ((string)warning.Code, warning.Location!.Line, warning.Location.Column)));
         Assert.Contains("self_atn", plan.Layout.Warnings[1].Message, StringComparison.Ordinal);
         Assert.All(plan.Layout.Warnings, warning => Assert.True(warning.IsWarning));
     }

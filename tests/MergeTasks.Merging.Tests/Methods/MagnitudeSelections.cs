@@ -94,20 +94,20 @@ public sealed class MagnitudeSelections
         var sparsifier = new MagnitudeSparsifier(context, capacity);
         var blocks = (values.Length + TensorMerge.BlockLength - 1) / TensorMerge.BlockLength;
         var taken = 0;
-        for (; sparsifier.BeginPass(); taken++)
+        foreach (var pass in sparsifier.Passes())
         {
             // The order in which blocks come must not matter.
-            var stride = sparsifier.Stride;
+            var stride = pass.Stride;
             Parallel.For(0, (blocks + stride - 1) / stride, new ParallelOptions { MaxDegreeOfParallelism = 1 }, i =>
             {
                 var block = Block(values, (((blocks + stride - 1) / stride) - 1 - i) * stride);
-                sparsifier.Analyze(0, block, block.Buffer(0));
+                pass.Analyze(0, block, block.Buffer(0));
             });
-            sparsifier.EndPass();
+            pass.End();
+            taken++;
         }
 
         Assert.Equal(passes, taken);
-        sparsifier.BeginMasking(isLast: true);
         var keep = (int)(density * values.Length);
         var kept = Enumerable.Range(0, values.Length)
             .OrderByDescending(i => BitConverter.SingleToUInt32Bits(values[i]) & 0x7FFF_FFFF)

@@ -25,10 +25,10 @@ internal static class SolvedTensor
         if (kind.NeedsSurvey)
         {
             var survey = kind.BeginSurvey([context]);
-            while (survey.BeginRound())
+            foreach (var round in survey.Rounds())
             {
-                Analyze(survey.Begin(context));
-                survey.EndRound();
+                Analyze(round.Begin(context));
+                round.End();
             }
 
             context = context with { Survey = survey };

@@ -57,7 +57,7 @@ public sealed class LicenceCards : IDisposable
         Card("b", b);
         var found = _workspace.State("m").Plan.Warnings.ToList();
         Assert.Equal(warnings, found.Count);
-        Assert.All(found, warning => Assert.True(warning is { Code: "MTK3053", IsWarning: true }));
+        Assert.All(found, warning => Assert.Equal(("MTK3053", true), (warning.Code, warning.IsWarning)));
         Assert.Equal(found, _workspace.Build().Validate(default));
     }
 

@@ -143,6 +143,6 @@ public sealed class Declarations : IDisposable
         var exception = Assert.Throws<DiagnosticException>(_project.Build);
         Assert.Superset(
             new HashSet<string> { "MTK1001", "MTK1003", "MTK1005" },
-            exception.Diagnostics.Select(diagnostic => diagnostic.Code).ToHashSet());
+            exception.Diagnostics.Select(diagnostic => (string)diagnostic.Code).ToHashSet());
     }
 }

@@ -102,9 +102,9 @@ internal static class LoadableLibrary
             ? "a newer libstdc++ on the loader's path (LD_LIBRARY_PATH), or a system or container with one, such as Ubuntu 24.04 or "
                 + "Debian 13"
             : "a newer system, or a container with one, such as Ubuntu 24.04 or Debian 13";
-        return new DiagnosticException(new Diagnostic(DiagnosticCode.DeviceLibraries,
+        return new DiagnosticException(DiagnosticCode.DeviceLibraries,
             $"The library '{path}' needs {string.Join("; ", needs)}. Ways out: {wayOut}; or MergeDevice=cpu, which runs models on the "
-                + "built-in engine.", null));
+                + "built-in engine.", null);
     }
 
     private static string FamilyOf(string version) => version[..(version.LastIndexOf('_') + 1)];

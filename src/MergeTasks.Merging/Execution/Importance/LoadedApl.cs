@@ -1,10 +1,11 @@
 using System.Globalization;
+using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Locating;
 using MergeTasks.Merging.Measuring;
-using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
+using MergeTasks.Merging.Planning;
 using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Merging.Execution.Importance;
@@ -86,9 +87,9 @@ internal sealed class LoadedApl : IDisposable
         var largest = logarithms.Values.Max();
         if (double.IsNegativeInfinity(largest))
         {
-            context.Progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-                $"Merge '{plan.Name}': no model's changes have any effect on its task, so all get the same weight.",
-                apl.Declaration.Location, IsWarning: true));
+            context.Progress.Warn(plan.Declaration.Warning(DiagnosticCode.ZeroImportance,
+                "no model's changes have any effect on its task, so all get the same weight.",
+                apl.Declaration.Location));
             return means.ToDictionary(pair => pair.Key, pair => (pair.Value, total / means.Count));
         }
 
@@ -193,7 +194,7 @@ internal sealed class LoadedApl : IDisposable
         (apl.DropLevel == PartitionLevel.Tensor ? scores.OfTensors() : scores.OfLayers()).All(importance => importance == 0);
 
     private static void WarnOfNothing(MergePlan plan, AplModel model, ScoringContext context) =>
-        context.Progress.Warn(new Diagnostic(DiagnosticCode.ZeroImportance,
-            $"Merge '{plan.Name}': none of the changes of '{model.Declaration.Label}' has an effect on its task, so the same share of "
-                + "all is kept.", model.Declaration.Location, IsWarning: true));
+        context.Progress.Warn(plan.Declaration.Warning(DiagnosticCode.ZeroImportance,
+            $"none of the changes of '{model.Declaration.Label}' has an effect on its task, so the same share of "
+                + "all is kept.", model.Declaration.Location));
 }

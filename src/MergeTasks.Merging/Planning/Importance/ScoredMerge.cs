@@ -45,9 +45,9 @@ internal sealed record ScoredMerge(
     public void RequireTaskData(string who, IEnumerable<OpenModel> models)
     {
         var missing = models.Where(model => model.Declaration.TaskData is null)
-            .Select(model => new Diagnostic(
+            .Select(model => Declaration.Error(
                 DiagnosticCode.MissingScoringData,
-                $"Merge '{Declaration.Name}': {who} needs samples of the task of '{model.Declaration.Label}'. "
+                $"{who} needs samples of the task of '{model.Declaration.Label}'. "
                 + "Name them with TaskData=\"…\" on its MergeSource, or 'task_data' in the recipe.",
                 model.Declaration.Location)).ToList();
         if (missing.Count > 0)

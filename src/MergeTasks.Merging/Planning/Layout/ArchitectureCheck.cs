@@ -107,7 +107,7 @@ internal sealed partial class ArchitectureCheck(MergeDeclaration merge, Action<D
     }
 
     private void Report(ModelDeclaration model, string message) =>
-        report(new Diagnostic(DiagnosticCode.DifferentArchitecture, $"Merge '{merge.Name}': {message}", model.Location));
+        report(merge.Error(DiagnosticCode.DifferentArchitecture, message, model.Location));
 
     [GeneratedRegex(@"(?<=^|\.)\d{1,8}(?=\.|$)")]
     private static partial Regex Number();

@@ -18,8 +18,8 @@ internal static class ConfigCheck
     /// <exception cref="DiagnosticException">Tensors of equal shapes hold different things.</exception>
     public static (IReadOnlyList<string> Notes, IReadOnlyList<Diagnostic> Warnings) Of(
         MergeDeclaration merge,
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-        (ModelDeclaration Declaration, ModelInput Input) donor,
+        IReadOnlyList<OpenModel> models,
+        OpenModel donor,
         OutputLayout layout)
     {
         var (notes, warnings, errors) = (new List<string>(), new List<Diagnostic>(), new List<Diagnostic>());
@@ -33,8 +33,8 @@ internal static class ConfigCheck
             var wrong = differences[ConfigEffect.Meaning].ToLookup(difference => IsRefused(difference, layout, donor.Input, input));
             if (wrong[true].Any())
             {
-                errors.Add(new Diagnostic(DiagnosticCode.IncompatibleConfigurations,
-                    $"Merge '{merge.Name}': equal shapes of '{donor.Declaration.Label}' and '{declaration.Label}' hold different "
+                errors.Add(merge.Error(DiagnosticCode.IncompatibleConfigurations,
+                    $"equal shapes of '{donor.Declaration.Label}' and '{declaration.Label}' hold different "
                         + $"things: {Listed(wrong[true], first, second)}. Their rows do not belong together. If that is meant, name the "
                         + "keys in AcceptConfigDifferences=\"…\" ('accept_config_differences').", declaration.Location));
             }
@@ -44,10 +44,10 @@ internal static class ConfigCheck
                 .ToList();
             if (changed.Count > 0)
             {
-                warnings.Add(new Diagnostic(DiagnosticCode.DifferentConfigurations,
-                    $"Merge '{merge.Name}': the weights of '{declaration.Label}' were trained for another function than that of the "
+                warnings.Add(merge.Warning(DiagnosticCode.DifferentConfigurations,
+                    $"the weights of '{declaration.Label}' were trained for another function than that of the "
                         + $"output, which gets the configuration of '{donor.Declaration.Label}': {Listed(changed, first, second)}.",
-                    declaration.Location, IsWarning: true));
+                    declaration.Location));
             }
 
             if (differences[ConfigEffect.None].ToList() is { Count: > 0 } harmless)

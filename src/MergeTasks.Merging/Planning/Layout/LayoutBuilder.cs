@@ -18,8 +18,8 @@ namespace MergeTasks.Merging.Planning.Layout;
 internal sealed class LayoutBuilder(
     MergeDeclaration merge,
     MergeMethod method,
-    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-    (ModelDeclaration Declaration, ModelInput Input) donor)
+    IReadOnlyList<OpenModel> models,
+    OpenModel donor)
 {
     private readonly LayoutDraft _draft = new(merge, method, models, donor);
 

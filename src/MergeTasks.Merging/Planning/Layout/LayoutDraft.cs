@@ -14,7 +14,7 @@ internal sealed class LayoutDraft
 {
     private readonly MergeDeclaration _merge;
     private readonly MergeMethod _method;
-    private readonly IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> _models;
+    private readonly IReadOnlyList<OpenModel> _models;
     private readonly Dictionary<ModelInput, TensorIndex> _indexes = [];
     private readonly List<LayoutTensor> _tensors = [];
     private readonly List<Diagnostic> _errors = [];
@@ -29,8 +29,8 @@ internal sealed class LayoutDraft
     public LayoutDraft(
         MergeDeclaration merge,
         MergeMethod method,
-        IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-        (ModelDeclaration Declaration, ModelInput Input) donor)
+        IReadOnlyList<OpenModel> models,
+        OpenModel donor)
     {
         (_merge, _method, _models) = (merge, method, models);
         DonorDeclaration = donor.Declaration;
@@ -57,11 +57,11 @@ internal sealed class LayoutDraft
     public TensorIndex Index(ModelInput input) =>
         _indexes.TryGetValue(input, out var index) ? index : _indexes[input] = new TensorIndex(input);
 
-    public void Report(string code, string message, SourceLocation location) =>
-        _errors.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", location));
+    public void Report(DiagnosticCode code, string message, SourceLocation location) =>
+        _errors.Add(_merge.Error(code, message, location));
 
-    public void Warn(string code, string message) =>
-        _warnings.Add(new Diagnostic(code, $"Merge '{_merge.Name}': {message}", _merge.Location, IsWarning: true));
+    public void Warn(DiagnosticCode code, string message) =>
+        _warnings.Add(_merge.Warning(code, message));
 
     public void Note(string note) => _notes.Add(note);
 

@@ -13,7 +13,7 @@ namespace MergeTasks.Merging.Planning.Layout;
 /// <param name="Declaration">The model and its own settings.</param>
 /// <param name="Input">Its tensors.</param>
 /// <param name="IsBase">Whether the method uses it as the base.</param>
-internal sealed record LayoutSource(ModelDeclaration Declaration, ModelInput Input, bool IsBase);
+internal sealed record LayoutSource(ModelDeclaration Declaration, ModelInput Input, bool IsBase) : OpenModel(Declaration, Input);
 
 /// <summary>A part of the output whose tensors have the same sources and settings: all of it, a slice, or a module.</summary>
 /// <param name="Label">What it is, for tables and messages; empty for all of the output.</param>

@@ -41,8 +41,8 @@ internal sealed class UnmatchedTensors(MergeDeclaration merge)
         {
             if (found.Integers.Count > 0)
             {
-                errors.Add(new Diagnostic(DiagnosticCode.TensorNotMergeable,
-                    $"Merge '{merge.Name}': {Listed(found.Integers)} of '{model.Label}' holds integers (quantised weights?) where "
+                errors.Add(merge.Error(DiagnosticCode.TensorNotMergeable,
+                    $"{Listed(found.Integers)} of '{model.Label}' holds integers (quantised weights?) where "
                         + $"'{owner.Label}' has floating-point numbers.", model.Location));
             }
 
@@ -78,9 +78,9 @@ internal sealed class UnmatchedTensors(MergeDeclaration merge)
             + (shapes.Exists(shape => TensorNames.IsEmbedding(shape.Name) || TensorNames.IsHead(shape.Name))
                 ? ", and make sure that its tokenizer serves all models."
                 : ".");
-        return new Diagnostic(DiagnosticCode.ShapeMismatch,
-            $"Merge '{merge.Name}': tensor {string.Join("; ", shapes.Take(NamesInMessage).Select(shape => shape.Text))}{more}{end}",
-            model.Location, IsWarning: !merge.IsStrict);
+        return merge.Ignored(DiagnosticCode.ShapeMismatch,
+            $"tensor {string.Join("; ", shapes.Take(NamesInMessage).Select(shape => shape.Text))}{more}{end}",
+            model.Location);
     }
 
     private Findings Of(ModelDeclaration model, ModelDeclaration donor) =>

@@ -56,8 +56,7 @@ internal sealed class TensorPlanner
             .. InDrawOrder().Select(tensor => Plan(tensor, cancellation)).OrderBy(tensor => tensor.Output.Name, StringComparer.Ordinal)
         ];
         if (_method.Conflict([.. plans.Where(plan => plan.IsMerged).Select(plan => plan.Context!)]) is { } conflict)
-            throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}': {conflict}", _merge.Location));
+            throw _merge.Fault(DiagnosticCode.InvalidValue, conflict);
         if (_method.NeedsSurvey)
             plans = [.. plans.Select(OfWhole(plans))];
         if (_whole is not { Tasks.Count: > 0 } importance)
@@ -171,15 +170,15 @@ internal sealed class TensorPlanner
             KeepsNonFinite = _merge.KeepsNonFinite,
             Workers = _workers,
         };
-        if (ConflictIn(context) is { } conflict)
+        if (ConflictIn(context, output) is { } conflict)
             throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location));
+                DiagnosticCode.InvalidValue, $"Merge '{_merge.Name}', tensor '{output.Name}': {conflict}", _merge.Location);
         if (_draws is not null)
             _drawOffset += _method.CompatibleDraws(context);
         return context;
     }
 
-    private string? ConflictIn(TensorContext context)
+    private string? ConflictIn(TensorContext context, TensorSpec output)
     {
         try
         {
@@ -187,8 +186,7 @@ internal sealed class TensorPlanner
         }
         catch (ForeignMethodException e)
         {
-            throw new DiagnosticException(new Diagnostic(
-                DiagnosticCode.MethodFailed, $"Merge '{_merge.Name}', tensor '{context.Tensor}': {e.Message}.", _merge.Location));
+            throw _merge.MethodFailed(output, e);
         }
     }
 
@@ -218,8 +216,8 @@ internal sealed class TensorPlanner
             .Select(scope => scope.GetValueOrDefault(parameter.Name)?.Evaluate(name, tensor.Position))
             .FirstOrDefault(value => value is not null)
         ?? parameter.Default
-        ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.MissingParameter,
-            $"Merge '{_merge.Name}': no condition gives '{parameter.Name}' a value for the tensor "
+        ?? throw _merge.Fault(DiagnosticCode.MissingParameter,
+            $"no condition gives '{parameter.Name}' a value for the tensor "
                 + $"'{name}'{(model is null ? "" : $" of '{model.Label}'")}. End the list with a value without a filter.",
-            model?.Location ?? _merge.Location));
+            model?.Location ?? _merge.Location);
 }

@@ -43,8 +43,7 @@ internal static class ChatTemplates
         }
         catch (FileFault e)
         {
-            throw new DiagnosticException(
-                new Diagnostic(DiagnosticCode.BadTokenizer, $"The chat template cannot be set: {e.Message}", declared.Location));
+            throw new DiagnosticException(DiagnosticCode.BadTokenizer, $"The chat template cannot be set: {e.Message}", declared.Location);
         }
     }
 

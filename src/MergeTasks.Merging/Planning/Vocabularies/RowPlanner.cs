@@ -108,5 +108,5 @@ internal sealed class RowPlanner(
     }
 
     private DiagnosticException Fault(TokenRule rule, string message) =>
-        new(new Diagnostic(DiagnosticCode.InvalidTokenizerSource, $"Merge '{merge.Name}': {message}", rule.Location));
+        new(merge.Error(DiagnosticCode.InvalidTokenizerSource, message, rule.Location));
 }

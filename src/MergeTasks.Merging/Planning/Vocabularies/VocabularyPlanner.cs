@@ -18,8 +18,8 @@ namespace MergeTasks.Merging.Planning.Vocabularies;
 /// <param name="cancellation">Ends digesting.</param>
 internal sealed class VocabularyPlanner(
     MergeDeclaration merge,
-    IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> models,
-    (ModelDeclaration Declaration, ModelInput Input) donor,
+    IReadOnlyList<OpenModel> models,
+    OpenModel donor,
     Action<Diagnostic> warn,
     CancellationToken cancellation)
 {
@@ -49,7 +49,7 @@ internal sealed class VocabularyPlanner(
 
     /// <summary>The models as inputs of the output: the same, or with the output's vocabulary.</summary>
     /// <exception cref="DiagnosticException">The vocabularies do not go together.</exception>
-    public IReadOnlyList<(ModelDeclaration Declaration, ModelInput Input)> Plan()
+    public IReadOnlyList<OpenModel> Plan()
     {
         for (var i = 0; i < _inputs.Length; i++)
             _rows[i] = VocabularyTensors.RowsOf(_inputs[i]);
@@ -67,7 +67,7 @@ internal sealed class VocabularyPlanner(
             if (_vocabularies[i] is { } other
                 && VocabularyDifference.Describe(own, donor.Declaration.Label, other, models[i].Declaration.Label) is { } difference)
             {
-                throw Fault(DiagnosticCode.DifferentVocabularies,
+                throw merge.Fault(DiagnosticCode.DifferentVocabularies,
                     $"the vocabularies of '{donor.Declaration.Label}' and '{models[i].Declaration.Label}' differ: {difference}. "
                     + "Say TokenizerSource=\"union\" (every model's tokens) or \"base\" (only the base's) on the merge, in a recipe "
                     + "'tokenizer_source: union'.", models[i].Declaration.Location);
@@ -100,10 +100,10 @@ internal sealed class VocabularyPlanner(
                 : BytesDiffer(i);
             if (difference is not null)
             {
-                warn(new Diagnostic(DiagnosticCode.DifferentVocabularies,
-                    $"Merge '{merge.Name}': the vocabularies of '{donor.Declaration.Label}' and '{label}' differ: {difference}. Rows of "
+                warn(merge.Warning(DiagnosticCode.DifferentVocabularies,
+                    $"the vocabularies of '{donor.Declaration.Label}' and '{label}' differ: {difference}. Rows of "
                         + $"their embeddings stand for different tokens; the output gets the tokenizer of '{donor.Declaration.Label}'.",
-                    models[i].Declaration.Location, IsWarning: true));
+                    models[i].Declaration.Location));
             }
         }
     }
@@ -121,7 +121,7 @@ internal sealed class VocabularyPlanner(
     }
 
     // mergekit takes the rows that all have, whatever they stand for.
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Cropped()
+    private IReadOnlyList<OpenModel> Cropped()
     {
         if (_rows.Contains(null) || _rows.Distinct().Count() == 1)
             return models;
@@ -129,18 +129,20 @@ internal sealed class VocabularyPlanner(
         int[] own = [.. Enumerable.Range(0, rows)];
         return [
             .. models.Select((model, i) =>
-                (model.Declaration,
-                    (ModelInput)new RemappedInput(
-                        model.Input, _rows[i]!.Value, new RowMap(own, new Dictionary<int, RowFill>(), new bool[rows]), _inputs, null)))
+                model with
+                {
+                    Input = new RemappedInput(
+                        model.Input, _rows[i]!.Value, new RowMap(own, new Dictionary<int, RowFill>(), new bool[rows]), _inputs, null)
+                })
         ];
     }
 
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Planned(TokenizerDeclaration tokenizer)
+    private IReadOnlyList<OpenModel> Planned(TokenizerDeclaration tokenizer)
     {
         Read(tokenizer);
         var without = Array.FindIndex(_rows, rows => rows is null);
         if (without >= 0)
-            throw Fault(
+            throw merge.Fault(
                 DiagnosticCode.BadTokenizer,
                 $"no table of embeddings was found in '{models[without].Declaration.Label}', so its vocabulary cannot be changed.",
                 models[without].Declaration.Location);
@@ -173,7 +175,7 @@ internal sealed class VocabularyPlanner(
         {
             if (id < _rows[model] && !vocabulary.TryAppend(token, _vocabularies[model]!.Added.GetValueOrDefault(token)))
             {
-                throw Fault(DiagnosticCode.BadTokenizer,
+                throw merge.Fault(DiagnosticCode.BadTokenizer,
                     $"the token {VocabularyDifference.Shown(token)} of '{models[model].Declaration.Label}' cannot be appended to "
                     + $"the {_vocabularies[_donor]!.Kind} vocabulary of '{donor.Declaration.Label}': "
                     + "it would change how text is divided. Choose one vocabulary: TokenizerSource=\"base\" or one of the models.", tokenizer.Location);
@@ -203,7 +205,7 @@ internal sealed class VocabularyPlanner(
             }
             catch (FormatException e)
             {
-                throw Fault(
+                throw merge.Fault(
                     DiagnosticCode.BadTokenizer,
                     $"the {ModelVocabulary.FileName} of '{models[origin].Declaration.Label}' {e.Message}.",
                     tokenizer.Location);
@@ -221,12 +223,12 @@ internal sealed class VocabularyPlanner(
         }
         catch (FileFault e)
         {
-            throw Fault(
+            throw merge.Fault(
                 DiagnosticCode.BadConfig, $"the ids of special tokens cannot be renumbered: {e.Message}", donor.Declaration.Location);
         }
     }
 
-    private IReadOnlyList<(ModelDeclaration, ModelInput)> Mapped(
+    private IReadOnlyList<OpenModel> Mapped(
         IReadOnlyDictionary<string, int> ids, long rows, IReadOnlyList<TokenRule> rules, IReadOnlyList<SideFile>? files)
     {
         var maps = new RowPlanner(
@@ -234,8 +236,10 @@ internal sealed class VocabularyPlanner(
                 .Plan(ids, checked((int)rows), rules);
         return [
             .. models.Select((model, i) =>
-                (model.Declaration,
-                    (ModelInput)new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }))
+                model with
+                {
+                    Input = new RemappedInput(model.Input, _rows[i]!.Value, maps[i], _inputs, files) { TokenIds = IdsOf(i, ids) }
+                })
         ];
     }
 
@@ -260,7 +264,7 @@ internal sealed class VocabularyPlanner(
             if (input.SideFiles(cancellation).FirstOrDefault(file => file.Name == ModelVocabulary.FileName) is not { } file)
             {
                 if (neededBy is not null)
-                    throw Fault(
+                    throw merge.Fault(
                         DiagnosticCode.BadTokenizer,
                         $"'{declaration.Label}' has no {ModelVocabulary.FileName} of its own, so its vocabulary is not known.",
                         declaration.Location);
@@ -282,7 +286,7 @@ internal sealed class VocabularyPlanner(
             }
             catch (FormatException e)
             {
-                throw Fault(
+                throw merge.Fault(
                     DiagnosticCode.BadTokenizer,
                     $"the {ModelVocabulary.FileName} of '{declaration.Label}' {e.Message}.",
                     declaration.Location);
@@ -295,7 +299,7 @@ internal sealed class VocabularyPlanner(
         var (token, id) = own.Ordered[^1];
         if (_rows[_donor] is { } rows && id >= rows)
         {
-            throw Fault(DiagnosticCode.BadTokenizer,
+            throw merge.Fault(DiagnosticCode.BadTokenizer,
                 $"'{donor.Declaration.Label}' has {rows} embedding rows, but its tokenizer gives {VocabularyDifference.Shown(token)} the "
                 + $"id {id}. "
                 + "TokenizerSource=\"base\" (in a recipe 'tokenizer_source: base') makes rows for such tokens.", donor.Declaration.Location);
@@ -315,7 +319,4 @@ internal sealed class VocabularyPlanner(
             ["normalized"] = false,
             ["special"] = false,
         }.ToJsonString();
-
-    private DiagnosticException Fault(string code, string message, SourceLocation location) =>
-        new(new Diagnostic(code, $"Merge '{merge.Name}': {message}", location));
 }

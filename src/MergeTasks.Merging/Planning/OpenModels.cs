@@ -1,0 +1,207 @@
+using MergeTasks.Caching;
+using MergeTasks.Checkpoints.Adapters;
+using MergeTasks.Checkpoints.Configuration;
+using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Inputs;
+using MergeTasks.Sources.Locking;
+
+namespace MergeTasks.Merging.Planning;
+
+/// <summary>
+/// Opens what declarations name, each once for all merges: models in folders, models with an adapter, adapters, outputs of other merges.
+/// Reads headers, and tensor data only where hashes are locked.
+/// </summary>
+/// <param name="hasher">Digests files; <see langword="null"/> to check everything without reading data.</param>
+internal sealed class OpenModels(FileHasher? hasher) : IDisposable
+{
+    private readonly Dictionary<string, ModelInput> _checkpoints = [];
+    private readonly Dictionary<string, PlannedInput> _outputs = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<(ModelInput Model, string Adapter), ModelInput> _adapted = [];
+    private readonly Dictionary<string, ModelInput> _adapters = [];
+
+    // What is wrong with a folder is told once, by whichever name it is met again.
+    private readonly Dictionary<string, DiagnosticException> _refused = [];
+    private readonly TensorInfoPool _pool = new();
+
+    /// <summary>Makes the output of a planned merge a model that other merges can name.</summary>
+    public void Add(MergePlan plan) => _outputs[plan.Name] = new PlannedInput(plan, hasher?.Identified);
+
+    /// <summary>A merge's models in order, then its base unless that is one of them.</summary>
+    /// <exception cref="DiagnosticException">With everything that is wrong with any of them.</exception>
+    public List<OpenModel> Of(MergeDeclaration merge, CancellationToken cancellation)
+    {
+        var declarations = merge.Models.ToList();
+        if (merge.Base is { } basis && !declarations.Exists(basis.IsSameModel))
+            declarations.Add(basis);
+        return Each(declarations, declaration => Open(declaration, merge, cancellation));
+    }
+
+    /// <summary>A merge's models, each of which is an adapter and no model.</summary>
+    /// <exception cref="DiagnosticException">With everything that is wrong with any of them.</exception>
+    public List<OpenModel> AdaptersOf(MergeDeclaration merge) => Each(merge.Models, declaration =>
+    {
+        var folder = declaration.Folder!;
+        if (!_adapters.TryGetValue(folder, out var input))
+        {
+            _adapters[folder] = input = FileDiagnostics.Reading(
+                merge.Name, folder, declaration.Location, () => new AdapterInput(OpenAdapter(folder), hasher));
+        }
+
+        return new OpenModel(declaration, input);
+    });
+
+    /// <summary>One model that a merge names.</summary>
+    /// <exception cref="DiagnosticException">With what is wrong with it.</exception>
+    public OpenModel Open(ModelDeclaration model, MergeDeclaration merge, CancellationToken cancellation) =>
+        FileDiagnostics.Reading(
+            merge.Name,
+            model.Folder ?? model.Label,
+            model.Location,
+            () => new OpenModel(model, WithAdapter(model, merge, cancellation)));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var input in _adapted.Values.Concat(_adapters.Values).Concat(_checkpoints.Values).Concat(_outputs.Values))
+            input.Dispose();
+    }
+
+    private static List<OpenModel> Each(IReadOnlyList<ModelDeclaration> declarations, Func<ModelDeclaration, OpenModel> open)
+    {
+        var (models, diagnostics) = (new List<OpenModel>(), new List<Diagnostic>());
+        foreach (var declaration in declarations)
+        {
+            try
+            {
+                models.Add(open(declaration));
+            }
+            catch (DiagnosticException e)
+            {
+                diagnostics.AddRange(e.Diagnostics);
+            }
+        }
+
+        // Two of them may be one folder.
+        return diagnostics.Count == 0 ? models : throw new DiagnosticException([.. diagnostics.Distinct()]);
+    }
+
+    private ModelInput WithAdapter(ModelDeclaration model, MergeDeclaration merge, CancellationToken cancellation)
+    {
+        if (model.Adapter is { } adapter)
+            return Adapted(Stored(model, cancellation), adapter, cancellation);
+
+        // A folder that is an adapter and no model stands for the base with it.
+        if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
+            return Stored(model, cancellation);
+        if (merge.Base is not { } basis || basis.IsSameModel(model))
+        {
+            throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
+                $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
+                    + $"Include=\"models/base\" Adapter=\"{model.Label}\" (in a recipe 'models/base+{model.Label}').",
+                model.Location);
+        }
+
+        return Adapted(
+            WithAdapter(basis, merge, cancellation), new AdapterDeclaration(model.Label, folder, model.Location), cancellation);
+    }
+
+    private ModelInput Adapted(ModelInput model, AdapterDeclaration adapter, CancellationToken cancellation)
+    {
+        if (_adapted.TryGetValue((model, adapter.Folder), out var known))
+            return known;
+        return FileDiagnostics.Reading(adapter.Label, adapter.Folder, adapter.Location, () =>
+        {
+            var lora = OpenAdapter(adapter.Folder);
+            try
+            {
+                RequireLocked(adapter.Label, adapter.Folder, adapter.Locked, adapter.Location, cancellation);
+                return _adapted[(model, adapter.Folder)] = new AdaptedInput(model, lora, hasher);
+            }
+            catch
+            {
+                lora.Dispose();
+                throw;
+            }
+        });
+    }
+
+    private LoraAdapter OpenAdapter(string folder)
+    {
+        hasher?.Identified?.Add(Path.Combine(folder, AdapterConfig.FileName));
+        return LoraAdapter.Open(folder);
+    }
+
+    private ModelInput Stored(ModelDeclaration model, CancellationToken cancellation)
+    {
+        if (model.Merge is { } upstream)
+        {
+            return _outputs[upstream] is { IsAdapter: false } output
+                ? output
+                : throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
+                $"'{model.Label}' is a merge that makes an adapter and no model. Adapters are named by their folders.", model.Location);
+        }
+
+        var folder = model.Folder
+            ?? throw new DiagnosticException(
+                    DiagnosticCode.ModelNotFound, $"'{model.Label}' has not been restored. Run the target RestoreModels.", model.Location);
+        if (_refused.TryGetValue(folder, out var known))
+            throw known;
+        return _checkpoints.TryGetValue(folder, out var input) ? input : Stored(model, folder, cancellation);
+    }
+
+    private ModelInput Stored(ModelDeclaration model, string folder, CancellationToken cancellation)
+    {
+        // What else decides what a model is, by what it says or by not being there.
+        foreach (var name in new[] { WeightFiles.SingleFileName, ShardIndex.FileName, ModelConfig.FileName, MergedFiles.Card })
+            hasher?.Identified?.Add(Path.Combine(folder, name));
+        var stored = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
+        try
+        {
+            RequireLocked(model, stored);
+            RequireLocked(model.Label, folder, model.Locked, model.Location, cancellation);
+            var input = _checkpoints[folder] = DequantizedInput.Of(stored);
+            _ = input.Config;
+            return input;
+        }
+        catch (Exception e)
+        {
+            stored.Dispose();
+            if (e is DiagnosticException refused)
+                _refused[folder] = refused;
+            throw;
+        }
+    }
+
+    // A snapshot is shared with other tools, which may add weights to it that a loader would prefer.
+    private static void RequireLocked(ModelDeclaration model, ModelInput input)
+    {
+        if (model.Locked is { } locked
+            && input.Weights.Files.FirstOrDefault(file => !locked.Files.ContainsKey(Path.GetFileName(file.Path))) is { } stray)
+        {
+            throw new DiagnosticException(DiagnosticCode.LockedFileChanged,
+                $"'{stray.Path}' would be taken for the weights of '{model.Label}', but models.lock.json does not name it. Delete it, or "
+                    + "build with -p:UpdateModels=true to lock what is there.", model.Location);
+        }
+    }
+
+    // Restoring has compared them, and remembers their hashes; whoever changed one since gets no output that says it was made from the
+    // locked ones.
+    private void RequireLocked(
+        string label, string folder, LockedModel? locked, SourceLocation location, CancellationToken cancellation)
+    {
+        if (hasher is null || locked is null)
+            return;
+        var changed =
+            locked.Files.FirstOrDefault(file =>
+                hasher.Published(Path.Combine(folder, file.Key), cancellation).ToString() != file.Value.Sha256).Key;
+        if (changed is not null)
+        {
+            throw new DiagnosticException(DiagnosticCode.LockedFileChanged,
+                $"'{Path.Combine(folder, changed)}' is not the file of '{label}' that models.lock.json names: it changed after the model "
+                    + "was restored. Build again.", location);
+        }
+    }
+}
