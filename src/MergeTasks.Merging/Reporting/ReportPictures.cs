@@ -12,7 +12,7 @@ internal static class ReportPictures
     private const int PlotHeight = 190;
     private const int RowHeight = 24;
     private const int LabelWidth = 230;
-    private const int ValueWidth = 150;
+    private const int ValueWidth = 200;
 
     /// <summary>The models and the merge, with an arrow from each to what it went into.</summary>
     public static void Graph(HtmlText html, MergeReport report)
