@@ -43,6 +43,7 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
         Assert.Contains("math: exact match, nll", evaluated.Output, StringComparison.Ordinal);
         Assert.Contains("| base (base) ", evaluated.Output, StringComparison.Ordinal);
         Assert.Contains("## Evaluation", File.ReadAllText(consumer.Output("assistant", "README.md")), StringComparison.Ordinal);
+        Assert.Contains("<h2>Evaluation</h2>", File.ReadAllText(consumer.Output("assistant") + ".report.html"), StringComparison.Ordinal);
         var failed = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m", "-p:Demand=1");
         Assert.False(failed.Succeeded);
         Assert.Contains("error MTK5009", failed.Output, StringComparison.Ordinal);

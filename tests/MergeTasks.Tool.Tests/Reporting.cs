@@ -10,6 +10,7 @@ using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Reporting;
 using MergeTasks.TestSupport;
+using MergeTasks.Transformers.Metrics;
 
 namespace MergeTasks.Tool.Tests;
 
@@ -65,10 +66,12 @@ public sealed class Reporting : IDisposable
         Assert.DoesNotContain("url(", text, StringComparison.Ordinal);
         Assert.Equal("recipe", page.QuerySelector("h1")!.TextContent);
 
+        var merged = TestCheckpoint.Read(_folder["out & <b>"]);
         for (var layer = 0; layer < 3; layer++)
         {
             foreach (var kind in Kinds)
             {
+                var result = merged[$"model.layers.{layer}.{kind}.weight"].Floats();
                 var (origin, one, two) = (_weights[("base", layer, kind)], Delta("one", layer, kind), Delta("two", layer, kind));
                 var size = Math.Sqrt(Dot(one, one) / Dot(origin, origin));
                 Assert.Equal(Shown(size), Cell(page, "one: size of change", layer, kind));
@@ -78,6 +81,8 @@ public sealed class Reporting : IDisposable
                 var shared = one.Zip(two).Count(pair => pair.First != 0 && pair.Second != 0);
                 var opposed = one.Zip(two).Count(pair => pair.First * (double)pair.Second < 0);
                 Assert.Equal(Shown((double)opposed / shared), Cell(page, "one × two: sign conflicts", layer, kind));
+                var kept = two.Select((delta, i) => delta * ((double)result[i] - origin[i])).Count(product => product > 0);
+                Assert.Equal(Shown((double)kept / two.Count(delta => delta != 0)), Cell(page, "two: kept by the merge", layer, kind));
             }
         }
 
@@ -154,6 +159,20 @@ public sealed class Reporting : IDisposable
         Assert.Equal((0, 0.2775), (Math.Round(none.Low, 4), Math.Round(none.High, 4)));
         Assert.Equal((0.2366, 0.7634), (Math.Round(half.Low, 4), Math.Round(half.High, 4)));
         Assert.Equal((0.2553, 0.3662), (Math.Round(many.Low, 4), Math.Round(many.High, 4)));
+    }
+
+    [Fact]
+    public void Errors_of_means_are_those_of_independent_groups()
+    {
+        Assert.Equal(Math.Sqrt(5.0 / 3 / 4), SampleError.OfMean([1, 2, 3, 4]), 1e-12);
+        Assert.Equal(double.NaN, SampleError.OfMean([1]));
+
+        // Of groups of one size it is that of their means.
+        var groups = Enumerable.Range(0, 6)
+            .Select(seed => RandomTensors.Normal(seed, 5, 1).Select(value => (double)value + seed).ToArray()).ToList();
+        var means = groups.ConvertAll(group => group.Average());
+        var deviation = Math.Sqrt(means.Sum(mean => Math.Pow(mean - means.Average(), 2)) / 5);
+        Assert.Equal(deviation / Math.Sqrt(6), SampleError.OfMean((IReadOnlyList<double[]>)groups), 1e-9);
     }
 
     [Fact]

@@ -38,7 +38,7 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
             var data = _measurable.DigestOf(evaluation.Data);
             var model = new RunnableModel(measured.Input, _measurable.Describe(measured), null, []);
             var key = _measurable.Key(
-                "evaluation",
+                "evaluation with errors",
                 model,
                 tokenizer,
                 new("data", data),

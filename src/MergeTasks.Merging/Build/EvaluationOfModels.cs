@@ -50,7 +50,7 @@ internal sealed class EvaluationOfModels
         using var scores = new ScoreBuild(
             model.Label, place, _engine, _store, progress, new WorkerTeam(_threads, cancellation), _inputs, cancellation);
         var build = new EvaluationBuild(Hasher, scores);
-        var declaration = new ModelDeclaration(model.Label, place!) { Folder = model.Input.Folder };
-        return [.. evaluations.Select(evaluation => build.Measure(new OpenModel(declaration, model.Input), evaluation))];
+        var measured = new OpenModel(new ModelDeclaration(model.Label, place!) { Folder = model.Input.Folder }, model.Input);
+        return [.. evaluations.Select(evaluation => build.Measure(measured, evaluation))];
     }
 }

@@ -230,10 +230,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         {
             var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation);
             if (!state.HoldsModel)
-                throw new DiagnosticException(
-                        DiagnosticCode.OutputMissing,
-                        $"Merge '{merge.Name}' has no report before it has been made: {string.Join("; ", state.Reasons)}.",
-                        merge.Location);
+                throw merge.Fault(
+                    DiagnosticCode.OutputMissing, $"there is no report before it has been made: {string.Join("; ", state.Reasons)}.");
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
             var gatherer = new ReportGatherer(OutputVerification.ManifestOf(merge.OutputFolder), scores.Context);
             var report = scores.Guarded(() => null, () => gatherer.Gather(state.Plan, null, reading));

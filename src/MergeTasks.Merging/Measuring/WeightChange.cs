@@ -77,6 +77,13 @@ internal sealed record WeightChange(
     /// <summary>cos(Δ_i, Δ_j); <see langword="null"/> where one of them is all zeros.</summary>
     public double? CosineOf(int one, int other) => Cosine(PairOf(one, other).Product, Models[one].Squares, Models[other].Squares);
 
+    /// <summary>
+    /// Of the elements that a model changed, the share that another changed in the same direction; <see langword="null"/> where it changed
+    /// none.
+    /// </summary>
+    public double? KeptOf(int model, int other) => Models[model].Changed is > 0 and var changed && PairOf(model, other) is var pair
+        ? (double)(pair.Shared - pair.Opposed) / changed : null;
+
     private static double? Cosine(double product, double a, double b) =>
         a > 0 && b > 0 ? Math.Clamp(product / (Math.Sqrt(a) * Math.Sqrt(b)), -1, 1) : null;
 }

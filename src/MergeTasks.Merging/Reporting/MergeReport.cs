@@ -34,6 +34,9 @@ internal sealed record MergeReport(string Name, string Tool, string Method, stri
     /// <summary>What was measured.</summary>
     public IReadOnlyList<ManifestEvaluation> Evaluations { get; init; } = [];
 
+    /// <summary>The resolved parameters of all tensors, as plans print them.</summary>
+    public IReadOnlyList<string> Parameters { get; init; } = [];
+
     /// <summary>What is not shown, and why, each without a full stop.</summary>
     public IReadOnlyList<string> Missing { get; init; } = [];
 }

@@ -1,7 +1,6 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
-using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Inputs;
@@ -43,7 +42,7 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
         if (plan is null)
             _missing.Add($"sizes of changes: {whyNot}");
         else
-            report = WithScores(WithChanges(report, plan, hasher), plan);
+            report = WithScores(WithChanges(report with { Parameters = [.. ParameterTable.Of(plan)] }, plan, hasher), plan);
         if (report.Evaluations.Count == 0)
             _missing.Add("evaluations: there were none; MergeEvaluation items and the target EvaluateMerges make them");
         return report with { Missing = _missing };

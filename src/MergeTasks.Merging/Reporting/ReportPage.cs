@@ -29,7 +29,12 @@ internal static class ReportPage
             Section(html, "How the changes go together", () => Pairs(html, report));
         if (report.Importance is not null || report.LayerImportance.Count > 0 || report.Relaxed.Count > 0)
             Section(html, "Importance", () => ImportanceSection.Add(html, report));
-        Section(html, "Recipe", () => html.Add($"<pre>{report.Recipe}</pre>\n"));
+        Section(html, "Recipe", () =>
+        {
+            html.Add($"<pre>{report.Recipe}</pre>\n");
+            if (report.Parameters.Count > 0)
+                html.Add($"<details><summary>Resolved parameters</summary><pre>{string.Join('\n', report.Parameters)}</pre></details>\n");
+        });
         if (report.Missing.Count > 0)
             Section(html, "Not shown", () =>
                 html.Raw("<ul>").Each(report.Missing, missing => html.Add($"<li>{missing}.</li>")).Raw("</ul>\n"));
@@ -61,31 +66,37 @@ internal static class ReportPage
 
     private static void Evaluations(HtmlText html, MergeReport report)
     {
-        html.Raw("<p>Intervals are of 95 % (Wilson's, of shares of samples); perplexities have none.</p>\n");
+        html.Raw("<p>Intervals are of 95 %: Wilson's for shares of samples; for perplexities and mean ln p from how much texts or samples "
+            + "differ.</p>\n");
         foreach (var evaluation in report.Evaluations)
         {
             var rows = evaluation.Results.OrderBy(result => result.Role switch { "base" => 0, "model" => 1, _ => 2 }).ToList();
             var isShare = rows.TrueForAll(row => row.Measure != MergeEvaluation.Name(Measure.Perplexity));
             string Shown(double value) => isShare ? Percent(value) : value.ToString("0.00", CultureInfo.InvariantCulture);
-            (double, double)? Within(ManifestResult row) => isShare ? WilsonInterval.Of(row.Value, row.Count) : null;
+            (double, double)? Within(ManifestResult row) =>
+                isShare ? WilsonInterval.Of(row.Value, row.Count)
+                : row.StandardError is null ? null
+                : (Math.Exp(-row.MeanLogProbability - Half(row)), Math.Exp(-row.MeanLogProbability + Half(row)));
             ReportPictures.Dots(
                 html,
                 $"{evaluation.Data}: {rows[0].Measure}{(isShare ? "" : ", smaller is better")}",
                 [.. rows.Select(row => (Named(row), row.Value, Within(row), row.Role switch { "base" => 7, "model" => 0, _ => 1 }))],
                 Shown);
             html.Raw("<details><summary>As a table</summary><table><thead><tr><th>model</th><th>measure</th><th>value</th><th>from</th>"
-                + "<th>to</th><th>mean ln p</th><th>samples or tokens</th></tr></thead><tbody>\n");
+                + "<th>to</th><th>mean ln p</th><th>±</th><th>samples or tokens</th></tr></thead><tbody>\n");
             foreach (var row in rows)
             {
                 var within = Within(row);
                 html.Add($"<tr><td class=\"l\">{Named(row)}</td><td>{row.Measure}</td><td>{Shown(row.Value)}</td>");
                 html.Add($"<td>{(within is { } low ? Shown(low.Item1) : "")}</td><td>{(within is { } high ? Shown(high.Item2) : "")}</td>");
-                html.Add($"<td>{row.MeanLogProbability:0.0000}</td><td>{row.Count:N0}</td></tr>\n");
+                html.Add($"<td>{row.MeanLogProbability:0.0000}</td><td>{(row.StandardError is null ? null : (double?)Half(row)):0.0000}</td>");
+                html.Add($"<td>{row.Count:N0}</td></tr>\n");
             }
 
             html.Raw("</tbody></table></details>\n");
         }
 
+        static double Half(ManifestResult row) => WilsonInterval.Quantile * row.StandardError!.Value;
         static string Named(ManifestResult row) => row.Role == "model" ? row.Model : $"{row.Model} ({row.Role})";
     }
 
@@ -99,7 +110,8 @@ internal static class ReportPage
             Percent);
         var whole = WeightChange.Sum("", [.. report.Changes.Select(one => one.Change)]);
         html.Raw("<table><thead><tr><th>model</th><th>size of change</th><th>elements changed</th><th>largest</th>"
-            + "<th>cosine of weights with the base</th><th>cosine of change with the merge's</th></tr></thead><tbody>\n");
+            + "<th>cosine of weights with the base</th><th>cosine of change with the merge's</th><th>kept by the merge</th>"
+            + "</tr></thead><tbody>\n");
         foreach (var (model, name) in report.Compared.Index())
         {
             var last = report.Compared.Count - 1;
@@ -107,12 +119,16 @@ internal static class ReportPage
             html.Add($"<tr><td class=\"l\">{name}</td><td>{Shown(whole.RelativeSize(model), Percent)}</td>");
             html.Add($"<td>{Percent((double)change.Changed / Math.Max(1, whole.Elements))}</td><td>{change.Largest:G3}</td>");
             html.Add($"<td>{Shown(whole.CosineWithBase(model), value => value.ToString("0.000000", CultureInfo.InvariantCulture))}</td>");
-            html.Add($"<td>{(model == last ? "" : Shown(whole.CosineOf(model, last), Digits))}</td></tr>\n");
+            html.Add($"<td>{(model == last ? "" : Shown(whole.CosineOf(model, last), Digits))}</td>");
+            html.Add($"<td>{(model == last ? "" : Shown(whole.KeptOf(model, last), Percent))}</td></tr>\n");
         }
 
         html.Raw("</tbody></table>\n");
         foreach (var (model, name) in report.Compared.Index())
             Heat(html, $"{name}: size of change", report, change => change.RelativeSize(model), null, Percent);
+        html.Raw("<p>Kept: of the elements that a model changed, those that the merge moves the same way.</p>\n");
+        foreach (var (model, name) in report.Compared.SkipLast(1).Index())
+            Heat(html, $"{name}: kept by the merge", report, change => change.KeptOf(model, report.Compared.Count - 1), 1, Percent);
     }
 
     private static void Pairs(HtmlText html, MergeReport report)

@@ -3,8 +3,6 @@ namespace MergeTasks.Merging.Reporting;
 /// <summary>The pictures, as SVG within the page. Whatever they show, a table beside them has as numbers.</summary>
 internal static class ReportPictures
 {
-    private static readonly int[] RoundFactors = [5, 2, 1];
-
     private const int Width = 760;
     private const int BoxWidth = 210;
     private const int BoxHeight = 34;
@@ -14,7 +12,7 @@ internal static class ReportPictures
     private const int PlotHeight = 190;
     private const int RowHeight = 24;
     private const int LabelWidth = 230;
-    private const int ValueWidth = 150;
+    private const int ValueWidth = 200;
 
     /// <summary>The models and the merge, with an arrow from each to what it went into.</summary>
     public static void Graph(HtmlText html, MergeReport report)
@@ -132,7 +130,7 @@ internal static class ReportPictures
     private static double RoundStep(double range)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
-        return RoundFactors.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
+        return range >= 20 * power ? 5 * power : range >= 8 * power ? 2 * power : power;
     }
 
     private static void Begin(HtmlText html, int width, int height, string title) => html.Add(

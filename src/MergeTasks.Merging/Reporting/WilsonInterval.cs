@@ -3,7 +3,8 @@ namespace MergeTasks.Merging.Reporting;
 /// <summary>The 95 % interval of a share of samples.</summary>
 internal static class WilsonInterval
 {
-    private const double Quantile = 1.959963984540054;
+    /// <summary>Of the standard normal distribution, for 95 %.</summary>
+    public const double Quantile = 1.959963984540054;
 
     /// <summary>Wilson's score interval (1927), which stays within 0 and 1 and is of use for shares near them.</summary>
     /// <param name="share">The share.</param>

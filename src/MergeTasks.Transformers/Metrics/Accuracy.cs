@@ -9,6 +9,9 @@ namespace MergeTasks.Transformers.Metrics;
 /// <param name="Samples">Number of samples.</param>
 internal sealed record Accuracy(double Share, double MeanLogProbability, int Samples)
 {
+    /// <summary>The standard error of <see cref="MeanLogProbability"/>; NaN for one sample.</summary>
+    public double StandardError { get; init; } = double.NaN;
+
     /// <summary>
     /// Multiple choice by a decoder: the answer is the choice whose tokens have the highest mean ln p after the prompt; the first among
     /// equals.
@@ -22,17 +25,17 @@ internal sealed record Accuracy(double Share, double MeanLogProbability, int Sam
         var sequences = samples.SelectMany(sample => sample.Choices.Select(choice => model.Prepare(new TaskSample(sample.Prompt, choice))))
             .ToList();
         var means = model.Score(sequences, cancellation).Select(scores => scores.Average(score => score.LogProbability)).ToList();
-        var (right, logProbability, at) = (0, 0.0, 0);
+        var (right, at, answers) = (0, 0, new List<double>());
         foreach (var sample in samples)
         {
             var own = means.GetRange(at, sample.Choices.Count);
             at += own.Count;
-            logProbability += own[sample.Answer];
+            answers.Add(own[sample.Answer]);
             if (own.IndexOf(own.Max()) == sample.Answer)
                 right++;
         }
 
-        return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);
+        return Of(right, answers);
     }
 
     /// <summary>
@@ -47,20 +50,23 @@ internal sealed record Accuracy(double Share, double MeanLogProbability, int Sam
         if (model.Model.Description.Task != ModelTask.SequenceClassification)
             throw new ModelException(ModelError.BadInput, "Label accuracy needs a sequence classifier.");
         var texts = samples.Select(sample => model.EncodeWhole(sample.Text)).ToList();
-        var (right, logProbability) = (0, 0.0);
+        var (right, answers) = (0, new List<double>());
         var (done, all) = (0L, texts.Sum(text => (long)text.Length));
         foreach (var (sample, text) in samples.Zip(texts))
         {
             var score = model.Model.Score(new TokenBatch(new TokenSequence(text)), [new Target(0, 0, sample.Label)], cancellation)[0];
-            logProbability += score.LogProbability;
+            answers.Add(score.LogProbability);
             if (score.Best == sample.Label)
                 right++;
             done += text.Length;
             model.Scored?.Invoke(done, all);
         }
 
-        return new Accuracy((double)right / samples.Count, logProbability / samples.Count, samples.Count);
+        return Of(right, answers);
     }
+
+    private static Accuracy Of(int right, List<double> answers) =>
+        new((double)right / answers.Count, answers.Sum() / answers.Count, answers.Count) { StandardError = SampleError.OfMean(answers) };
 
     private static void RequireSamples(int count)
     {

@@ -7,6 +7,9 @@ namespace MergeTasks.Transformers.Metrics;
 /// <param name="Tokens">Number of predicted tokens.</param>
 internal sealed record Perplexity(double MeanNegativeLogLikelihood, long Tokens)
 {
+    /// <summary>The standard error of <see cref="MeanNegativeLogLikelihood"/>, texts being the samples; NaN for one text.</summary>
+    public double StandardError { get; init; } = double.NaN;
+
     /// <summary>e to the mean negative log-likelihood.</summary>
     public double Value => Math.Exp(MeanNegativeLogLikelihood);
 
@@ -34,7 +37,8 @@ internal sealed record Perplexity(double MeanNegativeLogLikelihood, long Tokens)
 
         if (sequences.Count == 0)
             throw new ModelException(ModelError.BadInput, "Perplexity needs at least one text with a token to predict.");
-        var scores = model.Score(sequences, cancellation).SelectMany(score => score).ToList();
-        return new Perplexity(-scores.Average(score => score.LogProbability), scores.Count);
+        var scored = model.Score(sequences, cancellation).Select(scores => scores.Select(score => score.LogProbability).ToList()).ToList();
+        var all = scored.SelectMany(text => text).ToList();
+        return new Perplexity(-all.Average(), all.Count) { StandardError = SampleError.OfMean(scored) };
     }
 }

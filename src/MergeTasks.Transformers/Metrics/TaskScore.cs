@@ -8,6 +8,9 @@ namespace MergeTasks.Transformers.Metrics;
 /// <param name="Samples">Number of samples.</param>
 internal sealed record TaskScore(double MeanLogProbability, double ExactMatch, int Samples)
 {
+    /// <summary>The standard error of <see cref="MeanLogProbability"/>; NaN for one sample.</summary>
+    public double StandardError { get; init; } = double.NaN;
+
     /// <summary>Measures samples.</summary>
     /// <exception cref="ModelException">There is no sample, or one does not fit the model.</exception>
     public static TaskScore Measure(TextModel model, IReadOnlyList<TaskSample> samples, CancellationToken cancellation = default)
@@ -17,14 +20,18 @@ internal sealed record TaskScore(double MeanLogProbability, double ExactMatch, i
         if (samples.Count == 0)
             throw new ModelException(ModelError.BadInput, "A task needs at least one sample.");
         var prepared = samples.Select(model.Prepare).ToList();
-        var (logProbability, matches) = (0.0, 0);
+        var (logProbability, matches, means) = (0.0, 0, new List<double>());
         foreach (var (sequence, scores) in prepared.Zip(model.Score(prepared, cancellation)))
         {
-            logProbability += scores.Average(score => score.LogProbability);
+            means.Add(scores.Average(score => score.LogProbability));
+            logProbability += means[^1];
             if (scores.Select((score, i) => score.Best == sequence.Ids[sequence.FirstTarget + i]).All(match => match))
                 matches++;
         }
 
-        return new TaskScore(logProbability / samples.Count, (double)matches / samples.Count, samples.Count);
+        return new TaskScore(logProbability / samples.Count, (double)matches / samples.Count, samples.Count)
+        {
+            StandardError = SampleError.OfMean(means),
+        };
     }
 }

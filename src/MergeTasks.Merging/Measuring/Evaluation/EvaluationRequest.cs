@@ -23,7 +23,7 @@ internal sealed record EvaluationRequest : ScoreRequest
     public Measurement Result(ScoringContext context)
     {
         var values = ScoreFile.Read(context.PathOf(this))[Values];
-        return new Measurement((Measure)(int)values[0], values[1], values[2], (long)values[3]);
+        return new Measurement((Measure)(int)values[0], values[1], values[2], (long)values[3]) { StandardError = values[4] };
     }
 
     internal override void Compute(ScoringContext context, string path)
@@ -32,6 +32,7 @@ internal sealed record EvaluationRequest : ScoreRequest
         using var loaded = _model.Load(context.Engine);
         var model = new TextModel(loaded.Model, _tokenizer.Load()) { Scored = context.Progress.Scored };
         var measured = Measurement.Of(model, Data!.Path, _tokensPerText, context.Cancellation);
-        ScoreFile.Write(path, Key, [(Values, [(double)measured.Measure, measured.Value, measured.LogProbability, measured.Count])]);
+        double[] values = [(double)measured.Measure, measured.Value, measured.LogProbability, measured.Count, measured.StandardError];
+        ScoreFile.Write(path, Key, [(Values, values)]);
     }
 }

@@ -52,6 +52,12 @@ internal sealed record ManifestEvaluation(string Data, string Of, IReadOnlyList<
 /// <param name="Count">Tokens or samples.</param>
 internal sealed record ManifestResult(string Model, string Role, string Measure, double Value, double MeanLogProbability, long Count)
 {
+    /// <summary>The standard error of <see cref="MeanLogProbability"/>; absent where it is not known.</summary>
+    public double? StandardError { get; init; }
+
     internal static ManifestResult From(string model, string role, Measurement result) =>
-        new(model, role, MergeEvaluation.Name(result.Measure), result.Value, result.LogProbability, result.Count);
+        new(model, role, MergeEvaluation.Name(result.Measure), result.Value, result.LogProbability, result.Count)
+        {
+            StandardError = double.IsFinite(result.StandardError) ? result.StandardError : null,
+        };
 }

@@ -26,6 +26,9 @@ internal enum Measure
 /// <param name="Count">Tokens of the texts, or samples.</param>
 internal sealed record Measurement(Measure Measure, double Value, double LogProbability, long Count)
 {
+    /// <summary>The standard error of <see cref="LogProbability"/>: of samples, or of texts. NaN where there is one.</summary>
+    public double StandardError { get; init; } = double.NaN;
+
     /// <summary>
     /// How much worse this is than another: a share of the perplexity, or of the samples; negative if better, NaN where both perplexities
     /// are infinite.
@@ -52,15 +55,21 @@ internal sealed record Measurement(Measure Measure, double Value, double LogProb
         if (keys.Contains("prompt"))
         {
             var score = TaskScore.Measure(model, JsonLines.ReadTasks(path), cancellation);
-            return new Measurement(Measure.ExactMatch, score.ExactMatch, score.MeanLogProbability, score.Samples);
+            return new Measurement(Measure.ExactMatch, score.ExactMatch, score.MeanLogProbability, score.Samples)
+            {
+                StandardError = score.StandardError,
+            };
         }
 
         var perplexity = Perplexity.Measure(model, JsonLines.ReadTexts(path), tokensPerText, cancellation);
-        return new Measurement(Measure.Perplexity, perplexity.Value, -perplexity.MeanNegativeLogLikelihood, perplexity.Tokens);
+        return new Measurement(Measure.Perplexity, perplexity.Value, -perplexity.MeanNegativeLogLikelihood, perplexity.Tokens)
+        {
+            StandardError = perplexity.StandardError,
+        };
     }
 
     private static Measurement Of(Accuracy accuracy) =>
-        new(Measure.Accuracy, accuracy.Share, accuracy.MeanLogProbability, accuracy.Samples);
+        new(Measure.Accuracy, accuracy.Share, accuracy.MeanLogProbability, accuracy.Samples) { StandardError = accuracy.StandardError };
 
     private static HashSet<string> Keys(string path)
     {
