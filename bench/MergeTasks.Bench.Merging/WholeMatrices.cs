@@ -41,10 +41,10 @@ internal static class WholeMatrices
         var folder = Directory.CreateTempSubdirectory("mergetasks-bench-models-").FullName;
         try
         {
-            var basis = Random(0, (long)rows * columns, 0.05f);
-            Write(folder, "base", basis, rows, columns);
+            var baseModel = Random(0, (long)rows * columns, 0.05f);
+            Write(folder, "base", baseModel, rows, columns);
             foreach (var (seed, name) in new[] { (1, "a"), (2, "b"), (3, "c") })
-                Write(folder, name, [.. basis.Zip(Random(seed, basis.Length, 0.005f), (x, delta) => x + delta)], rows, columns);
+                Write(folder, name, [.. baseModel.Zip(Random(seed, baseModel.Length, 0.005f), (x, delta) => x + delta)], rows, columns);
             Measure(folder, methods, rounds: 2);
         }
         finally

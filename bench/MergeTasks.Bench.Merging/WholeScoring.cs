@@ -27,22 +27,24 @@ internal sealed class WholeScoring(string models, int threads)
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"round {round}: {run.All.Wall:0.0} s, {run.All.Processor:0.0} processor s, {memory.Peak >> 20} MB"));
 
-            // The first compiles, and digests the models.
-            if (round > 0)
+            // The first compiles, and digests the models: it counts only where nothing else is asked for.
+            if (round > 0 || rounds == 0)
                 runs.Add(run with { Peak = memory.Peak });
         }
 
-        Console.WriteLine("| scores | runs | tokens | median s | processor s | tokens/s |\n|---|---:|---:|---:|---:|---:|");
+        Console.WriteLine("| scores | runs | tokens | median s | processor s | tokens per processor s |\n|---|---:|---:|---:|---:|---:|");
         foreach (var phase in runs[0].Of.Keys.Append("all"))
         {
             var (wall, processor) = (Measurements.Median([.. runs.Select(run => run[phase].Wall)]),
                 Measurements.Median([.. runs.Select(run => run[phase].Processor)]));
+            var (count, tokens) = (runs[0][phase].Count, runs[0][phase].Tokens);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {phase} | {runs[0][phase].Count} | {runs[0][phase].Tokens} | {wall:0.0} | {processor:0.0} | {runs[0][phase].Tokens / wall:0} |"));
+                $"| {phase} | {count} | {tokens} | {wall:0.0} | {processor:0.0} | {tokens / processor:0} |"));
         }
 
         Console.WriteLine($"\nPeak anonymous memory: {runs.Max(run => run.Peak) >> 20} MB.\n");
-        Interventions(rounds);
+        if (rounds > 0)
+            Interventions(rounds);
     }
 
     private void Interventions(int rounds)
@@ -61,7 +63,7 @@ internal sealed class WholeScoring(string models, int threads)
 
         var (with, without) = (Median(shared), Median(alone));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Exact interventions on {shared[0].Tokens} tokens in all: {with.Wall:0.0} s ({with.Processor:0.0} processor s) with the layers "
+            $"Exact interventions, {shared[0].Tokens} tokens in all: {with.Wall:0.0} s ({with.Processor:0.0} processor s) with the layers "
                 + $"before each part run once, {without.Wall:0.0} s ({without.Processor:0.0}) with all run each time; "
                 + $"ratio of processor seconds {with.Processor / without.Processor:0.00}."));
 

@@ -21,7 +21,7 @@ internal sealed record Curve(string Method, string Variant, IReadOnlyList<CurveP
     /// A point's recovery: the share of each fine-tuned model's gain in log-probability over the base that the merge keeps, mean of the
     /// tasks.
     /// </summary>
-    public static CurvePoint PointOf(double factor, Measured merged, Measured basis, IReadOnlyList<Measured> tuned)
+    public static CurvePoint PointOf(double factor, Measured merged, Measured baseModel, IReadOnlyList<Measured> tuned)
     {
         var tasks = Enumerable.Range(0, tuned.Count).ToList();
         return new CurvePoint(
@@ -33,7 +33,7 @@ internal sealed record Curve(string Method, string Variant, IReadOnlyList<CurveP
 
         double[] Recoveries(int task, int half)
         {
-            var (own, origin) = (Half(merged.LogProbability[task], half), Half(basis.LogProbability[task], half));
+            var (own, origin) = (Half(merged.LogProbability[task], half), Half(baseModel.LogProbability[task], half));
             var gain = Half(tuned[task].LogProbability[task], half).Average() - origin.Average();
             return [.. own.Zip(origin, (value, start) => (value - start) / gain)];
         }

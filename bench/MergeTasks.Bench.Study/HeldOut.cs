@@ -18,10 +18,10 @@ internal sealed class HeldOut
     private readonly IReadOnlyList<int[]> _texts;
     private readonly IReadOnlyList<double[]> _base;
 
-    public HeldOut(StudyOptions options, ITransformerModel basis)
+    public HeldOut(StudyOptions options, ITransformerModel baseModel)
     {
         _tokenizer = Tokenizer.Load(Path.Combine(options.Models, options.Base, "tokenizer.json"));
-        var text = new TextModel(basis, _tokenizer);
+        var text = new TextModel(baseModel, _tokenizer);
         _tasks = [
             .. options.Tasks.Select(task =>
                 JsonLines.ReadTasks(Path.Combine(options.Eval, task + ".jsonl")).Take(options.Items).Select(text.Prepare).ToList())
@@ -33,7 +33,7 @@ internal sealed class HeldOut
                 .Where(ids => ids.Length > 1)
                 .Take(options.Texts)
         ];
-        _base = [.. _texts.Select(ids => LogProbabilities(basis, ids))];
+        _base = [.. _texts.Select(ids => LogProbabilities(baseModel, ids))];
     }
 
     /// <summary>Measures a model.</summary>
@@ -71,11 +71,11 @@ internal sealed class HeldOut
         return values;
     }
 
-    private static double Divergence(double[] basis, double[] model, int positions)
+    private static double Divergence(double[] baseModel, double[] model, int positions)
     {
         var sum = 0.0;
-        for (var i = 0; i < basis.Length; i++)
-            sum += Math.Exp(basis[i]) * (basis[i] - model[i]);
+        for (var i = 0; i < baseModel.Length; i++)
+            sum += Math.Exp(baseModel[i]) * (baseModel[i] - model[i]);
         return sum / positions;
     }
 }

@@ -37,6 +37,8 @@ internal sealed class MergeOnTrial : IDisposable
             plan.Name, null, _engine, _store, MergeProgress.None, new WorkerTeam(_options.Threads, CancellationToken.None),
             new IdentifiedFiles(), CancellationToken.None);
         scores.Ensure(plan.Importance!.Requests);
+        if (variant.IsAsBuilt && SelfCheck.Run(plan, scores.Context).LeftOut is { } steps)
+            plan = plan.Without[steps];
         using var importance = LoadedImportance.Load(plan, scores.Context);
         return new MergedInMemory(plan, importance, scores.Context);
     }
@@ -48,7 +50,8 @@ internal sealed class MergeOnTrial : IDisposable
         var project = Path.GetFullPath(Path.Combine(_options.Models, "study.csproj"));
         (string, string)[] settings =
         [
-            ("Method", method), ("Base", Model(_options.Base)), ("MergeFactor", "task"), ("SelfCheck", "false"),
+            ("Method", method), ("Base", Model(_options.Base)), ("MergeFactor", "task"),
+            ("SelfCheck", variant.IsAsBuilt ? "true" : "false"),
             .. Needs(method, "t") ? [("T", "0.5")] : Array.Empty<(string, string)>(),
             .. method.StartsWith("della", StringComparison.Ordinal)
                 || method.StartsWith("dare", StringComparison.Ordinal)

@@ -33,9 +33,9 @@ if (!Directory.Exists(options.Models))
 
 var watch = Stopwatch.StartNew();
 var engine = new CpuEngine(new EngineOptions { Threads = options.Threads });
-using var basis = engine.Load(Path.Combine(options.Models, options.Base));
-var heldOut = new HeldOut(options, basis);
-var measuredBase = heldOut.Measure(basis);
+using var baseModel = engine.Load(Path.Combine(options.Models, options.Base));
+var heldOut = new HeldOut(options, baseModel);
+var measuredBase = heldOut.Measure(baseModel);
 var tuned = new List<Measured>();
 foreach (var task in options.Tasks)
 {
@@ -52,7 +52,8 @@ using var trial = new MergeOnTrial(options, engine, CacheFolder.Resolve(null, En
 var curves = new List<Curve>();
 foreach (var method in methods)
 {
-    foreach (var variant in method == "task_arithmetic" ? Variant.Usual.Concat(Variant.OfTaskArithmetic) : Variant.Usual)
+    foreach (var variant in (method == "task_arithmetic" ? Variant.Usual.Concat(Variant.OfTaskArithmetic) : Variant.Usual)
+        .Where(variant => variant == Variant.Plain || options.Wants(variant.Name)))
     {
         try
         {
@@ -60,7 +61,7 @@ foreach (var method in methods)
             var points = new List<CurvePoint>();
             foreach (var factor in options.Factors)
             {
-                using var model = merged.In(basis, factor);
+                using var model = merged.In(baseModel, factor);
                 points.Add(Curve.PointOf(factor, heldOut.Measure(model), measuredBase, tuned));
             }
 

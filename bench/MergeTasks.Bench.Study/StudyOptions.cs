@@ -21,6 +21,7 @@ internal sealed record StudyOptions
         --tokens N          most tokens of such a text; default 48
         --factors 0.3,1     factors of the merged change; default 0.3,0.5,0.7,1,1.4
         --methods A,B       merge methods; default all that take these models, but tsv
+        --variants A,B      what goes around them, by a part of its name; default all
         --block N           tokens of a calibration block; default 128
         --threads N         default: one per core
         --out NAME          NAME.md and NAME.svg are written; default docs/study
@@ -49,6 +50,12 @@ internal sealed record StudyOptions
     public IReadOnlyList<double> Factors { get; init; } = [0.3, 0.5, 0.7, 1, 1.4];
 
     public IReadOnlyList<string> Methods { get; init; } = [];
+
+    public IReadOnlyList<string> Variants { get; init; } = [];
+
+    /// <summary>Whether a variant is asked for.</summary>
+    public bool Wants(string variant) =>
+        Variants.Count == 0 || Variants.Any(part => variant.Contains(part, StringComparison.OrdinalIgnoreCase));
 
     public int Block { get; init; } = 128;
 
@@ -97,6 +104,7 @@ internal sealed record StudyOptions
         "--factors" =>
             this with { Factors = [.. value.Split(',').Select(factor => double.Parse(factor, CultureInfo.InvariantCulture)).Order()] },
         "--methods" => this with { Methods = value.Split(',') },
+        "--variants" => this with { Variants = value.Split(',') },
         "--block" => this with { Block = int.Parse(value, CultureInfo.InvariantCulture) },
         "--threads" => this with { Threads = int.Parse(value, CultureInfo.InvariantCulture) },
         "--out" => this with { Out = value },

@@ -20,8 +20,14 @@ internal sealed record Variant(string Name, IReadOnlyList<(string Name, string V
     /// <summary>AIM with activity compared with the mean.</summary>
     public static Variant AimByMean { get; } = new("AIM, mean", [("Aim", "0.4"), ("AimNormalization", "mean")]);
 
+    /// <summary>Both steps by their defaults, each left out where a build leaves it out.</summary>
+    public static Variant AsBuilt { get; } = new("APL and AIM, as a build has it", [("Apl", "layer"), ("Aim", "auto")]) { IsAsBuilt = true };
+
+    /// <summary>Whether steps are left out as in a build, and not taken in any case.</summary>
+    public bool IsAsBuilt { get; private init; }
+
     /// <summary>Those around every method.</summary>
-    public static IReadOnlyList<Variant> Usual { get; } = [Plain, Apl, AimByMaximum, AimByMean];
+    public static IReadOnlyList<Variant> Usual { get; } = [Plain, AsBuilt, Apl, AimByMaximum, AimByMean];
 
     /// <summary>What else is tried around <c>task_arithmetic</c>.</summary>
     public static IReadOnlyList<Variant> OfTaskArithmetic { get; } =

@@ -163,7 +163,7 @@ public sealed class InTheBuild : IDisposable
             var item = new TaskItem(_project["c", name]);
             reference.CopyMetadataTo(item);
             item.SetMetadata("MergedModelName", name);
-            item.SetMetadata("OriginalItemSpec", reference.ItemSpec);
+            item.SetMetadata("MergeReference", reference.ItemSpec);
             return item;
         }
     }

@@ -35,6 +35,9 @@ internal sealed class TaskProject : IDisposable
     /// <summary>The merge's name.</summary>
     public string Name { get; set; } = "m";
 
+    /// <summary>The first source's weight.</summary>
+    public string Weight { get; set; } = "1";
+
     /// <summary>Whether the build is one that sees all items of the project.</summary>
     public bool SeesAllItems { get; set; } = true;
 
@@ -161,7 +164,7 @@ internal sealed class TaskProject : IDisposable
         ];
         task.MergedModels = [new TaskItem(Name, Metadata)];
         task.MergeSources = [
-            new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = "1" }),
+            new TaskItem("models/a", new Dictionary<string, string> { ["Weight"] = Weight }),
             new TaskItem(SecondSource, new Dictionary<string, string> { ["Weight"] = "1" })
         ];
         return task;

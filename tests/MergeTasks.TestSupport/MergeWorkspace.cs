@@ -3,6 +3,7 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs;
+using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Processor;
@@ -42,8 +43,10 @@ internal sealed class MergeWorkspace : IDisposable
         _sources.Clear();
     }
 
-    public IReadOnlyList<MergeDeclaration> Declarations() =>
-        DeclarationReader.Read(new ProjectDefaults(_folder["project.csproj"], _folder["out"]), _merges, _sources);
+    /// <summary>Full paths of assemblies with methods.</summary>
+    public List<string> Methods { get; } = [];
+
+    public IReadOnlyList<MergeDeclaration> Declarations() => Declarations(out _);
 
     /// <summary>Files read for digesting since the workspace began, in order.</summary>
     public List<string> Digested { get; } = [];
@@ -84,8 +87,9 @@ internal sealed class MergeWorkspace : IDisposable
 
     public MergeBuild Build() =>
         new(
-            Declarations(), Cache, Threads)
+            Declarations(out var methods), Cache, Threads)
         {
+            Methods = methods,
             Digesting = (path, _) => Digested.Add(path),
             CacheUnwritable = CacheWarnings.Add,
             Engine = Engine,
@@ -100,6 +104,16 @@ internal sealed class MergeWorkspace : IDisposable
     public string LockFile(string name) => _folder["locks", name + ".lock"];
 
     public string Output(string name) => _folder["out", name];
+
+    private IReadOnlyList<MergeDeclaration> Declarations(out MethodCatalog methods)
+    {
+        var project = new ProjectDefaults(_folder["project.csproj"], _folder["out"])
+        {
+            Methods = [.. Methods.Select(path => Item("MergeMethod", path, [], []))],
+        };
+        methods = project.Catalog;
+        return DeclarationReader.Read(project, _merges, _sources);
+    }
 
     /// <summary>Runs every merge in order, as a build does.</summary>
     public void RunAll()

@@ -28,7 +28,7 @@ public sealed class Devices(Package package) : IClassFixture<Package>
     {
         using var device = new DevicePackage(package);
         using var consumer = Declare(device, Scored + After + """<MergeEvaluation Include="samples.jsonl" Into="scored" />""");
-        var built = consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output;
+        var built = consumer.Build("-v:n", "-p:MergeDevice=torch-cpu").Output;
         Assert.Matches(@"scored: stand-in device in process \d+, libraries found", built);
         Assert.Contains("scored: scoring models/base: activations", built, StringComparison.Ordinal);
         Assert.Contains("after ->", built, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public sealed class Devices(Package package) : IClassFixture<Package>
         Assert.Matches(
             @"scored: scores for models/base \(activations\): stale because the engine \(from torch-3-cpu-fp32 to cpu-2-\d+\) changed\.",
             plan);
-        var onCpu = consumer.Build("--no-restore", "-v:m", "-p:MergeDevice=cpu").Output;
+        var onCpu = consumer.Build("--no-restore", "-v:n", "-p:MergeDevice=cpu").Output;
         Assert.Contains("scored: scoring models/base: activations", onCpu, StringComparison.Ordinal);
         Assert.DoesNotContain("stand-in", onCpu, StringComparison.Ordinal);
 

@@ -34,6 +34,18 @@ public sealed class ProjectShapes(Package package) : IClassFixture<Package>
         Assert.True(File.Exists(consumer.Output("other", "model.safetensors")));
         Built(consumer.Run("app", "pack", "-c", "Debug", "-o", consumer["packed"]));
         Assert.Equal(["content/models/average/", "content/models/other/"], Models(consumer["packed"]));
+
+        // Another project takes the one that only the first framework makes.
+        consumer.Project("""
+                <MergedModel Include="final" Method="linear" />
+                <MergeSource Include="../app/models/base" Weight="1" />
+                <ProjectReference Include="../app/app.csproj" MergeInto="final" FromMerge="other" Weight="1" />
+            """, name: "final");
+        Built(consumer.Run("final", "build", "-p:BuildingInsideVisualStudio=true"));
+        Directory.Delete(consumer.Output(), recursive: true);
+        Built(consumer.Run("final", "build", "-graph"));
+        Assert.True(File.Exists(consumer.Output("other", "model.safetensors")));
+        Assert.True(File.Exists(consumer["final", "bin", "Debug", "models", "final", "model.safetensors"]));
     }
 
     [Fact]

@@ -14,7 +14,8 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
             File.WriteAllLines(consumer["app", "data", file], File.ReadLines(all).Take(24));
         }
 
-        var first = Declare(consumer, "0.4").Build("-v:m").Output;
+        var first = Declare(consumer, "0.4").Build("-v:n").Output;
+        Assert.Matches(@"assistant: scoring, [2-9] scores, about [0-9,]+ tokens through models\.", first);
         Assert.Contains("assistant: scoring models/base: activations", first, StringComparison.Ordinal);
         Assert.Contains("assistant: scoring models/math: importance by gradient", first, StringComparison.Ordinal);
         Assert.Contains("| layer | `models/math` |", File.ReadAllText(consumer.Output("assistant", "README.md")), StringComparison.Ordinal);
@@ -22,13 +23,15 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
         Assert.DoesNotContain("scoring", Declare(consumer, "0.2").Build("-v:m").Output, StringComparison.Ordinal);
         Assert.Empty(consumer.Merged());
         Assert.DoesNotContain("scoring", consumer.Build("-v:m", "-t:Rebuild").Output, StringComparison.Ordinal);
-        var refreshed = consumer.Build("-v:m", "-t:Rebuild", "-p:MergeCache=refresh").Output;
+        var refreshed = consumer.Build("-v:n", "-t:Rebuild", "-p:MergeCache=refresh").Output;
         Assert.Contains("assistant: scoring models/base: activations", refreshed, StringComparison.Ordinal);
         Assert.Contains("assistant: scoring models/math: importance by gradient", refreshed, StringComparison.Ordinal);
 
         File.AppendAllText(consumer["app", "data", "math.jsonl"], """{"prompt": "1 + 1 =", "target": " 2"}""" + "\n");
         var plan = consumer.Run("app", "msbuild", "-t:PlanMerges", "-v:m").Output;
         Assert.Contains("because 'data/math.jsonl' changed.", plan, StringComparison.Ordinal);
+        Assert.Matches(@"assistant: to run: models/math, importance by gradient: 1 forward and backward pass × \d+ tokens\.", plan);
+        Assert.Matches(@"assistant: to run: \d scores, about \d+ tokens in all\.", plan);
         Assert.Contains("assistant: scores for models/base (activations): cached.", plan, StringComparison.Ordinal);
         Assert.Contains(
             "assistant: scores for models/math (importance by gradient): stale because data/math.jsonl changed.",

@@ -42,8 +42,8 @@ internal sealed class AdapterConfig
     {
         Path = path;
         CheckKind(path, json);
-        BaseModel = json.TryGetProperty("base_model_name_or_path", out var basis) && basis.ValueKind == JsonValueKind.String
-            ? basis.GetString()
+        BaseModel = json.TryGetProperty("base_model_name_or_path", out var baseModel) && baseModel.ValueKind == JsonValueKind.String
+            ? baseModel.GetString()
             : null;
         Task = Text(json, "task_type");
         AutoMapping = json.TryGetProperty("auto_mapping", out var mapping)

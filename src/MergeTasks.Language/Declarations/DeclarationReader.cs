@@ -89,7 +89,9 @@ internal sealed class DeclarationReader
         {
             Method = method,
             MethodAssembly = AssemblyOf(method),
-            Base = item["Base"] is { } basis ? Base(item, _references.Resolve(basis, item.LocationOf("Base"), _project.Folder)) : null,
+            Base = item["Base"] is { } named
+                ? Base(item, _references.Resolve(named, item.LocationOf("Base"), _project.Folder))
+                : null,
             Models = models,
             Parameters = ItemMetadata.ReadSettings(item, _methods, _diagnostics.Add),
         };
@@ -167,10 +169,11 @@ internal sealed class DeclarationReader
             [.. document.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct()];
     }
 
-    private ModelDeclaration Base(DeclaredItem item, ModelDeclaration basis) =>
+    private ModelDeclaration Base(DeclaredItem item, ModelDeclaration baseModel) =>
         item[ItemMetadata.BaseAdapter] is { } adapter
-            ? ModelReferences.WithAdapter(basis, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder))
-            : basis;
+            ? ModelReferences.WithAdapter(
+                baseModel, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder))
+            : baseModel;
 
     private ModelDeclaration Source(DeclaredItem source)
     {
@@ -192,9 +195,9 @@ internal sealed class DeclarationReader
     private MergeDeclaration WithImportance(MergeDeclaration merge, OptionReader options, RecipeDocument? recipe)
     {
         var (aim, apl) = (AimDeclaration.Read(options, recipe?.AimLocation), AplDeclaration.Read(options));
-        var basis = options.Find(MergeOptions.ImportanceBase) is { } named
+        var baseModel = options.Find(MergeOptions.ImportanceBase) is { } named
             ? _references.Resolve(named.Text, named.Location, [.. FoldersOf(recipe), _project.Folder]) : null;
-        merge = merge with { Aim = aim, Apl = apl, ImportanceBase = basis };
+        merge = merge with { Aim = aim, Apl = apl, ImportanceBase = baseModel };
         merge = merge with { Factor = FactorDeclaration.Read(options, HasUsualFactor(merge) ? merge.Location : null) };
         return aim is null && apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
     }
@@ -240,7 +243,7 @@ internal sealed class DeclarationReader
         {
             if ((item[option.Metadata] ?? (option.IsProjectWide ? _project.Find(option.Metadata) : null)) is not { } text)
                 return null;
-            string[] entries = option.Form.TakesList
+            var entries = option.Form.TakesList
                 ? text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [text];
             return entries.Length == 0 ? null : new WrittenOption(entries, () => item.LocationOf(option.Metadata));
         }

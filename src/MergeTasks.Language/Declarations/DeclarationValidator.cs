@@ -112,15 +112,15 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
     private void CheckSlice(
         MergeDeclaration merge, MergeMethod method, SliceDeclaration slice, IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
-        var basis = slice.Base ?? merge.Base;
-        if (!HasBase(merge, method, basis))
+        var baseModel = slice.Base ?? merge.Base;
+        if (!HasBase(merge, method, baseModel))
             return;
         var models = slice.Sources.Select(source => source.Model).ToList();
-        if (method.Base == BaseUse.Required && !models.Exists(basis!.IsSameModel))
+        if (method.Base == BaseUse.Required && !models.Exists(baseModel!.IsSameModel))
         {
             Report(DiagnosticCode.MissingBase, merge,
-                $"the method '{method.Name}' needs the base '{basis!.Label}' in every slice. Add it to 'sources': '- "
-                    + $"{{model: {basis.Label}, layer_range: [{slice.Sources[0].Start}, {slice.Sources[0].End}]}}'.", slice.Location);
+                $"the method '{method.Name}' needs the base '{baseModel!.Label}' in every slice. Add it to 'sources': '- "
+                    + $"{{model: {baseModel.Label}, layer_range: [{slice.Sources[0].Start}, {slice.Sources[0].End}]}}'.", slice.Location);
             return;
         }
 
@@ -142,13 +142,13 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
             }
         }
 
-        CheckCount(merge, method, models, basis, slice.Location);
-        CheckRequired(merge, method, models, basis, slice.Location, scopes);
+        CheckCount(merge, method, models, baseModel, slice.Location);
+        CheckRequired(merge, method, models, baseModel, slice.Location, scopes);
     }
 
-    private bool HasBase(MergeDeclaration merge, MergeMethod method, ModelDeclaration? basis)
+    private bool HasBase(MergeDeclaration merge, MergeMethod method, ModelDeclaration? baseModel)
     {
-        if (method.Base != BaseUse.Required || basis is not null)
+        if (method.Base != BaseUse.Required || baseModel is not null)
             return true;
         Report(DiagnosticCode.MissingBase, merge,
             $"the method '{method.Name}' needs a base model; name it with Base=\"…\" on the merge, or 'base_model' in a recipe.",
@@ -160,17 +160,17 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         MergeDeclaration merge,
         MergeMethod method,
         IReadOnlyList<ModelDeclaration> models,
-        ModelDeclaration? basis,
+        ModelDeclaration? baseModel,
         SourceLocation location)
     {
-        var takesBase = method.TakesBase(basis is not null);
-        var listsBase = takesBase && models.Any(basis!.IsSameModel);
+        var takesBase = method.TakesBase(baseModel is not null);
+        var listsBase = takesBase && models.Any(baseModel!.IsSameModel);
         var count = models.Count - (listsBase ? 1 : 0);
         if (count >= method.MinModels && count <= method.MaxModels)
             return;
         var wanted = method.MinModels == method.MaxModels ? $"exactly {method.MinModels}" : $"at least {method.MinModels}";
         var besides = takesBase ? " besides the base" : "";
-        var hint = count == 0 && listsBase && basis!.Adapter is not null
+        var hint = count == 0 && listsBase && baseModel!.Adapter is not null
             ? " The base itself is all that is listed: 'merge_method: passthrough' writes a model with its adapter, and as a change it "
                 + "needs the base without the adapter."
             : "";
@@ -185,11 +185,11 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         MergeDeclaration merge,
         MergeMethod method,
         IReadOnlyList<ModelDeclaration> models,
-        ModelDeclaration? basis,
+        ModelDeclaration? baseModel,
         SourceLocation location,
         IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes)
     {
-        var baseIndex = method.TakesBase(basis is not null) ? models.ToList().FindIndex(basis!.IsSameModel) : -1;
+        var baseIndex = method.TakesBase(baseModel is not null) ? models.ToList().FindIndex(baseModel!.IsSameModel) : -1;
         foreach (var parameter in method.Parameters.Where(parameter =>
             parameter.Default is null && !scopes.Any(scope => scope.ContainsKey(parameter.Name))))
         {

@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Methods.Loading;
 
@@ -88,5 +89,19 @@ internal static class ItemMetadata
             ? " Use '.' as decimal separator, and brackets for a gradient: [0.1, 0.9]."
             : "";
         report(Invalid(item, metadata, $"the value '{value}' of '{name}' is not a number or true/false.{hint}"));
+    }
+}
+
+/// <summary>Reads a parameter's value from text: a number, a flag, or a gradient in brackets.</summary>
+internal static class SettingText
+{
+    /// <summary>A number, a flag, or <c>[a, b, c]</c>; <see langword="null"/> for anything else.</summary>
+    public static Setting? Parse(string text)
+    {
+        text = text.Trim();
+        if (text is not ['[', .. var inner, ']'])
+            return NumberText.Parse(text) is { } single ? new Setting.Number(single) : null;
+        var values = inner.Split(',').Select(NumberText.Parse).ToList();
+        return values.Contains(null) ? null : new Setting.Gradient([.. values.Select(value => value!.Value)]);
     }
 }

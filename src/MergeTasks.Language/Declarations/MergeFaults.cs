@@ -5,7 +5,9 @@ using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Language.Declarations;
 
-/// <summary>What is wrong with a merge: the one place that says whose finding it is, and where to look unless something else is named.</summary>
+/// <summary>
+/// What is wrong with a merge: the one place that says whose finding it is, and where to look unless something else is named.
+/// </summary>
 internal static class MergeFaults
 {
     /// <summary>A mistake that is told with others.</summary>

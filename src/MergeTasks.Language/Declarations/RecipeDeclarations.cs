@@ -18,7 +18,7 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
         {
             Location = recipe.Location,
             Method = recipe.Method.Name,
-            Base = recipe.Base is { } basis ? resolve(basis) : null,
+            Base = recipe.Base is { } baseModel ? resolve(baseModel) : null,
             Parameters = Values(recipe.Parameters),
             Models = [.. recipe.Models.Select(Model)],
             Slices = [.. recipe.Slices.Select(Slice)],
@@ -39,7 +39,7 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
             [.. slice.Sources.Select(source => new SliceSource(Model(source.Model), source.Start, source.End, source.RangeLocation))],
             slice.Location)
         {
-            Base = slice.Base is { } basis ? resolve(basis) : null,
+            Base = slice.Base is { } baseModel ? resolve(baseModel) : null,
             Parameters = Values(slice.Parameters),
         };
 

@@ -112,7 +112,7 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
     private static ModelDeclaration? Labelled(MergeDeclaration merge, string label) => Models(merge).Find(model => model.Label == label);
 
     private static List<ModelDeclaration> Models(MergeDeclaration merge) =>
-        [.. merge.Models, .. merge.Base is { } basis ? new[] { basis } : []];
+        [.. merge.Models, .. merge.Base is { } baseModel ? new[] { baseModel } : []];
 
     private int? Padding(DeclaredItem item)
     {

@@ -11,6 +11,13 @@ internal class MergeProgress
     {
     }
 
+    /// <summary>Scores are about to be computed.</summary>
+    /// <param name="scores">How many the cache lacks.</param>
+    /// <param name="tokens">Tokens that will run through models for them in all, about as many where results decide how many.</param>
+    public virtual void Planned(int scores, long tokens)
+    {
+    }
+
     /// <summary>A score that the cache lacks is about to be computed.</summary>
     /// <param name="model">The model, as the user named it.</param>
     /// <param name="phase">What is computed, for people.</param>

@@ -96,7 +96,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
         return new RecipeSlice(
             [.. List(entries, "sources", "- model: …").Select(ReadSliceSource).OfType<RecipeSliceSource>()], nodes.At(mapping.Start))
         {
-            Base = entries.Find("base_model") is { } basis ? references.Read(basis, "base_model") : null,
+            Base = entries.Find("base_model") is { } baseModel ? references.Read(baseModel, "base_model") : null,
             Parameters = settings.Read(entries),
         };
     }

@@ -132,7 +132,7 @@ internal sealed class RecipeReader
             Models = _body.ReadModels(entries),
             Slices = _body.ReadSlices(entries),
             Modules = _body.ReadModules(entries),
-            Base = entries.Find("base_model") is { } basis ? _references.Read(basis, "base_model") : null,
+            Base = entries.Find("base_model") is { } baseModel ? _references.Read(baseModel, "base_model") : null,
             Parameters = _settings.Read(entries),
             Tokenizer = new TokenizerReader(_nodes, _references).Read(entries),
             ChatTemplate = Named(entries, "chat_template"),

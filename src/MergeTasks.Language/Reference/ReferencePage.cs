@@ -133,7 +133,7 @@ internal sealed class ReferencePage
     private void Method(MergeMethod method)
     {
         Line($"### {method.Name}");
-        var basis = method.Base switch
+        var baseUse = method.Base switch
         {
             BaseUse.Required => "Needs a base.",
             BaseUse.Optional => "Uses a base where one is named.",
@@ -142,7 +142,7 @@ internal sealed class ReferencePage
         var models = method.MinModels == method.MaxModels ? $" Takes {method.MinModels} "
             + $"model{(method.MinModels == 1 ? "" : "s")}{(method.Base == BaseUse.Required ? " besides it" : "")}."
             : method.MinModels > 1 ? $" Takes at least {method.MinModels} models." : "";
-        Line($"{method.Summary} {basis}{models} Source: {method.Source}");
+        Line($"{method.Summary} {baseUse}{models} Source: {method.Source}");
         if (method.Parameters.Count == 0)
             return;
         _text.Append("| parameter | default | of each model | meaning |\n|---|---|---|---|\n");

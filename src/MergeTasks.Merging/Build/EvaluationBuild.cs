@@ -23,7 +23,7 @@ internal sealed class EvaluationBuild(FileHasher hasher, ScoreBuild build)
         foreach (var model in plan.Models)
             models.Add(
                 (model.Declaration.Label,
-                    plan.Declaration.Base is { } basis && model.Declaration.IsSameModel(basis),
+                    plan.Declaration.Base is { } baseModel && model.Declaration.IsSameModel(baseModel),
                     Measure(model, evaluation)));
         return new MergeEvaluation(evaluation, merged, models);
     }

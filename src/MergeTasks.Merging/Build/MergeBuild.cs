@@ -120,6 +120,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         }
 
         using var scores = Scores(state.Plan, inputs, progress, cancellation);
+        scores.Announce(state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)));
         Ensure(scores, state.Plan.Importance!);
         var check = state.Plan.Measured is null ? null : scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context));
         using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context, check));
@@ -148,6 +149,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         if (!NeedsScores(state) || !Store().IsWritable())
             return state;
         using var scores = Scores(state.Plan, inputs, progress, cancellation);
+        scores.Announce(state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)));
         Ensure(scores, state.Plan.Importance!);
 
         // What is found is told when the merge is written.
@@ -229,10 +231,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation);
             if (!state.HoldsModel)
                 throw new DiagnosticException(
-                    new Diagnostic(
                         DiagnosticCode.OutputMissing,
                         $"Merge '{merge.Name}' has no report before it has been made: {string.Join("; ", state.Reasons)}.",
-                        merge.Location));
+                        merge.Location);
             using var scores = Scores(state.Plan, inputs, progress, cancellation);
             var gatherer = new ReportGatherer(OutputVerification.ManifestOf(merge.OutputFolder), scores.Context);
             var report = scores.Guarded(() => null, () => gatherer.Gather(state.Plan, null, reading));
@@ -247,6 +248,25 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     {
         ArgumentNullException.ThrowIfNull(state);
         return ScoreReasons.Of(state.Plan, MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance, Store(), cancellation);
+    }
+
+    /// <summary>What a build of a planned merge would run for the scores that it lacks, one line each, and all together.</summary>
+    public IReadOnlyList<string> ExplainWork(OutputState state, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (!NeedsScores(state))
+            return [];
+        var missing = ScoreBuild.Missing(
+            state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)), Store(), cancellation);
+        using var scores = Scores(state.Plan, new IdentifiedFiles(), MergeProgress.None, cancellation);
+        var works = missing.ConvertAll(request => (Request: request, Work: scores.Guarded(() => request, request.Work)));
+        return works.Count == 0 ? [] :
+        [
+            .. works.Where(pair => pair.Work.Passes > 0).Select(pair => $"to run: {pair.Request.Model.Label}, {pair.Request.Phase}: {pair.Work}"),
+            string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"to run: {works.Count} scores, about {works.Sum(pair => pair.Work.Tokens):N0} tokens in all")
+        ];
     }
 
     // Scores decide tensors, and what manifest and model card say of them.

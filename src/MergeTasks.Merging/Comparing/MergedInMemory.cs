@@ -20,7 +20,8 @@ internal sealed class MergedInMemory : IDisposable
 {
     private readonly MergePlan _plan;
     private readonly WorkerTeam _team;
-    private readonly List<(TensorPlan Plan, float[] Merged)> _tensors = [];
+    private readonly List<TensorPlan> _tensors;
+    private readonly CandidateParameters _merged;
     private readonly CandidateParameters _candidate;
 
     /// <summary>Makes a merge.</summary>
@@ -30,16 +31,38 @@ internal sealed class MergedInMemory : IDisposable
     public MergedInMemory(MergePlan plan, LoadedImportance importance, ScoringContext context)
     {
         (_plan, _team) = (plan, context.Team);
-        var made = plan.Tensors.Where(tensor => tensor.Context is not null && tensor.Output.DType.IsFloatingPoint()).ToList();
+        _tensors = [.. plan.Tensors.Where(tensor => tensor.Context is not null && tensor.Output.DType.IsFloatingPoint())];
+        _merged = new CandidateParameters(_tensors.Select(tensor => tensor.Output with { DType = DType.F32 }));
+        try
+        {
+            Make(importance, context);
+        }
+        catch
+        {
+            _merged.Dispose();
+            throw;
+        }
+
+        _candidate = new CandidateParameters(_tensors.Select(tensor => tensor.Output));
+    }
+
+    private void Make(LoadedImportance importance, ScoringContext context)
+    {
         ModelSurvey? survey = null;
+        var plan = _plan;
         var writer = new TensorWriter(
             tensor => Begin(own => plan.Method.Begin(own with { Survey = survey, Cancellation = context.Cancellation }), tensor),
             context.Team);
         if (plan.Method.NeedsSurvey)
             survey = MergeExecutor.Survey(plan, writer, Begin);
-        foreach (var tensor in made)
-            _tensors.Add((tensor, TensorFaults.Explain(plan, tensor, () => writer.MakeInMemory(tensor))));
-        _candidate = new CandidateParameters(made.Select(tensor => tensor.Output));
+        foreach (var tensor in _tensors)
+        {
+            TensorFaults.Explain(plan, tensor, () =>
+            {
+                writer.MakeInMemory(tensor, _merged);
+                return true;
+            });
+        }
 
         TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan tensor) =>
             tensor.KeepWith?.Begin(tensor.Context!) ?? importance.Begin(begin, tensor);
@@ -52,28 +75,35 @@ internal sealed class MergedInMemory : IDisposable
     /// <param name="factor">The factor.</param>
     public ITransformerModel In(ITransformerModel model, double factor)
     {
-        foreach (var (tensor, merged) in _tensors)
-            Write(tensor, merged, factor);
+        foreach (var tensor in _tensors)
+            Write(tensor, factor);
         return model.Replacing(_candidate.ValuesIn(model));
     }
 
-    public void Dispose() => _candidate.Dispose();
+    public void Dispose()
+    {
+        _candidate.Dispose();
+        _merged.Dispose();
+    }
 
-    private void Write(TensorPlan tensor, float[] merged, double factor)
+    private void Write(TensorPlan tensor, double factor)
     {
         const int length = 1 << 16;
-        var basis = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source } ? tensor.Sources[source].Open() : null;
-        var others = basis is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
-        var readers = basis is null
+        var baseTensor = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source }
+            ? tensor.Sources[source].Open()
+            : null;
+        var others = baseTensor is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
+        var readers = baseTensor is null
             ? []
             : Enumerable.Range(0, _team.Count)
-                .Select(_ => (Reader: basis.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
+                .Select(_ => (Reader: baseTensor.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
                 .ToArray();
-        _team.Run((merged.LongLength + length - 1) / length, sequential: false, (worker, block) =>
+        var elements = tensor.Output.Shape.ElementCount();
+        _team.Run((elements + length - 1) / length, sequential: false, (worker, block) =>
         {
             var start = block * length;
-            var own = merged.AsSpan((int)start, (int)Math.Min(length, merged.LongLength - start));
-            if (basis is null)
+            var own = _merged.Singles(tensor.Output.Name, start, (int)Math.Min(length, elements - start));
+            if (baseTensor is null)
             {
                 _candidate.Write(tensor.Output.Name, start, own);
                 return;

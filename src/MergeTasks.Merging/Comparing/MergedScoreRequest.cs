@@ -18,6 +18,7 @@ internal sealed record MergedScoreRequest : ScoreRequest
 
     private const double Tolerance = 0.01;
     private const int FirstFactor = 3;
+    private const int UsualClimb = 5;
 
     private readonly MergePlan _plan;
     private readonly string _step;
@@ -34,6 +35,19 @@ internal sealed record MergedScoreRequest : ScoreRequest
     {
         var lists = ScoreFile.Read(context.PathOf(this));
         return (lists["factor"][0], [.. _plan.Importance!.Tasks.Select((_, i) => (lists[$"deciding.{i}"], lists[$"held.{i}"]))]);
+    }
+
+    internal override ScoreWork Work()
+    {
+        var tasks = _plan.Importance!.Tasks;
+        var (deciding, held) = (
+            tasks.Sum(task => task.Base.Tokens(task.Base.Share)),
+            tasks.Sum(task => task.Base.Share == SampleShare.All ? 0 : task.Base.Tokens(SampleShare.Held)));
+
+        // Held samples run once, deciding ones for every factor that is tried.
+        return IsSearched
+            ? ScoreWork.Forward(UsualClimb + (deciding > 0 ? held / (double)deciding : 0), deciding, isSearch: true)
+            : ScoreWork.Forward(1, deciding + held);
     }
 
     internal override void Compute(ScoringContext context, string path)

@@ -14,6 +14,8 @@ internal sealed class QuietProgress : MergeProgress
 
     public override void Waiting() => _inner.Waiting();
 
+    public override void Planned(int scores, long tokens) => _inner.Planned(scores, tokens);
+
     public override void Scoring(string model, string phase, long tokens, string cost) => _inner.Scoring(model, phase, tokens, cost);
 
     public override void Scored(long tokens) => _inner.Scored(tokens);

@@ -10,20 +10,20 @@ namespace MergeTasks.Merging.Comparing;
 /// <summary>Compares a merge with the same merge with fewer steps, sample by sample, and tells of steps that made it worse.</summary>
 internal static class SelfCheck
 {
+    /// <summary>What it measures, as far as that is known before: every step that is taken.</summary>
+    public static IEnumerable<ScoreRequest> Requests(MergePlan plan) => plan.Measured is null
+        ? []
+        : Steps(plan).Select(step => new MergedScoreRequest(step.Plan, step.Step));
+
     /// <summary>Measures, as far as the store lacks it.</summary>
     public static CheckReport Run(MergePlan plan, ScoringContext context)
     {
         var gains = plan.Importance!.Tasks.Select(task => Gain.Of(task, context)).ToList();
         var reports = new List<StepReport>();
-        var all = plan.Simpler
-            .Append(
-                (Step: plan.Importance is { Aim: not null } ? CheckReport.Aim : plan.Importance is { Apl: not null } ? CheckReport.Apl : "plain",
-                    Plan: plan))
-            .ToList();
         IReadOnlyList<double[]> before = [];
         var (factor, leftOut) = (1.0, new List<string>());
         StepReport? made = null;
-        foreach (var (name, own) in all)
+        foreach (var (name, own) in Steps(plan))
         {
             var result = new MergedScoreRequest(leftOut.Count > 0 ? plan.Without[leftOut[0]] : own, name).Result(context);
             var held = result.Tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
@@ -59,6 +59,9 @@ internal static class SelfCheck
         Tell(plan, reports, leftOut, context);
         return new CheckReport(reports, factor, leftOut switch { [] => null, [var step] => step, _ => CheckReport.Both });
     }
+
+    private static IEnumerable<(string Step, MergePlan Plan)> Steps(MergePlan plan) => plan.Simpler.Append((
+        plan.Importance switch { { Aim: not null } => CheckReport.Aim, { Apl: not null } => CheckReport.Apl, _ => "plain" }, plan));
 
     private static StepReport Compared(
         MergePlan plan, StepReport report, IReadOnlyList<double[]> before, IReadOnlyList<double[]> held, ScoringContext context)
@@ -120,12 +123,12 @@ internal static class SelfCheck
     {
         public static Gain Of(TaskMeasure task, ScoringContext context)
         {
-            var (basis, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
+            var (baseScore, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
             return new Gain(
                 task.Declaration.Label,
-                basis.Deciding.Average(),
+                baseScore.Deciding.Average(),
                 tuned.Deciding.Average(),
-                basis.Held,
+                baseScore.Held,
                 tuned.Held.Length > 0 ? tuned.Held.Average() : double.NaN);
         }
 
@@ -134,6 +137,6 @@ internal static class SelfCheck
 
         // Of each sample, so that their mean is the task's; none where the task has no gain there.
         public double[] HeldRecovery(double[] scores) => BaseHeld.Length > 0 && TunedHeld - BaseHeld.Average() is var gain and > 0
-            ? [.. scores.Zip(BaseHeld, (score, basis) => (score - basis) / gain)] : [];
+            ? [.. scores.Zip(BaseHeld, (score, baseScore) => (score - baseScore) / gain)] : [];
     }
 }

@@ -64,7 +64,9 @@ internal static class TensorFaults
 
     private static DiagnosticException Of(MergePlan plan, TensorPlan tensor, NonFiniteException fault)
     {
-        var model = fault.Input is ModelTensor source ? plan.Models.FirstOrDefault(model => model.Input == source.Model)?.Declaration : null;
+        var model = fault.Input is ModelTensor source
+            ? plan.Models.FirstOrDefault(model => model.Input == source.Model)?.Declaration
+            : null;
         var name = fault.Input is ModelTensor named ? named.Tensor : tensor.Output.Name;
         return plan.Declaration.Fault(DiagnosticCode.NonFiniteInput,
             $"the tensor '{name}' of '{model?.Label ?? "an input"}' holds {Told(fault.Value)} at "

@@ -3,6 +3,7 @@ using MergeTasks.Checkpoints.Disk;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Merging.Inputs;
+using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Numerics.Threads;
@@ -50,14 +51,14 @@ internal sealed class TensorWriter
 
     /// <summary>Makes one tensor as planned, in memory and not rounded to its type.</summary>
     /// <param name="plan">How; one that is computed and not copied.</param>
-    public float[] MakeInMemory(TensorPlan plan)
+    /// <param name="into">Gets the tensor's elements under its name.</param>
+    public void MakeInMemory(TensorPlan plan, CandidateParameters into)
     {
         var merge = _begin(plan);
         var sources = plan.Sources.Select(source => source.Open()).ToList();
         foreach (var worker in _workers)
             worker.TurnTo(plan, sources);
         var elements = plan.Context!.ElementCount;
-        var values = GC.AllocateUninitializedArray<float>(checked((int)elements));
         Analyze(merge, elements);
         const int blocksPerItem = StoredTensor.WindowLength / TensorMerge.BlockLength;
         var blocks = TensorMerge.BlockCount(elements);
@@ -65,9 +66,8 @@ internal sealed class TensorWriter
             item * blocksPerItem, Math.Min(blocks, (item + 1) * blocksPerItem), elements, block =>
             {
                 merge.Merge(block);
-                block.Output.CopyTo(values.AsSpan((int)block.Start, block.Count));
+                into.Write(plan.Output.Name, block.Start, block.Output);
             }));
-        return values;
     }
 
     /// <summary>Runs the passes of a merge over a tensor's inputs, and makes nothing.</summary>

@@ -67,9 +67,15 @@ internal sealed class DeltaDrop
 
     private void DropByRank(string name, TensorCut cut, long start, Span<float> delta)
     {
-        var ranks = new uint[delta.Length];
-        _slopes.Rank(name, start, delta, ranks);
-        cut.Apply(start, delta, ranks);
+        const int piece = 2048;
+        Span<uint> ranks = stackalloc uint[piece];
+        for (var done = 0; done < delta.Length; done += piece)
+        {
+            var part = delta.Slice(done, Math.Min(piece, delta.Length - done));
+            var own = ranks[..part.Length];
+            _slopes.Rank(name, start + done, part, own);
+            cut.Apply(start + done, part, own);
+        }
     }
 
     private static void DropRandomly(Philox random, DeltaTensor tensor, double[] ratios, long start, Span<float> delta)

@@ -24,6 +24,9 @@ internal sealed record KeptChangeRequest : ScoreRequest
     private const int BlockLength = 1 << 16;
     private const int FirstScale = 3;
 
+    // Runs that a search for the density, and one for the factor alone, took on the models that they were tried on.
+    private const int UsualSearch = 10, UsualClimb = 4;
+
     private readonly LocatedModel _model;
     private readonly AplDeclaration _apl;
     private readonly TaskRun _base;
@@ -35,10 +38,11 @@ internal sealed record KeptChangeRequest : ScoreRequest
         ModelDeclaration declaration,
         LocatedModel model,
         AplDeclaration apl,
-        TaskRun basis,
+        TaskRun baseModel,
         SampleScoreRequest? baseScore,
         SampleScoreRequest? tunedScore)
-        : base(key, declaration, basis.Data) => (_model, _apl, _base, _baseScore, _tunedScore) = (model, apl, basis, baseScore, tunedScore);
+        : base(key, declaration, baseModel.Data) =>
+        (_model, _apl, _base, _baseScore, _tunedScore) = (model, apl, baseModel, baseScore, tunedScore);
 
     /// <inheritdoc/>
     public override string Phase => _apl.Searches ? "density and scale of the kept changes" : "kept changes";
@@ -48,6 +52,10 @@ internal sealed record KeptChangeRequest : ScoreRequest
 
     /// <summary>The result, computed where the store lacks it.</summary>
     internal KeptChange Result(ScoringContext context) => KeptChange.Read(ScoreFile.Read(context.PathOf(this)));
+
+    internal override ScoreWork Work() => Compared.Any()
+        ? ScoreWork.Forward(_apl.Density is null ? UsualSearch : UsualClimb, _base.Tokens(_base.Share), isSearch: true)
+        : ScoreWork.None;
 
     internal override void Compute(ScoringContext context, string path)
     {
@@ -233,10 +241,10 @@ internal sealed record KeptChangeRequest : ScoreRequest
                     var start = block * BlockLength;
                     var (deltas, values) = _readers[worker];
                     var delta = values.AsSpan(0, (int)Math.Min(BlockLength, tensor.Elements - start));
-                    var basis = deltas.Read(tensor.Name, start, delta);
+                    var baseValues = deltas.Read(tensor.Name, start, delta);
                     drop.Apply(tensor.Name, start, delta);
                     for (var i = 0; i < delta.Length; i++)
-                        delta[i] = basis[i] + ((float)scale * delta[i]);
+                        delta[i] = baseValues[i] + ((float)scale * delta[i]);
                     _candidate.Write(tensor.Name, start, delta);
                 });
             }

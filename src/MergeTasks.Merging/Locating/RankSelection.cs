@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Numerics.Threads;
 
@@ -17,6 +18,7 @@ internal sealed class RankSelection
     private readonly WorkerTeam _team;
     private readonly RankReader[] _readers;
     private readonly uint[][] _ranks;
+    private readonly long[][] _counts;
 
     public RankSelection(DeltaPartition partition, WorkerTeam team, Func<RankReader> reader)
     {
@@ -24,6 +26,7 @@ internal sealed class RankSelection
         _team = team;
         _readers = [.. Enumerable.Range(0, team.Count).Select(_ => reader())];
         _ranks = [.. _readers.Select(_ => new uint[BlockLength])];
+        _counts = [.. _readers.Select(_ => new long[1 << HalfBits])];
     }
 
     /// <summary>The cut of every tensor.</summary>
@@ -48,8 +51,8 @@ internal sealed class RankSelection
         else if (part.Keep > 0)
         {
             var above = 0L;
-            var upper = Bucket(Count(part.Tensors, rank => (int)(rank >> HalfBits)), part.Keep, ref above);
-            var lower = Bucket(Count(part.Tensors, rank => rank >> HalfBits == upper ? (int)(rank & 0xFFFF) : -1), part.Keep, ref above);
+            var upper = Bucket(Count(part.Tensors, null), part.Keep, ref above);
+            var lower = Bucket(Count(part.Tensors, upper), part.Keep, ref above);
             threshold = Math.Max((upper << HalfBits) | lower, TensorCut.Least);
             quota = part.Keep - above;
         }
@@ -61,28 +64,31 @@ internal sealed class RankSelection
                 [keepsTies ? long.MaxValue : LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
     }
 
-    private long[] Count(IReadOnlyList<int> tensors, Func<uint, int> bucketOf)
+    // By upper halves, or by the lower halves of those that have one upper half.
+    private long[] Count(IReadOnlyList<int> tensors, uint? upper)
     {
-        var counts = _readers.Select(_ => new long[1 << HalfBits]).ToArray();
+        foreach (var own in _counts)
+            Array.Clear(own);
         foreach (var tensor in tensors.Select(index => _partition.Tensors[index]))
         {
             _team.Run(Blocks(tensor), sequential: false, (worker, block) =>
             {
+                var own = _counts[worker];
                 foreach (var rank in Ranks(worker, tensor, block))
                 {
-                    if (rank != 0 && bucketOf(rank) is var bucket and >= 0)
-                        counts[worker][bucket]++;
+                    if (rank == 0)
+                        continue;
+                    if (upper is null)
+                        own[rank >> HalfBits]++;
+                    else if (rank >> HalfBits == upper)
+                        own[rank & 0xFFFF]++;
                 }
             });
         }
 
-        foreach (var other in counts.Skip(1))
-        {
-            for (var i = 0; i < other.Length; i++)
-                counts[0][i] += other[i];
-        }
-
-        return counts[0];
+        foreach (var other in _counts.Skip(1))
+            TensorPrimitives.Add(_counts[0], other, _counts[0]);
+        return _counts[0];
     }
 
     // Walks down from the largest until the bucket of the last one kept.

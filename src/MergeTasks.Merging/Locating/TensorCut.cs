@@ -47,6 +47,15 @@ internal sealed class TensorCut(DeltaTensor tensor, uint[] thresholds, long[] la
     /// <summary>Sets the elements that are not kept to zero.</summary>
     public void Apply(long start, Span<float> delta, ReadOnlySpan<uint> ranks)
     {
+        // All that reach the threshold of the whole tensor: no element needs more than one comparison.
+        if (thresholds.Length == 1 && lastTies[0] == long.MaxValue)
+        {
+            var threshold = thresholds[0];
+            for (var i = 0; i < delta.Length; i++)
+                delta[i] = ranks[i] < threshold ? 0 : delta[i];
+            return;
+        }
+
         for (var i = 0; i < delta.Length; i++)
         {
             var unit = thresholds.Length == 1 ? 0 : tensor.UnitOf(start + i);

@@ -57,14 +57,14 @@ internal sealed record OutputVerification(
     public static MergeManifest ManifestOf(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new DiagnosticException(new Diagnostic(DiagnosticCode.ModelNotFound, $"There is no folder '{folder}'.", null));
+            throw new DiagnosticException(DiagnosticCode.ModelNotFound, $"There is no folder '{folder}'.", null);
         return MergeManifest.Read(folder, out var fault)
-            ?? throw new DiagnosticException(new Diagnostic(
+            ?? throw new DiagnosticException(
                 DiagnosticCode.ManifestMissing,
                 fault is null
                     ? $"'{folder}' has no {MergedFiles.Manifest}, so there is nothing to compare its bytes with. Outputs of merges have one."
                     : $"'{folder}' says nothing of itself: {fault}.",
-                null));
+                null);
     }
 
     private static IEnumerable<string> OfWeights(

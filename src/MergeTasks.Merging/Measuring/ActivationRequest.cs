@@ -23,9 +23,13 @@ internal sealed record ActivationRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => "activations";
 
+    internal override ScoreWork Work() => Blocks() is { Count: var count }
+        ? new(_aim.Statistic == ActivationStatistic.Gradient ? "forward and backward" : "forward", count, _block)
+        : ScoreWork.None;
+
     internal override void Compute(ScoringContext context, string path)
     {
-        var blocks = CalibrationText.Blocks(_aim.Calibration, _tokenizer.Load(), _aim.Samples, _block);
+        var blocks = Blocks();
         using var loaded = _model.Load(context.Engine);
         context.Progress.Scoring(
             Model.Label,
@@ -37,6 +41,8 @@ internal sealed record ActivationRequest : ScoreRequest
             : Activations(context, loaded.Model, blocks);
         ScoreFile.Write(path, Key, values);
     }
+
+    private IReadOnlyList<int[]> Blocks() => CalibrationText.Blocks(_aim.Calibration, _tokenizer.Load(), _aim.Samples, _block);
 
     private IEnumerable<(string, double[])> Activations(ScoringContext context, ITransformerModel model, IReadOnlyList<int[]> blocks)
     {

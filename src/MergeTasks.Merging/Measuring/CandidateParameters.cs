@@ -32,6 +32,12 @@ internal sealed unsafe class CandidateParameters : IDisposable
         ElementConversion.FromSingle(spec.DType, values, new Span<byte>((byte*)address + (start * size), values.Length * size));
     }
 
+    /// <summary>Elements of a tensor that is held in fp32, where they lie.</summary>
+    public ReadOnlySpan<float> Singles(string name, long start, int length) =>
+        _tensors[name] is { Spec.DType: DType.F32, Address: var address }
+            ? new ReadOnlySpan<float>((float*)address + start, length)
+            : throw new InvalidOperationException($"'{name}' is not held in fp32.");
+
     /// <summary>
     /// The parameters as they are now, new to every engine that remembers those it has seen. A model that had the earlier ones must not run
     /// any more.

@@ -12,8 +12,9 @@ internal sealed record ChangeCountRequest : ScoreRequest
     private readonly ModelInput _base;
     private readonly DeltaPartition _partition;
 
-    internal ChangeCountRequest(ScoreKey key, ModelDeclaration declaration, ModelInput tuned, ModelInput basis, DeltaPartition partition)
-        : base(key, declaration, null) => (_tuned, _base, _partition) = (tuned, basis, partition);
+    internal ChangeCountRequest(
+        ScoreKey key, ModelDeclaration declaration, ModelInput tuned, ModelInput baseModel, DeltaPartition partition)
+        : base(key, declaration, null) => (_tuned, _base, _partition) = (tuned, baseModel, partition);
 
     /// <inheritdoc/>
     public override string Phase => "changed parameters";

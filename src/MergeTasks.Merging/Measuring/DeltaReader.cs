@@ -9,12 +9,12 @@ namespace MergeTasks.Merging.Measuring;
 /// stands for θ_b, too. One object per thread.
 /// </summary>
 /// <param name="tuned">θ_i.</param>
-/// <param name="basis">θ_b.</param>
+/// <param name="baseModel">θ_b.</param>
 /// <param name="castTo">A type that both are rounded to first, as compatibility mode does; <see langword="null"/> for none.</param>
-internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? castTo)
+internal sealed class DeltaReader(ModelInput tuned, ModelInput baseModel, DType? castTo)
 {
     private readonly Side _tuned = new(tuned, castTo);
-    private readonly Side _base = new(basis, castTo);
+    private readonly Side _base = new(baseModel, castTo);
     private float[] _subtracted = [];
     private (string? Tensor, CommonRows? Rows) _common;
 
@@ -28,7 +28,7 @@ internal sealed class DeltaReader(ModelInput tuned, ModelInput basis, DType? cas
         _base.Read(tensor, start, subtracted);
         _tuned.Read(tensor, start, delta);
         if (_common.Tensor != tensor)
-            _common = (tensor, CommonRows.Of(tensor, tuned, basis));
+            _common = (tensor, CommonRows.Of(tensor, tuned, baseModel));
         _common.Rows?.CopyOthers(start, delta, subtracted);
         BlockMath.Subtract(delta, subtracted);
         return subtracted;

@@ -21,6 +21,8 @@ internal sealed record FisherRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => _ofMeans ? "mean squared gradients" : "Fisher information";
 
+    internal override ScoreWork Work() => ScoreWork.Backward(_run.Tokens(_run.Share));
+
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);

@@ -19,6 +19,8 @@ internal sealed record GradientRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => "task gradient";
 
+    internal override ScoreWork Work() => ScoreWork.Backward(_run.Tokens(_run.Share));
+
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);

@@ -24,6 +24,8 @@ internal sealed record InputProductsRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => "input products";
 
+    internal override ScoreWork Work() => ScoreWork.Forward(1, _run.Tokens(_run.Share));
+
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);

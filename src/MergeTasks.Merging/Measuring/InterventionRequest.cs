@@ -21,30 +21,33 @@ internal sealed record InterventionRequest : ScoreRequest
         ModelDeclaration declaration,
         PartitionLevel level,
         InterventionMode mode,
-        TaskRun basis,
+        TaskRun baseModel,
         TaskRun tuned,
         DeltaPartition partition)
         : base(key, declaration, tuned.Data) =>
-        (_level, _mode, _base, _tuned, _partition) = (level, mode, basis, tuned, partition);
+        (_level, _mode, _base, _tuned, _partition) = (level, mode, baseModel, tuned, partition);
 
     /// <inheritdoc/>
     public override string Phase =>
         $"exact importance of each {(_level == PartitionLevel.Hidden ? "row" : _level.ToString().ToLowerInvariant())}";
 
+    private long Passes => _level switch
+    {
+        PartitionLevel.Model => 2,
+        PartitionLevel.Layer => _partition.Layers.Count + 1,
+        PartitionLevel.Tensor => _partition.Tensors.Count + 1,
+        _ => _partition.Layers.Sum(layer => layer.Rows.Sum(group => group.Count)) + 1,
+    };
+
+    internal override ScoreWork Work() => ScoreWork.Forward(Passes, _tuned.Tokens(_tuned.Share));
+
     internal override void Compute(ScoringContext context, string path)
     {
-        using var basis = _base.Model.Load(context.Engine);
+        using var baseModel = _base.Model.Load(context.Engine);
         using var tuned = _tuned.Model.Load(context.Engine);
         var metric = _tuned.Metric(tuned.Model);
-        var passes = _level switch
-        {
-            PartitionLevel.Model => 2,
-            PartitionLevel.Layer => _partition.Layers.Count + 1,
-            PartitionLevel.Tensor => _partition.Tensors.Count + 1,
-            _ => _partition.Layers.Sum(layer => layer.Rows.Sum(group => group.Count)) + 1,
-        };
-        context.Progress.Scoring(Model.Label, Phase, passes * metric.Tokens, $"{passes} forward passes × {metric.Tokens} tokens");
-        var interventions = new Interventions(basis.Model, tuned.Model, _mode, model => metric.Measure(model, context));
+        context.Progress.Scoring(Model.Label, Phase, Passes * metric.Tokens, $"{Passes} forward passes × {metric.Tokens} tokens");
+        var interventions = new Interventions(baseModel.Model, tuned.Model, _mode, model => metric.Measure(model, context));
         ScoreFile.Write(path, Key, interventions.Run(_partition, _level));
     }
 }

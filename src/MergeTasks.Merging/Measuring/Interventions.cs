@@ -4,21 +4,21 @@ using MergeTasks.Transformers.Engine;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>Exchanges parts of the parameters between a base and its fine-tuned model and measures the effect.</summary>
-/// <param name="basis">θ_b.</param>
+/// <param name="baseModel">θ_b.</param>
 /// <param name="tuned">θ_i.</param>
 /// <param name="mode">Into which model parts are put.</param>
 /// <param name="measure">The metric.</param>
 internal sealed class Interventions(
-    ITransformerModel basis, ITransformerModel tuned, InterventionMode mode, Func<ITransformerModel, double> measure)
+    ITransformerModel baseModel, ITransformerModel tuned, InterventionMode mode, Func<ITransformerModel, double> measure)
 {
     /// <summary>The name under which the results of a level with one list of parts are filed.</summary>
     internal const string Parts = "parts";
 
     private double? _untouched;
 
-    private ITransformerModel Target => mode == InterventionMode.Restore ? basis : tuned;
+    private ITransformerModel Target => mode == InterventionMode.Restore ? baseModel : tuned;
 
-    private ITransformerModel Donor => mode == InterventionMode.Restore ? tuned : basis;
+    private ITransformerModel Donor => mode == InterventionMode.Restore ? tuned : baseModel;
 
     /// <summary>
     /// The effect of the fine-tuned values of some parameters: M(θ_b with them) − M(θ_b) for <see cref="InterventionMode.Restore"/>,

@@ -96,13 +96,16 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
 }
 
 /// <summary>A model's tokenizer: in a file, or made with the vocabulary of an output that need not exist yet.</summary>
-/// <param name="File">The file.</param>
-/// <param name="Folder">The folder of the model.</param>
-internal sealed record TokenizerFile(SideFile File, string Folder)
+/// <param name="file">The file.</param>
+/// <param name="folder">The folder of the model.</param>
+internal sealed class TokenizerFile(SideFile file, string folder)
 {
-    /// <summary>Digest of its content.</summary>
-    public ContentDigest Digest => File.Digest;
+    private readonly Lazy<Tokenizer> _tokenizer = new(() =>
+        file.Content is { } content ? Tokenizer.Parse(content, file.Name) : Tokenizer.Load(file.PathIn(folder)));
 
-    /// <summary>Reads it.</summary>
-    public Tokenizer Load() => File.Content is { } content ? Tokenizer.Parse(content, File.Name) : Tokenizer.Load(File.PathIn(Folder));
+    /// <summary>Digest of its content.</summary>
+    public ContentDigest Digest => file.Digest;
+
+    /// <summary>Reads it, once.</summary>
+    public Tokenizer Load() => _tokenizer.Value;
 }

@@ -21,14 +21,16 @@ internal sealed record ProductRequest : ScoreRequest
         ModelDeclaration declaration,
         TaskRun run,
         ModelInput tuned,
-        ModelInput basis,
+        ModelInput baseModel,
         DeltaPartition partition,
         GradientRequest? kept)
         : base(key, declaration, run.Data) =>
-        (_run, _tuned, _base, _partition, _kept) = (run, tuned, basis, partition, kept);
+        (_run, _tuned, _base, _partition, _kept) = (run, tuned, baseModel, partition, kept);
 
     /// <inheritdoc/>
     public override string Phase => "importance by gradient";
+
+    internal override ScoreWork Work() => _kept is null ? ScoreWork.Backward(_run.Tokens(_run.Share)) : ScoreWork.None;
 
     internal override void Compute(ScoringContext context, string path)
     {

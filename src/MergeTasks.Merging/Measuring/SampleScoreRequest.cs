@@ -25,6 +25,9 @@ internal sealed record SampleScoreRequest : ScoreRequest
         return (lists[Deciding], lists[Held]);
     }
 
+    internal override ScoreWork Work() => ScoreWork.Forward(1, _run.Tokens(_run.Share)
+        + (_run.Share == SampleShare.All ? 0 : _run.Tokens(SampleShare.Held)));
+
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);

@@ -54,6 +54,22 @@ internal sealed class ScoreBuild : IDisposable
             Guarded(() => request, () => _context.PathOf(request));
     }
 
+    /// <summary>Tells of the scores that the store lacks, before any is computed.</summary>
+    /// <param name="requests">What is wanted.</param>
+    public void Announce(IEnumerable<ScoreRequest> requests)
+    {
+        var missing = Missing(requests, _context.Store, _context.Cancellation);
+        if (missing.Count > 0)
+            _context.Progress.Planned(missing.Count, missing.Sum(request => Guarded(() => request, () => request.Work().Tokens)));
+    }
+
+    /// <summary>Those of some scores that a store lacks.</summary>
+    public static List<ScoreRequest> Missing(IEnumerable<ScoreRequest> requests, ContentStore store, CancellationToken cancellation) =>
+    [
+        .. requests.DistinctBy(request => request.Key.Digest)
+            .Where(request => store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), cancellation) is null)
+    ];
+
     /// <summary>Tells something about the merge.</summary>
     public void Note(string message) => _context.Progress.Note($"{_merge}: {message}");
 

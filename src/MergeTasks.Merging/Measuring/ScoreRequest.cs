@@ -12,6 +12,11 @@ internal abstract record ScoreRequest(ScoreKey Key, ModelDeclaration Model, Data
     /// <summary>What is computed, for people.</summary>
     public abstract string Phase { get; }
 
+    /// <summary>What will run; reads texts and runs nothing.</summary>
+    /// <exception cref="Language.Diagnostics.DiagnosticException">A text cannot be used.</exception>
+    /// <exception cref="Transformers.Architecture.ModelException">Samples cannot be used.</exception>
+    internal virtual ScoreWork Work() => ScoreWork.None;
+
     /// <summary>Computes the entry.</summary>
     internal abstract void Compute(ScoringContext context, string path);
 }

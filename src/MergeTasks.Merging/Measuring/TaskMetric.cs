@@ -18,18 +18,19 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
 
     /// <summary>Reads a task's samples: prompts and targets for a decoder, texts and labels for a classifier.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="model">The model.</param>
+    /// <param name="encoder">Makes ids of texts as the model takes them.</param>
+    /// <param name="tokensPerRun">Tokens of a batch.</param>
     /// <param name="share">Which of them. Which half a sample belongs to depends on the samples alone and not on their order; of fewer than
     /// <see cref="FewestToHalve"/>, all decide and none is held.</param>
     /// <exception cref="ModelException">The file is malformed or empty, or a sample does not fit the model.</exception>
-    public static TaskMetric Read(string path, TextModel model, SampleShare share)
+    public static TaskMetric Read(string path, TextEncoder encoder, int tokensPerRun, SampleShare share)
     {
-        var samples = model.Model.Description.Task == ModelTask.SequenceClassification
-            ? JsonLines.ReadLabels(path, model.Model.Description.Labels)
+        var samples = encoder.Description.Task == ModelTask.SequenceClassification
+            ? JsonLines.ReadLabels(path, encoder.Description.Labels)
                 .Select(sample =>
-                    (Ids: (IReadOnlyList<int>)model.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) }))
+                    (Ids: (IReadOnlyList<int>)encoder.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) }))
                 .ToList()
-            : JsonLines.ReadTasks(path).Select(model.Prepare).Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray())).ToList();
+            : JsonLines.ReadTasks(path).Select(encoder.Prepare).Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray())).ToList();
         if (samples.Count == 0)
             throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
         var ordered = samples.OrderBy(sample => OrderOf(sample.Ids, sample.Targets), StringComparer.Ordinal).ToList();
@@ -37,7 +38,7 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
             ordered = [.. ordered.Where((_, i) => i % 2 == (share == SampleShare.Scoring ? 0 : 1))];
         else if (share == SampleShare.Held)
             ordered = [];
-        return Of(ordered, model.Model.TokensPerRun);
+        return Of(ordered, tokensPerRun);
     }
 
     private static string OrderOf(IReadOnlyList<int> ids, Target[] targets) =>

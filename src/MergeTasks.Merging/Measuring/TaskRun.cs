@@ -31,5 +31,9 @@ internal sealed record TaskRun(RunnableModel Model, TokenizerFile Tokenizer, Dat
 
     /// <summary>Reads some of the samples.</summary>
     public TaskMetric Metric(ITransformerModel model, SampleShare share) =>
-        TaskMetric.Read(Data.Path, new TextModel(model, Tokenizer.Load()), share);
+        TaskMetric.Read(Data.Path, new TextEncoder(model.Description, Tokenizer.Load()), model.TokensPerRun, share);
+
+    /// <summary>Tokens of some of the samples, for which the model need not be open.</summary>
+    public long Tokens(SampleShare share) =>
+        TaskMetric.Read(Data.Path, new TextEncoder(Model.Description, Tokenizer.Load()), int.MaxValue, share).Tokens;
 }

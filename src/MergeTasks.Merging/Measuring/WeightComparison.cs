@@ -15,14 +15,14 @@ internal static class WeightComparison
     /// <summary>Compares one tensor.</summary>
     /// <param name="tensor">What to call it.</param>
     /// <param name="elements">Elements of each content.</param>
-    /// <param name="basis">θ_b.</param>
+    /// <param name="baseTensor">θ_b.</param>
     /// <param name="models">θ_i.</param>
     /// <param name="team">Threads.</param>
     /// <exception cref="Checkpoints.Elements.CheckpointException">A file cannot be read, or became shorter.</exception>
     public static WeightChange Of(
-        string tensor, long elements, TensorContent basis, IReadOnlyList<TensorContent> models, WorkerTeam team)
+        string tensor, long elements, TensorContent baseTensor, IReadOnlyList<TensorContent> models, WorkerTeam team)
     {
-        var readers = Enumerable.Range(0, team.Count).Select(_ => new Lazy<Readers>(() => new Readers(basis, models))).ToArray();
+        var readers = Enumerable.Range(0, team.Count).Select(_ => new Lazy<Readers>(() => new Readers(baseTensor, models))).ToArray();
         var blocks = (elements + BlockLength - 1) / BlockLength;
         var parts = new double[blocks][];
         team.Run(blocks, sequential: false, (worker, block) =>
@@ -43,9 +43,9 @@ internal static class WeightComparison
         private readonly float[] _origin = new float[BlockLength];
         private readonly float[][] _deltas;
 
-        public Readers(TensorContent basis, IReadOnlyList<TensorContent> models)
+        public Readers(TensorContent baseTensor, IReadOnlyList<TensorContent> models)
         {
-            _base = basis.NewReader(new WindowMemory());
+            _base = baseTensor.NewReader(new WindowMemory());
             _models = [.. models.Select(model => model.NewReader(new WindowMemory()))];
             _deltas = [.. models.Select(_ => new float[BlockLength])];
         }

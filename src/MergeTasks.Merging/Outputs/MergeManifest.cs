@@ -199,7 +199,7 @@ internal sealed record ManifestInput(string Model, string Role, string Digest)
     {
         var (declaration, input) = model;
         var content = input.Names.Select(name => $"{input.Identity(name, cancellation)} {name}\n");
-        var isBase = plan.Declaration.Base is { } basis && declaration.IsSameModel(basis);
+        var isBase = plan.Declaration.Base is { } baseModel && declaration.IsSameModel(baseModel);
         return new ManifestInput(declaration.Label, isBase ? "base" : "model", ContentDigest.Of(content).ToString())
         {
             Source = ManifestSource.Of(declaration.Remote, declaration.Locked),

@@ -30,8 +30,8 @@ internal static class ModelCard
             $"{(plan.AdapterConfig is null ? "A merge of language models" : "A LoRA adapter")} made with MergeTasks by the method "
                 + $"[{plan.Method.Name}]({plan.Method.Source.Split(' ')[0]}): {plan.Method.Summary}\n\n");
         card.Append("## Models\n\n");
-        if (merge.Base is { } basis)
-            card.Append($"- `{basis.Label}` (base)\n");
+        if (merge.Base is { } baseModel)
+            card.Append($"- `{baseModel.Label}` (base)\n");
         foreach (var model in merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)))
             card.Append($"- `{model.Label}`\n");
         if (plan.Layout.Notes.Count > 0)

@@ -20,8 +20,8 @@ internal static class RecipeText
     {
         var yaml = new StringBuilder();
         yaml.Append("merge_method: ").Append(merge.Method).Append('\n');
-        if (merge.Base is { } basis)
-            yaml.Append("base_model: ").Append(Quoted(basis.Label)).Append('\n');
+        if (merge.Base is { } baseModel)
+            yaml.Append("base_model: ").Append(Quoted(baseModel.Label)).Append('\n');
         if (merge.IsWhole)
             AppendModels(yaml, "", merge.Models, merge.NeedsScores);
         AppendSlices(yaml, "", merge.Slices, merge.NeedsScores);
@@ -90,8 +90,8 @@ internal static class RecipeText
                 AppendData(yaml, indent + "        ", source.Model, withData);
             }
 
-            if (slice.Base is { } basis)
-                yaml.Append(indent).Append("    base_model: ").Append(Quoted(basis.Label)).Append('\n');
+            if (slice.Base is { } baseModel)
+                yaml.Append(indent).Append("    base_model: ").Append(Quoted(baseModel.Label)).Append('\n');
             AppendParameters(yaml, indent + "    ", slice.Parameters);
         }
     }

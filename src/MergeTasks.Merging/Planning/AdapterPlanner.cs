@@ -103,14 +103,14 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
     /// <exception cref="DiagnosticException">The models have different tensors.</exception>
     public MergePlan Extract(IReadOnlyList<OpenModel> models)
     {
-        var basis = models.First(model => model.Declaration.IsSameModel(merge.Base!));
-        var tuned = models.First(model => model.Input != basis.Input);
-        RequireSame(basis, tuned);
+        var baseModel = models.First(model => model.Declaration.IsSameModel(merge.Base!));
+        var tuned = models.First(model => model.Input != baseModel.Input);
+        RequireSame(baseModel, tuned);
         var isTransposed = false;
         var names = tuned.Input.Names
             .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && tuned.Input.Find(name)!.DType.IsFloatingPoint()
             && tuned.Input.Identity(name, cancellation) is var identity
-                && (identity.Equals(default) || !identity.Equals(basis.Input.Identity(name, cancellation)))).ToList();
+                && (identity.Equals(default) || !identity.Equals(baseModel.Input.Identity(name, cancellation)))).ToList();
         var matrices = names.Where(name =>
             name.EndsWith(WeightSuffix, StringComparison.Ordinal) && tuned.Input.Find(name)!.Shape is [> 0, > 0]).ToList();
         var layers = tuned.Input.Config.LayerCount ?? LayersOf(tuned.Input.Names);
@@ -126,7 +126,7 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
             var asked = (int)Math.Round(Value(ExtractLoraMethod.Rank, null, name, Position(name, layers)));
             var rank = TensorNames.IsRouter(name) ? asked : (int)Math.Min(asked, Math.Min(stored.Shape[0], stored.Shape[1]));
             var module = new ExtractedModule(
-                new ModelTensor(tuned.Input, name), new ModelTensor(basis.Input, name), rank, isModuleTransposed, threads);
+                new ModelTensor(tuned.Input, name), new ModelTensor(baseModel.Input, name), rank, isModuleTransposed, threads);
             var (outs, ins) = isModuleTransposed ? (stored.Shape[1], stored.Shape[0]) : (stored.Shape[0], stored.Shape[1]);
             Add(
                 name[..^WeightSuffix.Length],
@@ -284,28 +284,28 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                     model?.Location ?? merge.Location);
     }
 
-    private void RequireSame(OpenModel basis, OpenModel tuned)
+    private void RequireSame(OpenModel baseModel, OpenModel tuned)
     {
         var missing = tuned.Input.Names
-            .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && basis.Input.Find(name) is null)
+            .Where(name => !TensorNames.IsBuffer(name) && merge.Tensors.Includes(name) && baseModel.Input.Find(name) is null)
             .ToList();
         if (missing.Count > 0)
             throw merge.Fault(
                     DiagnosticCode.MissingTensor,
-                    $"'{basis.Declaration.Label}' lacks "
+                    $"'{baseModel.Declaration.Label}' lacks "
                         + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
                         + "so its change is not known.",
                     tuned.Declaration.Location);
         var other = tuned.Input.Names.FirstOrDefault(name =>
             !TensorNames.IsBuffer(name)
                 && merge.Tensors.Includes(name)
-                && !basis.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
+                && !baseModel.Input.Find(name)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape));
         if (other is not null)
         {
             throw merge.Fault(DiagnosticCode.ShapeMismatch,
                 $"'{other}' is {TensorInfo.Shown(tuned.Input.Find(other)!.Shape)} in '{tuned.Declaration.Label}' "
-                    + $"and {TensorInfo.Shown(basis.Input.Find(other)!.Shape)} in '{basis.Declaration.Label}', so its change is not "
-                    + $"known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
+                    + $"and {TensorInfo.Shown(baseModel.Input.Find(other)!.Shape)} in '{baseModel.Declaration.Label}', so its change is "
+                    + $"not known. KeepTensors=\"{other}\" leaves it out.", tuned.Declaration.Location);
         }
     }
 

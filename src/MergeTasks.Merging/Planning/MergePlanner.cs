@@ -144,7 +144,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
     // The base, else the first model.
     private static Func<IReadOnlyList<OpenModel>, int> DonorOf(MergeDeclaration merge) =>
-        models => merge.Base is { } basis ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(basis)) : 0;
+        models => merge.Base is { } baseModel ? models.ToList().FindIndex(model => model.Declaration.IsSameModel(baseModel)) : 0;
 
     private MergePlan Planned(MergePlan plan)
     {
@@ -174,19 +174,19 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
     {
         var participants = ScoredModels.Of(merge, layout);
         var isMeasuredOnly = merge.Aim is null && merge.Apl is null;
-        var basis = merge.ImportanceBase
+        var baseModel = merge.ImportanceBase
             ?? merge.Base
             ?? (isMeasuredOnly ? participants[0].Declaration : null)
             ?? throw merge.Fault(DiagnosticCode.MissingImportanceBase,
             "AIM and APL measure changes from a base. Name it with Base=\"…\" or ImportanceBase=\"…\".");
-        return FileDiagnostics.Reading(merge.Name, basis.Folder ?? basis.Label, basis.Location, () =>
+        return FileDiagnostics.Reading(merge.Name, baseModel.Folder ?? baseModel.Label, baseModel.Location, () =>
             new ImportancePlanner(new ScoredMerge(
                 merge,
                 method,
                 participants,
-                ScoredModels.InputOf(merge, basis, models) is { } input
-                    ? new OpenModel(basis, input)
-                    : _models.Open(basis, merge, cancellation),
+                ScoredModels.InputOf(merge, baseModel, models) is { } input
+                    ? new OpenModel(baseModel, input)
+                    : _models.Open(baseModel, merge, cancellation),
                 layout,
                 new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation))).Plan());
     }

@@ -34,8 +34,8 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
     public List<OpenModel> Of(MergeDeclaration merge, CancellationToken cancellation)
     {
         var declarations = merge.Models.ToList();
-        if (merge.Base is { } basis && !declarations.Exists(basis.IsSameModel))
-            declarations.Add(basis);
+        if (merge.Base is { } baseModel && !declarations.Exists(baseModel.IsSameModel))
+            declarations.Add(baseModel);
         return Each(declarations, declaration => Open(declaration, merge, cancellation));
     }
 
@@ -96,7 +96,7 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         // A folder that is an adapter and no model stands for the base with it.
         if (model.Folder is not { } folder || !AdapterConfig.IsIn(folder))
             return Stored(model, cancellation);
-        if (merge.Base is not { } basis || basis.IsSameModel(model))
+        if (merge.Base is not { } baseModel || baseModel.IsSameModel(model))
         {
             throw new DiagnosticException(DiagnosticCode.AdapterWithoutModel,
                 $"'{model.Label}' is a LoRA adapter and no model. Name the model that it adapts: the merge's Base (or 'base_model'), or "
@@ -105,7 +105,7 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         }
 
         return Adapted(
-            WithAdapter(basis, merge, cancellation), new AdapterDeclaration(model.Label, folder, model.Location), cancellation);
+            WithAdapter(baseModel, merge, cancellation), new AdapterDeclaration(model.Label, folder, model.Location), cancellation);
     }
 
     private ModelInput Adapted(ModelInput model, AdapterDeclaration adapter, CancellationToken cancellation)

@@ -71,19 +71,19 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
             return report;
         }
 
-        var basis = ReferenceOf(plan);
-        var models = plan.Models.Where(model => !model.Declaration.IsSameModel(basis.Declaration)).ToList();
+        var baseModel = ReferenceOf(plan);
+        var models = plan.Models.Where(model => !model.Declaration.IsSameModel(baseModel.Declaration)).ToList();
         using var merged = new CheckpointInput(Checkpoint.Open(plan.Declaration.OutputFolder), hasher);
         var indices = models.ConvertAll(model => new TensorIndex(model.Input));
         var tensors = new List<ComparedContents>();
         foreach (var spec in merged.Names.Select(name => merged.Find(name)!).Where(spec => spec.DType.IsFloatingPoint()))
         {
             var own = indices.ConvertAll(index => index.Same(spec.Name));
-            if (HasSame(basis.Input, spec.Name, spec) && own.Index().All(one => HasSame(models[one.Index].Input, one.Item, spec)))
+            if (HasSame(baseModel.Input, spec.Name, spec) && own.Index().All(one => HasSame(models[one.Index].Input, one.Item, spec)))
                 tensors.Add(new ComparedContents(
                     spec.Name,
                     spec.Shape.ElementCount(),
-                    () => basis.Input.Open(spec.Name),
+                    () => baseModel.Input.Open(spec.Name),
                     [
                         .. models.Select((model, i) => (Func<TensorContent>)(() => model.Input.Open(own[i]!))),
                         () => merged.Open(spec.Name),
@@ -96,17 +96,17 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
         var key = new ScoreKey(
             "weight changes",
             [
-                new("base", WeightsOf(basis.Input)),
+                new("base", WeightsOf(baseModel.Input)),
                 .. models.Select((model, i) => new KeyValuePair<string, string>($"model {i}", WeightsOf(model.Input))),
                 new("merge", WeightsOf(merged)),
             ]);
         var place = TensorPlace.In(merged);
         return report with
         {
-            Reference = basis.Declaration.Label,
+            Reference = baseModel.Declaration.Label,
             Compared = [.. models.Select(model => model.Declaration.Label), plan.Name],
             Changes = [
-                .. new WeightChangesRequest(key, basis.Declaration, tensors).Result(context)
+                .. new WeightChangesRequest(key, baseModel.Declaration, tensors).Result(context)
                     .Select(change => (place(change.Tensor), change))
             ],
         };
@@ -116,7 +116,7 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
     {
         if (plan.Importance is { } importance)
             return new OpenModel(importance.BaseDeclaration, importance.Base);
-        return plan.Declaration.Base is { } basis ? plan.Models.First(model => model.Declaration.IsSameModel(basis)) : plan.Models[0];
+        return plan.Declaration.Base is { } baseModel ? plan.Models.First(model => model.Declaration.IsSameModel(baseModel)) : plan.Models[0];
     }
 
     private static bool HasSame(ModelInput model, string? name, TensorSpec spec) =>

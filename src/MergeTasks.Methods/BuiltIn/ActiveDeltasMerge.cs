@@ -35,8 +35,8 @@ internal sealed class ActiveDeltasMerge : TensorMerge
 
     public override void Analyze(int pass, MergeBlock block, Span<double> partials)
     {
-        var basis = block.Load(_base, 0);
-        var counts = CountActive(block, basis);
+        var baseValues = block.Load(_base, 0);
+        var counts = CountActive(block, baseValues);
         for (var model = 0; model < _models.Length; model++)
         {
             var delta = block.Buffer(model + 2);
@@ -67,8 +67,8 @@ internal sealed class ActiveDeltasMerge : TensorMerge
             return;
         }
 
-        var basis = block.Load(_base, 0);
-        var counts = CountActive(block, basis);
+        var baseValues = block.Load(_base, 0);
+        var counts = CountActive(block, baseValues);
         block.Output.Clear();
         for (var model = 0; model < _models.Length; model++)
             AddActive(block.Buffer(model + 2), counts, _alone[model], block.Output);
@@ -76,21 +76,21 @@ internal sealed class ActiveDeltasMerge : TensorMerge
         // RAM+ multiplies by an fp32 number in the reference, so nothing is rounded from there on.
         if (_amplification is null)
             _context.Round(block.Output);
-        BlockMath.Add(block.Output, basis);
+        BlockMath.Add(block.Output, baseValues);
         if (_amplification is null)
             _context.Round(block.Output);
     }
 
     // Leaves the deltas in the buffers from 2 on.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private Span<float> CountActive(MergeBlock block, ReadOnlySpan<float> basis)
+    private Span<float> CountActive(MergeBlock block, ReadOnlySpan<float> baseValues)
     {
         var counts = block.Buffer(1);
         counts.Clear();
         for (var model = 0; model < _models.Length; model++)
         {
             var delta = block.Load(_models[model], model + 2);
-            BlockMath.Subtract(delta, basis);
+            BlockMath.Subtract(delta, baseValues);
             _context.Round(delta);
             for (var i = 0; i < delta.Length; i++)
                 counts[i] += MathF.Abs(delta[i]) > _epsilon ? 1 : 0;

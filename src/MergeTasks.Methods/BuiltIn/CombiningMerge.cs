@@ -65,9 +65,9 @@ internal sealed class CombiningMerge : TensorMerge
 
     public override void Analyze(int pass, MergeBlock block, Span<double> partials)
     {
-        var basis = _base < 0 ? [] : block.Load(_base, 0);
+        var baseValues = _base < 0 ? [] : block.Load(_base, 0);
         for (var i = 0; i < _models.Length; i++)
-            Vectors(i, block, basis, i + 1);
+            Vectors(i, block, baseValues, i + 1);
         _products.Add(block);
     }
 
@@ -92,20 +92,20 @@ internal sealed class CombiningMerge : TensorMerge
             return;
         }
 
-        var basis = _base < 0 ? [] : block.Load(_base, 0);
+        var baseValues = _base < 0 ? [] : block.Load(_base, 0);
         var isStepwise = _context.CompatibleDType is not null;
-        if (basis.IsEmpty || isStepwise)
+        if (baseValues.IsEmpty || isStepwise)
             block.Output.Clear();
         else
-            basis.CopyTo(block.Output);
+            baseValues.CopyTo(block.Output);
         for (var i = 0; i < _models.Length; i++)
-            Add(i, block, Vectors(i, block, basis, 1), isStepwise);
+            Add(i, block, Vectors(i, block, baseValues, 1), isStepwise);
         if (!isStepwise)
             return;
         _context.Round(block.Output);
-        if (basis.IsEmpty)
+        if (baseValues.IsEmpty)
             return;
-        BlockMath.Add(block.Output, basis);
+        BlockMath.Add(block.Output, baseValues);
         _context.Round(block.Output);
     }
 
@@ -115,16 +115,16 @@ internal sealed class CombiningMerge : TensorMerge
             return false;
         Span<double> sums = stackalloc double[BlockLength];
         sums.Clear();
-        var basis = _base < 0 ? [] : block.Load(_base, 0);
-        for (var i = 0; i < basis.Length; i++)
-            sums[i] = basis[i];
+        var baseValues = _base < 0 ? [] : block.Load(_base, 0);
+        for (var i = 0; i < baseValues.Length; i++)
+            sums[i] = baseValues[i];
         for (var model = 0; model < _models.Length; model++)
         {
             var own = block.Load(_models[model], 1);
             for (var i = 0; i < own.Length; i++)
-                sums[i] += _factors[(_layout.VectorOf(block.Start + i) * _models.Length) + model] * ((double)own[i] - (basis.IsEmpty
+                sums[i] += _factors[(_layout.VectorOf(block.Start + i) * _models.Length) + model] * ((double)own[i] - (baseValues.IsEmpty
                     ? 0
-                    : basis[i]));
+                    : baseValues[i]));
         }
 
         for (var i = 0; i < block.Count; i++)
@@ -132,12 +132,12 @@ internal sealed class CombiningMerge : TensorMerge
         return true;
     }
 
-    private Span<float> Vectors(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)
+    private Span<float> Vectors(int model, MergeBlock block, ReadOnlySpan<float> baseValues, int slot)
     {
         var values = block.Load(_models[model], slot);
-        if (basis.IsEmpty)
+        if (baseValues.IsEmpty)
             return values;
-        BlockMath.Subtract(values, basis);
+        BlockMath.Subtract(values, baseValues);
         _context.Round(values);
         return values;
     }

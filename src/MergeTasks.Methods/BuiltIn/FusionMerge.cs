@@ -34,7 +34,7 @@ internal sealed class FusionMerge : PassingMerge
 
     public override int? CopyOf => _other < 0 ? _base : null;
 
-    private delegate void LookAtRow(Span<double> numbers, long row, ReadOnlySpan<float> other, ReadOnlySpan<float> basis);
+    private delegate void LookAtRow(Span<double> numbers, long row, ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues);
 
     protected override IEnumerable<TensorPass> Passes()
     {
@@ -42,17 +42,17 @@ internal sealed class FusionMerge : PassingMerge
             yield break;
         var maxima = new VectorTable(_rows, _context.ElementCount, 2);
         yield return OverRows(
-            maxima, (numbers, _, other, basis) => (numbers[0], numbers[1]) = (Largest(other), Largest(basis)), Math.Max);
+            maxima, (numbers, _, other, baseValues) => (numbers[0], numbers[1]) = (Largest(other), Largest(baseValues)), Math.Max);
         var sums = new VectorTable(_rows, _context.ElementCount, 2);
         yield return OverRows(
             sums,
-            (numbers, row, other, basis) =>
-                (numbers[0], numbers[1]) = (Exponentials(other, maxima.Of(row)[0]), Exponentials(basis, maxima.Of(row)[1])),
+            (numbers, row, other, baseValues) =>
+                (numbers[0], numbers[1]) = (Exponentials(other, maxima.Of(row)[0]), Exponentials(baseValues, maxima.Of(row)[1])),
             (a, b) => a + b);
         _divergences = new VectorTable(_rows, _context.ElementCount, 1);
         yield return OverRows(
             _divergences,
-            (numbers, row, other, basis) => numbers[0] = Divergence(other, basis, maxima.Of(row), sums.Of(row)),
+            (numbers, row, other, baseValues) => numbers[0] = Divergence(other, baseValues, maxima.Of(row), sums.Of(row)),
             (a, b) => a + b);
         if (_small is not null || _sample is not null)
         {
@@ -106,13 +106,13 @@ internal sealed class FusionMerge : PassingMerge
         0,
         (block, _) =>
         {
-            var basis = block.Load(_base, 0);
+            var baseValues = block.Load(_base, 0);
             var other = block.Load(_other, 1);
             for (var i = 0; i < block.Count;)
             {
                 var length = _rows.Run(block.Start + i, block.Count - i);
                 var row = _rows.VectorOf(block.Start + i);
-                look(table.Part(block.Index, row), row, other.Slice(i, length), basis.Slice(i, length));
+                look(table.Part(block.Index, row), row, other.Slice(i, length), baseValues.Slice(i, length));
                 i += length;
             }
         },
@@ -129,8 +129,8 @@ internal sealed class FusionMerge : PassingMerge
 
     private Span<float> LoadScores(MergeBlock block)
     {
-        var basis = block.Load(_base, 0);
-        return Scores(block, block.Load(_other, 1), basis);
+        var baseValues = block.Load(_base, 0);
+        return Scores(block, block.Load(_other, 1), baseValues);
     }
 
     private static double Largest(ReadOnlySpan<float> values)
@@ -150,13 +150,13 @@ internal sealed class FusionMerge : PassingMerge
     }
 
     private static double Divergence(
-        ReadOnlySpan<float> other, ReadOnlySpan<float> basis, ReadOnlySpan<double> maxima, ReadOnlySpan<double> sums)
+        ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues, ReadOnlySpan<double> maxima, ReadOnlySpan<double> sums)
     {
         var sum = 0.0;
         for (var i = 0; i < other.Length; i++)
         {
             var p = (Math.Exp(other[i] - maxima[0]) / sums[0]) + Smoothing;
-            var q = (Math.Exp(basis[i] - maxima[1]) / sums[1]) + Smoothing;
+            var q = (Math.Exp(baseValues[i] - maxima[1]) / sums[1]) + Smoothing;
             sum += p * Math.Log(p / q);
         }
 
@@ -164,7 +164,7 @@ internal sealed class FusionMerge : PassingMerge
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private Span<float> Scores(MergeBlock block, ReadOnlySpan<float> other, ReadOnlySpan<float> basis)
+    private Span<float> Scores(MergeBlock block, ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues)
     {
         var scores = block.Buffer(2);
         for (var i = 0; i < scores.Length;)
@@ -172,7 +172,7 @@ internal sealed class FusionMerge : PassingMerge
             var length = _rows.Run(block.Start + i, scores.Length - i);
             var divergence = Math.Max(0, _divergences!.Of(_rows.VectorOf(block.Start + i))[0]);
             for (var end = i + length; i < end; i++)
-                scores[i] = (float)Math.Min(Math.Abs((double)other[i] - basis[i]) * divergence, float.MaxValue);
+                scores[i] = (float)Math.Min(Math.Abs((double)other[i] - baseValues[i]) * divergence, float.MaxValue);
         }
 
         return scores;

@@ -36,12 +36,12 @@ internal abstract class MatrixMerge(TensorContext context, int[] inputs, bool is
 
     public override void Analyze(int pass, MergeBlock block, Span<double> partials)
     {
-        var basis = isDelta ? block.Load(_base, 0) : [];
+        var baseValues = isDelta ? block.Load(_base, 0) : [];
         for (var i = 0; i < inputs.Length; i++)
         {
             var values = block.Load(inputs[i], 1);
             if (isDelta)
-                BlockMath.Subtract(values, basis);
+                BlockMath.Subtract(values, baseValues);
             values.CopyTo(_loaded[i].AsSpan((int)block.Start));
         }
     }

@@ -48,32 +48,32 @@ internal sealed class NearswapMethod : MergeMethod
             if (_models.Length == 0)
                 return;
             var output = block.Output;
-            var basis = block.Load(_base, 0);
+            var baseValues = block.Load(_base, 0);
             var other = block.Load(_models[0], 1);
             if (context.CompatibleDType is not null)
             {
-                MergeStepwise(basis, other, output);
+                MergeStepwise(baseValues, other, output);
                 return;
             }
 
             for (var i = 0; i < output.Length; i++)
             {
-                var share = MathF.Min(_t / MathF.Max(MathF.Abs(basis[i] - other[i]), SmallestDistance), 1);
-                output[i] = (share * other[i]) + ((1 - share) * basis[i]);
+                var share = MathF.Min(_t / MathF.Max(MathF.Abs(baseValues[i] - other[i]), SmallestDistance), 1);
+                output[i] = (share * other[i]) + ((1 - share) * baseValues[i]);
             }
         }
 
-        private void MergeStepwise(ReadOnlySpan<float> basis, ReadOnlySpan<float> other, Span<float> output)
+        private void MergeStepwise(ReadOnlySpan<float> baseValues, ReadOnlySpan<float> other, Span<float> output)
         {
             for (var i = 0; i < output.Length; i++)
             {
-                var distance = Math.Max(context.Round(Math.Abs(context.Round(basis[i] - other[i]))), context.Round(SmallestDistance));
+                var distance = Math.Max(context.Round(Math.Abs(context.Round(baseValues[i] - other[i]))), context.Round(SmallestDistance));
                 var share = distance == 0 ? 1 : Math.Min(context.Round(_t * context.Round(1 / distance)), 1);
 
                 // An 8-bit type has no numbers beyond some hundreds, and 1e-6 is zero in it: the share is then beyond 1 too.
                 if (!float.IsFinite(share))
                     share = _t == 0 ? 0 : 1;
-                output[i] = context.Round(context.Round(share * other[i]) + context.Round(context.Round(1 - share) * basis[i]));
+                output[i] = context.Round(context.Round(share * other[i]) + context.Round(context.Round(1 - share) * baseValues[i]));
             }
         }
     }

@@ -20,13 +20,13 @@ internal sealed class PcbMerge(TensorContext context, PcbSurvey survey) : Tensor
     /// <summary>Loads all deltas and their sum.</summary>
     public void LoadDeltas(MergeBlock block)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         var sum = block.Buffer(SumSlot);
         sum.Clear();
         for (var model = 0; model < _models.Length; model++)
         {
             var delta = block.Load(_models[model], FirstDelta + model);
-            BlockMath.Subtract(delta, basis);
+            BlockMath.Subtract(delta, baseValues);
             BlockMath.Add(sum, delta);
         }
     }

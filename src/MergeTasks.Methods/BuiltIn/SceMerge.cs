@@ -68,13 +68,13 @@ internal sealed class SceMerge : PassingMerge
 
     public override void Merge(MergeBlock block)
     {
-        var basis = LoadDeltas(block);
+        var baseValues = LoadDeltas(block);
         Select(block);
         if (IsCompatible)
-            MergeStepwise(block, basis);
+            MergeStepwise(block, baseValues);
         else
             BlockMath.ElectAndAdd(
-                basis, block.BuffersFrom(FirstDelta), _votes, 0, _shares, _shares, normalize: true, lambda: 1, block.Output);
+                baseValues, block.BuffersFrom(FirstDelta), _votes, 0, _shares, _shares, normalize: true, lambda: 1, block.Output);
     }
 
     private void Weigh(double[] partials)
@@ -98,15 +98,15 @@ internal sealed class SceMerge : PassingMerge
 
     private Span<float> LoadDeltas(MergeBlock block)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         for (var i = 0; i < _models.Length; i++)
         {
             var delta = block.Load(_models[i], FirstDelta + i);
-            BlockMath.Subtract(delta, basis);
+            BlockMath.Subtract(delta, baseValues);
             _context.Round(delta);
         }
 
-        return basis;
+        return baseValues;
     }
 
     private void Select(MergeBlock block)
@@ -171,7 +171,7 @@ internal sealed class SceMerge : PassingMerge
         return BlockSums.Magnitudes(delta);
     }
 
-    private void MergeStepwise(MergeBlock block, ReadOnlySpan<float> basis)
+    private void MergeStepwise(MergeBlock block, ReadOnlySpan<float> baseValues)
     {
         for (var i = 0; i < block.Count; i++)
         {
@@ -190,7 +190,7 @@ internal sealed class SceMerge : PassingMerge
             }
 
             block.Output[i] = _context.Round(
-                basis[i] + _context.Round(_context.Round(sum) / Math.Max(_context.Round(divisor), SmallestCompatibleSum)));
+                baseValues[i] + _context.Round(_context.Round(sum) / Math.Max(_context.Round(divisor), SmallestCompatibleSum)));
         }
     }
 }

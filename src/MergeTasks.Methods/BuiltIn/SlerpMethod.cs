@@ -99,10 +99,10 @@ internal sealed class SlerpMethod : MergeMethod
 
         internal override bool TryMergeWide(MergeBlock block)
         {
-            var basis = block.Load(_base, 0);
+            var baseValues = block.Load(_base, 0);
             var other = block.Load(_other, 1);
             for (var i = 0; i < block.Count; i++)
-                block.Output[i] = (float)((_baseFactor * basis[i]) + (_otherFactor * other[i]));
+                block.Output[i] = (float)((_baseFactor * baseValues[i]) + (_otherFactor * other[i]));
             return true;
         }
 

@@ -79,18 +79,18 @@ internal sealed class TaskVectorMerge : PassingMerge
 
     private void ShowDeltas(MergeBlock block, SelectionPass pass)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         for (var i = 0; i < _models.Length; i++)
-            pass.Analyze(i, block, Delta(i, block, basis, 1));
+            pass.Analyze(i, block, Delta(i, block, baseValues, 1));
     }
 
     // Of each model the norm before and after masking.
     private void MeasureNorms(MergeBlock block, Span<double> numbers)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         for (var i = 0; i < _models.Length; i++)
         {
-            var delta = Delta(i, block, basis, 1);
+            var delta = Delta(i, block, baseValues, 1);
             numbers[2 * i] = BlockSums.Magnitudes(delta);
             _sparsifier.Mask(i, block, delta);
             numbers[(2 * i) + 1] = BlockSums.Magnitudes(delta);
@@ -129,17 +129,17 @@ internal sealed class TaskVectorMerge : PassingMerge
         totals.Clear();
         sums.Clear();
         divisors.Clear();
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         for (var model = 0; _electSigns && model < _models.Length; model++)
         {
-            Wide(model, block, basis, delta);
+            Wide(model, block, baseValues, delta);
             for (var i = 0; i < delta.Length; i++)
                 totals[i] += delta[i] * (_isPaperElection ? 1 : _weights[model]);
         }
 
         for (var model = 0; model < _models.Length; model++)
         {
-            Wide(model, block, basis, delta);
+            Wide(model, block, baseValues, delta);
             for (var i = 0; i < delta.Length; i++)
             {
                 var vote = delta[i] * (_isPaperElection ? 1 : _weights[model]);
@@ -153,7 +153,7 @@ internal sealed class TaskVectorMerge : PassingMerge
         for (var i = 0; i < block.Count; i++)
         {
             var divisor = !_normalize ? 1 : !_electSigns ? _weightSum : divisors[i] == 0 ? 1 : divisors[i];
-            block.Output[i] = (float)(basis[i] + (_lambda * sums[i] / divisor));
+            block.Output[i] = (float)(baseValues[i] + (_lambda * sums[i] / divisor));
         }
 
         return true;
@@ -162,18 +162,18 @@ internal sealed class TaskVectorMerge : PassingMerge
     // Nothing is rounded on the way, so steps can be taken together.
     private void MergeExactly(MergeBlock block)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         Span<float> factors = stackalloc float[_models.Length];
         for (var i = 0; i < _models.Length; i++)
         {
             factors[i] = _scales[i] * _weights[i];
-            Masked(i, block, Delta(i, block, basis, i + 2));
+            Masked(i, block, Delta(i, block, baseValues, i + 2));
         }
 
         if (_electSigns)
         {
             BlockMath.ElectAndAdd(
-                basis,
+                baseValues,
                 block.BuffersFrom(2),
                 _isPaperElection ? _scales : factors,
                 _tieVote,
@@ -185,19 +185,19 @@ internal sealed class TaskVectorMerge : PassingMerge
             return;
         }
 
-        basis.CopyTo(block.Output);
+        baseValues.CopyTo(block.Output);
         for (var i = 0; i < _models.Length; i++)
             BlockMath.AddProduct(block.Output, block.Buffer(i + 2), factors[i] * (_normalize ? _lambda / _weightSum : _lambda));
     }
 
     private void MergeStepwise(MergeBlock block)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         var merged = block.Output;
         merged.Clear();
         for (var i = 0; i < _models.Length; i++)
         {
-            var delta = Delta(i, block, basis, _electSigns ? i + 2 : 1);
+            var delta = Delta(i, block, baseValues, _electSigns ? i + 2 : 1);
             _sparsifier.Mask(i, block, delta);
             Scale(delta, _scales[i]);
             Multiply(delta, _weights[i]);
@@ -211,7 +211,7 @@ internal sealed class TaskVectorMerge : PassingMerge
         if (_normalize)
             Normalize(merged, divisors);
         Scale(merged, _lambda);
-        BlockMath.Add(merged, basis);
+        BlockMath.Add(merged, baseValues);
         _context.Round(merged);
     }
 
@@ -222,12 +222,12 @@ internal sealed class TaskVectorMerge : PassingMerge
     // How many more of the sums are positive than negative.
     private void CountVotes(MergeBlock block, Span<double> numbers)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         var sums = block.Buffer(1);
         sums.Clear();
         for (var i = 0; i < _models.Length; i++)
         {
-            var delta = Delta(i, block, basis, i + 2);
+            var delta = Delta(i, block, baseValues, i + 2);
             Masked(i, block, delta);
             BlockMath.AddProduct(sums, delta, _scales[i]);
         }
@@ -245,20 +245,20 @@ internal sealed class TaskVectorMerge : PassingMerge
     }
 
     // A model's delta as it counts, in fp64. What is kept follows from its fp32 numbers, of which those that overflow are the largest.
-    private void Wide(int model, MergeBlock block, ReadOnlySpan<float> basis, Span<double> wide)
+    private void Wide(int model, MergeBlock block, ReadOnlySpan<float> baseValues, Span<double> wide)
     {
-        var kept = Delta(model, block, basis, model + 2);
+        var kept = Delta(model, block, baseValues, model + 2);
         _sparsifier.Mask(model, block, kept);
         var own = block.Load(_models[model], 1);
         for (var i = 0; i < wide.Length; i++)
-            wide[i] = kept[i] == 0 ? 0 : ((double)own[i] - basis[i]) * _exactScales[model];
+            wide[i] = kept[i] == 0 ? 0 : ((double)own[i] - baseValues[i]) * _exactScales[model];
         _sparsifier.Divide(model, block, wide);
     }
 
-    private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> basis, int slot)
+    private Span<float> Delta(int model, MergeBlock block, ReadOnlySpan<float> baseValues, int slot)
     {
         var delta = block.Load(_models[model], slot);
-        BlockMath.Subtract(delta, basis);
+        BlockMath.Subtract(delta, baseValues);
         _context.Round(delta);
         return delta;
     }

@@ -67,11 +67,11 @@ internal sealed class WidenMatrixMerge : TensorMerge
         block.LoadOutput(_base);
         if (CopyOf is not null)
             return;
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         for (var model = 0; model < _models.Length; model++)
         {
             var delta = block.Load(_models[model], 1);
-            BlockMath.Subtract(delta, basis);
+            BlockMath.Subtract(delta, baseValues);
             for (var i = 0; i < delta.Length;)
             {
                 var length = _layout.Run(block.Start + i, delta.Length - i);
@@ -85,11 +85,11 @@ internal sealed class WidenMatrixMerge : TensorMerge
         }
     }
 
-    private static double Lengthened(double basis, double model, double product) => Math.Abs(Math.Sqrt(model) - Math.Sqrt(basis));
+    private static double Lengthened(double baseSquare, double model, double product) => Math.Abs(Math.Sqrt(model) - Math.Sqrt(baseSquare));
 
     // A column of zeros has no direction. The root of a product of equal numbers is exactly that number, so an unchanged column gives zero.
-    private static double Turned(double basis, double model, double product) =>
-        basis == 0 || model == 0 ? double.PositiveInfinity : Math.Max(0, 1 - (product / Math.Sqrt(basis * model)));
+    private static double Turned(double baseSquare, double model, double product) =>
+        baseSquare == 0 || model == 0 ? double.PositiveInfinity : Math.Max(0, 1 - (product / Math.Sqrt(baseSquare * model)));
 
     private double[] Ranks(long first, int model, Func<double, double, double, double> change)
     {

@@ -69,8 +69,8 @@ internal sealed class WidenVectorMerge(TensorContext context) : TensorMerge
 
     private void LoadDeltas(MergeBlock block)
     {
-        var basis = block.Load(_base, 0);
+        var baseValues = block.Load(_base, 0);
         for (var model = 0; model < _models.Length; model++)
-            BlockMath.Subtract(block.Load(_models[model], model + 1), basis);
+            BlockMath.Subtract(block.Load(_models[model], model + 1), baseValues);
     }
 }

@@ -113,9 +113,9 @@ internal static class BlockMath
 
     /// <summary>
     /// Sign election and average of weighted deltas without any rounding but fp32's own, in one go: with D = factor·delta,
-    /// output = basis + λ · (Σ D of the deltas that have the sign of Σ vote·delta) [÷ Σ weight of those].
+    /// output = baseValues + λ · (Σ D of the deltas that have the sign of Σ vote·delta) [÷ Σ weight of those].
     /// </summary>
-    /// <param name="basis">The base's elements.</param>
+    /// <param name="baseValues">The base's elements.</param>
     /// <param name="deltas">The deltas of all models, <see cref="MergeBlock.BufferStride"/> elements from one to the next.</param>
     /// <param name="votes">Per model, what its delta counts in the election.</param>
     /// <param name="tieVote">What decides where the votes cancel out; 0 elects the positive sign.</param>
@@ -126,7 +126,7 @@ internal static class BlockMath
     /// <param name="output">The merged elements.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ElectAndAdd(
-        ReadOnlySpan<float> basis,
+        ReadOnlySpan<float> baseValues,
         ReadOnlySpan<float> deltas,
         ReadOnlySpan<float> votes,
         float tieVote,
@@ -137,7 +137,7 @@ internal static class BlockMath
         Span<float> output)
     {
         ref readonly var first = ref MemoryMarshal.GetReference(deltas);
-        ref readonly var origin = ref MemoryMarshal.GetReference(basis[..output.Length]);
+        ref readonly var origin = ref MemoryMarshal.GetReference(baseValues[..output.Length]);
         ref var target = ref MemoryMarshal.GetReference(output);
 
         // The last vector of a short block reaches beyond the block, but not beyond its buffer.

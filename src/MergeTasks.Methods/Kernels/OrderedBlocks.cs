@@ -21,7 +21,7 @@ internal sealed class OrderedBlocks<T>(Action<long, T> accept)
                 return;
             }
 
-            for (T? own = contribution; own is not null; own = _waiting.Remove(_next, out var following) ? following : null)
+            for (var own = contribution; own is not null; own = _waiting.Remove(_next, out var following) ? following : null)
                 accept(_next++, own);
         }
     }

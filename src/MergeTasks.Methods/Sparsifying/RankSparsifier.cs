@@ -119,10 +119,10 @@ internal sealed class RankSparsifier : ISparsifier
     private float[] Whole(int model, long unit, MergeBlock block)
     {
         var values = LargeArray.Of<float>(_unit);
-        var basis = new float[_unit];
+        var baseValues = new float[_unit];
         block.Load(_models[model], unit * _unit, values);
-        block.Load(_base, unit * _unit, basis);
-        BlockMath.Subtract(values, basis);
+        block.Load(_base, unit * _unit, baseValues);
+        BlockMath.Subtract(values, baseValues);
         _context.Round(values);
         return values;
     }

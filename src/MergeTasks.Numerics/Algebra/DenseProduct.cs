@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using MergeTasks.Numerics.Products;
 using MergeTasks.Numerics.Threads;
 
 namespace MergeTasks.Numerics.Algebra;
@@ -18,8 +20,9 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
     private const int DepthBlock = 256;
 
     // Rows whose packed panels stay in the second-level cache while all columns pass by.
-    private const int RowBlock = 4 * ProductTile.Rows;
-    private const int FewRows = ProductTile.Rows;
+    private const int RowBlock = 4 * TileRows;
+    private const int TileRows = 24;
+    private const int TileColumns = 8;
 
     /// <summary>target = a·b, or target += factor·a·b.</summary>
     /// <param name="a">[m, k].</param>
@@ -32,22 +35,22 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
         if (a.Columns != b.Rows || a.Rows != target.Rows || b.Columns != target.Columns || target.IsTransposed)
             throw new ArgumentException(
                 $"[{a.Rows}, {a.Columns}] · [{b.Rows}, {b.Columns}] does not give [{target.Rows}, {target.Columns}].");
-        var panels = (target.Columns + ProductTile.Columns - 1) / ProductTile.Columns;
-        var rowBlock = target.Rows < 4 * RowBlock ? FewRows : RowBlock;
-        var packed = ArrayPool<double>.Shared.Rent(checked(panels * ProductTile.Columns * Math.Min(DepthBlock, Math.Max(1, a.Columns))));
+        var panels = (target.Columns + TileColumns - 1) / TileColumns;
+        var rowBlock = target.Rows < 4 * RowBlock ? TileRows : RowBlock;
+        var packed = ArrayPool<double>.Shared.Rent(checked(panels * TileColumns * Math.Min(DepthBlock, Math.Max(1, a.Columns))));
         for (var first = 0; first == 0 || first < a.Columns; first += DepthBlock)
         {
             var depth = Math.Min(DepthBlock, a.Columns - first);
             var (start, own) = (first, b.Part(first, 0, depth, b.Columns));
             work.ForEach(
                 panels,
-                (long)depth * ProductTile.Columns,
+                (long)depth * TileColumns,
                 panel =>
                     Pack(
                         own.Transposed,
-                        panel * ProductTile.Columns,
-                        ProductTile.Columns,
-                        packed.AsSpan(panel * depth * ProductTile.Columns)));
+                        panel * TileColumns,
+                        TileColumns,
+                        packed.AsSpan(panel * depth * TileColumns)));
             work.ForEach((target.Rows + rowBlock - 1) / rowBlock, (long)depth * target.Columns * rowBlock, block =>
                 MultiplyRows(
                     a.Part(0, start, a.Rows, depth),
@@ -69,29 +72,29 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
     {
         var (depth, rows) = (a.Columns, Math.Min(rowBlock, a.Rows - firstRow));
         var packedRows = ArrayPool<double>.Shared.Rent((rowBlock * depth) + 1);
-        for (var row = 0; row < rows; row += ProductTile.Rows)
-            Pack(a, firstRow + row, ProductTile.Rows, packedRows.AsSpan(row * depth));
-        var edge = stackalloc double[ProductTile.Rows * ProductTile.Columns];
+        for (var row = 0; row < rows; row += TileRows)
+            Pack(a, firstRow + row, TileRows, packedRows.AsSpan(row * depth));
+        var edge = stackalloc double[TileRows * TileColumns];
         fixed (double* left = packedRows, right = packedColumns, values = target.Values)
         {
-            var firstColumn = isSymmetric ? firstRow / ProductTile.Columns * ProductTile.Columns : 0;
-            for (var column = firstColumn; column < target.Columns; column += ProductTile.Columns)
+            var firstColumn = isSymmetric ? firstRow / TileColumns * TileColumns : 0;
+            for (var column = firstColumn; column < target.Columns; column += TileColumns)
             {
                 var panel = right + ((nint)column * depth);
-                for (var row = 0; row < rows; row += ProductTile.Rows)
+                for (var row = 0; row < rows; row += TileRows)
                 {
-                    var (height, width) = (Math.Min(ProductTile.Rows, rows - row), Math.Min(ProductTile.Columns, target.Columns - column));
+                    var (height, width) = (Math.Min(TileRows, rows - row), Math.Min(TileColumns, target.Columns - column));
                     var place = values + target.Index(firstRow + row, column);
-                    if (height == ProductTile.Rows && width == ProductTile.Columns)
+                    if (height == TileRows && width == TileColumns && factor is null or 1)
                     {
-                        ProductTile.Multiply(depth, left + (row * depth), panel, place, target.Stride, factor);
+                        Tile(depth, left + (row * depth), panel, place, target.Stride, accumulate: factor is not null);
                         continue;
                     }
 
-                    ProductTile.Multiply(depth, left + (row * depth), panel, edge, ProductTile.Columns, null);
+                    Tile(depth, left + (row * depth), panel, edge, TileColumns, accumulate: false);
                     for (var i = 0; i < height; i++)
                         Put(
-                            new ReadOnlySpan<double>(edge + (i * ProductTile.Columns), width),
+                            new ReadOnlySpan<double>(edge + (i * TileColumns), width),
                             new Span<double>(place + ((nint)i * target.Stride), width),
                             factor);
                 }
@@ -100,6 +103,9 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
 
         ArrayPool<double>.Shared.Return(packedRows);
     }
+
+    private static void Tile(nint depth, double* a, double* b, double* c, nint stride, bool accumulate) =>
+        RegisterTiles.TwentyFourByOne<double, Vector512<double>, Doubles512>(depth, a, b, TileColumns, c, stride, accumulate);
 
     // As many rows side by side, element after element; zeros where there are fewer.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -7,32 +7,38 @@ namespace MergeTasks.Numerics.Products;
 /// The few vector operations of the kernels, so that one text serves every register width: with both type arguments value types the
 /// just-in-time compiler makes one version per width with every call inlined.
 /// </summary>
-internal unsafe interface ILanes<TVector>
+internal unsafe interface ILanes<TElement, TVector>
+    where TElement : unmanaged
     where TVector : struct
 {
     static abstract int Count { get; }
 
     static abstract TVector Zero { get; }
 
-    static abstract TVector Broadcast(float value);
+    static abstract TVector Broadcast(TElement value);
 
-    static abstract TVector Load(float* source);
+    static abstract TVector Load(TElement* source);
 
-    static abstract void Store(TVector value, float* target);
+    static abstract void Store(TVector value, TElement* target);
 
     static abstract TVector Add(TVector left, TVector right);
 
     /// <summary>left · right + addend.</summary>
     static abstract TVector MultiplyAdd(TVector left, TVector right, TVector addend);
+}
 
+/// <summary>Lanes of fp32, which weights of any format are widened to.</summary>
+internal unsafe interface IWeightLanes<TVector> : ILanes<float, TVector>
+    where TVector : struct
+{
     static abstract float Sum(TVector value);
 
-    /// <summary>Loads <see cref="Count"/> weights and widens them to fp32.</summary>
+    /// <summary>Loads <see cref="ILanes{TElement, TVector}.Count"/> weights and widens them to fp32.</summary>
     static abstract TVector LoadWeights<TElement>(byte* source)
         where TElement : struct, IWeightElement;
 }
 
-internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
+internal readonly unsafe struct Lanes128 : IWeightLanes<Vector128<float>>
 {
     public static int Count => 4;
 
@@ -62,7 +68,7 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
         where TElement : struct, IWeightElement => TElement.Load4(source);
 }
 
-internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
+internal readonly unsafe struct Lanes256 : IWeightLanes<Vector256<float>>
 {
     public static int Count => 8;
 
@@ -92,7 +98,7 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
         where TElement : struct, IWeightElement => TElement.Load8(source);
 }
 
-internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
+internal readonly unsafe struct Lanes512 : IWeightLanes<Vector512<float>>
 {
     public static int Count => 16;
 
@@ -120,4 +126,27 @@ internal readonly unsafe struct Lanes512 : ILanes<Vector512<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadWeights<TElement>(byte* source)
         where TElement : struct, IWeightElement => TElement.Load16(source);
+}
+
+internal readonly unsafe struct Doubles512 : ILanes<double, Vector512<double>>
+{
+    public static int Count => 8;
+
+    public static Vector512<double> Zero => Vector512<double>.Zero;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Broadcast(double value) => Vector512.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Load(double* source) => Vector512.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<double> value, double* target) => value.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Add(Vector512<double> left, Vector512<double> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> MultiplyAdd(Vector512<double> left, Vector512<double> right, Vector512<double> addend) =>
+        Vector512.FusedMultiplyAdd(left, right, addend);
 }

@@ -88,7 +88,7 @@ internal static unsafe class MatrixProduct
     /// <summary>Runs a product on registers of a given width.</summary>
     internal static void Run<TVector, TLanes, TTile>(in ProductOperands product)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
         where TTile : struct, ITileShape
     {
         if (product.Rows == 0 || product.Columns == 0)

@@ -10,9 +10,9 @@ namespace MergeTasks.Numerics.Products;
 internal static unsafe class RegisterTiles
 {
     /// <summary>
-    /// 24 rows by 1 vector: 24 accumulators, for AVX-512. Each element of A is used once, so that its broadcast becomes part of the
-    /// multiply-add; with 2 vectors per row it would be an instruction of its own, and issuing instructions, not multiplying, would set the
-    /// pace wherever two hardware threads share a core.
+    /// 24 rows by 1 vector: 24 accumulators, for AVX-512, in fp32 or fp64. Each element of A is used once, so that its broadcast becomes
+    /// part of the multiply-add; with 2 vectors per row it would be an instruction of its own, and issuing instructions, not multiplying,
+    /// would set the pace wherever two hardware threads share a core.
     /// </summary>
     /// <param name="depth">Length of the panels.</param>
     /// <param name="a">Panel of A, 24 elements per depth.</param>
@@ -22,9 +22,11 @@ internal static unsafe class RegisterTiles
     /// <param name="stride">Elements from one row of C to the next.</param>
     /// <param name="accumulate">Add to C.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void TwentyFourByOne<TVector, TLanes>(nint depth, float* a, float* b, nint width, float* c, nint stride, bool accumulate)
+    public static void TwentyFourByOne<TElement, TVector, TLanes>(
+        nint depth, TElement* a, TElement* b, nint width, TElement* c, nint stride, bool accumulate)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         TVector c0 = TLanes.Zero, c1 = TLanes.Zero, c2 = TLanes.Zero, c3 = TLanes.Zero;
         TVector c4 = TLanes.Zero, c5 = TLanes.Zero, c6 = TLanes.Zero, c7 = TLanes.Zero;
@@ -119,30 +121,30 @@ internal static unsafe class RegisterTiles
 
         if (accumulate)
         {
-            Add<TVector, TLanes>(c, c0);
-            Add<TVector, TLanes>(c + stride, c1);
-            Add<TVector, TLanes>(c + 2 * stride, c2);
-            Add<TVector, TLanes>(c + 3 * stride, c3);
-            Add<TVector, TLanes>(c + 4 * stride, c4);
-            Add<TVector, TLanes>(c + 5 * stride, c5);
-            Add<TVector, TLanes>(c + 6 * stride, c6);
-            Add<TVector, TLanes>(c + 7 * stride, c7);
-            Add<TVector, TLanes>(c + 8 * stride, c8);
-            Add<TVector, TLanes>(c + 9 * stride, c9);
-            Add<TVector, TLanes>(c + 10 * stride, c10);
-            Add<TVector, TLanes>(c + 11 * stride, c11);
-            Add<TVector, TLanes>(c + 12 * stride, c12);
-            Add<TVector, TLanes>(c + 13 * stride, c13);
-            Add<TVector, TLanes>(c + 14 * stride, c14);
-            Add<TVector, TLanes>(c + 15 * stride, c15);
-            Add<TVector, TLanes>(c + 16 * stride, c16);
-            Add<TVector, TLanes>(c + 17 * stride, c17);
-            Add<TVector, TLanes>(c + 18 * stride, c18);
-            Add<TVector, TLanes>(c + 19 * stride, c19);
-            Add<TVector, TLanes>(c + 20 * stride, c20);
-            Add<TVector, TLanes>(c + 21 * stride, c21);
-            Add<TVector, TLanes>(c + 22 * stride, c22);
-            Add<TVector, TLanes>(c + 23 * stride, c23);
+            Add<TElement, TVector, TLanes>(c, c0);
+            Add<TElement, TVector, TLanes>(c + stride, c1);
+            Add<TElement, TVector, TLanes>(c + 2 * stride, c2);
+            Add<TElement, TVector, TLanes>(c + 3 * stride, c3);
+            Add<TElement, TVector, TLanes>(c + 4 * stride, c4);
+            Add<TElement, TVector, TLanes>(c + 5 * stride, c5);
+            Add<TElement, TVector, TLanes>(c + 6 * stride, c6);
+            Add<TElement, TVector, TLanes>(c + 7 * stride, c7);
+            Add<TElement, TVector, TLanes>(c + 8 * stride, c8);
+            Add<TElement, TVector, TLanes>(c + 9 * stride, c9);
+            Add<TElement, TVector, TLanes>(c + 10 * stride, c10);
+            Add<TElement, TVector, TLanes>(c + 11 * stride, c11);
+            Add<TElement, TVector, TLanes>(c + 12 * stride, c12);
+            Add<TElement, TVector, TLanes>(c + 13 * stride, c13);
+            Add<TElement, TVector, TLanes>(c + 14 * stride, c14);
+            Add<TElement, TVector, TLanes>(c + 15 * stride, c15);
+            Add<TElement, TVector, TLanes>(c + 16 * stride, c16);
+            Add<TElement, TVector, TLanes>(c + 17 * stride, c17);
+            Add<TElement, TVector, TLanes>(c + 18 * stride, c18);
+            Add<TElement, TVector, TLanes>(c + 19 * stride, c19);
+            Add<TElement, TVector, TLanes>(c + 20 * stride, c20);
+            Add<TElement, TVector, TLanes>(c + 21 * stride, c21);
+            Add<TElement, TVector, TLanes>(c + 22 * stride, c22);
+            Add<TElement, TVector, TLanes>(c + 23 * stride, c23);
             return;
         }
 
@@ -176,7 +178,7 @@ internal static unsafe class RegisterTiles
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FourByTwo<TVector, TLanes>(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
     {
         nint lanes = TLanes.Count;
         TVector c00 = TLanes.Zero, c01 = TLanes.Zero;
@@ -222,7 +224,7 @@ internal static unsafe class RegisterTiles
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FourByThree<TVector, TLanes>(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
     {
         nint lanes = TLanes.Count;
         TVector c00 = TLanes.Zero, c01 = TLanes.Zero, c02 = TLanes.Zero;
@@ -270,14 +272,15 @@ internal static unsafe class RegisterTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<TVector, TLanes>(float* c, TVector v0)
+    private static void Add<TElement, TVector, TLanes>(TElement* c, TVector v0)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, ILanes<TVector> => TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
+        where TLanes : struct, ILanes<TElement, TVector> => TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put<TVector, TLanes>(float* c, TVector v0, TVector v1)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
     {
         TLanes.Store(v0, c);
         TLanes.Store(v1, c + TLanes.Count);
@@ -286,7 +289,7 @@ internal static unsafe class RegisterTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<TVector, TLanes>(float* c, TVector v0, TVector v1)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
     {
         TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
         TLanes.Store(TLanes.Add(TLanes.Load(c + TLanes.Count), v1), c + TLanes.Count);
@@ -295,7 +298,7 @@ internal static unsafe class RegisterTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put<TVector, TLanes>(float* c, TVector v0, TVector v1, TVector v2)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
     {
         TLanes.Store(v0, c);
         TLanes.Store(v1, c + TLanes.Count);
@@ -305,7 +308,7 @@ internal static unsafe class RegisterTiles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<TVector, TLanes>(float* c, TVector v0, TVector v1, TVector v2)
         where TVector : struct
-        where TLanes : struct, ILanes<TVector>
+        where TLanes : struct, IWeightLanes<TVector>
     {
         TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
         TLanes.Store(TLanes.Add(TLanes.Load(c + TLanes.Count), v1), c + TLanes.Count);

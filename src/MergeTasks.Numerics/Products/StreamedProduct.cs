@@ -9,7 +9,7 @@ namespace MergeTasks.Numerics.Products;
 /// </summary>
 internal sealed unsafe class StreamedProduct<TVector, TLanes>
     where TVector : struct
-    where TLanes : struct, ILanes<TVector>
+    where TLanes : struct, IWeightLanes<TVector>
 {
     // About 64 KB of accumulators of C at 16 rows; a piece of a large weight is then some hundred microseconds of reading.
     private const int ColumnsPerPiece = 1024;

@@ -27,8 +27,8 @@ internal readonly unsafe struct Tile512 : ITileShape
 
     public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
     {
-        RegisterTiles.TwentyFourByOne<Vector512<float>, Lanes512>(depth, a, b, Columns, c, stride, accumulate);
-        RegisterTiles.TwentyFourByOne<Vector512<float>, Lanes512>(depth, a, b + 16, Columns, c + 16, stride, accumulate);
+        RegisterTiles.TwentyFourByOne<float, Vector512<float>, Lanes512>(depth, a, b, Columns, c, stride, accumulate);
+        RegisterTiles.TwentyFourByOne<float, Vector512<float>, Lanes512>(depth, a, b + 16, Columns, c + 16, stride, accumulate);
     }
 
     public static void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>

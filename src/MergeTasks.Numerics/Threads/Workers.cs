@@ -3,8 +3,9 @@ using System.Runtime.ExceptionServices;
 namespace MergeTasks.Numerics.Threads;
 
 /// <summary>
-/// Spreads numbered pieces of work over the shared thread pool: the one way in which this product divides work. The calling thread takes part and can finish everything alone, so calls
-/// may nest and run side by side without deadlock. Which thread does which piece is not fixed: a piece's result must not depend on it.
+/// Spreads numbered pieces of work over the shared thread pool: the one way in which this product divides work. The calling thread takes
+/// part and can finish everything alone, so calls may nest and run side by side without deadlock. Which thread does which piece is not
+/// fixed: a piece's result must not depend on it.
 /// </summary>
 internal static class Workers
 {

@@ -114,3 +114,19 @@ internal sealed class NuGetFeeds
         FeedsOf(id) is { Count: > 0 } feeds ? string.Join(", ", feeds.Select(feed => feed.PackageSource.Name))
         : _mapping.IsEnabled ? "none, because the package source mapping names none for it" : "none";
 }
+
+/// <summary>What the NuGet client has to say, as far as a reader of the log may want to know it.</summary>
+internal sealed class NuGetLog(RestoreProgress progress) : LoggerBase(LogLevel.Minimal)
+{
+    public override void Log(ILogMessage message)
+    {
+        if (message.Level >= LogLevel.Warning)
+            progress.Note($"NuGet: {message.Message}");
+    }
+
+    public override Task LogAsync(ILogMessage message)
+    {
+        Log(message);
+        return Task.CompletedTask;
+    }
+}

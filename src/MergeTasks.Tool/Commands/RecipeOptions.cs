@@ -59,9 +59,9 @@ internal sealed class RecipeOptions
     {
         var recipe = Path.GetFullPath(parsed.GetRequiredValue(_recipe), screen.Streams.Folder);
         if (Path.GetExtension(recipe).ToUpperInvariant() is not (".YML" or ".YAML"))
-            throw new DiagnosticException(new Diagnostic(
+            throw new DiagnosticException(
                 DiagnosticCode.RecipeUnreadable,
-                $"'{recipe}' is no recipe: their names end in .yml or .yaml. Projects are built by 'dotnet build'.", null));
+                $"'{recipe}' is no recipe: their names end in .yml or .yaml. Projects are built by 'dotnet build'.", null);
         output = Path.TrimEndingDirectorySeparator(
             Path.GetFullPath(parsed.GetValue(_output) is { Length: > 0 } own ? own : "merged", screen.Streams.Folder));
         var stages = parsed.GetValue(_intermediate) is { } folder
@@ -86,8 +86,8 @@ internal sealed class RecipeOptions
         foreach (var text in parsed.GetValue(_set) ?? [])
         {
             if (text.IndexOf('=', StringComparison.Ordinal) is not (> 0 and var at))
-                throw new DiagnosticException(new Diagnostic(
-                    DiagnosticCode.InvalidValue, $"--set '{text}' is no name=value, such as Compatibility=mergekit.", null));
+                throw new DiagnosticException(
+                    DiagnosticCode.InvalidValue, $"--set '{text}' is no name=value, such as Compatibility=mergekit.", null);
             yield return (text[..at].Trim(), text[(at + 1)..]);
         }
     }

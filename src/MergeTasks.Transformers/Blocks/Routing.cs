@@ -131,7 +131,7 @@ internal sealed class Routing
     {
         var ranking = correction is null ? values : values.Select((value, i) => value + correction[i]).ToArray();
         var perGroup = values.Length / spec.Groups;
-        IEnumerable<int> open = Enumerable.Range(0, values.Length);
+        var open = Enumerable.Range(0, values.Length);
         if (spec.Groups > 1)
         {
             var groups = Enumerable.Range(0, spec.Groups)

@@ -49,7 +49,7 @@ internal sealed class DeepSeekFamily(string modelType) : DecoderFamily
     {
         var bias = config.Bool("attention_bias", false);
         var latent = config.Int("kv_lora_rank", 512);
-        int? queryLatent = config.Mentions("q_lora_rank") ? config.OptionalInt("q_lora_rank") : IsGlm ? 768 : 1536;
+        var queryLatent = config.Mentions("q_lora_rank") ? config.OptionalInt("q_lora_rank") : IsGlm ? 768 : 1536;
         var (plain, rotated) = (config.Int("qk_nope_head_dim", IsGlm ? 192 : 128), config.Int("qk_rope_head_dim", 64));
         var value = config.Int("v_head_dim", IsGlm ? 256 : 128);
         var (heads, key) = (shape.Heads, plain + rotated);

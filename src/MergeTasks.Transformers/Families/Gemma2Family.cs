@@ -15,7 +15,7 @@ internal sealed class Gemma2Family : DecoderFamily
         var bias = config.Bool("attention_bias", false);
         var activation = config.Activation("hidden_activation", "gelu_pytorch_tanh");
         var scale = 1 / Math.Sqrt(config.PositiveDouble("query_pre_attn_scalar", 256));
-        int? window = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
+        var window = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
         var slides = SlidingLayers(config, shape.Layers, layer => layer % 2 == 0);
         var scoreCap = Cap("attn_logit_softcapping", 50);
         var finalCap = Cap("final_logit_softcapping", 30);

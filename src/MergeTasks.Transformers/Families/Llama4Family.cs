@@ -20,7 +20,7 @@ internal sealed class Llama4Family : DecoderFamily
         { InputBias = bias, OutputBias = bias };
         var rope = RopeReader.Read(config, shape.Size, 500000).InNeighbours();
         var rotates = SmolLm3Family.RotatingLayers(config, shape.Layers);
-        int? chunk = config.Mentions("attention_chunk_size") ? config.OptionalInt("attention_chunk_size") : 8192;
+        var chunk = config.Mentions("attention_chunk_size") ? config.OptionalInt("attention_chunk_size") : 8192;
         var chunks = ChunkedLayers(config, shape.Layers, rotates);
         var normalised = config.Bool("use_qk_norm", true);
         var growth = config.Bool("attn_temperature_tuning", true) ? config.Double("attn_scale", 0.1) : 0;

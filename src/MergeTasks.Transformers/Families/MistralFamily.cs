@@ -14,7 +14,7 @@ internal sealed class MistralFamily : DecoderFamily
         var epsilon = config.Double("rms_norm_eps", 1e-6);
         var activation = config.Activation("hidden_act", "silu");
         // The class's own default is a window; null turns it off.
-        int? window = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
+        var window = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : 4096;
         var rope = RopeReader.Read(config, shape.Size, 10000);
         return Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, epsilon));

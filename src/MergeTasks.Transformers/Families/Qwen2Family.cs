@@ -46,7 +46,7 @@ internal sealed class Qwen2Family(string modelType) : DecoderFamily
     internal static Func<int, int?> QwenWindow(ConfigReader config, int layers)
     {
         var isOn = config.Bool("use_sliding_window", false);
-        int? size = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window", minimum: 0) : 4096;
+        var size = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window", minimum: 0) : 4096;
         var fullLayers = config.Int("max_window_layers", 28, minimum: 0);
         var slides = SlidingLayers(config, layers, layer => layer >= fullLayers);
         return layer => isOn && slides(layer) ? size : null;

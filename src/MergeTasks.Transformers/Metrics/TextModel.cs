@@ -1,4 +1,3 @@
-using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Tokenization;
 
@@ -14,8 +13,7 @@ internal sealed class TextModel
         ArgumentNullException.ThrowIfNull(tokenizer);
         Model = model;
         Tokenizer = tokenizer;
-        var special = tokenizer.Encode("", addSpecialTokens: true, applyLengthRules: false);
-        BeginOfSequence = special.Length > 0 ? special[0] : model.Description.BeginOfSequence;
+        Encoder = new TextEncoder(model.Description, tokenizer);
     }
 
     /// <summary>The model.</summary>
@@ -27,56 +25,23 @@ internal sealed class TextModel
     /// <summary>Called after each batch of a measurement with the tokens that have run and those of all its batches.</summary>
     public Action<long, long>? Scored { get; init; }
 
-    /// <summary>The token that begins every sequence: the tokenizer's, else the configuration's; null where there is none.</summary>
-    public int? BeginOfSequence { get; }
+    /// <summary>Makes ids of texts.</summary>
+    public TextEncoder Encoder { get; }
 
-    /// <summary>The ids of a text without special tokens.</summary>
-    public int[] Encode(string text) => Tokenizer.Encode(text, addSpecialTokens: false, applyLengthRules: false);
+    /// <inheritdoc cref="TextEncoder.BeginOfSequence"/>
+    public int? BeginOfSequence => Encoder.BeginOfSequence;
 
-    /// <summary>
-    /// The ids of a text with the tokenizer's special tokens, as classifiers see it; a text that is too long for the model loses its end.
-    /// </summary>
-    public int[] EncodeWhole(string text)
-    {
-        var most = Model.Description.MaximumPositions;
-        var ids = Tokenizer.Encode(text, addSpecialTokens: true, applyLengthRules: false);
-        // The last special token stays: classifiers were trained with it.
-        return ids.Length <= most ? ids : [.. ids.AsSpan(0, most - 1), ids[^1]];
-    }
+    /// <inheritdoc cref="TextEncoder.Encode"/>
+    public int[] Encode(string text) => Encoder.Encode(text);
 
-    /// <summary>
-    /// The beginning-of-sequence token, prompt tokens and target tokens, tokenized apart, with every target token as a target of the
-    /// position before it. A sample that is too long for the model loses the left of its prompt.
-    /// </summary>
-    /// <exception cref="ModelException">The target is empty, too long, or nothing precedes it.</exception>
-    public ScoredSequence Prepare(TaskSample sample)
-    {
-        ArgumentNullException.ThrowIfNull(sample);
-        var target = Encode(sample.Target);
-        if (target.Length == 0)
-            throw new ModelException(ModelError.BadInput, $"The target of the prompt '{Shortened(sample.Prompt)}' has no tokens.");
-        return Prepare(Encode(sample.Prompt), target);
-    }
+    /// <inheritdoc cref="TextEncoder.EncodeWhole"/>
+    public int[] EncodeWhole(string text) => Encoder.EncodeWhole(text);
 
-    /// <inheritdoc cref="Prepare(TaskSample)"/>
-    public ScoredSequence Prepare(ReadOnlySpan<int> prompt, ReadOnlySpan<int> target)
-    {
-        if (Model.Description.Task != ModelTask.CausalLanguageModel)
-            throw new ModelException(ModelError.BadInput, "Only a decoder language model scores a target after a prompt.");
-        var begin = BeginOfSequence is { } id ? new[] { id } : [];
-        var room = Model.Description.MaximumPositions - begin.Length - target.Length;
-        if (room < 0)
-            throw new ModelException(
-                ModelError.BadInput,
-                $"A target of {target.Length} tokens exceeds the model's {Model.Description.MaximumPositions} positions.");
-        var kept = prompt[Math.Max(0, prompt.Length - room)..];
-        int[] ids = [.. begin, .. kept, .. target];
-        var first = begin.Length + kept.Length;
-        if (first == 0)
-            throw new ModelException(
-                ModelError.BadInput, "A sample without a prompt needs a beginning-of-sequence token, which the model lacks.");
-        return new ScoredSequence(ids, first);
-    }
+    /// <inheritdoc cref="TextEncoder.Prepare(TaskSample)"/>
+    public ScoredSequence Prepare(TaskSample sample) => Encoder.Prepare(sample);
+
+    /// <inheritdoc cref="TextEncoder.Prepare(TaskSample)"/>
+    public ScoredSequence Prepare(ReadOnlySpan<int> prompt, ReadOnlySpan<int> target) => Encoder.Prepare(prompt, target);
 
     /// <summary>Scores many sequences, several at a time.</summary>
     /// <returns>The scores of each sequence's targets, in order.</returns>
@@ -107,6 +72,4 @@ internal sealed class TextModel
             first = end;
         }
     }
-
-    private static string Shortened(string text) => text.Length <= 40 ? text : text[..37] + "...";
 }

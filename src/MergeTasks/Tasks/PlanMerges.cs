@@ -201,6 +201,10 @@ public sealed class PlanMerges : PlanningTask
             return;
         foreach (var line in build.ExplainScores(state, cancellation))
             Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
+        if (!PrintOnly)
+            return;
+        foreach (var line in build.ExplainWork(state, cancellation))
+            Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
     }
 
     private static PlannedOutput OutputOf(OutputState state)

@@ -90,9 +90,10 @@ public sealed class TakeReferencedModels : CancelableTask
 
     private static string NameOf(ITaskItem model) => model.GetMetadata("MergedModelName");
 
-    // One project may be referred to twice, for two of its models or two merges: MSBuild asks it once for each.
+    // One project may be referred to twice, for two of its models or two merges: MSBuild asks it once for each. Its own note of what was
+    // asked (OriginalItemSpec) is the innermost's, where a project has asked its inner builds.
     private static bool IsOf(ITaskItem reference, ITaskItem model) =>
-        model.GetMetadata("OriginalItemSpec") == reference.ItemSpec
+        model.GetMetadata(Reference) == reference.ItemSpec
             && model.GetMetadata(Into) == reference.GetMetadata(Into)
             && model.GetMetadata(From) == reference.GetMetadata(From)
             && model.GetMetadata("As") == reference.GetMetadata("As");

@@ -35,7 +35,7 @@ internal static class CrashingProcess
     }
 
     // Both projects build into folders of the same name, one beside the other.
-    private static string HostPath()
+    internal static string HostPath()
     {
         var own = Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)!;
         return Path.Combine(

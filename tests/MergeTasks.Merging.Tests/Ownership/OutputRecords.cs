@@ -5,7 +5,9 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Ownership;
 
-/// <summary>What a record proves, and what proves nothing: a damaged one, one of somebody else, a manifest, a folder for what is prepared.</summary>
+/// <summary>
+/// What a record proves, and what proves nothing: a damaged one, one of somebody else, a manifest, a folder for what is prepared.
+/// </summary>
 public sealed class OutputRecords : OwnedOutput
 {
     [Fact]

@@ -21,8 +21,11 @@ internal sealed class LoadedImportance : IDisposable
     public double Factor { get; private init; } = 1;
 
     private LoadedImportance(
-        ImportancePlan plan, ModuleImportance? basis, List<(int Input, ModuleImportance Importance)> participants, LoadedApl? apl) =>
-        (_plan, _base, _participants, _apl) = (plan, basis, participants, apl);
+        ImportancePlan plan,
+        ModuleImportance? baseImportance,
+        List<(int Input, ModuleImportance Importance)> participants,
+        LoadedApl? apl) =>
+        (_plan, _base, _participants, _apl) = (plan, baseImportance, participants, apl);
 
     /// <summary>What was found, for manifest and model card.</summary>
     public ImportanceReport Report { get; private init; } = new([]);
@@ -38,7 +41,7 @@ internal sealed class LoadedImportance : IDisposable
             context.PathOf(request);
         foreach (var (_, statistic) in importance.Statistics?.Models ?? [])
             statistic.Load(context.PathOf(statistic.Request));
-        var basis = importance.Aim?.Activations is { } own
+        var baseImportance = importance.Aim?.Activations is { } own
             ? ModuleImportance.Read(context.PathOf(own), own, importance.Aim.Declaration.Normalization, context.Progress)
             : null;
         var participants = importance.Aim?.Participants.Select(participant =>
@@ -49,7 +52,7 @@ internal sealed class LoadedImportance : IDisposable
                     importance.Aim.Declaration.Normalization,
                     context.Progress))).ToList() ?? [];
         var loaded = importance.Apl is { } apl ? LoadedApl.Load(plan, apl, context) : null;
-        return new LoadedImportance(importance, basis, participants, loaded)
+        return new LoadedImportance(importance, baseImportance, participants, loaded)
         {
             Factor = check?.Factor ?? importance.Factor?.Declaration.Value ?? 1,
             Report = (loaded?.Report ?? new ImportanceReport([])) with { Check = check },
@@ -63,7 +66,7 @@ internal sealed class LoadedImportance : IDisposable
             return begin(plan.Context!);
         var context = _apl?.Weighted(plan.Context!, importance.Models) ?? plan.Context!;
         var inner = begin(context);
-        if (importance is not { BaseSource: { } basis, BaseTensor: { } name })
+        if (importance is not { BaseSource: { } baseIndex, BaseTensor: { } name })
             return inner;
         var steps = importance.Dropped.Concat(importance.Contributing).Distinct().ToDictionary(input => input, input => new DeltaStep(
             importance.Dropped.Contains(input) ? _apl!.DropOf(importance.Models[input]) : null,
@@ -74,7 +77,7 @@ internal sealed class LoadedImportance : IDisposable
         return new TensorImportanceMerge(
             inner,
             context,
-            (basis, name, CommonRows.Of(name, _plan.Base)),
+            (baseIndex, name, CommonRows.Of(name, _plan.Base)),
             steps,
             importance.IsScaled ? Factor : 1,
             importance.IsRelaxed ? Relaxed(plan.Output, name) : null,
@@ -88,9 +91,9 @@ internal sealed class LoadedImportance : IDisposable
             statistic.Dispose();
     }
 
-    private Relaxation Relaxed(TensorSpec tensor, string basis)
+    private Relaxation Relaxed(TensorSpec tensor, string baseIndex)
     {
-        var modules = _plan.Aim!.Modules[basis];
+        var modules = _plan.Aim!.Modules[baseIndex];
         return new Relaxation(Importance(_base!, modules), _plan.Aim.Declaration, LayoutOf(tensor, modules));
     }
 

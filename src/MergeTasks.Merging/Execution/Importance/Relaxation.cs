@@ -28,34 +28,34 @@ internal sealed class Relaxation
     /// </summary>
     /// <param name="start">Flat index of the first element.</param>
     /// <param name="merged">θ_m, replaced by θ.</param>
-    /// <param name="basis">θ_b.</param>
+    /// <param name="baseValues">θ_b.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Apply(long start, Span<float> merged, ReadOnlySpan<float> basis)
+    public void Apply(long start, Span<float> merged, ReadOnlySpan<float> baseValues)
     {
         var (row, column) = (start / _layout.Columns, start % _layout.Columns);
         for (var i = 0; i < merged.Length;)
         {
             var length = (int)Math.Min(merged.Length - i, _layout.Columns - column);
             if (_layout.ByRow)
-                Pull(merged.Slice(i, length), basis.Slice(i, length), _kept[row]);
+                Pull(merged.Slice(i, length), baseValues.Slice(i, length), _kept[row]);
             else
-                Pull(merged.Slice(i, length), basis.Slice(i, length), _kept.AsSpan((int)(_layout.FirstOf(row) + column), length));
+                Pull(merged.Slice(i, length), baseValues.Slice(i, length), _kept.AsSpan((int)(_layout.FirstOf(row) + column), length));
             i += length;
             (row, column) = (row + 1, 0);
         }
     }
 
-    private static void Pull(Span<float> merged, ReadOnlySpan<float> basis, double kept)
+    private static void Pull(Span<float> merged, ReadOnlySpan<float> baseValues, double kept)
     {
         if (kept == 1)
             return;
         for (var i = 0; i < merged.Length; i++)
-            merged[i] = (float)(basis[i] + (((double)merged[i] - basis[i]) * kept));
+            merged[i] = (float)(baseValues[i] + (((double)merged[i] - baseValues[i]) * kept));
     }
 
-    private static void Pull(Span<float> merged, ReadOnlySpan<float> basis, ReadOnlySpan<double> kept)
+    private static void Pull(Span<float> merged, ReadOnlySpan<float> baseValues, ReadOnlySpan<double> kept)
     {
         for (var i = 0; i < merged.Length; i++)
-            merged[i] = kept[i] == 1 ? merged[i] : (float)(basis[i] + (((double)merged[i] - basis[i]) * kept[i]));
+            merged[i] = kept[i] == 1 ? merged[i] : (float)(baseValues[i] + (((double)merged[i] - baseValues[i]) * kept[i]));
     }
 }

@@ -17,7 +17,7 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution, 
 /// </summary>
 /// <param name="inner">The method's merge.</param>
 /// <param name="context">What the method knows of the tensor.</param>
-/// <param name="basis">The base's tensor: its index among the sources, its name, and the rows of it that are its own, if not all.</param>
+/// <param name="baseTensor">The base's tensor: its index among the sources, its name, and the rows of it that are its own, if not all.</param>
 /// <param name="steps">Steps by input.</param>
 /// <param name="factor">The factor of the merged change.</param>
 /// <param name="relaxation">AIM's last step; <see langword="null"/> for none.</param>
@@ -25,7 +25,7 @@ internal sealed record DeltaStep(DeltaDrop? Drop, ChannelFactors? Contribution, 
 internal sealed class TensorImportanceMerge(
     TensorMerge inner,
     TensorContext context,
-    (int Source, string Name, CommonRows? Own) basis,
+    (int Source, string Name, CommonRows? Own) baseTensor,
     IReadOnlyDictionary<int, DeltaStep> steps,
     double factor,
     Relaxation? relaxation,
@@ -63,8 +63,8 @@ internal sealed class TensorImportanceMerge(
     // Of a token that the base lacks there is nothing to go back to.
     private ReadOnlySpan<float> Origin(MergeBlock block)
     {
-        var origin = block.Load(basis.Source, firstFreeSlot);
-        basis.Own?.CopyOthers(block.Start, block.Output, origin);
+        var origin = block.Load(baseTensor.Source, firstFreeSlot);
+        baseTensor.Own?.CopyOthers(block.Start, block.Output, origin);
         return origin;
     }
 
@@ -84,10 +84,10 @@ internal sealed class TensorImportanceMerge(
     private void Read(ElementReader read, MergeBlock block, int input, long start, Span<float> values)
     {
         read(input, start, values);
-        if (!steps.TryGetValue(input, out var step) || (step.Contribution is null && step.Drop!.KeepsAll(basis.Name)))
+        if (!steps.TryGetValue(input, out var step) || (step.Contribution is null && step.Drop!.KeepsAll(baseTensor.Name)))
             return;
         var own = block.Buffer(firstFreeSlot + 1, values.Length);
-        read(basis.Source, start, own);
+        read(baseTensor.Source, start, own);
         step.Common?.CopyOthers(start, values, own);
         if (step.Contribution is null && step.Drop!.KeepsValues)
         {
@@ -96,7 +96,7 @@ internal sealed class TensorImportanceMerge(
         }
 
         BlockMath.Subtract(values, own);
-        step.Drop?.Apply(basis.Name, start, values);
+        step.Drop?.Apply(baseTensor.Name, start, values);
         step.Contribution?.Apply(start, values);
         BlockMath.Add(values, own);
 
@@ -110,7 +110,7 @@ internal sealed class TensorImportanceMerge(
         var delta = block.Buffer(firstFreeSlot + 2, values.Length);
         values.CopyTo(delta);
         BlockMath.Subtract(delta, own);
-        drop.Apply(basis.Name, start, delta);
+        drop.Apply(baseTensor.Name, start, delta);
         for (var i = 0; i < values.Length; i++)
         {
             if (delta[i] == 0)

@@ -32,10 +32,10 @@ internal static class ReportFile
         try
         {
             if (OwnershipRecord.IsThere(path) && !IsReport(path))
-                throw new DiagnosticException(new Diagnostic(
+                throw new DiagnosticException(
                     DiagnosticCode.ForeignOutput,
                     $"The report would overwrite '{path}', which is no report that MergeTasks wrote, or was changed since. Move it away.",
-                    null));
+                    null);
             var text = Encoding.UTF8.GetBytes(html.EndsWith('\n') ? html : html + "\n");
             AtomicFile.WriteIfDifferent(path, [.. text, .. Encoding.UTF8.GetBytes(Mark + TreeDigest.Of(text) + End)]);
         }

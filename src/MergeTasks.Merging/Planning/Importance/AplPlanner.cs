@@ -42,10 +42,10 @@ internal sealed class AplPlanner(ScoredMerge merge, AplDeclaration apl, TaskPlan
         var partition = DeltaPartition.Of(
             side.Description,
             merge.Merges(side.Shared).Order(StringComparer.Ordinal).Select(name => (name, input.Find(name)!.Shape)));
-        var basis = merge.Base.Input;
+        var baseModel = merge.Base.Input;
         var cast = merge.Declaration.IsMergekitCompatible && partition.Tensors.Count > 0
-            ? merge.Declaration.DType ?? basis.Find(partition.Tensors[0].Name)!.DType : (DType?)null;
-        var located = new LocatedModel(Scores(side, partition), input, basis, cast, merge.Declaration.Seed, side.Index);
+            ? merge.Declaration.DType ?? baseModel.Find(partition.Tensors[0].Name)!.DType : (DType?)null;
+        var located = new LocatedModel(Scores(side, partition), input, baseModel, cast, merge.Declaration.Seed, side.Index);
         return new AplModel(side.Index, declaration, located) { Kept = Kept(side, located, measure) };
     }
 

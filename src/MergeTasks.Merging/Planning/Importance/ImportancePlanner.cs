@@ -35,6 +35,12 @@ internal sealed class ImportancePlanner(ScoredMerge merge)
         var mustMeasure = apl is not null || factor is { Declaration: { Value: null, IsExplicit: true } };
         var sides = apl is null && !isMeasured ? [] : taskPlanner.Sides(mustMeasure);
         var tasks = isMeasured && sides.TrueForAll(taskPlanner.RunsOutput) ? sides.ConvertAll(taskPlanner.Measure) : [];
+        if (factor is { Declaration: { Value: null, IsExplicit: true } } && tasks.Count < sides.Count)
+            throw merge.Measurable.Fault(
+                DiagnosticCode.UnsuitableScoring,
+                "the output predicts something else than its models' tasks ask for, so MergeFactor \"task\" cannot be chosen on them. Set a "
+                    + "number, or off.",
+                factor.Declaration.Location);
         return none with
         {
             Factor = factor,

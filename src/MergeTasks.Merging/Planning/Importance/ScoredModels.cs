@@ -23,9 +23,9 @@ internal static class ScoredModels
             var known = models.FindIndex(model => model.Declaration.IsSameModel(source.Declaration));
             var (own, other) = (source.Declaration.TaskData, known < 0 ? null : models[known].Declaration.TaskData);
             if (own is not null && other is not null && own.Path != other.Path)
-                throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                    $"Merge '{merge.Name}': '{source.Declaration.Label}' has the task data '{other.Label}' in one place and '{own.Label}' in "
-                        + "another. A model is measured once, on one file.", own.Location));
+                throw merge.Fault(DiagnosticCode.UnsuitableScoring,
+                    $"'{source.Declaration.Label}' has the task data '{other.Label}' in one place and '{own.Label}' in "
+                        + "another. A model is measured once, on one file.", own.Location);
             if (known < 0)
                 models.Add(new OpenModel(source.Declaration, source.Input));
             else if (other is null && own is not null)
@@ -40,13 +40,13 @@ internal static class ScoredModels
     /// <see langword="null"/>: as it is stored.
     /// </summary>
     /// <exception cref="DiagnosticException">Vocabularies differ, and this base's takes no part in the output's.</exception>
-    public static ModelInput? InputOf(MergeDeclaration merge, ModelDeclaration basis, IReadOnlyList<OpenModel> models)
+    public static ModelInput? InputOf(MergeDeclaration merge, ModelDeclaration baseModel, IReadOnlyList<OpenModel> models)
     {
         if (!models.Any(model => model.Input is RemappedInput { IsIdentity: false }))
             return null;
-        return models.FirstOrDefault(model => model.Declaration.IsSameModel(basis))?.Input
-            ?? throw new DiagnosticException(new Diagnostic(DiagnosticCode.UnsuitableScoring,
-                $"Merge '{merge.Name}': the models' vocabularies differ, and '{basis.Label}', from which changes are measured, takes no part "
-                    + "in the output's. Name it as Base (in a recipe 'base_model'), so that its rows are found too.", basis.Location));
+        return models.FirstOrDefault(model => model.Declaration.IsSameModel(baseModel))?.Input
+            ?? throw merge.Fault(DiagnosticCode.UnsuitableScoring,
+                $"the models' vocabularies differ, and '{baseModel.Label}', from which changes are measured, takes no part "
+                    + "in the output's. Name it as Base (in a recipe 'base_model'), so that its rows are found too.", baseModel.Location);
     }
 }

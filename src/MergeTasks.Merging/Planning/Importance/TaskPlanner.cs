@@ -112,7 +112,7 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
                 declaration.Location);
         }
 
-        var basis = baseDescription.Task == description.Task && shared.Count == used.Count
+        var baseDescribed = baseDescription.Task == description.Task && shared.Count == used.Count
             ? new RunnableModel(merge.Base.Input, baseDescription, null, [])
             : new RunnableModel(input, description, merge.Base.Input, [.. shared.Order(StringComparer.Ordinal)]);
         var tokenizer = _measurable.Tokenizer(merge.Base, tuned.Model);
@@ -123,7 +123,7 @@ internal sealed class TaskPlanner(ScoredMerge merge, ModelDescription baseDescri
             tuned.Model,
             description,
             shared,
-            Run(basis),
+            Run(baseDescribed),
             Run(new RunnableModel(input, description, null, [])),
             _measurable.Reading(
                 tokenizer,

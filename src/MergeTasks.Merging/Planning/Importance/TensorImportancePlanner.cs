@@ -58,15 +58,15 @@ internal sealed class TensorImportancePlanner
     public TensorImportance? Plan(LayoutTensor tensor, TensorSpec output, List<TensorSource> sources, ref TensorContext context)
     {
         var models = _plan.ModelsOf(tensor.Part);
-        var basis = _plan.BaseTensorOf(tensor);
-        var hasBase = basis is not null;
+        var baseName = _plan.BaseTensorOf(tensor);
+        var hasBase = baseName is not null;
         var inputs = Enumerable.Range(0, context.Inputs.Count).ToList();
-        List<int> dropped = hasBase ? inputs.FindAll(i =>
-            IsOf(basis!, tensor.Sources[i]) && _dropped.TryGetValue(models[i], out var names) && names.Contains(basis!)) : [];
-        var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(basis!) == true;
+        var dropped = hasBase ? inputs.FindAll(i =>
+            IsOf(baseName!, tensor.Sources[i]) && _dropped.TryGetValue(models[i], out var names) && names.Contains(baseName!)) : [];
+        var isModule = hasBase && _plan.Aim?.Modules.ContainsKey(baseName!) == true;
         var participants = _plan.Aim?.Participants.Select(participant => participant.Input).ToList() ?? [];
-        List<int> contributing = isModule
-            ? inputs.FindAll(i => participants.Contains(models[i]) && tensor.Sources[i].Tensor == basis)
+        var contributing = isModule
+            ? inputs.FindAll(i => participants.Contains(models[i]) && tensor.Sources[i].Tensor == baseName)
             : [];
         var isRelaxed = isModule && _plan.Aim!.Activations is not null;
         var key = new StringBuilder(_weightsKey);
@@ -82,17 +82,17 @@ internal sealed class TensorImportancePlanner
         if (key.Length == 0 && !isScaled)
             return null;
         if (!_merge.IsWhole)
-            key.Append(CultureInfo.InvariantCulture, $"source tensors {basis} {string.Join(' ', models)} {string.Join(' ', dropped)}\n");
-        int? source = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(basis!, sources) : null;
+            key.Append(CultureInfo.InvariantCulture, $"source tensors {baseName} {string.Join(' ', models)} {string.Join(' ', dropped)}\n");
+        int? source = dropped.Count + contributing.Count > 0 || isRelaxed || isScaled ? BaseSource(baseName!, sources) : null;
         context = context with
         {
             Inputs = [.. context.Inputs.Select((input, i) => dropped.Contains(i) ? WithoutSparsifier(input) : input)]
         };
-        return new TensorImportance(basis, source, models, dropped, contributing, isRelaxed, isScaled, key.ToString());
+        return new TensorImportance(baseName, source, models, dropped, contributing, isRelaxed, isScaled, key.ToString());
     }
 
     // A whole model's tensor is found under the output's name, or has none to compare with.
-    private bool IsOf(string basis, ModelTensor source) => _merge.IsWhole || source.Tensor == basis;
+    private bool IsOf(string baseName, ModelTensor source) => _merge.IsWhole || source.Tensor == baseName;
 
     private int BaseSource(string name, List<TensorSource> sources)
     {

@@ -125,14 +125,14 @@ internal sealed class LayoutBuilder(
     private List<ModelDeclaration> Participants(IReadOnlyList<ModelDeclaration> listed)
     {
         var participants = listed.ToList();
-        if (merge.Base is { } basis
-            && !participants.Exists(basis.IsSameModel)
+        if (merge.Base is { } baseModel
+            && !participants.Exists(baseModel.IsSameModel)
             && (method.TakesBase(true) || (merge.IsMergekitCompatible && method.MaxModels > 1
             && method.Parameters
                 .Where(parameter => parameter is { PerModel: true, Default: null })
                 .All(parameter => merge.Parameters.ContainsKey(parameter.Name)))))
         {
-            participants.Add(basis);
+            participants.Add(baseModel);
         }
 
         return participants;

@@ -76,8 +76,8 @@ internal sealed class LayoutDraft
         IReadOnlyList<IReadOnlyDictionary<string, Setting>> scopes,
         ModelDeclaration? ownBase = null)
     {
-        var basis = ownBase ?? _merge.Base;
-        var baseIndex = basis is not null && _method.TakesBase(true) ? models.ToList().FindIndex(basis.IsSameModel) : -1;
+        var baseModel = ownBase ?? _merge.Base;
+        var baseIndex = baseModel is not null && _method.TakesBase(true) ? models.ToList().FindIndex(baseModel.IsSameModel) : -1;
         return new LayoutPart(label, [.. models.Select((model, i) => new LayoutSource(model, InputOf(model), i == baseIndex))], scopes);
     }
 

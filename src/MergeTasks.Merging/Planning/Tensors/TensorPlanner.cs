@@ -103,9 +103,9 @@ internal sealed class TensorPlanner
         if (tensor.Sources.Count == 0)
             return tensor.Stored.DType;
         var types = tensor.Sources.Select(source => source.Model.Find(source.Tensor)!.DType).ToList();
-        var basis = tensor.Part.Sources.ToList().FindIndex(source => source.IsBase);
+        var baseIndex = tensor.Part.Sources.ToList().FindIndex(source => source.IsBase);
         return !_merge.IsMergekitCompatible ? types.Append(tensor.Stored.DType).Aggregate(DTypes.Promote)
-            : basis >= 0 ? types[basis]
+            : baseIndex >= 0 ? types[baseIndex]
             : types.Aggregate(DTypes.Promote);
     }
 

@@ -8,7 +8,7 @@ internal static class PostProcessorReader
 {
     public static IPostProcessor? Read(JsonComponent component)
     {
-        IPostProcessor? processor = component.Type switch
+        var processor = component.Type switch
         {
             "ByteLevel" => ByteLevel(component),
             "BertProcessing" => Surrounded(component),
