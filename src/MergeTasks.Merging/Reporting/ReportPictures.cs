@@ -130,7 +130,8 @@ internal static class ReportPictures
     private static double RoundStep(double range)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
-        return new[] { 5, 2, 1 }.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
+        int[] factors = [5, 2, 1];
+        return factors.Select(factor => factor * power).First(step => range / step >= 4 || step == power);
     }
 
     private static void Begin(HtmlText html, int width, int height, string title) => html.Add(
