@@ -18,8 +18,9 @@ public sealed class LlamaCppTokens
         int.TryParse(Environment.GetEnvironmentVariable("MERGETASKS_GGUF_TEXTS"), out var count) ? count : 100;
 
     /// <summary>
-    /// On all texts of a fixture, and on texts drawn from their words; but for a share on which the reader is known to differ: its pattern for
-    /// GPT-4o at some words of capitals, its WordPiece at rare characters (U+0085, marks that combine, unassigned ones). Composing characters (NFC) is not the reader's to do.
+    /// On all texts of a fixture, and on texts drawn from their words; but for a share on which the reader is known to differ: its pattern
+    /// for GPT-4o at some words of capitals, its WordPiece at rare characters (U+0085, marks that combine, unassigned ones).
+    /// Composing characters (NFC) is not the reader's to do.
     /// </summary>
     [Theory]
     [InlineData("llama3", 0)]

@@ -251,13 +251,17 @@ internal sealed class PickleReader(ReadOnlyMemory<byte> bytes)
         return length <= LongestText ? (int)length : throw new PickleException($"has a text of {length} bytes");
     }
 
+#pragma warning disable CA1859 // It returns a boxed long too.
     private static object Whole(ReadOnlySpan<byte> number)
+#pragma warning restore CA1859
     {
         // The file's magic number is the only long one.
         if (number.Length > 10)
             throw new PickleException("has a number of more than 80 bits");
         var value = new System.Numerics.BigInteger(number);
-        return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
+        if (value < long.MinValue || value > long.MaxValue)
+            return value;
+        return (long)value;
     }
 
     private static string Text(ReadOnlySpan<byte> text)

@@ -12,8 +12,8 @@ internal sealed record StoredView(string Name, DType DType, IReadOnlyList<long> 
 
 /// <summary>
 /// Finds the tensors in a file of <c>torch.save</c>: a zip archive with a pickle and a file for each storage, or (before PyTorch 1.6)
-/// several pickles and then the storages. Either way elements lie as they are, so the weights are read where they lie, and only the pickle is
-/// looked at (<see cref="PickleReader"/>).
+/// several pickles and then the storages. Either way elements lie as they are, so the weights are read where they lie, and only the pickle
+/// is looked at (<see cref="PickleReader"/>).
 /// </summary>
 internal static class TorchFile
 {

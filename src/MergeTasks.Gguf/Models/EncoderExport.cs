@@ -50,7 +50,8 @@ internal sealed class EncoderExport(TransformerSpec spec, GgufArchitecture archi
             WriteLayer(i, spec.Layers[i]);
         if (!isClassifier)
             return;
-        Require(spec.Head is { FirstTokenOnly: true, Norm: null, Dense: not null, DenseActivation: ActivationKind.Tanh }, "such classifier");
+        Require(
+            spec.Head is { FirstTokenOnly: true, Norm: null, Dense: not null, DenseActivation: ActivationKind.Tanh }, "such classifier");
         list.Linear("cls", MatrixRole.Exact, 0, spec.Head.Dense!);
         list.Linear("cls.output", MatrixRole.Exact, 0, spec.Head.Output);
     }

@@ -30,7 +30,7 @@ internal sealed class GgufModel
     public GgufLayout Layout { get; }
 
     /// <summary>Describes the file of a kind for a model.</summary>
-    /// <exception cref="GgufException">The format's readers would not compute what the model does, or not read texts as it does.</exception>
+    /// <exception cref="GgufException">Readers would not compute what the model does, or not read texts as it does.</exception>
     public static GgufModel Of(ModelSource source, GgufFileType file)
     {
         try

@@ -4,7 +4,9 @@ using MergeTasks.Gguf.Format;
 
 namespace MergeTasks.Gguf.Quantization;
 
-/// <summary>Turns fp32 elements into what a GGUF file stores, and back. Each row by itself, so any number of threads may share a tensor.</summary>
+/// <summary>
+/// Turns fp32 elements into what a GGUF file stores, and back. Each row by itself, so any number of threads may share a tensor.
+/// </summary>
 internal static class BlockEncoding
 {
     /// <summary>Encodes a row.</summary>

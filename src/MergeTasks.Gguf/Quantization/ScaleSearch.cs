@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace MergeTasks.Gguf.Quantization;
 
 /// <summary>
-/// Finds the scale (and minimum) with which codes come nearest to a part's elements: codes are rounded for a number of steps near the widest
-/// one, scale and minimum follow from them by weighted least squares, and the pair with the smallest weighted error is taken.
+/// Finds the scale (and minimum) with which codes come nearest to a part's elements: codes are rounded for a number of steps near the
+/// widest one, scale and minimum follow from them by weighted least squares, and the pair with the smallest weighted error is taken.
 /// </summary>
 internal static class ScaleSearch
 {

@@ -105,7 +105,7 @@ internal sealed class GgufFile : IDisposable
     {
         var key = Text(reader);
         var type = reader.ReadUInt32();
-        object? value = type == (uint)GgufValueType.List ? SkipList(reader) : Value(reader, type);
+        var value = type == (uint)GgufValueType.List ? SkipList(reader) : Value(reader, type);
         if (value is not null && !_values.TryAdd(key, value))
             throw Malformed($"has the key '{key}' twice");
     }

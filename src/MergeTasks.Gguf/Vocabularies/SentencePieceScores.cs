@@ -3,9 +3,9 @@ using System.Text.Json;
 namespace MergeTasks.Gguf.Vocabularies;
 
 /// <summary>
-/// Recovers the order in which SentencePiece joins pieces from a <c>tokenizer.json</c>, which has it as merges: a piece's score is minus the
-/// place of its first merge. That is the same tokenizer only where every way to join a piece from two others is among the merges, as it is
-/// in files that were made from a SentencePiece model; that is checked.
+/// Recovers the order in which SentencePiece joins pieces from a <c>tokenizer.json</c>, which has it as merges: a piece's score is minus
+/// the place of its first merge. That is the same tokenizer only where every way to join a piece from two others is among the merges, as
+/// it is in files that were made from a SentencePiece model; that is checked.
 /// </summary>
 internal static class SentencePieceScores
 {

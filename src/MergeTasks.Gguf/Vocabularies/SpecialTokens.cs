@@ -2,8 +2,8 @@ using System.Text;
 using System.Text.Json;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Files.Json;
-using MergeTasks.Transformers.Configuration;
 using MergeTasks.Gguf.Format;
+using MergeTasks.Transformers.Configuration;
 using MergeTasks.Transformers.Tokenization;
 
 namespace MergeTasks.Gguf.Vocabularies;

@@ -82,13 +82,7 @@ internal sealed class ExportWriter(string partial, int workers, MergeProgress pr
 
         public SummedFile(string path, long length, Action<int> written)
         {
-            _file = new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                PreallocationSize = length,
-                BufferSize = 0,
-            });
+            _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
             _digest = new TreeDigest(length);
             _written = written;
         }

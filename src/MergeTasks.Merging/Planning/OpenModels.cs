@@ -186,8 +186,8 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
             return _checkpoints[folder] = GgufInput.Open(folder, hasher);
         string[] names =
         [
-            WeightFiles.SingleFileName, ShardIndex.FileName, WeightFiles.PickledFileName, WeightFiles.PickledIndexName, ModelConfig.FileName,
-            MergedFiles.Card,
+            WeightFiles.SingleFileName, ShardIndex.FileName, WeightFiles.PickledFileName, WeightFiles.PickledIndexName,
+            ModelConfig.FileName, MergedFiles.Card,
         ];
         foreach (var name in Directory.Exists(folder) ? names : [])
             hasher?.Identified?.Add(Path.Combine(folder, name));

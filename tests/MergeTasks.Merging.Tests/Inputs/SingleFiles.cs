@@ -45,13 +45,13 @@ public sealed class SingleFiles : IDisposable
         _project.Merge("e", ("Method", "passthrough"), ("Export", "gguf"), ("GgufType", "F32;Q8_0"));
         _project.Source("models/code", ("Into", "e"));
         _project.RunAll();
-        _project.Merge("x", ("Method", "linear"));
+        _project.Merge("x", ("Method", "linear"), ("DType", "bfloat16"));
         _project.Source("models/base", ("Into", "x"), ("Weight", "0.5"));
         _project.Source("out/e/e-F32.gguf", ("Into", "x"), ("Weight", "0.5"));
-        _project.Merge("y", ("Method", "linear"));
+        _project.Merge("y", ("Method", "linear"), ("DType", "bfloat16"));
         _project.Source("models/base", ("Into", "y"), ("Weight", "0.5"));
         _project.Source("models/code", ("Into", "y"), ("Weight", "0.5"));
-        _project.Merge("z", ("Method", "linear"));
+        _project.Merge("z", ("Method", "linear"), ("DType", "bfloat16"));
         _project.Source("models/base", ("Into", "z"), ("Weight", "0.5"));
         _project.Source("out/e/e-Q8_0.gguf", ("Into", "z"), ("Weight", "0.5"));
         _project.RunAll();
