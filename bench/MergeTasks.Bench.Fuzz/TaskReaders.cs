@@ -1,6 +1,7 @@
 using System.Text;
 using MergeTasks.Caching;
 using MergeTasks.Files.Json;
+using MergeTasks.Language.Declarations;
 using MergeTasks.Merging.Devices;
 using MergeTasks.Tasks;
 using MergeTasks.TestSupport.Mutated;
@@ -16,11 +17,11 @@ internal static class TaskReaders
         var declared = ContentDigest.Of("declared");
         var output = Directory.CreateDirectory(Path.Combine(folder, "out")).FullName;
         new PlanRecord(folder, declared).Write(
-            [Path.Combine(folder, "a"), output], 0, [new PlannedOutput("m", output, true, false, ["a", "b"])]);
+            [Path.Combine(folder, "a"), output], 0, [new PlannedOutput("m", output, new CarriedOutput("models", "", true), ["a", "b"])]);
         var plan = File.Exists(PlanRecord.PathIn(folder))
             ? File.ReadAllBytes(PlanRecord.PathIn(folder))
             : Encoding.UTF8.GetBytes(
-                $"mergetasks plan 1\n{declared}\n{StampSnapshot.Take([], 0).Digest}\noutputs\nm\t{output}\t+\t-\ta\tb\n");
+                $"mergetasks plan 1\n{declared}\n{StampSnapshot.Take([], 0).Digest}\noutputs\nm\t{output}\tmodels\t\t+\ta\tb\n");
         yield return new("plan", MutationKind.Bytes, [plan], bytes =>
         {
             File.WriteAllBytes(PlanRecord.PathIn(folder), bytes);
