@@ -8,8 +8,6 @@ namespace MergeTasks.Bench.Faults;
 /// </summary>
 internal sealed class FailingCalls(FaultOptions options, FaultReport report)
 {
-    private const int MostCalls = 400;
-
     // Files are read and written at positions; read and write are the worker's own talk with this process.
     private static readonly (string Call, string[] Errors)[] Calls =
     [
@@ -27,60 +25,74 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         project.Write();
         warm.Write();
         var promises = new Promises(project, report);
-        foreach (var (call, errors) in Calls)
-        {
-            foreach (var error in errors)
-            {
-                foreach (var persistent in new[] { false, true })
-                {
-                    for (var number = 1; number < MostCalls
-                        && Fails(project, warm, promises, call, error, number, persistent); number += options.Every)
-                    {
-                    }
-                }
-            }
-        }
+        var counts = Count(project, warm);
+        var all = Calls.SelectMany(call => call.Errors, (call, error) => (call.Call, Error: error))
+            .SelectMany(
+                pair => Enumerable.Range(1, counts.GetValueOrDefault(pair.Call)),
+                (pair, number) => (pair.Call, pair.Error, Number: number))
+            .SelectMany(pair => new[] { false, true }, (pair, persistent) => (pair.Call, pair.Error, pair.Number, Persistent: persistent))
+            .ToArray();
 
+        // In no order, so that a run that is stopped, or does not do all, has tried all kinds.
+        new Random(options.Seed).Shuffle(all);
+        Console.Error.WriteLine($"{all.Length} faults: {string.Join(", ", counts.Select(count => $"{count.Value} {count.Key}"))}");
+        foreach (var (call, error, number, persistent) in options.Rounds == 0 ? all : all.Take(options.Rounds))
+            Fails(project, warm, promises, call, error, number, persistent);
         Directory.Delete(root, recursive: true);
     }
 
-    private static bool Fails(
+    // How often a thread makes each call, at most: faults are counted in each thread.
+    private static Dictionary<string, int> Count(FaultProject project, FaultProject warm)
+    {
+        project.Build("b", Language.Diagnostics.MergeProgress.None);
+        var lines = Traced(project, warm, [$"trace={string.Join(',', Calls.Select(call => call.Call))}"], out _, out _);
+        return Calls.ToDictionary(
+            call => call.Call,
+            call => lines.Where(line => line.Contains($" {call.Call}(", StringComparison.Ordinal))
+                .GroupBy(line => line.Split(' ')[0]).Select(thread => thread.Count()).DefaultIfEmpty().Max());
+    }
+
+    private void Fails(
         FaultProject project, FaultProject warm, Promises promises, string call, string error, int number, bool persistent)
     {
         // An output of the other variant lies there, so that there is an old one to keep.
         project.Build("b", Language.Diagnostics.MergeProgress.None);
-        warm.RemoveOutputs();
         var what = $"{call} number {number}{(persistent ? " and all after it" : "")} {error}";
+        var lines = Traced(
+            project,
+            warm,
+            [$"trace={call}", $"inject={call}:error={error}:when={number}{(persistent ? "+" : "")}"],
+            out var code,
+            out var output);
+        if (lines.Any(line => line.Contains("(INJECTED)", StringComparison.Ordinal)))
+            promises.CheckEnd(what, code, output);
+        else
+            report.Ended("no such call that time");
+        promises.Check(what, "a");
+    }
+
+    private static List<string> Traced(FaultProject project, FaultProject warm, string[] expressions, out int code, out string output)
+    {
+        warm.RemoveOutputs();
         using var child = new Child(project.Folder, "a", "warm", warm.Folder);
         var log = Path.Combine(project.Folder, "strace.log");
-        using var strace = Process.Start(new ProcessStartInfo("strace")
+        var start = new ProcessStartInfo("strace", ["-f", "-p", child.Id.ToString(), "-o", log]) { RedirectStandardError = true };
+        foreach (var expression in expressions)
         {
-            ArgumentList =
-                {
-                    "-f",
-                    "-p",
-                    child.Id.ToString(),
-                    "-o",
-                    log,
-                    "-e",
-                    $"trace={call}",
-                    "-e",
-                    $"inject={call}:error={error}:when={number}{(persistent ? "+" : "")}"
-                },
-            RedirectStandardError = true,
-        })!;
+            start.ArgumentList.Add("-e");
+            start.ArgumentList.Add(expression);
+        }
+
+        using var strace = Process.Start(start)!;
         while (strace.StandardError.ReadLine() is { } line && !line.Contains("attached", StringComparison.Ordinal))
         {
         }
 
         child.Go();
-        var (code, output) = child.Wait();
+        (code, output) = child.Wait();
         strace.WaitForExit();
-        var injected = File.Exists(log) && File.ReadLines(log).Any(line => line.Contains("(INJECTED)", StringComparison.Ordinal));
+        var lines = File.Exists(log) ? File.ReadAllLines(log).ToList() : [];
         File.Delete(log);
-        if (injected)
-            promises.CheckEnd(what, code, output);
-        promises.Check(what, "a");
-        return injected;
+        return lines;
     }
 }

@@ -3,12 +3,12 @@ using System.Globalization;
 namespace MergeTasks.Bench.Faults;
 
 /// <summary>Which faults, how many, from which seed.</summary>
-internal sealed record FaultOptions(string Kind, int Rounds, int Seed, int Every)
+internal sealed record FaultOptions(string Kind, int Rounds, int Seed)
 {
     public const string Usage = """
-        dotnet run -c Release --project bench/MergeTasks.Bench.Faults -- KIND [--rounds N] [--seed N] [--every N]
-          kill       the process is killed at random moments (200 rounds)
-          inject     each system call in turn fails with EIO, EACCES or ENOSPC (strace); every N-th call, or each (--every 1)
+        dotnet run -c Release --project bench/MergeTasks.Bench.Faults -- KIND [--rounds N] [--seed N]
+          kill       the process is killed at random moments, until it was N times before it ended (200)
+          inject     each system call fails with EIO, EACCES or ENOSPC (strace), in random order; N of them, or all (0)
           disk       the output's file system is full after more and more bytes (needs the right to mount a tmpfs)
           change     an input is written, replaced or cut short at random moments (100 rounds)
           cache      the cache folder is removed, or made read-only, at random moments (100 rounds)
@@ -30,7 +30,7 @@ internal sealed record FaultOptions(string Kind, int Rounds, int Seed, int Every
     {
         if (args.Length % 2 == 0 || !Kinds.TryGetValue(args[0], out var rounds))
             return null;
-        var options = new FaultOptions(args[0], rounds, 1, 7);
+        var options = new FaultOptions(args[0], rounds, 1);
         for (var i = 1; i < args.Length; i += 2)
         {
             if (!int.TryParse(args[i + 1], CultureInfo.InvariantCulture, out var number) || number < 0)
@@ -39,7 +39,6 @@ internal sealed record FaultOptions(string Kind, int Rounds, int Seed, int Every
             {
                 "--rounds" => options with { Rounds = number },
                 "--seed" => options with { Seed = number },
-                "--every" when number > 0 => options with { Every = number },
                 _ => null,
             };
             if (next is null)

@@ -5,10 +5,17 @@ namespace MergeTasks.Bench.Faults;
 /// <summary>What came of the runs: how often each ending, and every promise that was broken.</summary>
 internal sealed class FaultReport
 {
+    private const int ToldEvery = 50;
+
     private readonly ConcurrentDictionary<string, int> _endings = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _broken = new();
 
-    public void Ended(string how) => _endings.AddOrUpdate(how, 1, (_, count) => count + 1);
+    public void Ended(string how)
+    {
+        _endings.AddOrUpdate(how, 1, (_, count) => count + 1);
+        if (_endings.Values.Sum() is var runs && runs % ToldEvery == 0)
+            Console.Error.WriteLine($"{runs} runs, {_broken.Count} broken promises");
+    }
 
     public void Broken(string what)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Bench.Merging;
+using MergeTasks.Language.Options;
 
 if (args is ["merge", var method, var folder, var threads])
 {
@@ -54,6 +55,18 @@ if (args is ["planning", var many, var tensors])
 if (args is ["plan", var planned])
 {
     PlanningMemory.RunHere(planned);
+    return 0;
+}
+
+if (args is ["large", var large] && ByteSize.Parse(large) is { } bytes)
+{
+    LargeMerge.Measure(bytes);
+    return 0;
+}
+
+if (args is ["range", var each, var times] && ByteSize.Parse(each) is { } modelBytes)
+{
+    RangeChecks.Measure(modelBytes, int.Parse(times, CultureInfo.InvariantCulture));
     return 0;
 }
 

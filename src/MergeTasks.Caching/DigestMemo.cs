@@ -110,7 +110,7 @@ internal sealed class DigestMemo
     {
         try
         {
-            var bytes = InputFile.ReadAll(EntryPath(path, kind));
+            var bytes = InputFile.ReadAll(EntryPath(path, kind), InputFile.LongestWritten);
             var end = bytes.AsSpan(0, bytes.Length - 1).LastIndexOf((byte)'\n') + 1;
             if (StrictUtf8.GetString(bytes.AsSpan(end)) != $"{ContentDigest.Of(bytes.AsSpan(0, end))} end\n")
                 return null;

@@ -12,6 +12,9 @@ internal static class InputFile
     // More than any text that is read as a whole, and what an array can hold.
     private const long LongestText = 1 << 30;
 
+    /// <summary>More than any text has that people write by hand, or a record of lines.</summary>
+    public const long LongestWritten = 64 << 20;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Opens a file.</summary>
@@ -54,14 +57,16 @@ internal static class InputFile
     }
 
     /// <summary>A file's text: UTF-8, or UTF-16 with a byte order mark.</summary>
-    /// <exception cref="FileFault">It cannot be read, or is no such text.</exception>
-    public static string ReadText(string path)
+    /// <param name="path">Full path.</param>
+    /// <param name="most">Most bytes that such a file can have.</param>
+    /// <exception cref="FileFault">It cannot be read, is larger, or is no such text.</exception>
+    public static string ReadText(string path, long most = LongestText)
     {
         using var stream = OpenStream(path);
         return FileFault.During(path, FileAct.Read, () =>
         {
-            if (stream.Length > LongestText)
-                throw new FileFault(FileFaultKind.TooLarge, path, $"has {stream.Length} bytes; such a file has at most {LongestText}");
+            if (stream.Length > most)
+                throw new FileFault(FileFaultKind.TooLarge, path, $"has {stream.Length} bytes; such a file has at most {most}");
             using var reader = new StreamReader(stream, StrictUtf8, detectEncodingFromByteOrderMarks: true);
             try
             {
@@ -76,9 +81,9 @@ internal static class InputFile
 
     /// <summary>A text's lines, without what ends them.</summary>
     /// <inheritdoc cref="ReadText"/>
-    public static IEnumerable<string> ReadTextLines(string path)
+    public static IEnumerable<string> ReadTextLines(string path, long most = LongestText)
     {
-        using var reader = new StringReader(ReadText(path));
+        using var reader = new StringReader(ReadText(path, most));
         while (reader.ReadLine() is { } line)
             yield return line;
     }

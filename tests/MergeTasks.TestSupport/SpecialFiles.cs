@@ -9,10 +9,14 @@ internal static class SpecialFiles
     public static void Pipe(string path)
     {
         File.Delete(path);
-        using var process = Process.Start("mkfifo", [path]);
-        process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new InvalidOperationException($"mkfifo '{path}' failed.");
+        Run("mkfifo", path);
+    }
+
+    /// <summary>Another name of a file.</summary>
+    public static void HardLink(string file, string path)
+    {
+        File.Delete(path);
+        Run("ln", file, path);
     }
 
     /// <summary>A symbolic link in the place of whatever is there.</summary>
@@ -29,5 +33,13 @@ internal static class SpecialFiles
         if (!((IAsyncResult)work).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(10)))
             throw new TimeoutException("It did not end within 10 seconds.");
         work.GetAwaiter().GetResult();
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} failed.");
     }
 }

@@ -25,7 +25,10 @@ internal static class JsonSplice
 {
     private const int DeepestSection = 2;
 
-    /// <summary>The members at the top level, and those of the objects one level below in place of these objects.</summary>
+    /// <summary>
+    /// The members at the top level, and those of the objects one level below in place of these objects (but for one without a name, whose
+    /// members would pass for those of the top level).
+    /// </summary>
     /// <param name="json">A JSON object.</param>
     /// <param name="name">What to call it in messages.</param>
     /// <exception cref="Files.FileFault">It is not a JSON text that everybody reads alike.</exception>
@@ -42,7 +45,7 @@ internal static class JsonSplice
                 continue;
             var (key, depth) = (reader.GetString()!, reader.CurrentDepth);
             reader.Read();
-            if (depth < DeepestSection && reader.TokenType == JsonTokenType.StartObject)
+            if (depth < DeepestSection && key.Length > 0 && reader.TokenType == JsonTokenType.StartObject)
             {
                 section = key;
                 continue;

@@ -162,7 +162,7 @@ internal static class SideFiles
     {
         if (!all.Contains(file) || !names.Add(file) || OwnFiles.Outside(folder, file) is not null)
             return;
-        foreach (var line in InputFile.ReadText(Path.Combine(folder, file)).Split('\n'))
+        foreach (var line in InputFile.ReadText(Path.Combine(folder, file), InputFile.LongestWritten).Split('\n'))
         {
             var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             if (words is ["from", ['.', ..] from, "import", .. var imported])

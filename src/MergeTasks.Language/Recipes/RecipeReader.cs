@@ -34,7 +34,7 @@ internal sealed class RecipeReader
         string text;
         try
         {
-            text = InputFile.ReadText(path);
+            text = InputFile.ReadText(path, InputFile.LongestWritten);
         }
         catch (FileFault e)
         {

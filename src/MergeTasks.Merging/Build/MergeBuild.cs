@@ -79,7 +79,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         ForEach(merges, merge =>
         {
             var plan = planner.Plan(merge, cancellation);
-            OutputOwnership.Require(merge, new MergeOutput(plan).FileNames, null, cancellation);
+            OutputOwnership.WhileSteady(
+                merge, () => OutputOwnership.Require(merge, new MergeOutput(plan).FileNames, null, cancellation), cancellation);
             warnings.AddRange(plan.Warnings);
         });
         return warnings;
@@ -291,11 +292,11 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     private MergePlanner Planner(FileHasher? hasher) =>
         new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice, Methods = Methods };
 
-    private FileLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
+    private OutputLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
         try
         {
-            return FileLock.Acquire(path, progress.Waiting, cancellation);
+            return OutputLock.Acquire(path, Closure(name)[^1].OutputFolder, cacheFolder, progress.Waiting, cancellation);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

@@ -17,7 +17,7 @@ internal sealed record ModelLicence(string Model, string Licence)
     {
         try
         {
-            var lines = InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card))
+            var lines = InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card), InputFile.LongestWritten)
                 .Take(MaxLines)
                 .Select(line => line.TrimEnd())
                 .ToList();

@@ -75,6 +75,13 @@ internal sealed record OutputState(
     /// <exception cref="DiagnosticException">The folder is not the merge's own.</exception>
     public static OutputState Inspect(MergeOutput output, FileHasher hasher, CancellationToken cancellation)
     {
+        var declared = output.Plan.Declaration;
+        return FileDiagnostics.Reading(declared.Name, declared.OutputFolder, declared.Location, () =>
+            OutputOwnership.WhileSteady(declared, () => Look(output, hasher, cancellation), cancellation));
+    }
+
+    private static OutputState Look(MergeOutput output, FileHasher hasher, CancellationToken cancellation)
+    {
         var plan = output.Plan;
         var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
         var ownership = OutputOwnership.Require(plan.Declaration, wanted, hasher, cancellation);

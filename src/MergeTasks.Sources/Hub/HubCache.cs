@@ -60,7 +60,10 @@ internal sealed class HubCache(string root, string repository)
         try
         {
             var path = Path.Combine(Folder, "refs", revision);
-            return File.Exists(path) && InputFile.ReadText(path).Trim() is var commit && SafeName.IsCommit(commit) ? commit : null;
+            if (!File.Exists(path))
+                return null;
+            var commit = InputFile.ReadText(path, InputFile.LongestWritten).Trim();
+            return SafeName.IsCommit(commit) ? commit : null;
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

@@ -51,7 +51,7 @@ internal sealed record HubSettings(Uri Endpoint, string CacheFolder, bool IsOffl
     {
         try
         {
-            return File.Exists(path) && InputFile.ReadText(path).Trim() is { Length: > 0 } token ? token : null;
+            return File.Exists(path) && InputFile.ReadText(path, InputFile.LongestWritten).Trim() is { Length: > 0 } token ? token : null;
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

@@ -56,6 +56,10 @@ internal sealed class ConfigReader
             : [];
     });
 
+    // Far more than models have, and few enough that what is made for each of them, or for each number of a vector, fits into memory.
+    private const int MostCounted = 10_000;
+    private const int MostSize = 1 << 24;
+
     /// <summary>Whether the key is there with a value other than null.</summary>
     public bool Has(string key) => Value(key) is { ValueKind: not JsonValueKind.Null };
 
@@ -81,12 +85,23 @@ internal sealed class ConfigReader
             return null;
         var value = Value(key)!.Value;
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out var number) || number != Math.Floor(number)
-            || number < minimum || number > int.MaxValue)
+            || number < minimum)
         {
             throw Bad(key, value, $"a whole number of at least {minimum}");
         }
 
+        if (number > Most(key))
+            throw Bad(key, value, $"a whole number of at most {Most(key)}");
+
         return (int)number;
+    }
+
+    private static int Most(string key)
+    {
+        bool Has(string part) => key.Contains(part, StringComparison.Ordinal);
+        return Has("layer") || Has("expert") || Has("head") || Has("group") ? MostCounted
+            : Has("position") || Has("window") || Has("length") || Has("context") ? int.MaxValue
+            : MostSize;
     }
 
     /// <summary>A number; null counts as absent.</summary>

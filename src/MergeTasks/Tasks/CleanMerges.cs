@@ -29,8 +29,9 @@ public sealed class CleanMerges : CancelableTask
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
-        var hasher = new MergeBuild([], CacheFolder(CachePath), 0).Hasher();
-        foreach (var left in new OutputRecord(MergesFolder, ProjectFile, cancellation).Clean(hasher, ModelsFolder))
+        var cache = CacheFolder(CachePath);
+        var hasher = new MergeBuild([], cache, 0).Hasher();
+        foreach (var left in new OutputRecord(MergesFolder, ProjectFile, cache, cancellation).Clean(hasher, ModelsFolder))
             Log.LogMessage(MessageImportance.Normal, "{0}.", left);
     }
 }

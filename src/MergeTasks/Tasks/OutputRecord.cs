@@ -14,8 +14,9 @@ namespace MergeTasks.Tasks;
 /// </summary>
 /// <param name="folder">The folder for generated files.</param>
 /// <param name="projectFile">Full path of the project file.</param>
+/// <param name="cacheFolder">The user's cache folder.</param>
 /// <param name="cancellation">Ends waiting and digesting.</param>
-internal sealed class OutputRecord(string folder, string projectFile, CancellationToken cancellation)
+internal sealed class OutputRecord(string folder, string projectFile, string cacheFolder, CancellationToken cancellation)
 {
     private const string Output = "output";
     private const string Generated = "generated";
@@ -56,7 +57,8 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
                 return owner is null ? [] : [$"'{output}' is left as it is: {owner}"];
 
             // Not while another build is at it.
-            using var busy = FileLock.Acquire(GeneratedProjects.LockOf(folder, merge), null, cancellation);
+            using var busy = OutputLock.Acquire(
+                GeneratedProjects.LockOf(folder, merge), output, cacheFolder, null, cancellation);
             return [.. OutputRemoval.Remove(projectFile, output, hasher, cancellation)
                 .Select(path => $"'{path}' is left: it was changed after merge '{merge}' wrote it")];
         }
@@ -103,9 +105,11 @@ internal sealed class OutputRecord(string folder, string projectFile, Cancellati
     {
         try
         {
-            return System.IO.File.Exists(File) ? [.. InputFile.ReadTextLines(File).Select(Line.Parse).OfType<Line>()] : [];
+            return System.IO.File.Exists(File)
+                ? [.. InputFile.ReadTextLines(File, InputFile.LongestWritten).Select(Line.Parse).OfType<Line>()]
+                : [];
         }
-        catch (FileFault e) when (e.Kind == FileFaultKind.Malformed)
+        catch (FileFault e) when (e.Kind is FileFaultKind.Malformed or FileFaultKind.TooLarge)
         {
             return [];
         }

@@ -101,7 +101,7 @@ public sealed class PlanMerges : PlanningTask
                 .Select(source => source.ItemSpec)
                 .ToHashSet(StringComparer.Ordinal));
         HasPlanned = true;
-        var outputRecord = new OutputRecord(MergesFolder, ProjectFile, cancellation);
+        var outputRecord = new OutputRecord(MergesFolder, ProjectFile, Cache, cancellation);
         var unwanted = outputRecord.Update(
             [.. merges.Select(merge => merge.OutputFolder)],
             File.Exists(RestoreRecord.PathIn(MergesFolder)) ? [.. generated, RestoreRecord.PathIn(MergesFolder)] : generated);

@@ -27,7 +27,7 @@ internal sealed class PlanRecord(string folder, ContentDigest declared)
         {
             if (!File.Exists(PathIn(folder)))
                 return null;
-            var lines = InputFile.ReadTextLines(PathIn(folder)).ToArray();
+            var lines = InputFile.ReadTextLines(PathIn(folder), InputFile.LongestWritten).ToArray();
             if (lines.Length < 3 || lines[0] != Format || lines[1] != declared.ToString())
                 return null;
             var title = Array.IndexOf(lines, OutputsTitle);

@@ -45,7 +45,7 @@ internal sealed class RunningPhase : IDisposable
     {
         if (!File.Exists(path))
             return null;
-        var text = MessageText.Shown(InputFile.ReadText(path));
+        var text = MessageText.Shown(InputFile.ReadText(path, InputFile.LongestWritten));
         File.Delete(path);
         return text;
     }

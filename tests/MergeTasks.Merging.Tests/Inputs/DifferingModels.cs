@@ -131,7 +131,7 @@ public sealed class DifferingModels : IDisposable
     {
         string[] pieces = ["<unk>", "<s>", "</s>", .. Enumerable.Range(0, 60).Select(i => $"▁w{i}")];
         Models("\"x\": 1", "\"x\": 1", "lm_head.weight", 64);
-        Write("a", "tokenizer.json", Vocabularies.TinyTokenizer.Pairs([.. pieces], [], ("<added>", 63)));
+        Write("a", "tokenizer.json", TinyTokenizer.Pairs([.. pieces], [], ("<added>", 63)));
         Write("b", "tokenizer.model", SentencePiece(pieces));
         Assert.Empty(_project.Plan(Linear).Warnings);
         Write("b", "tokenizer.model", SentencePiece([.. pieces.Take(3), .. pieces.Skip(3).Reverse()]));
@@ -241,8 +241,8 @@ public sealed class DifferingModels : IDisposable
     {
         Models("\"eos_token_id\": 2", "\"eos_token_id\": 5", "lm_head.weight", 6);
         string[] words = ["<unk>", "<s>", "</s>", "x", "y"];
-        Write("a", "tokenizer.json", Vocabularies.TinyTokenizer.Words(words, ("</s>", 2)));
-        Write("b", "tokenizer.json", Vocabularies.TinyTokenizer.Words(words, ("</s>", 2), ("<|im_end|>", 5)));
+        Write("a", "tokenizer.json", TinyTokenizer.Words(words, ("</s>", 2)));
+        Write("b", "tokenizer.json", TinyTokenizer.Words(words, ("</s>", 2), ("<|im_end|>", 5)));
         Write("a", "tokenizer_config.json", """{"eos_token": "</s>"}""");
         Write(
             "b",

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
@@ -76,6 +77,73 @@ public sealed class Edges
                 or "nearswap"
                 or "arcee_fusion")
             Assert.DoesNotContain("equal and largest", refused);
+    }
+
+    // An adapter's factors are computed from the change of two models, so they are extracted from models on a disk.
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.F16)]
+    internal void Of_changes_that_become_adapters_give_numbers_or_an_error(DType dtype)
+    {
+        using var space = new MergeWorkspace { Threads = 1 };
+        space.Merge("m", ("Method", "extract_lora"), ("Base", "models/base"), ("Rank", "1000"));
+        space.Source("models/tuned");
+        long[][] shapes = [[6, 5], [1, 5], [5, 1], [1, 1], [3, 40]];
+        foreach (var edge in Cases)
+        {
+            foreach (var (model, number) in new[] { ("base", -1), ("tuned", 0) })
+            {
+                space.Model(model, [.. shapes.Select((shape, i) => ($"model.layers.{i}.mlp.up_proj.weight", Raw(dtype, shape, Values(
+                    edge, dtype, (int)(shape[0] * shape[1]), number))))]);
+            }
+
+            try
+            {
+                space.Run("m");
+                foreach (var (name, tensor) in space.Result("m"))
+                    Assert.True(Array.TrueForAll(tensor.Floats(), float.IsFinite), $"{edge}, {dtype}: {name}");
+                AssertSum(space, dtype, edge);
+            }
+            catch (DiagnosticException e)
+            {
+                // Nothing changed, so there is no adapter; or what changed is no number of the type.
+                Assert.True(
+                    e.Diagnostics.All(diagnostic => edge is "zeros" or "tiny changes" || edge.StartsWith("equal", StringComparison.Ordinal)
+                        ? diagnostic.Code == DiagnosticCode.AdapterOutput
+                        : edge.Contains("largest", StringComparison.Ordinal)
+                            && (diagnostic.Code == DiagnosticCode.ResultRange || diagnostic.Code == DiagnosticCode.UndefinedMerge)),
+                    $"{edge}, {dtype}: {e.Message}");
+            }
+        }
+    }
+
+    private static RawTensor Raw(DType dtype, long[] shape, float[] values) =>
+        dtype == DType.F16 ? RawTensor.F16(shape, values) : RawTensor.F32(shape, values);
+
+    // Of full rank, so base and product are the model.
+    private static void AssertSum(MergeWorkspace space, DType dtype, string edge)
+    {
+        var (basis, tuned, adapter) = (
+            TestCheckpoint.Read(Path.Combine(space.Folder, "models", "base")),
+            TestCheckpoint.Read(Path.Combine(space.Folder, "models", "tuned")),
+            space.Result("m"));
+        foreach (var (name, a) in adapter.Where(pair => pair.Key.Contains("lora_A", StringComparison.Ordinal)))
+        {
+            var b = adapter[name.Replace("lora_A", "lora_B", StringComparison.Ordinal)];
+            var module = basis.Keys.Single(key => name.Contains(key[..^".weight".Length], StringComparison.Ordinal));
+            var (before, after, left, right) = (basis[module].Floats(), tuned[module].Floats(), b.Floats(), a.Floats());
+            var (rank, columns) = ((int)a.Shape[0], (int)a.Shape[1]);
+            var largest = before.Zip(after, (x, y) => Math.Abs((double)y - x)).Max();
+            for (var i = 0; i < before.Length; i++)
+            {
+                var sum = (double)before[i];
+                for (var k = 0; k < rank; k++)
+                    sum += (double)left[(i / columns * rank) + k] * right[(k * columns) + (i % columns)];
+                // The factors are stored in the output's type.
+                var most = ((dtype == DType.F16 ? 1e-2 : 1e-5) * largest) + Smallest(dtype);
+                Assert.True(Math.Abs(sum - after[i]) <= most, $"{edge}, {dtype}: {module} {after[i]} became {sum}");
+            }
+        }
     }
 
     // Powers of two change exponents alone, so nothing that a method decides, unless it has an absolute limit.

@@ -1,7 +1,6 @@
 using System.Text;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Tests.Adapters;
-using MergeTasks.Merging.Tests.Vocabularies;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Refused;

@@ -1,3 +1,4 @@
+using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Patterns;
 
 namespace MergeTasks.Transformers.Tests.Tokenization;
@@ -64,5 +65,44 @@ public sealed class PatternTests
         var ranges = new List<TextRange>();
         new Pattern("(?:a|b)+c|a").FindMatches(new string('a', 100_000) + "c", ranges);
         Assert.Single(ranges);
+    }
+
+    public static TheoryData<string> Endless => [
+        new string('(', 100_000), new string('[', 100_000), string.Concat(Enumerable.Repeat("(?i:", 50_000)), "a" + new string('?', 100_000),
+        string.Concat(Enumerable.Repeat("(?i)(", 20_000)), string.Concat(Enumerable.Repeat("(?<=", 30_000)),
+        "((((a{1000}){1000}){1000}){1000})", "(((((){1000}){1000}){1000}){1000})",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Endless))]
+    public void What_would_exhaust_stack_or_memory_is_refused(string pattern) =>
+        Assert.Throws<PatternSyntaxException>(() => new Pattern(pattern));
+
+    [Fact]
+    public void Many_levels_are_read_at_once()
+    {
+        // Each level has two items, so that whoever asks every level twice asks for ever; and a width that no number holds.
+        var nested = string.Concat(Enumerable.Repeat("(?:xa", 90)) + new string(')', 90);
+        var ranges = new List<TextRange>();
+        new Pattern($"(?<={nested})b|c").FindMatches("c", ranges);
+        Assert.Single(ranges);
+        Assert.Throws<PatternSyntaxException>(() => new Pattern("(?<=(?:(?:(?:ab{1000}){1000}){1000}){1000})c"));
+    }
+
+    [Fact]
+    public void Thousands_of_choices_are_matched_without_working_out_what_each_begins_with()
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var ranges = new List<TextRange>();
+        new Pattern(string.Join('|', Enumerable.Repeat(@" ?\p{L}", 4000)) + @"|\p{N}").FindMatches("1 a2", ranges);
+        Assert.Equal(3, ranges.Count);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50_000_000);
+    }
+
+    [Fact]
+    public void Matching_that_would_not_end_is_given_up()
+    {
+        var e = Assert.Throws<TokenizerException>(() => new Pattern("(?:a|aa|a)+$").FindMatches(new string('a', 200) + "b", []));
+        Assert.Contains("too many ways", e.Message, StringComparison.Ordinal);
     }
 }

@@ -18,6 +18,9 @@ internal sealed class OutputOwnership
     /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
     public const string PartialFolder = ".partial";
 
+    // A build changes the record a few times; more builds than this do not follow one another that fast.
+    private const int MostLooks = 100;
+
     private static readonly StringComparison Paths =
         OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
 
@@ -75,6 +78,31 @@ internal sealed class OutputOwnership
         if (ownership.CopiedFrom is { } original && hasher is not null)
             ownership.RequireUnchanged(original, hasher, cancellation);
         return ownership;
+    }
+
+    /// <summary>
+    /// Looks at an output that another build may be making right now. The record changes before anything else does, so what is found
+    /// wrong counts only where the record was the same before and after.
+    /// </summary>
+    /// <param name="merge">The merge.</param>
+    /// <param name="look">Looks; it throws where something is wrong.</param>
+    /// <param name="cancellation">Ends looking again.</param>
+    internal static T WhileSteady<T>(MergeDeclaration merge, Func<T> look, CancellationToken cancellation)
+    {
+        var record = Path.Combine(InputFolder.RealPath(merge.OutputFolder), MergedFiles.Owner);
+        for (var looks = 1; ; looks++)
+        {
+            var before = FileStamp.Of(record);
+            try
+            {
+                return look();
+            }
+            catch (Exception e)
+                when ((e is DiagnosticException || FileFault.Covers(e)) && looks < MostLooks && FileStamp.Of(record) != before)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
     }
 
     /// <summary>

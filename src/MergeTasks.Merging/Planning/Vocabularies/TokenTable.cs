@@ -141,7 +141,7 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<s
         return json.RootElement.ValueKind != JsonValueKind.Object ? []
             : json.RootElement
                 .EnumerateObject()
-                .ToDictionary(entry => entry.Name, entry => entry.Value.TryGetInt32(out var id) ? id : -1, StringComparer.Ordinal);
+                .ToDictionary(entry => entry.Name, entry => NumberOf(entry.Value) ?? -1, StringComparer.Ordinal);
     }
 
     // A line of a token's bytes in base 64 and its rank.
@@ -168,24 +168,28 @@ internal sealed record TokenTable(string File, TokenTableKind Kind, Dictionary<s
             || !root.TryGetProperty("vocab", out var vocab)
             || vocab.ValueKind != JsonValueKind.Array)
             throw new FormatException();
-        var special = root.TryGetProperty("config", out var config) && config.TryGetProperty("default_num_special_tokens", out var count)
-            ? count.GetInt32()
-            : 0;
-        var size = config.ValueKind == JsonValueKind.Object && config.TryGetProperty("default_vocab_size", out var total)
-            ? total.GetInt32()
-            : int.MaxValue;
+        var config = Member(root, "config");
+        var special = Member(config, "default_num_special_tokens") is { } count ? Number(count) : 0;
+        var size = Member(config, "default_vocab_size") is { } total ? Number(total) : int.MaxValue;
         foreach (var entry in vocab.EnumerateArray())
         {
-            if (!entry.TryGetProperty("token_bytes", out var bytes)
-                || !entry.TryGetProperty("rank", out var rank)
-                || rank.GetInt32() is var number && number < 0)
+            if (Member(entry, "token_bytes") is not { ValueKind: JsonValueKind.String } bytes || Member(entry, "rank") is not { } rank
+                || Number(rank) is var number && number < 0)
                 throw new FormatException();
-            if (number + special < size)
-                ids[Encoding.Latin1.GetString(Convert.FromBase64String(bytes.GetString()!))] = number + special;
+            if ((long)number + special < size)
+                ids[Encoding.Latin1.GetString(Convert.FromBase64String(bytes.GetString()!))] = checked(number + special);
         }
 
         return ids;
     }
+
+    private static JsonElement? Member(JsonElement? owner, string name) =>
+        owner is { ValueKind: JsonValueKind.Object } json && json.TryGetProperty(name, out var value) ? value : null;
+
+    private static int Number(JsonElement value) => NumberOf(value) ?? throw new FormatException();
+
+    private static int? NumberOf(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
 
     // A protocol buffer whose field 1 is a piece, repeated, whose field 1 is its text.
     private static Dictionary<string, int> Pieces(ReadOnlySpan<byte> bytes)

@@ -6,6 +6,9 @@ namespace MergeTasks.Transformers.Tokenization.Loading;
 /// <summary>Reads <c>truncation</c> and <c>padding</c>.</summary>
 internal static class LengthRulesReader
 {
+    // Longer than any model's texts; every text is filled up to it.
+    private const int LongestPadding = 1 << 20;
+
     public static Truncation ReadTruncation(JsonComponent component, int addedTokens)
     {
         var truncation = new Truncation(component.Int("max_length"), IsLeft(component));
@@ -26,6 +29,8 @@ internal static class LengthRulesReader
         component.Int("pad_type_id");
         var padding = new Padding(
             FixedLength(component), component.OptionalInt("pad_to_multiple_of") ?? 0, IsLeft(component), component.Int("pad_id"));
+        if (padding.Length > LongestPadding || padding.MultipleOf > LongestPadding)
+            throw component.Error($"fills texts up to more than {LongestPadding} tokens");
         component.Done();
         return padding;
     }

@@ -17,35 +17,53 @@ internal sealed class PatternBrackets(PatternReader reader, PatternFlags flags)
 
     private CodePointSet ReadLevel(out bool negated)
     {
+        using var level = reader.Enter();
         negated = reader.TryTake('^');
         CodePointSet? left = null;
-        var set = CodePointSet.Empty;
+        var ranges = new CodePointRanges();
         for (var isFirst = true; ; isFirst = false)
         {
             if (reader.TryTake("&&"))
             {
-                left = left?.Intersect(set) ?? set;
-                set = CodePointSet.Empty;
+                left = Combined();
+                ranges = new CodePointRanges();
                 _combines = true;
             }
             else if (!isFirst && reader.TryTake(']'))
             {
-                return left?.Intersect(set) ?? set;
+                return Combined();
             }
             else
             {
-                set = set.Union(Item());
+                AddItem(ranges);
             }
+        }
+
+        CodePointSet Combined()
+        {
+            var set = ranges.ToSet();
+            return left?.Intersect(set) ?? set;
         }
     }
 
-    private CodePointSet Item()
+    private void AddItem(CodePointRanges ranges)
     {
         var first = Operand(out var firstSet);
-        if (firstSet is not null || reader.StartsWith("-]") || !reader.TryTake('-')) return firstSet ?? CodePointSet.Of(first);
-        var last = Operand(out var lastSet);
-        if (lastSet is not null) throw reader.Error("a range in brackets that ends with a class");
-        return last >= first ? CodePointSet.Range(first, last) : throw reader.Error("a range in brackets whose start exceeds its end");
+        if (firstSet is not null)
+        {
+            ranges.Add(firstSet);
+            return;
+        }
+
+        var last = first;
+        if (!reader.StartsWith("-]") && reader.TryTake('-'))
+        {
+            last = Operand(out var lastSet);
+            if (lastSet is not null) throw reader.Error("a range in brackets that ends with a class");
+            if (last < first) throw reader.Error("a range in brackets whose start exceeds its end");
+        }
+
+        ranges.Add(first, last);
     }
 
     /// <summary>Reads a character, or a set (then the result means nothing).</summary>

@@ -1,3 +1,4 @@
+using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Unicode;
 
 namespace MergeTasks.Transformers.Tokenization.Patterns;
@@ -6,16 +7,23 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 /// <remarks>Positions are UTF-16 indices of clean text and never fall inside a surrogate pair.</remarks>
 internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char> text)
 {
+    // What tokenizers' patterns take is some ten steps for each character; one whose ways to match multiply with every character would
+    // go on for years.
+    private const long StepsAtLeast = 2_000_000;
+    private const long StepsPerCharacter = 1000;
+
     private readonly PatternInstruction[] _code = code;
     private readonly ReadOnlySpan<char> _text = text;
     private int _searchStart;
     private Frame[] _stack = new Frame[16];
     private int _depth;
+    private long _steps = StepsAtLeast + (StepsPerCharacter * text.Length);
 
     /// <summary>Where to go on after a failure. A run gives back code points until <c>Floor</c>; other frames have none.</summary>
     private readonly record struct Frame(int Instruction, int Position, int Floor);
 
     /// <summary>The end of the match that starts at <paramref name="start"/>, or -1.</summary>
+    /// <exception cref="TokenizerException">Finding out takes more steps than any tokenizer's pattern should.</exception>
     public int Match(int start, int searchStart)
     {
         _searchStart = searchStart;
@@ -84,6 +92,8 @@ internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char>
             }
 
             if (alive) continue;
+            if (--_steps < 0)
+                throw new TokenizerException("A pattern of the tokenizer has too many ways to match a text; matching was given up.");
             if (_depth == floor) return -1;
             Backtrack(out instruction, out position);
         }

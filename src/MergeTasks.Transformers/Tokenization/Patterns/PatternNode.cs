@@ -2,7 +2,10 @@ using MergeTasks.Transformers.Tokenization.Unicode;
 
 namespace MergeTasks.Transformers.Tokenization.Patterns;
 
-/// <summary>A pattern's syntax tree. Widths count code points; an unbounded width is <see cref="int.MaxValue"/>.</summary>
+/// <summary>
+/// A pattern's syntax tree. Widths count code points; an unbounded width is <see cref="int.MaxValue"/>. They are computed once: asking
+/// every level for those below, several times, would take for ever where levels are many.
+/// </summary>
 internal abstract record PatternNode
 {
     /// <summary>The fewest code points that a match can take.</summary>
@@ -13,6 +16,9 @@ internal abstract record PatternNode
 
     /// <summary>What a non-empty match can start with, or null where nothing is known.</summary>
     public abstract CodePointSet? First { get; }
+
+    /// <summary>A sum or product of widths; what is larger than any text counts as unbounded.</summary>
+    protected static int Width(long width) => (int)Math.Min(width, int.MaxValue);
 }
 
 /// <summary>One code point of a set.</summary>
@@ -27,21 +33,21 @@ internal sealed record SetNode(CodePointSet Set) : PatternNode
 
 internal sealed record SequenceNode(IReadOnlyList<PatternNode> Items) : PatternNode
 {
-    public override int MinWidth => Items.Sum(i => i.MinWidth);
+    public override int MinWidth { get; } = Width(Items.Sum(i => (long)i.MinWidth));
 
-    public override int MaxWidth => Items.Any(i => i.MaxWidth == int.MaxValue) ? int.MaxValue : Items.Sum(i => i.MaxWidth);
+    public override int MaxWidth { get; } = Width(Items.Sum(i => (long)i.MaxWidth));
 
     public override CodePointSet? First
     {
         get
         {
-            var set = CodePointSet.Empty;
+            var ranges = new CodePointRanges();
             foreach (var item in Items)
             {
                 if (item is AssertionNode or LookNode) continue;
                 if (item.First is not { } first) return null;
-                set = set.Union(first);
-                if (item.MinWidth > 0) return set;
+                ranges.Add(first);
+                if (item.MinWidth > 0) return ranges.ToSet();
             }
 
             return null;
@@ -51,22 +57,26 @@ internal sealed record SequenceNode(IReadOnlyList<PatternNode> Items) : PatternN
 
 internal sealed record AlternationNode(IReadOnlyList<PatternNode> Choices) : PatternNode
 {
-    public override int MinWidth => Choices.Min(c => c.MinWidth);
+    /// <summary>What longer lists start with is not worked out: that would take more than it saves.</summary>
+    public const int MostLookedAt = 64;
 
-    public override int MaxWidth => Choices.Max(c => c.MaxWidth);
+    public override int MinWidth { get; } = Choices.Min(c => c.MinWidth);
+
+    public override int MaxWidth { get; } = Choices.Max(c => c.MaxWidth);
 
     public override CodePointSet? First
     {
         get
         {
-            var set = CodePointSet.Empty;
+            if (Choices.Count > MostLookedAt) return null;
+            var ranges = new CodePointRanges();
             foreach (var choice in Choices)
             {
                 if (choice.First is not { } first) return null;
-                set = set.Union(first);
+                ranges.Add(first);
             }
 
-            return set;
+            return ranges.ToSet();
         }
     }
 }
@@ -79,10 +89,9 @@ internal enum RepeatKind
 
 internal sealed record RepeatNode(PatternNode Body, int Min, int Max, RepeatKind Kind) : PatternNode
 {
-    public override int MinWidth => Body.MinWidth * Min;
+    public override int MinWidth { get; } = Width((long)Body.MinWidth * Min);
 
-    public override int MaxWidth =>
-        Max == 0 ? 0 : Max == int.MaxValue || Body.MaxWidth == int.MaxValue ? int.MaxValue : Body.MaxWidth * Max;
+    public override int MaxWidth { get; } = Max == int.MaxValue && Body.MaxWidth > 0 ? int.MaxValue : Width((long)Body.MaxWidth * Max);
 
     public override CodePointSet? First => Body.First;
 }

@@ -10,6 +10,7 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 internal sealed class PatternParser
 {
     private const int MaxRepeat = 1000;
+    private const int MostQuantifiers = 8;
 
     private readonly PatternReader _reader;
     private readonly List<int> _literalRun = [];
@@ -27,6 +28,7 @@ internal sealed class PatternParser
 
     private PatternNode Alternation()
     {
+        using var level = _reader.Enter();
         var choices = new List<PatternNode> { Sequence() };
         while (_reader.TryTake('|')) choices.Add(Sequence());
         return choices.Count == 1 ? choices[0] : new AlternationNode(choices);
@@ -222,8 +224,10 @@ internal sealed class PatternParser
 
     private PatternNode Quantified(PatternNode node)
     {
+        var levels = 0;
         while (_reader.TryTakeQuantifier(out var min, out var max, out var isBraces))
         {
+            if (++levels > MostQuantifiers) throw _reader.Error("too many quantifiers after one another");
             // After braces, '?' makes an exact count optional and '+' repeats the whole: only after one-character
             // quantifiers do they mean reluctant and possessive (Oniguruma's Ruby syntax).
             var kind = RepeatKind.Greedy;

@@ -45,6 +45,7 @@ internal sealed class PatternProgram
     private const int MaxLength = 100_000;
 
     private readonly List<PatternInstruction> _code = [];
+    private int _visits;
 
     public static PatternInstruction[] Compile(PatternNode node)
     {
@@ -56,13 +57,15 @@ internal sealed class PatternProgram
 
     private int Add(PatternInstruction instruction)
     {
-        if (_code.Count == MaxLength) throw new PatternSyntaxException("the pattern grows too large when its repeats are written out");
+        if (_code.Count == MaxLength) throw TooLarge();
         _code.Add(instruction);
         return _code.Count - 1;
     }
 
     private void Emit(PatternNode node)
     {
+        // Repeats of nothing add no instruction, however many they are.
+        if (++_visits > MaxLength) throw TooLarge();
         switch (node)
         {
             case SetNode one:
@@ -105,7 +108,8 @@ internal sealed class PatternProgram
         {
             var choice = alternation.Choices[i];
             var isLast = i == alternation.Choices.Count - 1;
-            var skip = choice.MinWidth > 0 && choice.First is { } first ? Add(new(PatternOperation.SkipUnless, Set: first)) : -1;
+            var isLookedAt = alternation.Choices.Count <= AlternationNode.MostLookedAt && choice.MinWidth > 0;
+            var skip = isLookedAt && choice.First is { } first ? Add(new(PatternOperation.SkipUnless, Set: first)) : -1;
             var fork = isLast ? -1 : Add(new(PatternOperation.Fork));
             Emit(choice);
             if (isLast)
@@ -150,6 +154,8 @@ internal sealed class PatternProgram
 
         foreach (var fork in forks) _code[fork] = Fork(repeat.Kind, fork + 1, _code.Count);
     }
+
+    private static PatternSyntaxException TooLarge() => new("the pattern grows too large when its repeats are written out");
 
     private static PatternInstruction Fork(RepeatKind kind, int body, int exit) =>
         kind == RepeatKind.Greedy ? new(PatternOperation.Fork, body, exit) : new(PatternOperation.Fork, exit, body);

@@ -5,9 +5,13 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 /// <summary>Walks over a pattern by code points.</summary>
 internal sealed class PatternReader
 {
+    // Far more than patterns have, far fewer than the thread's stack bears.
+    private const int MostLevels = 100;
+
     private readonly string _pattern;
     private readonly int[] _codePoints;
     private int _position;
+    private int _level;
 
     public PatternReader(string pattern)
     {
@@ -101,6 +105,9 @@ internal sealed class PatternReader
         return min <= max ? true : throw Error($"the range '{{{min},{max}}}', whose start exceeds its end");
     }
 
+    /// <summary>Begins a group or bracket; disposing of the result ends it.</summary>
+    public Level Enter() => ++_level <= MostLevels ? new Level(this) : throw Error($"groups or brackets more than {MostLevels} deep");
+
     public PatternSyntaxException Error(string what) => new($"the pattern '{_pattern}' has {what} (near character {_position})");
 
     private int? Number()
@@ -108,5 +115,11 @@ internal sealed class PatternReader
         var value = -1;
         while (!AtEnd && Peek is >= '0' and <= '9') value = Math.Min(Math.Max(value, 0) * 10 + Take() - '0', 1_000_000);
         return value < 0 ? null : value;
+    }
+
+    /// <summary>A group or bracket that is being read.</summary>
+    internal readonly struct Level(PatternReader reader) : IDisposable
+    {
+        public void Dispose() => reader._level--;
     }
 }

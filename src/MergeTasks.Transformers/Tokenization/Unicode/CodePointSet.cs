@@ -8,11 +8,16 @@ internal sealed class CodePointSet
     /// <summary>Positions where membership changes, ascending: in from the first, out from the second, and so on.</summary>
     private readonly int[] _edges;
 
-    private readonly ulong[] _basicPlane = new ulong[0x10000 / 64];
+    // Sets of a few ranges, which patterns have thousands of, do without.
+    private const int MostEdgesWithout = 8;
+
+    private readonly ulong[]? _basicPlane;
 
     private CodePointSet(int[] edges)
     {
         _edges = edges;
+        if (edges.Length <= MostEdgesWithout) return;
+        _basicPlane = new ulong[0x10000 / 64];
         for (var i = 0; i < edges.Length && edges[i] < 0x10000; i += 2)
         {
             var end = Math.Min(edges[i + 1], 0x10000);
@@ -53,9 +58,22 @@ internal sealed class CodePointSet
 
     public bool Contains(int codePoint)
     {
+        if (_basicPlane is null) return IsWithin(codePoint);
         if ((uint)codePoint < 0x10000) return (_basicPlane[codePoint >> 6] >> (codePoint & 63) & 1) != 0;
         var at = Array.BinarySearch(_edges, codePoint);
         return at >= 0 ? (at & 1) == 0 : (~at & 1) == 1;
+    }
+
+    private bool IsWithin(int codePoint)
+    {
+        var isWithin = false;
+        foreach (var edge in _edges)
+        {
+            if (codePoint < edge) return isWithin;
+            isWithin = !isWithin;
+        }
+
+        return isWithin;
     }
 
     public CodePointSet Union(CodePointSet other) => OfRanges(Ranges.Concat(other.Ranges));

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace MergeTasks.Merging.Tests.Devices;
+namespace MergeTasks.TestSupport;
 
 /// <summary>
 /// Writes a shared library of Linux x64 without code that needs one version of another library, and may refer to a function of it.

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace MergeTasks.Merging.Tests.Vocabularies;
+namespace MergeTasks.TestSupport;
 
 /// <summary>Tokenizers of a few tokens, written as tokenizer.json.</summary>
 internal static class TinyTokenizer
