@@ -17,7 +17,9 @@ internal sealed record RandomLlama(
     /// <summary>The sizes of Llama 3.2 1B: 1.24 billion parameters.</summary>
     public static RandomLlama Billion { get; } = new(16, 2048, 8192, 32, 8, 128256, Tied: true, BFloat16: true);
 
-    /// <summary>The sizes of SmolLM2 135M, with a key head for each query head and an output of its own, as the compared program has.</summary>
+    /// <summary>
+    /// The sizes of SmolLM2 135M, with a key head for each query head and an output of its own, as the compared program has.
+    /// </summary>
     public static RandomLlama Smol { get; } = new(30, 576, 1536, 9, 9, 49152, Tied: false, BFloat16: false);
 
     /// <summary>The sizes of Llama 2 7B: 6.7 billion parameters.</summary>

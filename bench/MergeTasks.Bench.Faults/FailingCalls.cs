@@ -18,6 +18,8 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
                     ["EACCES"]), ("mkdir", ["EACCES", "ENOSPC"]), ("flock", ["EIO"]), ("fsync", ["EIO"]), ("getdents64", ["EIO"]),
     ];
 
+    private static readonly bool[] OnceAndAlways = [false, true];
+
     public void Run()
     {
         var root = Directory.CreateTempSubdirectory("mergetasks-faults-").FullName;
@@ -30,7 +32,7 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
             .SelectMany(
                 pair => Enumerable.Range(1, counts.GetValueOrDefault(pair.Call)),
                 (pair, number) => (pair.Call, pair.Error, Number: number))
-            .SelectMany(pair => new[] { false, true }, (pair, persistent) => (pair.Call, pair.Error, pair.Number, Persistent: persistent))
+            .SelectMany(_ => OnceAndAlways, (pair, persistent) => (pair.Call, pair.Error, pair.Number, Persistent: persistent))
             .ToArray();
 
         // In no order, so that a run that is stopped, or does not do all, has tried all kinds.

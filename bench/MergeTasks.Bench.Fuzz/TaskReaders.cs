@@ -26,7 +26,8 @@ internal static class TaskReaders
         {
             File.WriteAllBytes(PlanRecord.PathIn(folder), bytes);
             _ = new PlanRecord(folder, declared).Find()?.Count;
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         var project = Path.Combine(folder, "p.csproj");
         yield return new(
             "outputs", MutationKind.Bytes, "p.csproj\toutput\tout/m\np.csproj\tgenerated\tm.proj\nq.csproj\toutput\t/x/y\n", bytes =>
@@ -35,7 +36,8 @@ internal static class TaskReaders
             _ = new OutputRecord(folder, project, Path.Combine(folder, "cache"), default).Update([output], []);
             if (!Directory.Exists(output))
                 throw new InvalidOperationException("A folder is gone.");
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         var host = new DeviceHost("/a/b.dll", new DeviceChoice(DeviceKind.Cuda, 0, default, ["/x"]), true);
         yield return new("device", MutationKind.Json, [RecordFile.ToBytes(host)], bytes =>
             DeviceHost.Read(MutatedReaders.Put(folder, "device.json", bytes)));

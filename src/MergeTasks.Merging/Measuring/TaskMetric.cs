@@ -30,7 +30,10 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
                 .Select(sample =>
                     (Ids: (IReadOnlyList<int>)encoder.EncodeWhole(sample.Text), Targets: new[] { new Target(0, 0, sample.Label) }))
                 .ToList()
-            : JsonLines.ReadTasks(path).Select(encoder.Prepare).Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray())).ToList();
+            : JsonLines.ReadTasks(path)
+                .Select(encoder.Prepare)
+                .Select(sample => (sample.Ids, Targets: sample.Targets(0).ToArray()))
+                .ToList();
         if (samples.Count == 0)
             throw new ModelException(ModelError.BadInput, $"'{path}' holds no samples.", path);
         var ordered = samples.OrderBy(sample => OrderOf(sample.Ids, sample.Targets), StringComparer.Ordinal).ToList();

@@ -336,8 +336,10 @@ internal sealed class AdapterPlanner(MergeDeclaration merge, MergeMethod method,
                         + $"'{missing[0]}'{(missing.Count > 1 ? $" and {missing.Count - 1} more" : "")} of '{tuned.Declaration.Label}', "
                         + "so its change is not known.",
                     tuned.Declaration.Location);
-        var differing = tuned.Input.Names.Where(name => IsExtracted(name)
-            && !baseModel.Input.Find(index.Find(name)!)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape)).ToHashSet(StringComparer.Ordinal);
+        var differing = tuned.Input.Names
+            .Where(name => IsExtracted(name)
+                && !baseModel.Input.Find(index.Find(name)!)!.Shape.SequenceEqual(tuned.Input.Find(name)!.Shape))
+            .ToHashSet(StringComparer.Ordinal);
         var (rows, tunedRows) = (VocabularyTensors.RowsOf(baseModel.Input), VocabularyTensors.RowsOf(tuned.Input));
         var other = differing.Order(StringComparer.Ordinal).FirstOrDefault(name =>
             rows is null

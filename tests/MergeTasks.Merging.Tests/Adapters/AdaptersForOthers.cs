@@ -153,7 +153,7 @@ public sealed class AdaptersForOthers : IDisposable
             ("x.q_proj.weight", RandomTensors.F32(5, 4, 4), RandomTensors.F32(6, 4, 4)));
         foreach (var (name, own) in new[] { "base", "tuned" }.Zip(words?.Split('|') ?? []))
             File.WriteAllText(
-                Path.Combine(_space.Folder, "models", name, "tokenizer.json"), Vocabularies.TinyTokenizer.Words(own.Split(' ')));
+                Path.Combine(_space.Folder, "models", name, "tokenizer.json"), TinyTokenizer.Words(own.Split(' ')));
         var (tensors, _) = Extracted("8");
         var (a, b) = (tensors[Prefix + "model.embed_tokens.lora_embedding_A"], tensors[Prefix + "model.embed_tokens.lora_embedding_B"]);
         Check(AdapterFolder.Fused(table, a, b, 1, transposed: true), table, tunedTable);

@@ -38,7 +38,7 @@ public sealed class BuildsAtOnce : OwnedOutput
     }
 
     [Fact]
-    public void Planning_beside_builds_and_cleans_never_refuses_what_they_make()
+    public async Task Planning_beside_builds_and_cleans_never_refuses_what_they_make()
     {
         Project.Build();
         var expected = FolderContent.Of(Output);
@@ -55,8 +55,8 @@ public sealed class BuildsAtOnce : OwnedOutput
             Space.Run("first");
         }
 
-        stop.Cancel();
-        Task.WaitAll(others);
+        await stop.CancelAsync();
+        await Task.WhenAll(others);
         Assert.Equal(expected, FolderContent.Of(Output));
     }
 

@@ -105,13 +105,15 @@ internal static class ModelReaders
         {
             Put("config.json", bytes);
             _ = SideFiles.List(plain, []).Count + SideFiles.Foreign(plain, []).Count;
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("modules", MutationKind.Json,
             """[{"idx":0,"name":"0","path":"","type":"a.Transformer"},{"idx":1,"name":"1","path":"1_Pooling","type":"a.Pooling"}]""", bytes =>
         {
             MutatedReaders.Put(coded, "modules.json", bytes);
             _ = SideFiles.List(coded, []);
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("code", MutationKind.Bytes, Code, bytes =>
         {
             MutatedReaders.Put(coded, "modeling_x.py", bytes);
@@ -121,14 +123,16 @@ internal static class ModelReaders
         {
             Put("README.md", bytes);
             _ = string.Concat(ModelLicence.In(plain, "a").Select(licence => licence.Licence));
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("stop tokens", MutationKind.Json, """{"added_tokens_decoder":{"2":{"content":"</s>"}},"eos_token":{"content":"</s>"},"chat_template":"{{ x }}</s>","eos_token_id":[2]}""",
             bytes =>
         {
             SideFile[] files = [SideFile.Of("tokenizer_config.json", bytes), SideFile.Of("generation_config.json", bytes)];
             var tokens = new StopTokens(files, other);
             _ = tokens.Disagreement([tokens]);
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("library", MutationKind.Bytes,
             [TinyLibrary.Of("libm.so.6", "GLIBC_2.38", "exp", true), TinyLibrary.Of("libm.so.6", null, "exp", false)], bytes =>
         {

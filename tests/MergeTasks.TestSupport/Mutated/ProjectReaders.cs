@@ -53,7 +53,8 @@ internal static class ProjectReaders
             _ = ProjectFile.Find(file, "MergedModel", "m", 0, "Density");
             _ = ProjectFile.Find(file, "MergeSource", "models/b", 1, null);
             _ = ProjectFile.FindProperty(file, "MergedModelsOutputPath");
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("reference", MutationKind.Bytes, [.. References.Select(Encoding.UTF8.GetBytes)], bytes =>
             SourceSchemes.Parse(Encoding.UTF8.GetString(bytes), [folder]));
         yield return new("samples", MutationKind.Json, Lines, bytes =>

@@ -50,7 +50,8 @@ internal static class RecordReaders
             File.WriteAllBytes(RestoreRecord.PathIn(folder), bytes);
             if (!RestoreRecord.Read(folder).All(SourceSchemes.IsSound))
                 throw new InvalidOperationException("An entry that is not sound was believed.");
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("manifest", MutationKind.Json, Manifest, bytes =>
         {
             Put(MergedFiles.Manifest, bytes);
@@ -60,7 +61,8 @@ internal static class RecordReaders
                     input.Model + input.Source?.Reference + string.Concat(input.Licences ?? []));
                 _ = manifest.ToBytes().Length + string.Concat(manifest.FileNames.Concat(inputs)).Length;
             }
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return new("owner", MutationKind.Json, Owner, bytes =>
         {
             Put(MergedFiles.Owner, bytes);
@@ -74,7 +76,8 @@ internal static class RecordReaders
             {
                 throw new InvalidOperationException("It says nothing.");
             }
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         var declared = Declarations();
         yield return new("declarations", MutationKind.Json, declared, bytes =>
             RecordFile.Read<List<MergeDeclaration>>(Put("declarations.json", bytes)));
@@ -97,14 +100,16 @@ internal static class RecordReaders
         {
             File.WriteAllBytes(Path.Combine(cache.Folder, "refs", "main"), bytes);
             _ = cache.Ref("main");
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         var package = new PackageFolder(folder, "A", "1.0.0");
         Directory.CreateDirectory(package.Folder);
         yield return new("package", MutationKind.Json, """{"version":2,"contentHash":"abc=","source":"x"}""", bytes =>
         {
             MutatedReaders.Put(package.Folder, ".nupkg.metadata", bytes);
             _ = package.ContentHash();
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
         yield return Digests(folder);
         yield return Scores(folder);
     }
@@ -128,7 +133,8 @@ internal static class RecordReaders
             _ = memo.Find(file, DigestKind.Sha256, stamp);
             File.WriteAllBytes(entry, [.. bytes, .. Encoding.ASCII.GetBytes($"{ContentDigest.Of(bytes)} end\n")]);
             _ = memo.Find(file, DigestKind.Sha256, stamp);
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
     }
 
     // An entry is what its name says, by the digest in it, and what it says itself.
@@ -143,7 +149,8 @@ internal static class RecordReaders
             File.WriteAllBytes(sound, content);
             if (ScoreFile.IsOf(sound, key))
                 _ = ScoreFile.Read(sound).Count;
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
     }
 
     private static bool LeadsOut(string folder, string name) =>

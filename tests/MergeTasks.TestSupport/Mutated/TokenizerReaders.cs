@@ -90,7 +90,8 @@ internal static class TokenizerReaders
                 _ = TokenTable.Describe(table, "a", TokenTable.Of(known), "b");
                 _ = TokenTable.Describe(TokenTable.Of(known), "b", table, "a");
             }
-        }) { ReadsAnything = true };
+        })
+        { ReadsAnything = true };
     }
 
     // What the only callers make of it.

@@ -1,5 +1,5 @@
-using MergeTasks.Transformers.Tokenization.Text;
 using MergeTasks.Transformers.Tokenization.Patterns;
+using MergeTasks.Transformers.Tokenization.Text;
 
 namespace MergeTasks.Transformers.Tests.Tokenization;
 
