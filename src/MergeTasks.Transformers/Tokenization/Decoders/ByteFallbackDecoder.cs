@@ -9,7 +9,7 @@ namespace MergeTasks.Transformers.Tokenization.Decoders;
 /// </summary>
 internal sealed class ByteFallbackDecoder : ITokenDecoder
 {
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public List<string> Decode(List<string> tokens)
     {
@@ -46,7 +46,7 @@ internal sealed class ByteFallbackDecoder : ITokenDecoder
         if (run.Count == 0) return;
         try
         {
-            output.Add(s_strict.GetString([.. run]));
+            output.Add(Strict.GetString([.. run]));
         }
         catch (DecoderFallbackException)
         {

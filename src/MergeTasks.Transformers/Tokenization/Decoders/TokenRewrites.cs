@@ -6,7 +6,7 @@ namespace MergeTasks.Transformers.Tokenization.Decoders;
 /// <summary>What the components Metaspace, WordPiece, BPEDecoder, Strip and Replace do to single tokens.</summary>
 internal static class TokenRewrites
 {
-    private static readonly (string From, string To)[] s_cleanUps =
+    private static readonly (string From, string To)[] CleanUps =
     [
         (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"),
         (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
@@ -55,7 +55,7 @@ internal static class TokenRewrites
     /// <summary>Removes the spaces that tokenizing put before English punctuation and contractions.</summary>
     public static string CleanUp(string text)
     {
-        foreach (var (from, to) in s_cleanUps) text = text.Replace(from, to, StringComparison.Ordinal);
+        foreach (var (from, to) in CleanUps) text = text.Replace(from, to, StringComparison.Ordinal);
         return text;
     }
 }

@@ -9,12 +9,12 @@ namespace MergeTasks.Transformers.Tokenization.Normalizers;
 /// </summary>
 internal sealed class BertNormalizer(bool cleansText, bool isolatesIdeographs, bool stripsAccents, bool lowercases) : INormalizer
 {
-    private static readonly FilterNormalizer s_clean = new(UnicodeSets.Get("Cleaned"));
+    private static readonly FilterNormalizer Clean = new(UnicodeSets.Get("Cleaned"));
 
-    private static readonly FilterNormalizer s_accents = new(UnicodeSets.Get("NonspacingMark"));
+    private static readonly FilterNormalizer Accents = new(UnicodeSets.Get("NonspacingMark"));
 
     /// <summary>The blocks that BERT's tokenizer counts as ideographs; one range starts at U+2B920 as published.</summary>
-    private static readonly CodePointSet s_ideographs = CodePointSet.OfRanges(
+    private static readonly CodePointSet Ideographs = CodePointSet.OfRanges(
         [(0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B920, 0x2CEAF),
             (0xF900, 0xFAFF), (0x2F800, 0x2FA1F)]);
 
@@ -22,14 +22,14 @@ internal sealed class BertNormalizer(bool cleansText, bool isolatesIdeographs, b
     {
         if (cleansText)
         {
-            input = s_clean.Normalize(input).Mapped(Spaces);
+            input = Clean.Normalize(input).Mapped(Spaces);
         }
 
         if (isolatesIdeographs) input = input.Mapped(Isolate);
         if (stripsAccents)
         {
             input = input.Mapped(text => NormalizationForms.Normalize(text, compatibility: false, compose: false));
-            input = s_accents.Normalize(input);
+            input = Accents.Normalize(input);
         }
 
         return lowercases ? input.Mapped(CaseMapping.Instance.ToLower) : input;
@@ -46,7 +46,7 @@ internal sealed class BertNormalizer(bool cleansText, bool isolatesIdeographs, b
         var builder = new StringBuilder(text.Length);
         foreach (var rune in text.EnumerateRunes())
         {
-            var isIdeograph = s_ideographs.Contains(rune.Value);
+            var isIdeograph = Ideographs.Contains(rune.Value);
             if (isIdeograph) builder.Append(' ');
             ScalarText.Append(builder, rune.Value);
             if (isIdeograph) builder.Append(' ');

@@ -6,7 +6,7 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 internal static class PropertyNames
 {
     /// <summary>Long names of general categories, each before its short one.</summary>
-    private static readonly Dictionary<string, string> s_categories = Pairs(
+    private static readonly Dictionary<string, string> Categories = Pairs(
         """
         letter L uppercaseletter Lu lowercaseletter Ll titlecaseletter Lt modifierletter Lm otherletter Lo
         mark M nonspacingmark Mn spacingmark Mc enclosingmark Me
@@ -19,9 +19,9 @@ internal static class PropertyNames
         """);
 
     /// <summary>Code points that Oniguruma's <c>\w</c> holds outside brackets only: the superscripts and fractions of Latin-1.</summary>
-    private static readonly CodePointSet s_latinNumbers = CodePointSet.OfRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
+    private static readonly CodePointSet LatinNumbers = CodePointSet.OfRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]);
 
-    public static CodePointSet WordOutsideBrackets { get; } = UnicodeSets.Word.Union(s_latinNumbers);
+    public static CodePointSet WordOutsideBrackets { get; } = UnicodeSets.Word.Union(LatinNumbers);
 
     public static CodePointSet HexDigits { get; } = CodePointSet.OfRanges([('0', '9'), ('A', 'F'), ('a', 'f')]);
 
@@ -29,7 +29,7 @@ internal static class PropertyNames
     public static CodePointSet Property(string name)
     {
         var key = string.Concat(name.Where(c => c is not (' ' or '-' or '_'))).ToLowerInvariant();
-        if (s_categories.TryGetValue(key, out var category)) return UnicodeSets.Get(category);
+        if (Categories.TryGetValue(key, out var category)) return UnicodeSets.Get(category);
         if (key is "lc" or "casedletter") return UnicodeSets.Union("Lu", "Ll", "Lt");
         if (key == "any") return CodePointSet.All;
         if (key == "assigned") return UnicodeSets.Get("Cn").Complement();

@@ -10,13 +10,13 @@ namespace MergeTasks.Transformers.Tokenization.PreTokenizers;
 internal sealed class ByteLevelSplit(bool addsPrefixSpace, bool usesPattern) : IPreTokenizer
 {
     /// <summary>GPT-2's published split pattern.</summary>
-    private static readonly Pattern s_pattern =
+    private static readonly Pattern Pattern =
         new(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+");
 
     public List<Piece> Split(List<Piece> pieces)
     {
         if (addsPrefixSpace) pieces = [.. pieces.Select(WithPrefix)];
-        if (usesPattern) pieces = Splitting.Split(pieces, s_pattern, SplitBehavior.Isolated);
+        if (usesPattern) pieces = Splitting.Split(pieces, Pattern, SplitBehavior.Isolated);
         return ByteAlphabet.Encode(pieces);
     }
 

@@ -8,15 +8,15 @@ namespace MergeTasks.Transformers.Tokenization.Text;
 /// </summary>
 internal static class ByteAlphabet
 {
-    private static readonly char[] s_characters = CreateCharacters();
+    private static readonly char[] Characters = CreateCharacters();
 
-    private static readonly short[] s_bytes = CreateBytes();
+    private static readonly short[] Bytes = CreateBytes();
 
     /// <summary>The character of a byte.</summary>
-    public static char Character(byte value) => s_characters[value];
+    public static char Character(byte value) => Characters[value];
 
     /// <summary>The byte of a character, or -1 where the character stands for none.</summary>
-    public static int Byte(char character) => character < s_bytes.Length ? s_bytes[character] : -1;
+    public static int Byte(char character) => character < Bytes.Length ? Bytes[character] : -1;
 
     /// <summary>Rewrites text, without its surrogates being lone.</summary>
     public static string Encode(ReadOnlySpan<char> text)
@@ -25,7 +25,7 @@ internal static class ByteAlphabet
         Encoding.UTF8.GetBytes(text, bytes);
         return string.Create(bytes.Length, bytes, static (target, source) =>
         {
-            for (var i = 0; i < source.Length; i++) target[i] = s_characters[source[i]];
+            for (var i = 0; i < source.Length; i++) target[i] = Characters[source[i]];
         });
     }
 
@@ -51,7 +51,7 @@ internal static class ByteAlphabet
             foreach (var rune in pieces[p].Span.EnumerateRunes())
             {
                 var count = rune.EncodeToUtf8(bytes);
-                for (var i = 0; i < count; i++) buffer[at++] = s_characters[bytes[i]];
+                for (var i = 0; i < count; i++) buffer[at++] = Characters[bytes[i]];
                 units += rune.Utf16SequenceLength;
                 if (units <= pieces[p].Head) head = at - start;
             }
@@ -81,9 +81,9 @@ internal static class ByteAlphabet
 
     private static short[] CreateBytes()
     {
-        var bytes = new short[s_characters.Max() + 1];
+        var bytes = new short[Characters.Max() + 1];
         Array.Fill(bytes, (short)-1);
-        for (var b = 0; b < 256; b++) bytes[s_characters[b]] = (short)b;
+        for (var b = 0; b < 256; b++) bytes[Characters[b]] = (short)b;
         return bytes;
     }
 }

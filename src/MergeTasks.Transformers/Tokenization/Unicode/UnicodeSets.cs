@@ -5,9 +5,9 @@ namespace MergeTasks.Transformers.Tokenization.Unicode;
 /// <summary>Named sets of code points: general categories, derived properties, scripts.</summary>
 internal static class UnicodeSets
 {
-    private static readonly Lazy<Dictionary<string, List<(int First, int Last)>>> s_ranges = new(Load);
+    private static readonly Lazy<Dictionary<string, List<(int First, int Last)>>> Ranges = new(Load);
 
-    private static readonly ConcurrentDictionary<string, CodePointSet> s_sets = new(StringComparer.Ordinal);
+    private static readonly ConcurrentDictionary<string, CodePointSet> Sets = new(StringComparer.Ordinal);
 
     /// <summary>White_Space of the Unicode Character Database (unchanged since version 6.3).</summary>
     public static CodePointSet WhiteSpace { get; } = CodePointSet.OfRanges(
@@ -32,14 +32,14 @@ internal static class UnicodeSets
 
     public static CodePointSet? Find(string name)
     {
-        if (s_sets.TryGetValue(name, out var known)) return known;
+        if (Sets.TryGetValue(name, out var known)) return known;
         var set = Build(name);
-        return set is null ? null : s_sets.GetOrAdd(name, set);
+        return set is null ? null : Sets.GetOrAdd(name, set);
     }
 
     private static CodePointSet? Build(string name)
     {
-        var tables = s_ranges.Value;
+        var tables = Ranges.Value;
         if (tables.TryGetValue(name, out var ranges) || tables.TryGetValue("sc=" + name, out ranges)) return CodePointSet.OfRanges(ranges);
         if (name == "Cs") return CodePointSet.Range(0xD800, 0xDFFF);
         if (name == "Cn")
