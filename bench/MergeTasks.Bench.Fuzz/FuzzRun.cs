@@ -72,7 +72,7 @@ internal sealed class FuzzRun(FuzzOptions options)
     {
         if (_state[Builds].Cases >= cases)
             return;
-        using var project = new MutatedProject();
+        using var project = new MutatedProject(isAlone: options.Threads == 1);
         Cases(Builds, cases, number => (project.Try(options.Seed, number, out var content), () => content));
     }
 
@@ -118,7 +118,7 @@ internal sealed class FuzzRun(FuzzOptions options)
     {
         if (name == Builds)
         {
-            using var project = new MutatedProject();
+            using var project = new MutatedProject(isAlone: true);
             var outcome = project.Try(options.Seed, options.Case, out var content);
             Console.WriteLine($"{content}\n{outcome}");
             return outcome.Fault is null ? 0 : 1;

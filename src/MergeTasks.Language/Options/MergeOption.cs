@@ -98,7 +98,11 @@ internal sealed class MergeOption<TOwner, T> : MergeOption<TOwner>
     internal override TOwner With(TOwner owner, WrittenOption written, Func<WrittenOption, string> pathOf, out string? fault)
     {
         (var value, fault) = _kind.Parse(written, pathOf);
-        return fault is null ? _set(owner, value) : owner;
+        if (fault is not null)
+            return owner;
+
+        // Lists are compared by reference: a record that is told the default equals one that is told nothing.
+        return _set(owner, _kind.Print(value) == _kind.Print(_missing) ? _missing : value);
     }
 
     /// <inheritdoc/>

@@ -123,8 +123,7 @@ internal static partial class OptionKind
             new RecipeForm.Texts(),
             (written, pathOf) =>
             {
-                const StringSplitOptions tidy = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
-                var read = written.Entries.SelectMany(entry => entry.Split([';', ',', ' '], tidy))
+                var read = NamesIn(written)
                     .Select(name => one.Parse(written with { Entries = [name] }, pathOf)).ToList();
                 return ([.. read.Select(choice => choice.Value).Distinct().Order()], read.Find(choice => choice.Fault is not null).Fault);
             },
@@ -136,8 +135,7 @@ internal static partial class OptionKind
         new RecipeForm.Texts(),
         (written, _) =>
         {
-            const StringSplitOptions tidy = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
-            var names = written.Entries.SelectMany(entry => entry.Split([';', ',', ' '], tidy)).ToList();
+            var names = NamesIn(written).ToList();
             var unknown = names.Find(name => GgufFileType.Find(name) is null);
             return (
                 [.. GgufFileType.All.Where(type => names.Exists(name => GgufFileType.Find(name) == type))],
@@ -169,6 +167,11 @@ internal static partial class OptionKind
     /// <summary>A choice's name as users write it.</summary>
     public static string NameOf<T>(T value)
         where T : struct, Enum => InnerCapital().Replace(value.ToString(), "-$0").ToLowerInvariant();
+
+    // A list as items write it, or as recipes do.
+    private static IEnumerable<string> NamesIn(WrittenOption written) =>
+        written.Entries.SelectMany(entry => entry.Split(
+            [';', ',', ' ', '[', ']'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     private static OptionKind<T> Of<T>(RecipeForm form, Func<string, (T, string?)> parse, Func<T, string> print) =>
         new(form, (written, _) => parse(written.Text), print);

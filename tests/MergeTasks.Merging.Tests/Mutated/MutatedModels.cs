@@ -13,7 +13,7 @@ public sealed class MutatedModels
     [Fact]
     public void Are_built_or_refused()
     {
-        using var project = new MutatedProject();
+        using var project = new MutatedProject(isAlone: false);
         Assert.Contains(Path.Combine("models", "a", "config.json"), project.Files);
         Assert.Contains(Path.Combine("out", "scored", "merge.manifest.json"), project.Files);
         var refused = 0;

@@ -124,9 +124,7 @@ public sealed class Declarations : IDisposable
         "MTK3001",
         "does not exist")]
     [InlineData(
-        """<MergedModel Include="m" Method="linear" /><‸MergeSource Include="models/b/model.safetensors" Weight="1" />""",
-        "MTK3001",
-        "name the folder")]
+        """<MergedModel Include="m" Method="linear" /><‸MergeSource Include="models/b/config.json" Weight="1" />""", "MTK3001", "name the folder")]
     public void Are_refused_where_they_stand(string items, string code, string hint)
     {
         _project.WriteProject(items);
