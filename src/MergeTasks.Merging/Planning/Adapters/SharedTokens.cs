@@ -13,14 +13,14 @@ internal sealed class SharedTokens
     private readonly IReadOnlyDictionary<string, int>? _tuned;
 
     /// <summary>Reads the vocabularies.</summary>
-    /// <param name="basis">The base.</param>
+    /// <param name="baseModel">The base.</param>
     /// <param name="tuned">The fine-tuned model.</param>
     /// <param name="cancellation">Ends digesting.</param>
-    public SharedTokens(ModelInput basis, ModelInput tuned, CancellationToken cancellation)
+    public SharedTokens(ModelInput baseModel, ModelInput tuned, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(basis);
+        ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(tuned);
-        (_basis, _tuned) = (Ids(basis, cancellation), Ids(tuned, cancellation));
+        (_basis, _tuned) = (Ids(baseModel, cancellation), Ids(tuned, cancellation));
         if (_basis is null || _tuned is null)
             (_basis, _tuned) = (null, null);
     }
