@@ -9,8 +9,7 @@ namespace MergeTasks.Merging.Planning.Adapters;
 /// </summary>
 internal sealed class SharedTokens
 {
-    private readonly IReadOnlyDictionary<string, int>? _basis;
-    private readonly IReadOnlyDictionary<string, int>? _tuned;
+    private readonly (IReadOnlyDictionary<string, int> Base, IReadOnlyDictionary<string, int> Tuned)? _ids;
 
     /// <summary>Reads the vocabularies.</summary>
     /// <param name="baseModel">The base.</param>
@@ -20,9 +19,8 @@ internal sealed class SharedTokens
     {
         ArgumentNullException.ThrowIfNull(baseModel);
         ArgumentNullException.ThrowIfNull(tuned);
-        (_basis, _tuned) = (Ids(baseModel, cancellation), Ids(tuned, cancellation));
-        if (_basis is null || _tuned is null)
-            (_basis, _tuned) = (null, null);
+        if (Ids(baseModel, cancellation) is { } ids && Ids(tuned, cancellation) is { } tunedIds)
+            _ids = (ids, tunedIds);
     }
 
     /// <summary>The tuned model's row for each of the base's, −1 for none; <see langword="null"/> where all are in their places.</summary>
@@ -33,18 +31,18 @@ internal sealed class SharedTokens
         var map = new int[checked((int)rows)];
         for (var row = 0; row < map.Length; row++)
             map[row] = row < tunedRows ? row : -1;
-        if (_basis is not null && _tuned is not null)
+        if (_ids is var (ids, tunedIds))
         {
             // Padding has no token and is compared by its place, unless the other has a token there.
-            var (named, tunedNamed) = (_basis.Values.ToHashSet(), _tuned.Values.ToHashSet());
+            var (named, tunedNamed) = (ids.Values.ToHashSet(), tunedIds.Values.ToHashSet());
             for (var row = 0; row < map.Length; row++)
             {
                 if (!named.Contains(row) && tunedNamed.Contains(row))
                     map[row] = -1;
             }
 
-            foreach (var (token, id) in _basis.Where(pair => pair.Value < rows))
-                map[id] = _tuned.TryGetValue(token, out var own) && own < tunedRows ? own : -1;
+            foreach (var (token, id) in ids.Where(pair => pair.Value < rows))
+                map[id] = tunedIds.TryGetValue(token, out var own) && own < tunedRows ? own : -1;
         }
 
         return rows == tunedRows && !map.Where((own, row) => own != row).Any() ? null : map;
