@@ -40,7 +40,7 @@ internal sealed class EnlargedModels : IDisposable
         (config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]) = (Hidden, Inner, Layers);
         (config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]) = (16, 16, Hidden / 16);
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
-        var shard = ShardLayout.Plan(Tensors((long)config["vocab_size"]!), 0)[0];
+        var shard = ShardLayout.Plan(LanguageModels.Tensors(Layers, (long)config["vocab_size"]!, Hidden, Hidden, Inner), 0)[0];
         using var file = File.OpenHandle(
             Path.Combine(folder, shard.FileName), FileMode.CreateNew, FileAccess.Write, preallocationSize: shard.Length);
         RandomAccess.Write(file, shard.Header, 0);
@@ -55,23 +55,4 @@ internal sealed class EnlargedModels : IDisposable
             RandomAccess.Write(file, bytes, tensor.Offset);
         }
     }
-
-    private static IEnumerable<TensorSpec> Tensors(long vocabulary)
-    {
-        yield return Tensor("model.embed_tokens.weight", vocabulary, Hidden);
-        yield return Tensor("model.norm.weight", Hidden);
-        for (var layer = 0; layer < Layers; layer++)
-        {
-            var at = $"model.layers.{layer}";
-            foreach (var name in "qkvo")
-                yield return Tensor($"{at}.self_attn.{name}_proj.weight", Hidden, Hidden);
-            yield return Tensor($"{at}.mlp.gate_proj.weight", Inner, Hidden);
-            yield return Tensor($"{at}.mlp.up_proj.weight", Inner, Hidden);
-            yield return Tensor($"{at}.mlp.down_proj.weight", Hidden, Inner);
-            yield return Tensor($"{at}.input_layernorm.weight", Hidden);
-            yield return Tensor($"{at}.post_attention_layernorm.weight", Hidden);
-        }
-    }
-
-    private static TensorSpec Tensor(string name, params long[] shape) => new(name, DType.BF16, shape);
 }

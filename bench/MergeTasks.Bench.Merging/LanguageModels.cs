@@ -69,7 +69,7 @@ internal static class LanguageModels
         (config["num_attention_heads"], config["num_key_value_heads"], config["head_dim"]) = (9, 3, Hidden / 9);
         (config["vocab_size"], config["max_position_embeddings"]) = (Vocabulary, 8192);
         File.WriteAllText(Path.Combine(own, "config.json"), config.ToJsonString());
-        var shard = ShardLayout.Plan(Tensors(), 0)[0];
+        var shard = ShardLayout.Plan(Tensors(Layers, Vocabulary, Hidden, KeyChannels, Inner), 0)[0];
         using var file = File.OpenHandle(
             Path.Combine(own, shard.FileName), FileMode.CreateNew, FileAccess.Write, preallocationSize: shard.Length);
         RandomAccess.Write(file, shard.Header, 0);
@@ -81,22 +81,23 @@ internal static class LanguageModels
         }
     }
 
-    private static IEnumerable<TensorSpec> Tensors()
+    /// <summary>The tensors of a model of Llama's shape with tied embeddings.</summary>
+    internal static IEnumerable<TensorSpec> Tensors(int layers, long vocabulary, int hidden, int keyChannels, int inner)
     {
-        yield return Tensor("model.embed_tokens.weight", Vocabulary, Hidden);
-        yield return Tensor("model.norm.weight", Hidden);
-        for (var layer = 0; layer < Layers; layer++)
+        yield return Tensor("model.embed_tokens.weight", vocabulary, hidden);
+        yield return Tensor("model.norm.weight", hidden);
+        for (var layer = 0; layer < layers; layer++)
         {
             var at = $"model.layers.{layer}";
-            yield return Tensor($"{at}.self_attn.q_proj.weight", Hidden, Hidden);
-            yield return Tensor($"{at}.self_attn.k_proj.weight", KeyChannels, Hidden);
-            yield return Tensor($"{at}.self_attn.v_proj.weight", KeyChannels, Hidden);
-            yield return Tensor($"{at}.self_attn.o_proj.weight", Hidden, Hidden);
-            yield return Tensor($"{at}.mlp.gate_proj.weight", Inner, Hidden);
-            yield return Tensor($"{at}.mlp.up_proj.weight", Inner, Hidden);
-            yield return Tensor($"{at}.mlp.down_proj.weight", Hidden, Inner);
-            yield return Tensor($"{at}.input_layernorm.weight", Hidden);
-            yield return Tensor($"{at}.post_attention_layernorm.weight", Hidden);
+            yield return Tensor($"{at}.self_attn.q_proj.weight", hidden, hidden);
+            yield return Tensor($"{at}.self_attn.k_proj.weight", keyChannels, hidden);
+            yield return Tensor($"{at}.self_attn.v_proj.weight", keyChannels, hidden);
+            yield return Tensor($"{at}.self_attn.o_proj.weight", hidden, hidden);
+            yield return Tensor($"{at}.mlp.gate_proj.weight", inner, hidden);
+            yield return Tensor($"{at}.mlp.up_proj.weight", inner, hidden);
+            yield return Tensor($"{at}.mlp.down_proj.weight", hidden, inner);
+            yield return Tensor($"{at}.input_layernorm.weight", hidden);
+            yield return Tensor($"{at}.post_attention_layernorm.weight", hidden);
         }
     }
 

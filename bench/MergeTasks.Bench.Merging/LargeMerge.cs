@@ -33,7 +33,9 @@ internal static class LargeMerge
             var merges = DeclarationReader.Read(
                 new ProjectDefaults(project, Path.Combine(folder, "out")),
                 [Item("MergedModel", "m", new() { ["Method"] = "linear", ["MaxShardSize"] = "5GB" })],
-                [.. new[] { "models/a", "models/b" }.Select(model => Item("MergeSource", model, new() { ["Weight"] = "1" }))]);
+                [
+                    Item("MergeSource", "models/a", new() { ["Weight"] = "1" }), Item("MergeSource", "models/b", new() { ["Weight"] = "1" }),
+                ]);
             var build = new MergeBuild(merges, Path.Combine(folder, "cache"), Environment.ProcessorCount);
             using var memory = new PeakMemory();
             var watch = Stopwatch.StartNew();
