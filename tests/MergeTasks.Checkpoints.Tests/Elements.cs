@@ -9,7 +9,7 @@ namespace MergeTasks.Checkpoints.Tests;
 /// </summary>
 public sealed class Elements
 {
-    public static IEnumerable<object[]> SmallFormats => new TheoryData<DType, int, int, bool>
+    public static IEnumerable<ITheoryDataRow> SmallFormats => new TheoryData<DType, int, int, bool>
     {
         { DType.F8E4M3, 4, 3, false },
         { DType.F8E5M2, 5, 2, true },

@@ -11,7 +11,7 @@ namespace MergeTasks.Merging.Tests;
 
 /// <summary>
 /// The files that are generated from the declarations are current. To write them anew:
-/// <c>MERGETASKS_WRITE_REFERENCE=1 dotnet test tests/MergeTasks.Merging.Tests --filter GeneratedReference</c>.
+/// <c>MERGETASKS_WRITE_REFERENCE=1 dotnet test --project tests/MergeTasks.Merging.Tests --filter-class '*GeneratedReference'</c>.
 /// </summary>
 public sealed partial class GeneratedReference
 {

@@ -105,7 +105,7 @@ public sealed partial class Consumer : IDisposable
     public IReadOnlyList<string> Merged(params string[] arguments)
     {
         var log = this[$"build{++_builds}.binlog"];
-        Build([.. arguments, $"-bl:{log}"]);
+        Build([.. arguments, $"-bl:{log};ProjectImports=None"]);
         return [
             .. BinaryLog.ReadBuild(log)
                 .FindChildrenRecursive<Microsoft.Build.Logging.StructuredLogger.Task>(task => task.Name == "MergeTensors")

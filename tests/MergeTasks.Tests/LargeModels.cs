@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using MergeTasks.TestSupport;
-using Xunit.Abstractions;
 
 namespace MergeTasks.Tests;
 

@@ -183,14 +183,16 @@ public sealed class Reporting : IDisposable
         Parsed(page);
     }
 
-    [ChromiumFact]
+    [Fact(
+        Skip = "No Chromium in PATH (Debian: apt install chromium), so the report was not looked at in a browser.",
+        SkipUnless = nameof(Chromium.IsHere), SkipType = typeof(Chromium))]
     public void Chromium_shows_it_in_dark_and_light()
     {
         Assert.Equal(ExitCode.Done, _folder.Run("report", "out & <b>", "page.html").Code);
         var sizes = new[] { "0", "1" }.Select(scheme =>
         {
             var picture = _folder[$"{scheme}.png"];
-            using var process = Process.Start(new ProcessStartInfo(ChromiumFactAttribute.Path!,
+            using var process = Process.Start(new ProcessStartInfo(Chromium.Path!,
             [
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
                 $"--user-data-dir={_folder["chromium"]}", $"--blink-settings=preferredColorScheme={scheme}", "--window-size=1200,2400",
@@ -249,14 +251,13 @@ public sealed class Reporting : IDisposable
     private static double Dot(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum();
 }
 
-/// <summary>A test that is skipped, and says so, where there is no Chromium.</summary>
-internal sealed class ChromiumFactAttribute : FactAttribute
+/// <summary>The browser that looks at the page where there is one.</summary>
+internal static class Chromium
 {
-    public ChromiumFactAttribute() =>
-        Skip = Path is null ? "No Chromium in PATH (Debian: apt install chromium), so the report was not looked at in a browser." : null;
-
     /// <summary>Full path; <see langword="null"/> where there is none.</summary>
     public static string? Path { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator)
         .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome" }.Select(name => System.IO.Path.Combine(folder, name)))
         .FirstOrDefault(File.Exists);
+
+    public static bool IsHere => Path is not null;
 }

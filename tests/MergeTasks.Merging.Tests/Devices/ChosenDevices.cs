@@ -55,7 +55,7 @@ public sealed class ChosenDevices
             (diagnostic.Code, diagnostic.Message));
     }
 
-    public static IEnumerable<object[]> Machines => new TheoryData<string, bool, TorchPackages, CudaDevices, string?, string>
+    public static IEnumerable<ITheoryDataRow> Machines => new TheoryData<string, bool, TorchPackages, CudaDevices, string?, string>
     {
         // Asked for, engine, libraries, driver; device, reason or error.
         { "cuda", false, TorchPackages.None, new(1), null, "the package MergeTasks.Torch is missing" },

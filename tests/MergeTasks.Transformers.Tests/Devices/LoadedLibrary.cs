@@ -2,7 +2,6 @@
 using System.Runtime.InteropServices;
 using MergeTasks.Merging.Devices;
 using MergeTasks.TestSupport;
-using Xunit.Abstractions;
 
 namespace MergeTasks.Transformers.Tests.Devices;
 
