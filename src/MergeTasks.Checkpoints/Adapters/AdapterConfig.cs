@@ -40,6 +40,9 @@ internal sealed class AdapterConfig
     // Since then stacks of experts that are stored [experts, out, in] have their factors the right way round.
     private static readonly Version FirstSwapping = new(0, 18, 2);
 
+    // Before, ensure_weight_tying was for whole modules.
+    private static readonly Version FirstTyingFactors = new(0, 19);
+
     private readonly List<(string? Module, int[] Tokens)> _tokens;
     private readonly List<(Regex Pattern, double Value)> _ranks;
     private readonly List<(Regex Pattern, double Value)> _alphas;
@@ -62,9 +65,9 @@ internal sealed class AdapterConfig
         IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
         IsTransposed = json.TryGetProperty("fan_in_fan_out", out var transposed) && transposed.ValueKind == JsonValueKind.True;
         KeepsTies = json.TryGetProperty("ensure_weight_tying", out var tied) && tied.ValueKind == JsonValueKind.True;
-        SwapsExperts = Text(json, "peft_version") is { } made
-            && Version.TryParse(made.Split(".dev")[0], out var version)
-            && version >= FirstSwapping;
+        var made = Text(json, "peft_version") is { } text && Version.TryParse(text.Split(".dev")[0], out var version) ? version : null;
+        SwapsExperts = made >= FirstSwapping;
+        KeepsTiesOfFactors = KeepsTies && (made is null || made >= FirstTyingFactors);
         TargetParameters = [.. Texts(json, "target_parameters")];
         _tokens = Tokens(json);
         _ranks = Patterns(json, "rank_pattern");
@@ -102,6 +105,9 @@ internal sealed class AdapterConfig
     /// for both.
     /// </summary>
     public bool KeepsTies { get; }
+
+    /// <summary>Whether that holds for factors too, and not for whole modules alone.</summary>
+    public bool KeepsTiesOfFactors { get; }
 
     /// <summary>Whether the library that wrote it takes square experts for [experts, out, in] unless their class says otherwise.</summary>
     public bool SwapsExperts { get; }

@@ -164,6 +164,9 @@ internal readonly record struct DiagnosticCode
     /// <summary>An adapter stands where a model is needed, and no base says what it adapts.</summary>
     public static readonly DiagnosticCode AdapterWithoutModel = new("MTK3022");
 
+    /// <summary>Factors of an adapter change embeddings and head of a tied model apart (a warning).</summary>
+    public static readonly DiagnosticCode UntiedByAdapter = new("MTK3023");
+
     /// <summary>Models have different vocabularies, and nothing says which the output gets.</summary>
     public static readonly DiagnosticCode DifferentVocabularies = new("MTK3030");
 

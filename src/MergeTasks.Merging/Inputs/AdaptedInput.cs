@@ -5,6 +5,7 @@ using MergeTasks.Checkpoints.Disk;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Naming;
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Merging.Inputs;
 
@@ -35,6 +36,7 @@ internal sealed class AdaptedInput : ModelInput
     private readonly HashSet<string> _leftOut = new(StringComparer.Ordinal);
     private ModelConfig? _config;
     private string? _note;
+    private IReadOnlyList<(DiagnosticCode, string)> _warnings;
 
     /// <summary>Puts both together.</summary>
     /// <param name="model">The model; it stays the caller's to dispose.</param>
@@ -44,6 +46,7 @@ internal sealed class AdaptedInput : ModelInput
     public AdaptedInput(ModelInput model, AdapterInput adapter, FileHasher? hasher)
     {
         (_model, _content, _adapter, _hasher) = (model, adapter, adapter.Adapter, hasher);
+        _warnings = model.Warnings;
         SeparateHead();
         _match = new AdapterMatch(_model, _adapter, _leftOut);
     }
@@ -121,6 +124,8 @@ internal sealed class AdaptedInput : ModelInput
 
     public override IReadOnlyList<string> Notes => _note is null ? _model.Notes : [.. _model.Notes, _note];
 
+    public override IReadOnlyList<(DiagnosticCode Code, string Text)> Warnings => _warnings;
+
     public override void Dispose()
     {
     }
@@ -139,7 +144,8 @@ internal sealed class AdaptedInput : ModelInput
         var own = TensorNames.HeadTiedTo(embeddings)!;
         var (onHead, onEmbeddings) = (Replacement(own), Replacement(embeddings));
         var (changesHead, changesEmbeddings) = (onHead is not null || Changes(own), onEmbeddings is not null || Changes(embeddings));
-        if (_adapter.Config.KeepsTies && changesEmbeddings)
+        var hasFactors = ChangesAll(own) || ChangesAll(embeddings);
+        if (_adapter.Config.KeepsTies && changesEmbeddings && (_adapter.Config.KeepsTiesOfFactors || !hasFactors))
         {
             LeaveOut(own);
             return;
@@ -160,9 +166,19 @@ internal sealed class AdaptedInput : ModelInput
         }
 
         _model = new SeparateHeadInput(_model, own, embeddings);
-        _note = $"the embeddings of '{_model.Folder}' are tied to its head, and '{_adapter.Folder}' "
+        var told = $"the embeddings of '{_model.Folder}' are tied to its head, and '{_adapter.Folder}' "
             + $"changes {(changesHead ? changesEmbeddings ? "each for itself" : "the head alone" : "the embeddings alone")}: "
             + $"the model with it has a head '{own}' of its own and 'tie_word_embeddings': false";
+
+        // Whole tables are what PEFT's merge_and_unload gives as well; factors it adds to the table that both share.
+        if (hasFactors)
+            _warnings = [
+                .. _warnings,
+                (DiagnosticCode.UntiedByAdapter,
+                    told + ", as it was trained; PEFT's merge_and_unload would add the change to the table that both share")
+            ];
+        else
+            _note = told;
 
         TensorInfo? Replacement(string tensor) => _adapter.Replacements.FirstOrDefault(pair => Means(pair.Key, tensor)).Value;
         bool ChangesAll(string tensor) => _adapter.Modules.Any(module => Means(module.Name + ".weight", tensor));

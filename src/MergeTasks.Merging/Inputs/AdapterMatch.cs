@@ -50,11 +50,19 @@ internal sealed class AdapterMatch
                 _rows[own] = Checked(own, rows);
         }
 
+        var others = new List<LoraModule>();
         foreach (var module in adapter.Modules.Where(module => module.Place is null && !leftOut.Contains(module.Name)))
         {
-            if (Taken(module.Name, Own(module.Name + Weight) ?? Own(module.Name + AttentionWeight)) is { } own)
+            if ((Own(module.Name + Weight) ?? Own(module.Name + AttentionWeight)) is { } own)
                 Change(own, module);
+            else
+                others.Add(module);
         }
+
+        var stacks = new StackedExperts(model, Own, Unfit).Assign(others, out var experts);
+        foreach (var (own, change) in stacks)
+            _changed[own] = change;
+        unknown.AddRange(others.Select(module => module.Name).Where(name => !experts.Contains(name)));
 
         var targets = new TargetedParameters(model, adapter, Own, Unfit);
         foreach (var group in adapter.Modules.Where(module => module.Place is not null).GroupBy(module => module.Name))

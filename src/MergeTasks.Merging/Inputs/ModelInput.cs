@@ -4,6 +4,7 @@ using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
+using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Merging.Inputs;
 
@@ -108,6 +109,9 @@ internal abstract class ModelInput : IDisposable
 
     /// <summary>What its user should know of how it is read, each without a full stop.</summary>
     public virtual IReadOnlyList<string> Notes => [];
+
+    /// <summary>What its user is warned of, each without a full stop. As the model was opened: no wrapper repeats them.</summary>
+    public virtual IReadOnlyList<(DiagnosticCode Code, string Text)> Warnings => [];
 
     /// <inheritdoc/>
     public abstract void Dispose();

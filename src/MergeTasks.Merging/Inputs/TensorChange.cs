@@ -38,16 +38,17 @@ internal sealed record FactorsChange(LoraModule Module, bool IsTransposed, doubl
 
     public override AddedValues Load(AdapterInput adapter)
     {
-        var products = new LowRankProduct[Taken.Count];
-        var b = Blocks == 1 ? adapter.Read(Module.B) : adapter.ReadShared(Module.B);
-        for (var i = 0; i < products.Length; i++)
-            products[i] = Product(adapter, b, Taken.First + i);
-        return products is [var only] ? only : new StackedProducts(products, Outputs.Count * Module.In);
+        if (Taken.Count == 1)
+            return Product(adapter, Taken.First);
+        var length = Outputs.Count * Module.In;
+        return new PlacedProducts(
+            [.. Enumerable.Range(0, Taken.Count).Select(i => new PlacedProduct(i * length, length, Product(adapter, Taken.First + i)))]);
     }
 
     // A has the rows of one matrix after those of another; in B the ranks come before the matrices: [out, rank, matrices].
-    private LowRankProduct Product(AdapterInput adapter, float[] b, int block)
+    internal LowRankProduct Product(AdapterInput adapter, int block = 0)
     {
+        var b = Blocks == 1 ? adapter.Read(Module.B) : adapter.ReadShared(Module.B);
         var (rank, ins) = (checked((int)(Module.Rank / Blocks)), checked((int)Module.In));
         var outs = checked((int)Outputs.Count);
         var a = adapter.Read(Module.A, (long)block * rank * ins, (long)rank * ins);
@@ -74,6 +75,17 @@ internal sealed record FactorsChange(LoraModule Module, bool IsTransposed, doubl
 
         return transposed;
     }
+}
+
+/// <summary>Products of low rank in places of their own within a tensor, which elsewhere stays as it is.</summary>
+/// <param name="Pieces">The element of the tensor at which each begins, and the product; in the order of their places.</param>
+internal sealed record PiecesChange(IReadOnlyList<(long Start, FactorsChange Change)> Pieces) : TensorChange
+{
+    public override string Describe(Func<TensorInfo, ContentDigest> digestOf) => string.Concat(Pieces.Select(piece =>
+        string.Create(CultureInfo.InvariantCulture, $"from {piece.Start}\n{piece.Change.Describe(digestOf)}")));
+
+    public override AddedValues Load(AdapterInput adapter) => new PlacedProducts([.. Pieces.Select(piece =>
+        new PlacedProduct(piece.Start, piece.Change.Module.Out * piece.Change.Module.In, piece.Change.Product(adapter)))]);
 }
 
 /// <summary>A vector, times s.</summary>

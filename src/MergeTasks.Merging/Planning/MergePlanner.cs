@@ -45,7 +45,10 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         if (_models.AreAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
-        var opened = ExpertForms.In(_models.Of(merge, cancellation), DonorOf(merge), remarks.Add);
+        var named = _models.Of(merge, cancellation);
+        warnings.AddRange(
+            named.SelectMany(model => model.Input.Warnings).Distinct().Select(told => merge.Warning(told.Code, $"{told.Text}.")));
+        var opened = ExpertForms.In(named, DonorOf(merge), remarks.Add);
         var (models, donor) = Matched(
             merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>

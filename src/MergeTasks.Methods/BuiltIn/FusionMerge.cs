@@ -17,8 +17,11 @@ internal sealed class FusionMerge : PassingMerge
     private readonly int _base;
     private readonly int _other;
     private readonly VectorLayout _rows;
-    private readonly float[]? _small;
     private readonly ScoreSample? _sample;
+
+    // Compatibility mode rounds after each step and keeps divergences that rounding makes negative, so that scores have an order of their own.
+    private readonly bool _isStepwise;
+    private readonly float[]? _all;
     private VectorTable? _divergences;
     private float _threshold;
 
@@ -28,8 +31,9 @@ internal sealed class FusionMerge : PassingMerge
         _base = context.BaseIndex;
         _other = context.ModelIndices() is [var other] ? other : -1;
         _rows = VectorLayout.Of(context.Shape, VectorAxis.Last);
-        _small = context.ElementCount <= BlockLength ? new float[context.ElementCount] : null;
         _sample = ScoreSample.Of(context);
+        _isStepwise = context.CompatibleDType is not null;
+        _all = context.ElementCount <= BlockLength || (_isStepwise && _sample is null) ? new float[context.ElementCount] : null;
     }
 
     public override int? CopyOf => _other < 0 ? _base : null;
@@ -52,11 +56,13 @@ internal sealed class FusionMerge : PassingMerge
         _divergences = new VectorTable(_rows, _context.ElementCount, 1);
         yield return OverRows(
             _divergences,
-            (numbers, row, other, baseValues) => numbers[0] = Divergence(other, baseValues, maxima.Of(row), sums.Of(row)),
+            (numbers, row, other, baseValues) => numbers[0] = _isStepwise
+                ? StepwiseDivergence(other, baseValues, maxima.Of(row), sums.Of(row))
+                : Divergence(other, baseValues, maxima.Of(row), sums.Of(row)),
             (a, b) => a + b);
-        if (_small is not null || _sample is not null)
+        if (_all is not null || _sample is not null)
         {
-            yield return new TensorPass(0, (block, _) => Collect(block), _ => SetThreshold(_small?.Order().ToArray() ?? _sample!.Sorted()));
+            yield return new TensorPass(0, (block, _) => Collect(block), _ => SetThreshold(_all?.Order().ToArray() ?? _sample!.Sorted()));
             yield break;
         }
 
@@ -88,6 +94,16 @@ internal sealed class FusionMerge : PassingMerge
         var output = block.Output;
         var other = block.Load(_other, 1);
         var scores = Scores(block, other, output);
+        if (_isStepwise)
+        {
+            // The mask is fp32, and so is what is multiplied by it and added to.
+            var delta = block.Buffer(3);
+            Difference(other, output, delta);
+            for (var i = 0; i < output.Length; i++)
+                output[i] += delta[i] * (scores[i] >= _threshold ? 1 : 0);
+            return;
+        }
+
         for (var i = 0; i < output.Length; i++)
             output[i] = scores[i] >= _threshold ? other[i] : output[i];
     }
@@ -100,7 +116,8 @@ internal sealed class FusionMerge : PassingMerge
         SetThreshold(quantiles[0], quantiles[2], quantiles[1]);
     }
 
-    private void SetThreshold(float lower, float upper, float median) => _threshold = median + (1.5f * (upper - lower));
+    private void SetThreshold(float lower, float upper, float median) =>
+        _threshold = _context.Round(median + _context.Round(1.5f * _context.Round(upper - lower)));
 
     private TensorPass OverRows(VectorTable table, LookAtRow look, Func<double, double, double> fold) => new(
         0,
@@ -121,8 +138,8 @@ internal sealed class FusionMerge : PassingMerge
     private void Collect(MergeBlock block)
     {
         var scores = LoadScores(block);
-        if (_small is not null)
-            scores.CopyTo(_small);
+        if (_all is not null)
+            scores.CopyTo(_all.AsSpan((int)block.Start));
         else
             _sample!.Take(block.Start, scores);
     }
@@ -163,9 +180,71 @@ internal sealed class FusionMerge : PassingMerge
         return sum;
     }
 
+    private double StepwiseDivergence(
+        ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues, ReadOnlySpan<double> maxima, ReadOnlySpan<double> sums)
+    {
+        Span<float> p = stackalloc float[BlockLength];
+        Span<float> terms = stackalloc float[BlockLength];
+        p = p[..other.Length];
+        terms = terms[..other.Length];
+        Probabilities(other, maxima[0], sums[0], p);
+        Probabilities(baseValues, maxima[1], sums[1], terms);
+        for (var i = 0; i < p.Length; i++)
+            terms[i] = p[i] / terms[i];
+        _context.Round(terms);
+        for (var i = 0; i < p.Length; i++)
+            terms[i] = (float)Math.Log(terms[i]);
+        _context.Round(terms);
+        for (var i = 0; i < p.Length; i++)
+            terms[i] *= p[i];
+        _context.Round(terms);
+        var sum = 0.0;
+        foreach (var term in terms)
+            sum += term;
+        return sum;
+    }
+
+    // The softmax itself is computed in fp32 and rounded once.
+    private void Probabilities(ReadOnlySpan<float> values, double maximum, double sum, Span<float> probabilities)
+    {
+        for (var i = 0; i < values.Length; i++)
+            probabilities[i] = (float)Math.Exp((float)(values[i] - maximum)) / (float)sum;
+        _context.Round(probabilities);
+        foreach (ref var probability in probabilities)
+            probability += (float)Smoothing;
+        _context.Round(probabilities);
+    }
+
+    private void Difference(ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues, Span<float> result)
+    {
+        for (var i = 0; i < result.Length; i++)
+            result[i] = other[i] - baseValues[i];
+        _context.Round(result);
+    }
+
+    private Span<float> StepwiseScores(MergeBlock block, ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues)
+    {
+        var scores = block.Buffer(2);
+        Difference(other, baseValues, scores);
+        for (var i = 0; i < scores.Length;)
+        {
+            var length = _rows.Run(block.Start + i, scores.Length - i);
+            var divergence = _context.Round(_divergences!.Of(_rows.VectorOf(block.Start + i))[0]);
+            if (!float.IsFinite(divergence))
+                divergence = 0;
+            for (var end = i + length; i < end; i++)
+                scores[i] = Math.Abs(scores[i]) * divergence;
+        }
+
+        _context.Round(scores);
+        return scores;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Span<float> Scores(MergeBlock block, ReadOnlySpan<float> other, ReadOnlySpan<float> baseValues)
     {
+        if (_isStepwise)
+            return StepwiseScores(block, other, baseValues);
         var scores = block.Buffer(2);
         for (var i = 0; i < scores.Length;)
         {

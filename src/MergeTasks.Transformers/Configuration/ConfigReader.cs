@@ -99,7 +99,8 @@ internal sealed class ConfigReader
     private static int Most(string key)
     {
         bool Has(string part) => key.Contains(part, StringComparison.Ordinal);
-        return Has("layer") || Has("expert") || Has("head") || Has("group") ? MostCounted
+        return Has("vocab") ? MostSize
+            : Has("layer") || Has("expert") || Has("head") || Has("group") ? MostCounted
             : Has("position") || Has("window") || Has("length") || Has("context") ? int.MaxValue
             : MostSize;
     }

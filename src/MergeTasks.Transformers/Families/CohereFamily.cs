@@ -19,7 +19,7 @@ internal sealed class CohereFamily(string modelType) : DecoderFamily
         var bias = config.Bool("attention_bias", false);
         var activation = config.Activation("hidden_act", "silu");
         var normalised = modelType == "cohere" && config.Bool("use_qk_norm", false);
-        var rope = RopeReader.Read(config, shape.Size, 10000).InNeighbours();
+        var rope = RopeReader.Read(config, shape.Size, modelType == "cohere" ? 500000 : 10000).InNeighbours();
         var windows = modelType == "cohere" ? _ => (false, null) : Windows(config, shape.Layers);
         var decoder = Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", true), Layer, Norm("model.norm"));
         return decoder with { Head = decoder.Head with { ScoreFactor = config.Double("logit_scale", 0.0625) } };

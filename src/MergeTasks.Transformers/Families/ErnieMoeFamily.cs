@@ -20,8 +20,6 @@ internal sealed class ErnieMoeFamily : DecoderFamily
             Rope = RopeReader.Read(config, shape.Size, 500000).InNeighbours(),
         };
         var (experts, perToken) = Experts.Read(config, "moe_num_experts", 64, 6, "moe_k");
-        if (bias)
-            throw config.Unsupported("use_bias", "false in mixtures");
         var inner = config.Int("moe_intermediate_size", 1536);
         var shared = inner * config.Int("moe_num_shared_experts", 2, minimum: 0);
         var (first, interval) = (config.Int("moe_layer_start_index", 1, minimum: 0), config.Int("moe_layer_interval", 1));
@@ -46,7 +44,7 @@ internal sealed class ErnieMoeFamily : DecoderFamily
                 CorrectionIsRow = true,
             }) with
             {
-                Shared = shared == 0 ? null : Parts.GatedMlp($"{at}.shared_experts", shape.Hidden, shared, style.Activation),
+                Shared = shared == 0 ? null : Parts.GatedMlp($"{at}.shared_experts", shape.Hidden, shared, style.Activation, bias),
             };
     }
 }

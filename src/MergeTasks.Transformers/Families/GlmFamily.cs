@@ -15,9 +15,9 @@ internal sealed class GlmFamily(string modelType) : DecoderFamily
     {
         var shape = DecoderShape.Read(config, new(151552, 4096, 13696, 40, 32, 2, 131072, HeadSize: 128));
         var style = new LlamaStyle(
-            config.Double("rms_norm_eps", modelType == "glm" ? 1.5625e-7 : 1e-5), config.Activation("hidden_act", "silu"))
+            config.Double("rms_norm_eps", 1.5625e-7), config.Activation("hidden_act", "silu"))
         {
-            InputBias = config.Bool("attention_bias", modelType == "glm"),
+            InputBias = config.Bool("attention_bias", true),
             Rope = RopeReader.Read(
                 config, shape.Size, new RopeDefaults(10000) { Fraction = config.PositiveDouble("partial_rotary_factor", 0.5) })
                 .InNeighbours(),

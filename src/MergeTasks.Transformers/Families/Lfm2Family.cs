@@ -25,7 +25,7 @@ internal sealed class Lfm2Family(string modelType) : DecoderFamily
         var feedForward = IsMixture ? Mixture(config, shape) : Dense(config, shape);
         var decoder = Parts.LlamaNamedDecoder(
             shape,
-            config.Bool("tie_word_embeddings", config.Bool("tie_embedding", true)),
+            config.Bool("tie_embedding", config.Bool("tie_word_embeddings", true)),
             Layer,
             NormSpec.Rms("model.embedding_norm", shape.Hidden, epsilon));
         return decoder;

@@ -30,11 +30,13 @@ internal sealed class ModernBertFamily : EncoderFamily
         var window = config.Int("local_attention", 128) / 2 + 1;
         var every = config.Int("global_attn_every_n_layers", 3);
         var slides = DecoderFamily.SlidingLayers(config, layers, layer => layer % every != 0);
-        var ropes = DecoderFamily.RopeByLayer(
-            config,
-            shape,
-            new RopeDefaults(config.PositiveDouble("global_rope_theta", 160000)) { FamilyTheta = true },
-            config.PositiveDouble("local_rope_theta", 10000));
+        var full = new RopeDefaults(config.PositiveDouble("global_rope_theta", 160000)) { FamilyTheta = true };
+        var local = config.PositiveDouble("local_rope_theta", 10000);
+
+        // An older scaling beside the two bases is that of all layers.
+        var ropes = RopeReader.IsByLayer(config)
+            ? DecoderFamily.RopeByLayer(config, shape, full, local)
+            : (Full: RopeReader.Read(config, shape.Size, full), Sliding: RopeReader.Read(config, shape.Size, full with { Theta = local }));
         IgnoreTraining(config);
         return new TransformerSpec
         {

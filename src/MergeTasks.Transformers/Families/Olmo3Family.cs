@@ -17,7 +17,7 @@ internal sealed class Olmo3Family : DecoderFamily
         { InputBias = bias, OutputBias = bias };
         var window = Window(config, 4096);
         var slides = SlidingLayers(config, shape.Layers, layer => (layer + 1) % 4 != 0);
-        var ropes = RopeByLayer(config, shape, new RopeDefaults(10000), config.PositiveDouble("rope_theta", 10000));
+        var ropes = RopeByLayer(config, shape, new RopeDefaults(500000), config.PositiveDouble("rope_theta", 500000));
         return Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
 

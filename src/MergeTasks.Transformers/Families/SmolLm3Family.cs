@@ -39,8 +39,8 @@ internal sealed class SmolLm3Family : DecoderFamily
         var interval = config.Int("no_rope_layer_interval", 4);
         if (config.OptionalInts("no_rope_layers") is not { Length: > 0 } list)
             return layer => (layer + 1) % interval != 0;
-        return list.Length == layers
+        return list.Length >= layers
             ? layer => list[layer] != 0
-            : throw config.Invalid("no_rope_layers", $"a list of {layers} numbers, one for each layer");
+            : throw config.Invalid("no_rope_layers", $"a list of at least {layers} numbers, one for each layer");
     }
 }

@@ -119,6 +119,63 @@ public sealed class TrainedElsewhere : IDisposable
         }
     }
 
+    // What classes with a Linear for each matrix of each expert compute, next to each other as version 5 of transformers packs them.
+    [Theory]
+    [InlineData("model.layers.1.mlp", "gate_proj", "up_proj", "down_proj")]
+    [InlineData("model.layers.1.block_sparse_moe", "w1", "w3", "w2")]
+    [InlineData("layers.1.mlp", "gate_proj", "up_proj", "down_proj")]
+    public void Experts_by_themselves_on_a_model_with_stacks(string block, string gate, string up, string down)
+    {
+        const int experts = 4;
+        const int inner = 3;
+        const int hidden = 6;
+        const string module = "model.layers.1.mlp.experts";
+        var (gates, downs) = (RandomTensors.F32(1, experts, 2 * inner, hidden), RandomTensors.BF16(2, experts, hidden, inner));
+        Model("""{"model_type": "qwen3_moe"}""",
+            ($"{module}.gate_up_proj", gates), ($"{module}.down_proj", downs), ("model.layers.1.mlp.gate.weight", RandomTensors.F32(3, 4, 6)));
+
+        // The last expert and two matrices of others were not trained.
+        var parts = Enumerable.Range(0, experts - 1)
+            .SelectMany(e => new[] { gate, up, down }.Select(part => (Expert: e, Part: part)))
+            .Where(part => part != (1, up) && part != (2, down))
+            .ToDictionary(part => part, part => AdapterFolder.Linear(
+                $"{block}.experts.{part.Expert}.{part.Part}",
+                10 + (part.Expert * 10) + part.Part.Length + part.Part[^1],
+                part.Part == up ? 1 : 2,
+                part.Part == down ? hidden : inner,
+                part.Part == down ? inner : hidden));
+        Adapter(
+            new JsonObject { ["r"] = 2, ["lora_alpha"] = 6, ["rank_pattern"] = new JsonObject { [up] = 1 } },
+            [.. parts.Values.SelectMany(factors => factors)]);
+        var result = Merged();
+        AdapterFolder.AssertClose(Expected(gates, [gate, up]), result[$"{module}.gate_up_proj"]);
+        AdapterFolder.AssertClose(Expected(downs, [down]), result[$"{module}.down_proj"]);
+
+        double[] Expected(RawTensor stack, string[] names) => [.. stack.Floats()
+            .Chunk((int)(stack.Shape[1] * stack.Shape[2]) / names.Length)
+            .SelectMany((matrix, i) => parts.TryGetValue((i / names.Length, names[i % names.Length]), out var factors)
+                ? AdapterFolder.Fused(
+                    new RawTensor("F32", [stack.Shape[1] / names.Length, stack.Shape[2]], [.. matrix.SelectMany(BitConverter.GetBytes)]),
+                    factors[0].Tensor,
+                    factors[1].Tensor,
+                    factors[0].Tensor.Shape[0] == 1 ? 6 : 3)
+                : Array.ConvertAll(matrix, value => (double)value))];
+    }
+
+    [Theory]
+    [InlineData("gpt_oss", 0, 4, 2, "has its experts in the stack")]
+    [InlineData("qwen3_moe", 3, 4, 2, "this one has no place")]
+    [InlineData("qwen3_moe", 0, 4, 3, "this one has no place")]
+    [InlineData("qwen3_moe", 0, 5, 2, "this one has no place")]
+    public void Experts_by_themselves_that_have_no_place_in_the_stack(string family, int expert, int hidden, int inner, string message)
+    {
+        Model($$"""{"model_type": "{{family}}"}""", ("model.layers.0.mlp.experts.gate_up_proj", RandomTensors.F32(1, 3, 4, 4)));
+        Adapter(
+            new JsonObject { ["r"] = 2, ["lora_alpha"] = 2 },
+            AdapterFolder.Linear($"model.layers.0.mlp.experts.{expert}.gate_proj", 5, 2, inner, hidden));
+        Assert.Contains(message, Assert.Throws<DiagnosticException>(() => Merged()).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""["mlp.experts.gate_up_proj"]""", "has 2 changes")]
     [InlineData("""["mlp.experts.gate_up_proj", "mlp.experts.other"]""", "has 1 of the 2")]
@@ -174,6 +231,43 @@ public sealed class TrainedElsewhere : IDisposable
         Assert.Equal(["model.embed_tokens.weight"], result.Keys);
         AdapterFolder.AssertClose(AdapterFolder.Fused(table, a, b, 1, transposed: true), result["model.embed_tokens.weight"]);
         Assert.True((bool)Config()["tie_word_embeddings"]!);
+    }
+
+    // What a module computes while it is trained: the table that both share, and the module's own factors on top.
+    [Theory]
+    [InlineData(true, false, "the head alone", null)]
+    [InlineData(false, true, "the embeddings alone", null)]
+    [InlineData(true, true, "each for itself", null)]
+    [InlineData(false, true, "the embeddings alone", "0.18.1")]
+    public void Factors_of_one_side_of_tied_tables_change_that_side_only(bool onHead, bool onEmbeddings, string told, string? tying)
+    {
+        var table = RandomTensors.F32(1, 7, 4);
+        var (head, embedding) = (Factors(10, 2, 7, 4), (A: RandomTensors.F32(20, 2, 7), B: RandomTensors.F32(21, 4, 2)));
+        Model("""{"tie_word_embeddings": true}""", ("model.embed_tokens.weight", table));
+        var parts = new List<(string, RawTensor)>();
+        if (onHead)
+            parts.AddRange([("lm_head.lora_A.weight", head.A), ("lm_head.lora_B.weight", head.B)]);
+        if (onEmbeddings)
+            parts.AddRange(
+                [("model.embed_tokens.lora_embedding_A", embedding.A), ("model.embed_tokens.lora_embedding_B", embedding.B)]);
+        var config = new JsonObject { ["r"] = 2, ["lora_alpha"] = 6 };
+        if (tying is not null)
+            (config["ensure_weight_tying"], config["peft_version"]) = (true, tying);
+        Adapter(config, [.. parts]);
+        foreach (var mode in new[] { "none", "mergekit" })
+        {
+            _space.Merge(mode, ("Method", "passthrough"), ("Compatibility", mode));
+            _space.Source("models/base", ("Adapter", "adapter"), ("Into", mode));
+            var warning = Assert.Single(_space.Run(mode).Plan.Warnings, warning => warning.Code == DiagnosticCode.UntiedByAdapter);
+            Assert.Contains(told, warning.Message, StringComparison.Ordinal);
+            var result = _space.Result(mode);
+            double[] same = [.. table.Floats().Select(value => (double)value)];
+            AdapterFolder.AssertClose(onHead ? AdapterFolder.Fused(table, head.A, head.B, 3) : same, result["lm_head.weight"]);
+            AdapterFolder.AssertClose(
+                onEmbeddings ? AdapterFolder.Fused(table, embedding.A, embedding.B, 3, transposed: true) : same,
+                result["model.embed_tokens.weight"]);
+            Assert.False((bool)JsonNode.Parse(File.ReadAllText(Path.Combine(_space.Output(mode), "config.json")))!["tie_word_embeddings"]!);
+        }
     }
 
     [Theory]
