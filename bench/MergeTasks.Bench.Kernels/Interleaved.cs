@@ -35,14 +35,15 @@ internal static class Interleaved
                 var index = (turn + round) % competitors.Length;
                 Thread.Sleep(Pause);
                 competitors[index]();
-                samples[index].Add(SecondsPerCall(competitors[index], threads == 1));
+                samples[index].Add(SecondsPerCall(competitors[index], SecondsPerTurn, threads == 1));
             }
         }
 
         return [.. samples.Select(list => (Median(list), list[0]))];
     }
 
-    private static double SecondsPerCall(Action competitor, bool inProcessorTime)
+    /// <summary>Calls until so many seconds have gone by.</summary>
+    public static double SecondsPerCall(Action competitor, double seconds, bool inProcessorTime = true)
     {
         var start = Stopwatch.GetTimestamp();
         var processor = Environment.CpuUsage.TotalTime;
@@ -52,7 +53,7 @@ internal static class Interleaved
             competitor();
             calls++;
         }
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds < SecondsPerTurn);
+        while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds);
         var elapsed = inProcessorTime ? Environment.CpuUsage.TotalTime - processor : Stopwatch.GetElapsedTime(start);
         return elapsed.TotalSeconds / calls;
     }

@@ -15,6 +15,7 @@ internal sealed record BenchOptions
           --only a,b        measure subjects whose name contains one of these texts (the limits are always measured)
           --threads 2       threads of the limits, the merges and PyTorch
           --python PATH     interpreter with torch and numpy; default: /usr/bin/python3
+        dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- side-by-side [PROGRAM OF ANOTHER BUILD ...] [options]
         dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- scoring example-project/models [enlarged]
         dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- language-models FOLDER example-project/models
         dotnet run -c Release --project bench/MergeTasks.Bench.Merging -- scoring whole FOLDER ROUNDS

@@ -70,7 +70,9 @@ if (args is ["range", var each, var times] && ByteSize.Parse(each) is { } modelB
     return 0;
 }
 
-if (BenchOptions.Parse(args) is not { } options)
+var isSideBySide = args is ["side-by-side", ..];
+var others = isSideBySide ? args.Skip(1).TakeWhile(text => !text.StartsWith('-')).ToList() : [];
+if (BenchOptions.Parse(isSideBySide ? args[(1 + others.Count)..] : args) is not { } options)
 {
     Console.Error.WriteLine(BenchOptions.Usage);
     return 1;
@@ -85,6 +87,12 @@ if (Directory.Exists(options.Folder))
 Directory.CreateDirectory(options.Folder);
 try
 {
+    if (isSideBySide)
+    {
+        new MergesSideBySide(options).Measure(others);
+        return 0;
+    }
+
     var models = new GeneratedModels(options.Folder, options.Size);
     Console.Error.WriteLine("generating checkpoints");
     models.Write();

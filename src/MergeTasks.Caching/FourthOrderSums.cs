@@ -75,8 +75,7 @@ internal sealed class FourthOrderSums : IChunkSum
         var (first, second, third, fourth) = (_first, _second, _third, _fourth);
         for (var i = 0; i < rows.Length / sizeof(uint); i += Lanes)
         {
-            var (lower, upper) = Vector256.Widen(Vector256.LoadUnsafe(in words, (nuint)i));
-            first += Vector512.Create(lower, upper);
+            first += Vector512.WidenLower(Vector256.LoadUnsafe(in words, (nuint)i).ToVector512Unsafe());
             second += first;
             third += second;
             fourth += third;

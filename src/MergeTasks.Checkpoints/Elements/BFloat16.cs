@@ -22,14 +22,11 @@ internal static class BFloat16
         ref readonly var first = ref MemoryMarshal.GetReference(source);
         ref var result = ref MemoryMarshal.GetReference(target);
         var i = 0;
-        if (Vector256.IsHardwareAccelerated)
+        for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
         {
-            for (; i <= source.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
-            {
-                var (lower, upper) = Vector512.Widen(Vector512.LoadUnsafe(in first, (nuint)i));
-                (lower << 16).StoreUnsafe(ref result, (nuint)i);
-                (upper << 16).StoreUnsafe(ref result, (nuint)(i + Vector512<uint>.Count));
-            }
+            var (lower, upper) = Vector512.Widen(Vector512.LoadUnsafe(in first, (nuint)i));
+            (lower << 16).StoreUnsafe(ref result, (nuint)i);
+            (upper << 16).StoreUnsafe(ref result, (nuint)(i + Vector512<uint>.Count));
         }
 
         for (; i < source.Length; i++)
@@ -43,14 +40,11 @@ internal static class BFloat16
         ref readonly var first = ref MemoryMarshal.GetReference(bits);
         ref var result = ref MemoryMarshal.GetReference(destination[..bits.Length]);
         var i = 0;
-        if (Vector256.IsHardwareAccelerated)
+        for (; i <= bits.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
         {
-            for (; i <= bits.Length - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
-            {
-                var lower = RoundedBits(Vector512.LoadUnsafe(in first, (nuint)i)) >> 16;
-                var upper = RoundedBits(Vector512.LoadUnsafe(in first, (nuint)(i + Vector512<uint>.Count))) >> 16;
-                Vector512.Narrow(lower, upper).StoreUnsafe(ref result, (nuint)i);
-            }
+            var lower = RoundedBits(Vector512.LoadUnsafe(in first, (nuint)i)) >> 16;
+            var upper = RoundedBits(Vector512.LoadUnsafe(in first, (nuint)(i + Vector512<uint>.Count))) >> 16;
+            Narrow(lower, upper).StoreUnsafe(ref result, (nuint)i);
         }
 
         for (; i < bits.Length; i++)
@@ -61,13 +55,11 @@ internal static class BFloat16
     public static void Round(Span<float> values)
     {
         var bits = MemoryMarshal.Cast<float, uint>(values);
+        ref var first = ref MemoryMarshal.GetReference(bits);
         var keep = Vector512.Create(0xFFFF_0000u);
         var i = 0;
-        if (Vector256.IsHardwareAccelerated)
-        {
-            for (; i <= bits.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
-                (RoundedBits(Vector512.Create((ReadOnlySpan<uint>)bits[i..])) & keep).CopyTo(bits[i..]);
-        }
+        for (; i <= bits.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
+            (RoundedBits(Vector512.LoadUnsafe(ref first, (nuint)i)) & keep).StoreUnsafe(ref first, (nuint)i);
 
         for (; i < bits.Length; i++)
             bits[i] = RoundedBits(bits[i]) & 0xFFFF_0000u;
@@ -81,7 +73,19 @@ internal static class BFloat16
     private static Vector512<uint> RoundedBits(Vector512<uint> bits)
     {
         var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
-        var isNaN = Vector512.GreaterThan(bits & Vector512.Create(MagnitudeMask), Vector512.Create(ExponentMask));
-        return Vector512.ConditionalSelect(isNaN, bits | Vector512.Create(QuietBit), rounded);
+        var isNumber = Vector512.Equals(bits.AsSingle(), bits.AsSingle()).AsUInt32();
+        return Vector512.ConditionalSelect(isNumber, rounded, bits | Vector512.Create(QuietBit));
     }
+
+    // Vector512.Narrow goes through memory where registers are shorter: 0.66 ns an element without AVX-512 instead of 0.2.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ushort> Narrow(Vector512<uint> lower, Vector512<uint> upper) =>
+        Vector512.IsHardwareAccelerated ? Vector512.Narrow(lower, upper)
+        : Vector512.Create(Narrow(lower.GetLower(), lower.GetUpper()), Narrow(upper.GetLower(), upper.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ushort> Narrow(Vector256<uint> lower, Vector256<uint> upper) =>
+        Vector256.IsHardwareAccelerated ? Vector256.Narrow(lower, upper)
+        : Vector256.Create(
+            Vector128.Narrow(lower.GetLower(), lower.GetUpper()), Vector128.Narrow(upper.GetLower(), upper.GetUpper()));
 }

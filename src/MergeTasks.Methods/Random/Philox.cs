@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -22,15 +22,18 @@ internal sealed class Philox
     /// <summary>Elements that are decided on together.</summary>
     public const int Group = 64;
 
+    // Counters of a group, 16-bit parts of two words of one, and where a group's parts of words 2 and 3 begin.
     private const int Lanes = 8;
+    private const int PartsOfWords = 4;
+    private const int HighWords = Lanes * PartsOfWords;
     private const int Rounds = 10;
     private const uint Multiplier0 = 0xD2511F53;
     private const uint Multiplier1 = 0xCD9E8D57;
     private const uint Weyl0 = 0x9E3779B9;
     private const uint Weyl1 = 0xBB67AE85;
 
-    private readonly Vector512<ulong>[] _keys0 = new Vector512<ulong>[Rounds];
-    private readonly Vector512<ulong>[] _keys1 = new Vector512<ulong>[Rounds];
+    private readonly ulong[] _keys0 = new ulong[Rounds];
+    private readonly ulong[] _keys1 = new ulong[Rounds];
 
     /// <summary>Keys the generator on what a mask may depend on.</summary>
     public static Philox For(long seed, string tensor, int position)
@@ -43,8 +46,8 @@ internal sealed class Philox
     {
         for (var round = 0u; round < Rounds; round++)
         {
-            _keys0[round] = Vector512.Create((ulong)(key0 + (round * Weyl0)));
-            _keys1[round] = Vector512.Create((ulong)(key1 + (round * Weyl1)));
+            _keys0[round] = key0 + (round * Weyl0);
+            _keys1[round] = key1 + (round * Weyl1);
         }
     }
 
@@ -52,26 +55,44 @@ internal sealed class Philox
     /// <param name="start">Flat index of the first element; a multiple of <see cref="Group"/>.</param>
     /// <param name="probability">Share of elements kept, below 1.</param>
     /// <param name="kept">A bit for each element, 64 to a word from the lowest on; set if it is kept.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Keep(long start, float probability, Span<ulong> kept)
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Keep<Vector512<ulong>, CounterLanes512>(start, probability, kept);
+        else if (Vector256.IsHardwareAccelerated)
+            Keep<Vector256<ulong>, CounterLanes256>(start, probability, kept);
+        else
+            Keep<Vector128<ulong>, CounterLanes128>(start, probability, kept);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal void Keep<TVector, TLanes>(long start, float probability, Span<ulong> kept)
+        where TVector : struct
+        where TLanes : struct, ICounterLanes<TVector>
     {
         var scaled = probability * 65536.0;
         var limit = (ushort)scaled;
-        var limits = Vector512.Create(limit);
         var fraction = (scaled - limit) * 4294967296.0;
         for (var i = 0; i < kept.Length; i++)
         {
-            var (low, high) = Numbers((ulong)((start / Group) + i) * Lanes, 0);
-            kept[i] = Vector512.LessThan(low, limits).ExtractMostSignificantBits()
-                | (Vector512.LessThan(high, limits).ExtractMostSignificantBits() << 32);
-            var undecided = Vector512.Equals(low, limits).ExtractMostSignificantBits()
-                | (Vector512.Equals(high, limits).ExtractMostSignificantBits() << 32);
+            var counter = (ulong)((start / Group) + i) * Lanes;
+            var (decided, undecided) = (0ul, 0ul);
+            for (var lane = 0; lane < Lanes; lane += TLanes.Count)
+            {
+                var (low, high) = Numbers<TVector, TLanes>(counter + (ulong)lane, 0);
+                decided |= Bits(TLanes.Below(low, limit), TLanes.Below(high, limit), lane);
+                if (TLanes.HasAt(low, high, limit))
+                    undecided |= Bits(TLanes.At(low, limit), TLanes.At(high, limit), lane);
+            }
+
             for (; undecided != 0; undecided &= undecided - 1)
             {
                 var bit = BitOperations.TrailingZeroCount(undecided);
-                if (Numbers((ulong)(start + ((long)i * Group) + bit), 1).Low.AsUInt32()[0] < fraction)
-                    kept[i] |= 1UL << bit;
+                if (SecondNumber(start + ((long)i * Group) + bit) < fraction)
+                    decided |= 1UL << bit;
             }
+
+            kept[i] = decided;
         }
     }
 
@@ -88,49 +109,53 @@ internal sealed class Philox
         for (var i = 0; i < values.Length; i++)
         {
             if (i % Group == 0)
-            {
-                var (low, high) = Numbers((ulong)((start + i) / Group) * Lanes, 0);
-                low.CopyTo(numbers);
-                high.CopyTo(numbers[Vector512<ushort>.Count..]);
-            }
+                Numbers((ulong)((start + i) / Group) * Lanes, 0, numbers);
 
             var scaled = probabilities[i] * 65536.0;
             var limit = (uint)scaled;
             var number = numbers[i % Group];
-            if (number > limit || (number == limit && Numbers((ulong)(start + i), 1).Low.AsUInt32()[0] >= (scaled - limit) * 4294967296.0))
+            if (number > limit || (number == limit && SecondNumber(start + i) >= (scaled - limit) * 4294967296.0))
                 values[i] = 0;
         }
     }
 
-    /// <summary>What eight consecutive counters of a stream give: words 0 and 1 of each, and words 2 and 3.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal (Vector512<ushort> Low, Vector512<ushort> High) Numbers(ulong counter, ulong stream)
+    /// <summary>What eight consecutive counters of a stream give: words 0 and 1 of each, then words 2 and 3.</summary>
+    internal void Numbers(ulong counter, ulong stream, Span<ushort> numbers)
     {
-        var counters = Vector512.Create(counter) + Vector512<ulong>.Indices;
-        var (c0, c1, c2, c3) = (counters, counters >>> 32, Vector512.Create(stream), Vector512<ulong>.Zero);
+        // Few are asked for, one by one: the width that every processor has will do.
+        ref var first = ref MemoryMarshal.GetReference(numbers[..Group]);
+        for (var lane = 0; lane < Lanes; lane += CounterLanes128.Count)
+        {
+            var (low, high) = Numbers<Vector128<ulong>, CounterLanes128>(counter + (ulong)lane, stream);
+            CounterLanes128.Store(low, ref Unsafe.Add(ref first, lane * PartsOfWords));
+            CounterLanes128.Store(high, ref Unsafe.Add(ref first, HighWords + (lane * PartsOfWords)));
+        }
+    }
+
+    // A bit for each part of a group, of those that the lanes from one on gave.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Bits(ulong low, ulong high, int lane) => (low | (high << HighWords)) << (lane * PartsOfWords);
+
+    private uint SecondNumber(long element) => Numbers<Vector128<ulong>, CounterLanes128>((ulong)element, 1).Low.AsUInt32()[0];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private (TVector Low, TVector High) Numbers<TVector, TLanes>(ulong counter, ulong stream)
+        where TVector : struct
+        where TLanes : struct, ICounterLanes<TVector>
+    {
+        var c0 = TLanes.CountFrom(counter);
+        var (c1, c2, c3) = (TLanes.Upper(c0), TLanes.Create(stream), TLanes.Create(0));
         for (var round = 0; round < Rounds; round++)
         {
-            var product0 = MultiplyLow(c0, Multiplier0);
-            var product1 = MultiplyLow(c2, Multiplier1);
-            c0 = (product1 >>> 32) ^ c1 ^ _keys0[round];
+            var product0 = TLanes.MultiplyLow(c0, Multiplier0);
+            var product1 = TLanes.MultiplyLow(c2, Multiplier1);
+            c0 = TLanes.Xor(TLanes.Xor(TLanes.Upper(product1), c1), TLanes.Create(_keys0[round]));
             c1 = product1;
-            c2 = (product0 >>> 32) ^ c3 ^ _keys1[round];
+            c2 = TLanes.Xor(TLanes.Xor(TLanes.Upper(product0), c3), TLanes.Create(_keys1[round]));
             c3 = product0;
         }
 
-        return (Join(c0, c1), Join(c2, c3));
+        // Between the rounds, the upper halves of the lanes hold what nobody reads.
+        return (TLanes.Join(c0, c1), TLanes.Join(c2, c3));
     }
-
-    // Between the rounds, the upper halves of the lanes hold what nobody reads.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ushort> Join(Vector512<ulong> lower, Vector512<ulong> upper) =>
-        Vector512.ConditionalSelect(Vector512.Create(0xFFFF_FFFFul), lower, upper << 32).AsUInt16();
-
-    // The product of the lower halves of 64-bit lanes. One instruction where there is one. The factor is made as 32-bit lanes, because one
-    // made as 64-bit lanes and read as these becomes another number in the first tier of .NET 10's JIT.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> MultiplyLow(Vector512<ulong> lanes, uint factor) =>
-        Avx512F.IsSupported
-            ? Avx512F.Multiply(lanes.AsUInt32(), Vector512.Create(factor))
-            : (lanes & Vector512.Create(0xFFFF_FFFFul)) * (ulong)factor;
 }

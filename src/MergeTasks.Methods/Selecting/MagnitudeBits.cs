@@ -6,6 +6,7 @@ using System.Runtime.Intrinsics;
 namespace MergeTasks.Methods.Selecting;
 
 /// <summary>Loops over the bit patterns of fp32 values without their sign, which order like the magnitudes.</summary>
+/// <remarks>They are compared as signed numbers, for which all processors have an instruction.</remarks>
 internal static class MagnitudeBits
 {
     /// <summary>Every bit but the sign; also the largest pattern there is.</summary>
@@ -14,19 +15,21 @@ internal static class MagnitudeBits
     /// <summary>The pattern of infinity; those above are NaN.</summary>
     public const uint Infinity = 0x7F80_0000;
 
-    /// <summary>How many magnitudes lie above the limit, and how many on it.</summary>
+    /// <summary>How many magnitudes lie above the limit (at most <see cref="Mask"/>), and how many on it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static (int Above, int At) Count(ReadOnlySpan<float> values, uint limit)
     {
         ref readonly var bits = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<float, uint>(values));
-        var (above, at) = (0, 0);
+        var (aboves, ats) = (Vector512<int>.Zero, Vector512<int>.Zero);
         var i = 0;
         for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
         {
-            var magnitude = Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(Mask);
-            above += BitOperations.PopCount(Vector512.GreaterThan(magnitude, Vector512.Create(limit)).ExtractMostSignificantBits());
-            at += BitOperations.PopCount(Vector512.Equals(magnitude, Vector512.Create(limit)).ExtractMostSignificantBits());
+            var magnitude = (Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(Mask)).AsInt32();
+            aboves -= Vector512.GreaterThan(magnitude, Vector512.Create((int)limit));
+            ats -= Vector512.Equals(magnitude, Vector512.Create((int)limit));
         }
+
+        var (above, at) = (Vector512.Sum(aboves), Vector512.Sum(ats));
 
         for (; i < values.Length; i++)
         {
@@ -41,7 +44,7 @@ internal static class MagnitudeBits
     /// <summary>Collects the magnitudes strictly between two limits.</summary>
     /// <param name="values">The values.</param>
     /// <param name="lower">The lower limit.</param>
-    /// <param name="upper">The upper limit.</param>
+    /// <param name="upper">The upper limit, at most <see cref="Mask"/>.</param>
     /// <param name="found">Room for as many as there are values.</param>
     /// <returns>How many were found.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -52,9 +55,9 @@ internal static class MagnitudeBits
         var i = 0;
         for (; i <= values.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
         {
-            var magnitude = Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(Mask);
-            var between = Vector512.GreaterThan(
-                magnitude, Vector512.Create(lower)) & Vector512.LessThan(magnitude, Vector512.Create(upper));
+            var magnitude = (Vector512.LoadUnsafe(in bits, (nuint)i) & Vector512.Create(Mask)).AsInt32();
+            var between = Vector512.GreaterThan(magnitude, Vector512.Create((int)lower))
+                & Vector512.LessThan(magnitude, Vector512.Create((int)upper));
             for (var hits = between.ExtractMostSignificantBits(); hits != 0; hits &= hits - 1)
                 found[count++] = BitConverter.SingleToUInt32Bits(values[i + BitOperations.TrailingZeroCount(hits)]) & Mask;
         }

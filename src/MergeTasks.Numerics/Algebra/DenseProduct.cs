@@ -12,7 +12,7 @@ namespace MergeTasks.Numerics.Algebra;
 /// </summary>
 /// <remarks>
 /// The depth is cut by its length alone and its parts are added in ascending order, so an element is the same bits for any number of
-/// threads.
+/// threads and any width of registers.
 /// </remarks>
 /// <param name="work">Threads.</param>
 internal sealed unsafe class DenseProduct(MatrixWork work)
@@ -20,9 +20,10 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
     private const int DepthBlock = 256;
 
     // Rows whose packed panels stay in the second-level cache while all columns pass by.
-    private const int RowBlock = 4 * TileRows;
-    private const int TileRows = 24;
-    private const int TileColumns = 8;
+    private const int RowBlock = 96;
+
+    // For small matrices, so that there are blocks for all threads. Both are multiples of every tile's rows.
+    private const int SmallRowBlock = 24;
 
     /// <summary>target = a·b, or target += factor·a·b.</summary>
     /// <param name="a">[m, k].</param>
@@ -35,24 +36,38 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
         if (a.Columns != b.Rows || a.Rows != target.Rows || b.Columns != target.Columns || target.IsTransposed)
             throw new ArgumentException(
                 $"[{a.Rows}, {a.Columns}] · [{b.Rows}, {b.Columns}] does not give [{target.Rows}, {target.Columns}].");
-        var panels = (target.Columns + TileColumns - 1) / TileColumns;
-        var rowBlock = target.Rows < 4 * RowBlock ? TileRows : RowBlock;
-        var packed = ArrayPool<double>.Shared.Rent(checked(panels * TileColumns * Math.Min(DepthBlock, Math.Max(1, a.Columns))));
+        if (Vector512.IsHardwareAccelerated)
+            MultiplyBy<DoubleTile512>(a, b, target, factor, isSymmetric);
+        else if (Vector256.IsHardwareAccelerated)
+            MultiplyBy<DoubleTile256>(a, b, target, factor, isSymmetric);
+        else
+            MultiplyBy<DoubleTile128>(a, b, target, factor, isSymmetric);
+        if (isSymmetric)
+            Mirror(target);
+    }
+
+    /// <summary>Multiplies with a tile that the processor may not have made to measure, leaving the lower half of symmetric ones.</summary>
+    internal void MultiplyBy<TTile>(DenseSlice a, DenseSlice b, DenseSlice target, double? factor, bool isSymmetric)
+        where TTile : struct, ITileShape<double>
+    {
+        var panels = (target.Columns + TTile.Columns - 1) / TTile.Columns;
+        var rowBlock = target.Rows < 4 * RowBlock ? SmallRowBlock : RowBlock;
+        var packed = ArrayPool<double>.Shared.Rent(checked(panels * TTile.Columns * Math.Min(DepthBlock, Math.Max(1, a.Columns))));
         for (var first = 0; first == 0 || first < a.Columns; first += DepthBlock)
         {
             var depth = Math.Min(DepthBlock, a.Columns - first);
             var (start, own) = (first, b.Part(first, 0, depth, b.Columns));
             work.ForEach(
                 panels,
-                (long)depth * TileColumns,
+                (long)depth * TTile.Columns,
                 panel =>
                     Pack(
                         own.Transposed,
-                        panel * TileColumns,
-                        TileColumns,
-                        packed.AsSpan(panel * depth * TileColumns)));
+                        panel * TTile.Columns,
+                        TTile.Columns,
+                        packed.AsSpan(panel * depth * TTile.Columns)));
             work.ForEach((target.Rows + rowBlock - 1) / rowBlock, (long)depth * target.Columns * rowBlock, block =>
-                MultiplyRows(
+                MultiplyRows<TTile>(
                     a.Part(0, start, a.Rows, depth),
                     block * rowBlock,
                     rowBlock,
@@ -63,38 +78,37 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
         }
 
         ArrayPool<double>.Shared.Return(packed);
-        if (isSymmetric)
-            Mirror(target);
     }
 
-    private static void MultiplyRows(
+    private static void MultiplyRows<TTile>(
         DenseSlice a, int firstRow, int rowBlock, double[] packedColumns, DenseSlice target, double? factor, bool isSymmetric)
+        where TTile : struct, ITileShape<double>
     {
         var (depth, rows) = (a.Columns, Math.Min(rowBlock, a.Rows - firstRow));
         var packedRows = ArrayPool<double>.Shared.Rent((rowBlock * depth) + 1);
-        for (var row = 0; row < rows; row += TileRows)
-            Pack(a, firstRow + row, TileRows, packedRows.AsSpan(row * depth));
-        var edge = stackalloc double[TileRows * TileColumns];
+        for (var row = 0; row < rows; row += TTile.Rows)
+            Pack(a, firstRow + row, TTile.Rows, packedRows.AsSpan(row * depth));
+        var edge = stackalloc double[TTile.Rows * TTile.Columns];
         fixed (double* left = packedRows, right = packedColumns, values = target.Values)
         {
-            var firstColumn = isSymmetric ? firstRow / TileColumns * TileColumns : 0;
-            for (var column = firstColumn; column < target.Columns; column += TileColumns)
+            var firstColumn = isSymmetric ? firstRow / TTile.Columns * TTile.Columns : 0;
+            for (var column = firstColumn; column < target.Columns; column += TTile.Columns)
             {
                 var panel = right + ((nint)column * depth);
-                for (var row = 0; row < rows; row += TileRows)
+                for (var row = 0; row < rows; row += TTile.Rows)
                 {
-                    var (height, width) = (Math.Min(TileRows, rows - row), Math.Min(TileColumns, target.Columns - column));
+                    var (height, width) = (Math.Min(TTile.Rows, rows - row), Math.Min(TTile.Columns, target.Columns - column));
                     var place = values + target.Index(firstRow + row, column);
-                    if (height == TileRows && width == TileColumns && factor is null or 1)
+                    if (height == TTile.Rows && width == TTile.Columns && factor is null or 1)
                     {
-                        Tile(depth, left + (row * depth), panel, place, target.Stride, accumulate: factor is not null);
+                        TTile.Full(depth, left + (row * depth), panel, place, target.Stride, accumulate: factor is not null);
                         continue;
                     }
 
-                    Tile(depth, left + (row * depth), panel, edge, TileColumns, accumulate: false);
+                    TTile.Full(depth, left + (row * depth), panel, edge, TTile.Columns, accumulate: false);
                     for (var i = 0; i < height; i++)
                         Put(
-                            new ReadOnlySpan<double>(edge + (i * TileColumns), width),
+                            new ReadOnlySpan<double>(edge + (i * TTile.Columns), width),
                             new Span<double>(place + ((nint)i * target.Stride), width),
                             factor);
                 }
@@ -103,9 +117,6 @@ internal sealed unsafe class DenseProduct(MatrixWork work)
 
         ArrayPool<double>.Shared.Return(packedRows);
     }
-
-    private static void Tile(nint depth, double* a, double* b, double* c, nint stride, bool accumulate) =>
-        RegisterTiles.TwentyFourByOne<double, Vector512<double>, Doubles512>(depth, a, b, TileColumns, c, stride, accumulate);
 
     // As many rows side by side, element after element; zeros where there are fewer.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

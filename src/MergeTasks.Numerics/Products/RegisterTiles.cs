@@ -222,9 +222,11 @@ internal static unsafe class RegisterTiles
 
     /// <summary>4 rows by 3 vectors: 12 accumulators, for machines with 16 vector registers or more.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByThree<TVector, TLanes>(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
+    public static void FourByThree<TElement, TVector, TLanes>(
+        nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, IWeightLanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         nint lanes = TLanes.Count;
         TVector c00 = TLanes.Zero, c01 = TLanes.Zero, c02 = TLanes.Zero;
@@ -258,17 +260,17 @@ internal static unsafe class RegisterTiles
 
         if (accumulate)
         {
-            Add<TVector, TLanes>(c, c00, c01, c02);
-            Add<TVector, TLanes>(c + stride, c10, c11, c12);
-            Add<TVector, TLanes>(c + 2 * stride, c20, c21, c22);
-            Add<TVector, TLanes>(c + 3 * stride, c30, c31, c32);
+            Add<TElement, TVector, TLanes>(c, c00, c01, c02);
+            Add<TElement, TVector, TLanes>(c + stride, c10, c11, c12);
+            Add<TElement, TVector, TLanes>(c + 2 * stride, c20, c21, c22);
+            Add<TElement, TVector, TLanes>(c + 3 * stride, c30, c31, c32);
             return;
         }
 
-        Put<TVector, TLanes>(c, c00, c01, c02);
-        Put<TVector, TLanes>(c + stride, c10, c11, c12);
-        Put<TVector, TLanes>(c + 2 * stride, c20, c21, c22);
-        Put<TVector, TLanes>(c + 3 * stride, c30, c31, c32);
+        Put<TElement, TVector, TLanes>(c, c00, c01, c02);
+        Put<TElement, TVector, TLanes>(c + stride, c10, c11, c12);
+        Put<TElement, TVector, TLanes>(c + 2 * stride, c20, c21, c22);
+        Put<TElement, TVector, TLanes>(c + 3 * stride, c30, c31, c32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -296,9 +298,10 @@ internal static unsafe class RegisterTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TVector, TLanes>(float* c, TVector v0, TVector v1, TVector v2)
+    private static void Put<TElement, TVector, TLanes>(TElement* c, TVector v0, TVector v1, TVector v2)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, IWeightLanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         TLanes.Store(v0, c);
         TLanes.Store(v1, c + TLanes.Count);
@@ -306,9 +309,10 @@ internal static unsafe class RegisterTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<TVector, TLanes>(float* c, TVector v0, TVector v1, TVector v2)
+    private static void Add<TElement, TVector, TLanes>(TElement* c, TVector v0, TVector v1, TVector v2)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, IWeightLanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
         TLanes.Store(TLanes.Add(TLanes.Load(c + TLanes.Count), v1), c + TLanes.Count);

@@ -10,13 +10,17 @@ internal static class CrashingProcess
     /// <summary>Starts a merge, or several with commas, that kills its own process at a moment.</summary>
     /// <param name="variables">Environment variables of the process.</param>
     public static Process Start(
-        MergeWorkspace space, string merge, string moment = "never", int call = 0, params (string Name, string Value)[] variables)
+        MergeWorkspace space, string merge, string moment = "never", int call = 0, params (string Name, string Value)[] variables) =>
+        Start(["dotnet", HostPath()], space, merge, moment, call, variables);
+
+    /// <summary>Starts a crash host by the words of its command.</summary>
+    public static Process Start(
+        string[] host, MergeWorkspace space, string merge, string moment, int call, (string Name, string Value)[] variables)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var argument in new[]
-        {
-            HostPath(), space.Save(), merge, space.LockFile(merge), space.Threads.ToString(), moment, call.ToString()
-        })
+        var start = new ProcessStartInfo(host[0]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        string[] arguments =
+            [.. host[1..], space.Save(), merge, space.LockFile(merge), space.Threads.ToString(), moment, call.ToString()];
+        foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in variables)
             start.Environment[name] = value;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using MergeTasks.Merging.Tests.Interrupted;
 using MergeTasks.TestSupport;
@@ -8,6 +9,10 @@ namespace MergeTasks.Merging.Tests.Methods;
 /// The same merges on processors with shorter vectors, as the runtime sees them with its switches: outputs are equal byte for byte, so
 /// neither a colleague's machine nor a cache that is shared shows in a checkpoint.
 /// </summary>
+/// <remarks>
+/// Where the environment variable <c>MERGETASKS_OTHER_PROCESSOR</c> has the command of the crash host as published for another processor
+/// (an emulator before it, as docs/performance.md shows), that runs them too.
+/// </remarks>
 public sealed class EveryProcessor : IDisposable
 {
     private static readonly string[] Types = ["F32", "BF16", "F16"];
@@ -27,11 +32,22 @@ public sealed class EveryProcessor : IDisposable
         foreach (var without in others)
         {
             using var process = CrashingProcess.Start(_space, string.Join(',', merges), variables: (without, "0"));
-            var errors = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(errors.Length == 0 && process.ExitCode == 0, errors);
-            Assert.Equal([], Taken(merges).Where(merge => !here[merge.Key].SequenceEqual(merge.Value)).Select(merge => merge.Key));
+            AssertSame(here, process);
         }
+
+        if (Environment.GetEnvironmentVariable("MERGETASKS_OTHER_PROCESSOR") is { Length: > 0 } host)
+        {
+            using var process = CrashingProcess.Start(host.Split(' '), _space, string.Join(',', merges), "never", 0, []);
+            AssertSame(here, process);
+        }
+    }
+
+    private void AssertSame(Dictionary<string, SortedDictionary<string, string>> here, Process process)
+    {
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(errors.Length == 0 && process.ExitCode == 0, errors);
+        Assert.Equal([], Taken([.. here.Keys]).Where(merge => !here[merge.Key].SequenceEqual(merge.Value)).Select(merge => merge.Key));
     }
 
     // What the outputs are, which are then gone.

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using MergeTasks.Methods.Kernels;
 using MergeTasks.Methods.Random;
@@ -22,12 +23,14 @@ public sealed class RandomNumbers
     [InlineData(0x1234_5678_9ABCul, 0ul)]
     public void Lanes_give_what_the_plain_version_gives(ulong counter, ulong stream)
     {
-        var (low, high) = new Philox(0xa4093822, 0x299f31d0).Numbers(counter, stream);
+        Span<ushort> parts = stackalloc ushort[Philox.Group];
+        new Philox(0xa4093822, 0x299f31d0).Numbers(counter, stream, parts);
+        var numbers = MemoryMarshal.Cast<ushort, uint>(parts);
         for (var lane = 0u; lane < 8; lane++)
         {
             var words = Plain([(uint)(counter + lane), (uint)((counter + lane) >> 32), (uint)stream, 0], 0xa4093822, 0x299f31d0);
             var first = 2 * (int)lane;
-            uint[] actual = [low.AsUInt32()[first], low.AsUInt32()[first + 1], high.AsUInt32()[first], high.AsUInt32()[first + 1]];
+            uint[] actual = [numbers[first], numbers[first + 1], numbers[16 + first], numbers[16 + first + 1]];
             Assert.Equal(words, actual);
         }
     }
@@ -62,6 +65,13 @@ public sealed class RandomNumbers
         }
 
         Assert.InRange(undecided, 5, 50);
+        var (wide, half, narrow) = (new ulong[words], new ulong[words], new ulong[words]);
+        new Philox(7, 9).Keep<Vector512<ulong>, CounterLanes512>(start, probability, wide);
+        new Philox(7, 9).Keep<Vector256<ulong>, CounterLanes256>(start, probability, half);
+        new Philox(7, 9).Keep<Vector128<ulong>, CounterLanes128>(start, probability, narrow);
+        Assert.Equal(kept, wide);
+        Assert.Equal(kept, half);
+        Assert.Equal(kept, narrow);
     }
 
     [Fact]
