@@ -102,6 +102,7 @@ internal sealed class DeclarationReader
             WithImportance(declaration, options, null),
             item,
             text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
+        declaration = WithTransplant(declaration, options);
         if (IsMixture(declaration))
         {
             var experts = new ExpertItems(_project.Folder, _diagnostics.Add);
@@ -132,6 +133,7 @@ internal sealed class DeclarationReader
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
         declaration = declaration with { MethodAssembly = AssemblyOf(declaration.Method) };
         declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
+        declaration = WithTransplant(declaration, options);
         if (IsMixture(declaration))
             declaration = WithMixture(declaration, options, [.. recipe.Experts.Select(expert => expert.Expert)]);
         var first = _diagnostics.Count;
@@ -151,6 +153,30 @@ internal sealed class DeclarationReader
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
         }
+    }
+
+    private MergeDeclaration WithTransplant(MergeDeclaration merge, OptionReader options)
+    {
+        if (merge.Method != AssemblingMethod.Transplant.Name)
+        {
+            if (TransplantSettings.Options.Select(options.Find).FirstOrDefault(written => written is not null) is { } odd)
+                options.Report(
+                    DiagnosticCode.InvalidValue,
+                    $"only the method '{AssemblingMethod.Transplant.Name}' makes rows for tokens that a model lacks; remove this.",
+                    odd.Location);
+            return merge;
+        }
+
+        if (merge.Models.Count != 1)
+            _diagnostics.Add(merge.Error(
+                DiagnosticCode.ModelCount,
+                $"a tokenizer is taken from one model, beside the base that gets it; {merge.Models.Count} given."));
+        if (!merge.IsWhole || merge.Aim is not null || merge.Apl is not null || merge.Tokenizer is not null)
+            _diagnostics.Add(merge.Error(
+                DiagnosticCode.InvalidValue,
+                "a transplanted tokenizer leaves everything but embeddings and head as it is, so slices, modules, AIM, APL and "
+                    + "'tokenizer' do not apply."));
+        return merge with { Transplant = options.Read(new TransplantSettings(), TransplantSettings.Options) };
     }
 
     private static bool IsMixture(MergeDeclaration merge) => merge.Method == AssemblingMethod.Mixture.Name;

@@ -129,6 +129,9 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
     /// <summary>The models as experts of a mixture; <see langword="null"/> where they are merged.</summary>
     public MixtureDeclaration? Mixture { get; init; }
 
+    /// <summary>How the only model's tokenizer is put on the base; <see langword="null"/> where none is.</summary>
+    public TransplantSettings? Transplant { get; init; }
+
     /// <summary>Whether whole models are merged by one set of rules.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public bool IsWhole => Slices.Count == 0 && Modules.Count == 0;

@@ -93,7 +93,8 @@ internal static class RecipeKeys
     public static RecipeSection Recipe { get; } = new("A recipe",
     [
         new RecipeKey(
-            "merge_method", new RecipeForm.Text([.. MergeMethods.All.Select(method => method.Name)]), "How tensors are merged.")
+            "merge_method", new RecipeForm.Text([.. MergeMethods.All.Append(AssemblingMethod.Transplant).Select(method => method.Name)]),
+            "How tensors are merged.")
             {
                 IsRequired = true
             },

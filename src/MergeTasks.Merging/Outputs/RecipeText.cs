@@ -45,6 +45,12 @@ internal static class RecipeText
         AppendParameters(yaml, "", merge.Parameters);
         foreach (var option in MergeSettings.Options)
             AppendOption(yaml, "", option, option.Written(merge));
+        if (merge.Transplant is { } transplant)
+        {
+            foreach (var option in TransplantSettings.Options)
+                AppendOption(yaml, "", option, option.Written(transplant));
+        }
+
         if (merge.Tokenizer is { } tokenizer)
             AppendTokenizer(yaml, tokenizer);
         if (merge.ChatTemplate is { } template)

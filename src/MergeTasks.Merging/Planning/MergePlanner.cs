@@ -12,6 +12,7 @@ using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Merging.Planning.Vocabularies;
+using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
@@ -47,7 +48,7 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
         var opened = _models.Of(merge, cancellation);
-        if (merge.Mixture is not null)
+        if (method is AssemblingMethod)
             return Completed(Assembled(merge, opened, cancellation), merge, method, warnings, remarks, cancellation);
         opened = ExpertForms.In(opened, DonorOf(merge), remarks.Add);
         var (models, donor) = Matched(
@@ -137,7 +138,9 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         var measurable = new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation);
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, merge.Location, () =>
         {
-            var (model, scores) = new MixturePlanner(merge, opened, donor, measurable, cancellation).Plan();
+            var (model, scores) = merge.Mixture is null
+                ? (new TransplantPlanner(merge, donor, opened[0], workers, cancellation).Plan(), [])
+                : new MixturePlanner(merge, opened, donor, measurable, cancellation).Plan();
             return new Prepared(merge with { Models = [donor.Declaration], Base = null }, opened, opened, model, donor)
             {
                 Importance = _ => scores.Count == 0 ? null : new ImportancePlan(donor.Declaration, donor.Input)

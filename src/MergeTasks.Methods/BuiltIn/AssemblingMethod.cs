@@ -16,6 +16,12 @@ internal sealed class AssemblingMethod : MergeMethod
         "The feed-forward parts of several models as experts of a mixture, everything else from the base.",
         "https://github.com/arcee-ai/mergekit/blob/main/docs/moe.md (documented behaviour)");
 
+    /// <summary>Another model's tokenizer on a model.</summary>
+    public static AssemblingMethod Transplant { get; } = new(
+        "transplant",
+        "The base with the tokenizer of another model, and rows of its embeddings made for the tokens that it lacks.",
+        "https://github.com/arcee-ai/mergekit/blob/main/docs/tokensurgeon.md (documented behaviour)");
+
     /// <inheritdoc/>
     public override string Name { get; }
 
