@@ -60,6 +60,18 @@ public sealed class LlamaCppLogits
         Compare(Path.Combine(RepositoryFolder.Root, "example-project", "models", "base"), null);
 
     [Fact]
+    public void Are_the_engines_for_a_mixture_of_dense_models()
+    {
+        using var space = new MergeWorkspace();
+        var dense = ExportedModel.Golden("golden/llama-A");
+        space.Merge("m", ("Method", "moe"), ("Base", dense), ("GateMode", "random"), ("ExpertsPerToken", "1"));
+        space.Source(dense);
+        space.Source(dense);
+        space.RunAll();
+        Compare(space.Output("m"), null);
+    }
+
+    [Fact]
     public void Are_a_classifiers_scores()
     {
         using var model = new ExportedModel(ExportedModel.Golden("golden/bert-cls-A"));

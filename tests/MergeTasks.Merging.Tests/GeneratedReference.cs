@@ -69,7 +69,7 @@ public sealed partial class GeneratedReference
         foreach (var method in MergeMethods.All)
         {
             var own =
-                schema["allOf"]!
+                schema["else"]!["allOf"]!
                     .AsArray()
                     .Single(rule => (string)rule!["if"]!["properties"]!["merge_method"]!["const"]! == method.Name)!["then"]!["properties"]!;
             Assert.Equal(

@@ -175,6 +175,25 @@ internal sealed class ModelConfig
         return config.TiesEmbeddings == false ? config : Parse(JsonSplice.Add(text, FileName, key, "false"), FileName)!;
     }
 
+    /// <summary>The same configuration with some members at the top level added or replaced, every other byte kept.</summary>
+    /// <param name="members">The values as JSON, by key, in the order in which new ones are added.</param>
+    public ModelConfig With(IReadOnlyList<KeyValuePair<string, string>> members)
+    {
+        var known = JsonSplice.Members(Text, FileName).Select(member => member.Name).ToHashSet();
+        var text = JsonSplice.Replace(
+            Text, FileName, members.ToDictionary(member => new JsonMemberName("", member.Key), member => member.Value));
+        foreach (var (key, value) in members.Where(member => !known.Contains(new JsonMemberName("", member.Key))))
+            text = JsonSplice.Add(text, FileName, key, value);
+        return Parse(text, FileName)!;
+    }
+
+    /// <summary>A value at the top level; undefined where there is none.</summary>
+    public JsonElement Member(string key)
+    {
+        using var json = StrictJson.Parse(Text, FileName);
+        return SectionOf(json.RootElement, key) is { ValueKind: not JsonValueKind.Undefined } value ? value.Clone() : default;
+    }
+
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
     public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;
 

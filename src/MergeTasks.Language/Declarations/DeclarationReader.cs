@@ -1,7 +1,9 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
+using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
 
@@ -100,6 +102,21 @@ internal sealed class DeclarationReader
             WithImportance(declaration, options, null),
             item,
             text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
+        declaration = WithTransplant(declaration, options);
+        if (IsMixture(declaration))
+        {
+            var experts = new ExpertItems(_project.Folder, _diagnostics.Add);
+            declaration = WithMixture(declaration, options, sources.ConvertAll(experts.Read));
+        }
+        else if (sources.Find(ExpertItems.Mentions) is { } odd)
+        {
+            _diagnostics.Add(declaration.Error(
+                DiagnosticCode.InvalidValue,
+                $"'{odd.Include}' is told what an expert is, and the method '{method}' has no experts. Say "
+                    + $"Method=\"{AssemblingMethod.Mixture.Name}\".",
+                odd.Location));
+        }
+
         _validator.Check(declaration, item.LocationOf("Method"),
             [
                 .. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))),
@@ -116,6 +133,9 @@ internal sealed class DeclarationReader
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
         declaration = declaration with { MethodAssembly = AssemblyOf(declaration.Method) };
         declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
+        declaration = WithTransplant(declaration, options);
+        if (IsMixture(declaration))
+            declaration = WithMixture(declaration, options, [.. recipe.Experts.Select(expert => expert.Expert)]);
         var first = _diagnostics.Count;
         _validator.Check(declaration, recipe.Method.Location, scopes);
         foreach (var warning in recipe.Warnings)
@@ -133,6 +153,39 @@ internal sealed class DeclarationReader
                 named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
             return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
         }
+    }
+
+    private MergeDeclaration WithTransplant(MergeDeclaration merge, OptionReader options)
+    {
+        if (merge.Method != AssemblingMethod.Transplant.Name)
+        {
+            if (TransplantSettings.Options.Select(options.Find).FirstOrDefault(written => written is not null) is { } odd)
+                options.Report(
+                    DiagnosticCode.InvalidValue,
+                    $"only the method '{AssemblingMethod.Transplant.Name}' makes rows for tokens that a model lacks; remove this.",
+                    odd.Location);
+            return merge;
+        }
+
+        if (merge.Models.Count != 1)
+            _diagnostics.Add(merge.Error(
+                DiagnosticCode.ModelCount,
+                $"a tokenizer is taken from one model, beside the base that gets it; {merge.Models.Count} given."));
+        if (!merge.IsWhole || merge.Aim is not null || merge.Apl is not null || merge.Tokenizer is not null)
+            _diagnostics.Add(merge.Error(
+                DiagnosticCode.InvalidValue,
+                "a transplanted tokenizer leaves everything but embeddings and head as it is, so slices, modules, AIM, APL and "
+                    + "'tokenizer' do not apply."));
+        return merge with { Transplant = options.Read(new TransplantSettings(), TransplantSettings.Options) };
+    }
+
+    private static bool IsMixture(MergeDeclaration merge) => merge.Method == AssemblingMethod.Mixture.Name;
+
+    private MergeDeclaration WithMixture(MergeDeclaration merge, OptionReader options, IReadOnlyList<ExpertDeclaration> experts)
+    {
+        merge = merge with { Mixture = MixtureDeclaration.Read(options, experts) };
+        MixtureCheck.Check(merge, merge.Mixture, _diagnostics.Add);
+        return merge;
     }
 
     // What can be carried out goes with the declaration, and is told with its plan.

@@ -96,7 +96,9 @@ internal sealed class DeclarationValidator(MethodCatalog methods, Action<Diagnos
         {
             // In a list of items that is a slip, or a glob. mergekit keys everything by the model, so that the second would take the
             // first's place.
-            if ((merge.IsMergekitCompatible || !_isRecipe) && models.Take(i).Any(models[i].IsSameModel))
+            if (merge.Mixture is null
+                && (merge.IsMergekitCompatible || !_isRecipe)
+                && models.Take(i).Any(models[i].IsSameModel))
                 Report(
                     DiagnosticCode.ModelCount,
                     merge,

@@ -24,6 +24,7 @@ internal static class DeclaredFiles
         .Where(file => file != project.ProjectFile)
         .Concat(merges.Select(merge => merge.Aim?.Calibration.Path).OfType<string>())
         .Concat(merges.SelectMany(merge => merge.References).Select(model => model.TaskData?.Path).OfType<string>())
+        .Concat(merges.SelectMany(merge => merge.Mixture?.Experts ?? []).SelectMany(expert => expert.Files))
         .Concat(evaluations.Select(item => UserPath.Full(project.Folder, item.Include, () => item.Location)))
         .Distinct();
 }

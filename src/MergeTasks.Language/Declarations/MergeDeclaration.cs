@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
@@ -124,6 +125,12 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
 
     /// <summary>The parts of the checkpoint that have rules of their own; empty where the same rules hold for all of it.</summary>
     public IReadOnlyList<ModuleDeclaration> Modules { get; init; } = [];
+
+    /// <summary>The models as experts of a mixture; <see langword="null"/> where they are merged.</summary>
+    public MixtureDeclaration? Mixture { get; init; }
+
+    /// <summary>How the only model's tokenizer is put on the base; <see langword="null"/> where none is.</summary>
+    public TransplantSettings? Transplant { get; init; }
 
     /// <summary>Whether whole models are merged by one set of rules.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

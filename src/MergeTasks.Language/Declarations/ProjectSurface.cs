@@ -1,3 +1,4 @@
+using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
@@ -19,7 +20,10 @@ internal static class ProjectSurface
     public static SurfaceItem MergedModel { get; } = new(
         "MergedModel", "A merge, whose output is a model folder.", "A name, or a recipe file (.yml, .yaml).",
         [
-            new("Method", "How tensors are merged.") { Values = [.. MergeMethods.All.Select(method => method.Name)] },
+            new("Method", "How tensors are merged.")
+            {
+                Values = [.. MergeMethods.All.Concat(MergeMethods.Assembling).Select(method => method.Name)],
+            },
             new("Base", "The base model: a folder, a reference, or another merge's name.") { Type = "file-or-folder" },
             new(ItemMetadata.BaseAdapter, "A LoRA adapter for the base.") { Type = "file-or-folder" },
             Parameters,
@@ -27,6 +31,7 @@ internal static class ProjectSurface
             new(ItemMetadata.TokenizerPadToMultipleOf, "Rows of the embeddings are made a multiple of this.") { Type = "int" },
             new(ItemMetadata.ChatTemplate, "auto, the name of a built-in template, or a Jinja template."),
             .. MergeOptions.All.Select(Of),
+            .. MixtureDeclaration.Options.Select(Of),
             new("MergedModelName", "The merge's name; default: the item's value, a recipe's file name without extension."),
             new("OutputDirectory", "The output's folder; default: one of the merge's name in MergedModelsOutputPath.") { Type = "folder" },
             new(CarriedOutput.Publish, "How publish copies the model; true and false are PreserveNewest and Never.")
@@ -48,6 +53,7 @@ internal static class ProjectSurface
             new("As", "The model's name in a recipe."),
             new(ItemMetadata.Adapter, "A LoRA adapter for the model.") { Type = "file-or-folder" },
             Of(DataFile.OfTask) with { Type = "file" },
+            .. ExpertItems.Surface,
             Parameters,
         ]);
 

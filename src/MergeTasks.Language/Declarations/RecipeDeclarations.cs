@@ -20,7 +20,7 @@ internal sealed class RecipeDeclarations(RecipeDocument recipe, Func<RecipeModel
             Method = recipe.Method.Name,
             Base = recipe.Base is { } baseModel ? resolve(baseModel) : null,
             Parameters = Values(recipe.Parameters),
-            Models = [.. recipe.Models.Select(Model)],
+            Models = [.. recipe.Models.Concat(recipe.Experts.Select(expert => expert.Model)).Select(Model)],
             Slices = [.. recipe.Slices.Select(Slice)],
             Modules = [.. recipe.Modules.Select(Module)],
         };

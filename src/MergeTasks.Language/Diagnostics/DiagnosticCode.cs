@@ -74,6 +74,9 @@ internal readonly record struct DiagnosticCode
     /// <summary>A pattern of file names stands for no item.</summary>
     public static readonly DiagnosticCode UnmatchedPattern = new("MTK1016");
 
+    /// <summary>An expert of a mixture has no prompts that say what it is for.</summary>
+    public static readonly DiagnosticCode MissingPrompts = new("MTK1017");
+
     /// <summary>The source of the vocabulary, or of a token's row, is none.</summary>
     public static readonly DiagnosticCode InvalidTokenizerSource = new("MTK1030");
 
@@ -243,6 +246,9 @@ internal readonly record struct DiagnosticCode
 
     /// <summary>An adapter cannot be made of these models.</summary>
     public static readonly DiagnosticCode AdapterOutput = new("MTK4020");
+
+    /// <summary>Models cannot be put together as experts of one.</summary>
+    public static readonly DiagnosticCode NoMixture = new("MTK4040");
 
     /// <summary>A model cannot be written as GGUF.</summary>
     public static readonly DiagnosticCode GgufExport = new("MTK4030");

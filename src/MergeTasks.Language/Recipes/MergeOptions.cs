@@ -18,7 +18,10 @@ internal static class MergeOptions
     /// The options, those of a section together; the first of a section is also its short form (<c>aim: 0.4</c>, <c>apl: layer</c>).
     /// </summary>
     public static IReadOnlyList<MergeOption> All { get; } =
-        [.. MergeSettings.Options, ImportanceBase, .. FactorDeclaration.Options, .. AimDeclaration.Options, .. AplDeclaration.Options];
+        [
+            .. MergeSettings.Options, .. TransplantSettings.Options, ImportanceBase, .. FactorDeclaration.Options,
+            .. AimDeclaration.Options, .. AplDeclaration.Options,
+        ];
 
     /// <summary>Those that recipes know, by section; the first group, of no section, are keys of the recipe itself.</summary>
     public static IReadOnlyList<IGrouping<string, MergeOption>> Sections { get; } =

@@ -25,6 +25,9 @@ internal sealed record RecipeDocument(SourceLocation Location, (string Name, Sou
     /// <summary>The parts of the checkpoint, where each has rules of its own.</summary>
     public IReadOnlyList<RecipeModule> Modules { get; init; } = [];
 
+    /// <summary>The experts of a mixture, shared ones last; empty where models are merged.</summary>
+    public IReadOnlyList<RecipeExpert> Experts { get; init; } = [];
+
     /// <summary>The base model, if named.</summary>
     public RecipeModel? Base { get; init; }
 
@@ -46,7 +49,7 @@ internal sealed record RecipeDocument(SourceLocation Location, (string Name, Sou
     /// <summary>All models that the document names for merging, the base first, with repetitions.</summary>
     public IEnumerable<RecipeModel> NamedModels =>
         (Base is null ? [] : new[] { Base })
-        .Concat(Models).Concat(Named(Slices))
+        .Concat(Models).Concat(Experts.Select(expert => expert.Model)).Concat(Named(Slices))
         .Concat(Modules.SelectMany(module => module.Models.Concat(Named(module.Slices))));
 
     private static IEnumerable<RecipeModel> Named(IEnumerable<RecipeSlice> slices) =>

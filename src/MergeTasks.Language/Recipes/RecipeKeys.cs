@@ -1,3 +1,4 @@
+using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Methods.BuiltIn;
@@ -92,7 +93,8 @@ internal static class RecipeKeys
     public static RecipeSection Recipe { get; } = new("A recipe",
     [
         new RecipeKey(
-            "merge_method", new RecipeForm.Text([.. MergeMethods.All.Select(method => method.Name)]), "How tensors are merged.")
+            "merge_method", new RecipeForm.Text([.. MergeMethods.All.Append(AssemblingMethod.Transplant).Select(method => method.Name)]),
+            "How tensors are merged.")
             {
                 IsRequired = true
             },
@@ -116,6 +118,45 @@ internal static class RecipeKeys
         .. MergeOptions.Sections[0].Select(KeyOf),
         .. MergeOptions.Sections.Skip(1).Select(section => SectionOf(section.First())),
     ]);
+
+    /// <summary>An entry of <c>experts</c>.</summary>
+    public static RecipeSection Expert { get; } = new("An entry of experts", [.. ExpertKeys()]);
+
+    /// <summary>An entry of <c>shared_experts</c>.</summary>
+    public static RecipeSection SharedExpert { get; } = new("An entry of shared_experts",
+    [
+        .. ExpertKeys(),
+        new RecipeKey("residual_scale", new RecipeForm.Number(0, double.MaxValue), "What the expert's result is multiplied by."),
+    ]);
+
+    /// <summary>A recipe of a mixture of experts, as mergekit-moe has it.</summary>
+    public static RecipeSection Mixture { get; } = new("A mixture of experts",
+    [
+        new RecipeKey(
+            "base_model", new RecipeForm.Reference(), "The model whose attention, norms, embeddings, head and tokenizer the mixture gets.")
+            {
+                IsRequired = true
+            },
+        new RecipeKey(
+            "experts", new RecipeForm.ListOf(Expert), "The models whose feed-forward parts become experts, at least two.")
+            {
+                IsRequired = true
+            },
+        new RecipeKey("shared_experts", new RecipeForm.ListOf(SharedExpert), "At most one, which sees every token."),
+        .. MixtureDeclaration.Options.Select(KeyOf),
+        new RecipeKey("chat_template", new RecipeForm.Text(), "auto, the name of a built-in template, or a Jinja template."),
+        new RecipeKey(
+            "name", new RecipeForm.Text(), "The merge's name, where a file holds several documents; later ones name it as a model."),
+        .. MergeSettings.Options.Where(option => option.Key.Length > 0).Select(KeyOf),
+    ]);
+
+    private static IEnumerable<RecipeKey> ExpertKeys() =>
+    [
+        new("source_model", new RecipeForm.Reference(), "The model.") { IsRequired = true },
+        new("positive_prompts", new RecipeForm.Texts(), "Texts that the expert is for."),
+        new("negative_prompts", new RecipeForm.Texts(), "Texts that it is not for."),
+        new("noise_scale", new RecipeForm.Number(0, 0), "Accepted where it is 0."),
+    ];
 
     // A section that is only a value is the value of its first option.
     private static RecipeKey SectionOf(MergeOption first) => new(

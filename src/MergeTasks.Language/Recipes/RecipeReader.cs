@@ -1,6 +1,8 @@
 using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Experts;
 using MergeTasks.Language.Options;
+using MergeTasks.Methods.BuiltIn;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -98,7 +100,6 @@ internal sealed class RecipeReader
     {
         bool Has(string key) => root.Children.Keys.OfType<YamlScalarNode>().Any(name => name.Value == key);
         return Has("merge_method") ? null
-            : Has("experts") || Has("gate_mode") ? "mergekit-moe, which puts models together as experts of one"
             : Has("genome") ? "mergekit-evolve, which searches for parameters"
             : Has("architecture") && Has("stages") ? "another tool" : null;
     }
@@ -121,6 +122,8 @@ internal sealed class RecipeReader
             return null;
         }
 
+        if (IsMixture(root))
+            return ReadMixture(root);
         var entries = _nodes.Entries(root, RecipeKeys.Recipe);
         var method = Named(entries, "merge_method");
         if (!entries.ContainsKey("merge_method"))
@@ -142,6 +145,28 @@ internal sealed class RecipeReader
         return method is null ? null : document;
     }
 
+    // Such recipes are told by their experts; their method is never named.
+    private static bool IsMixture(YamlMappingNode root) =>
+        root.Children.Keys.OfType<YamlScalarNode>().Any(key => key.Value is "experts" or "shared_experts" or "gate_mode");
+
+    private RecipeDocument ReadMixture(YamlMappingNode root)
+    {
+        var entries = _nodes.Entries(root, RecipeKeys.Mixture);
+        if (!entries.ContainsKey("experts"))
+            _nodes.Report(DiagnosticCode.MissingKey, "A mixture of experts needs 'experts'.", root.Start);
+        if (!entries.ContainsKey("base_model"))
+            _nodes.Report(
+                DiagnosticCode.MissingKey, "A mixture of experts needs 'base_model': whose attention and embeddings it gets.", root.Start);
+        return new RecipeDocument(_nodes.At(root.Start), (AssemblingMethod.Mixture.Name, _nodes.At(root.Start)))
+        {
+            Name = Named(entries, "name"),
+            Experts = new MixtureReader(_nodes, _references).Read(entries),
+            Base = entries.Find("base_model") is { } baseModel ? _references.Read(baseModel, "base_model") : null,
+            ChatTemplate = Named(entries, "chat_template"),
+            Options = ReadOptions(entries),
+        };
+    }
+
     private (string Text, SourceLocation Location)? Named(RecipeEntries entries, string key) =>
         entries.Find(key) is { } node && _nodes.Text(node, key) is { } text ? (text, _nodes.At(node.Start)) : null;
 
@@ -161,7 +186,7 @@ internal sealed class RecipeReader
                     : new RecipeEntries { [section.First().Key] = entry };
             }
 
-            foreach (var option in section)
+            foreach (var option in section.Key.Length == 0 ? section.Concat(MixtureDeclaration.Options) : section)
             {
                 if (values.Find(option.Key) is { } value && _nodes.Option(value, option) is { } written)
                     options[option] = written;

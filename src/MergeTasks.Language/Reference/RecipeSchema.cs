@@ -23,8 +23,14 @@ internal sealed class RecipeSchema
     public static string Text()
     {
         var schema = new RecipeSchema();
-        var root = schema.Section(RecipeKeys.Recipe);
-        root["allOf"] = new JsonArray([.. MergeMethods.All.Select(schema.WhereMethodIs)]);
+        var merge = schema.Section(RecipeKeys.Recipe);
+        merge["allOf"] = new JsonArray([.. MergeMethods.All.Select(schema.WhereMethodIs)]);
+        var root = new JsonObject
+        {
+            ["if"] = new JsonObject { ["required"] = new JsonArray("experts") },
+            ["then"] = schema.Section(RecipeKeys.Mixture),
+            ["else"] = merge,
+        };
         root.Insert(0, "$schema", "http://json-schema.org/draft-07/schema#");
         root.Insert(1, "description", "A merge recipe: mergekit's language, with this project's keys besides.");
         root["definitions"] = schema._definitions;

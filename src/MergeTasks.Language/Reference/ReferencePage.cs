@@ -41,10 +41,11 @@ internal sealed class ReferencePage
         page.Line("## Targets");
         page.Table("target", ProjectSurface.Targets);
         page.Line("## Methods");
-        foreach (var method in MergeMethods.All)
+        foreach (var method in MergeMethods.All.Concat(MergeMethods.Assembling))
             page.Method(method);
         page.Line("## Recipes");
         page.Section(RecipeKeys.Recipe, []);
+        page.Section(RecipeKeys.Mixture, [RecipeKeys.Reference.Title]);
         return page._text.ToString().TrimEnd('\n') + "\n";
     }
 

@@ -15,6 +15,10 @@ internal static class VocabularyTensors
         "vocab_projector.bias"
     ];
 
+    /// <summary>Name of a model's embeddings; <see langword="null"/> where none are found.</summary>
+    public static string? TableOf(ModelInput model) =>
+        model.Names.FirstOrDefault(name => TensorNames.IsEmbedding(name) && model.Find(name)!.Shape.Count == 2);
+
     /// <summary>Number of rows of a model's embeddings; <see langword="null"/> where none are found.</summary>
     public static long? RowsOf(ModelInput model)
     {

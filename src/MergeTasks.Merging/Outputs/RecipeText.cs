@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using MergeTasks.Language.Declarations;
+using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
@@ -19,6 +20,12 @@ internal static class RecipeText
     public static string Of(MergeDeclaration merge)
     {
         var yaml = new StringBuilder();
+        if (merge.Mixture is { } mixture)
+        {
+            AppendMixture(yaml, merge, mixture);
+            return yaml.ToString();
+        }
+
         yaml.Append("merge_method: ").Append(merge.Method).Append('\n');
         if (merge.Base is { } baseModel)
             yaml.Append("base_model: ").Append(Quoted(baseModel.Label)).Append('\n');
@@ -38,6 +45,12 @@ internal static class RecipeText
         AppendParameters(yaml, "", merge.Parameters);
         foreach (var option in MergeSettings.Options)
             AppendOption(yaml, "", option, option.Written(merge));
+        if (merge.Transplant is { } transplant)
+        {
+            foreach (var option in TransplantSettings.Options)
+                AppendOption(yaml, "", option, option.Written(transplant));
+        }
+
         if (merge.Tokenizer is { } tokenizer)
             AppendTokenizer(yaml, tokenizer);
         if (merge.ChatTemplate is { } template)
@@ -55,6 +68,38 @@ internal static class RecipeText
         if (merge.Apl is { } apl)
             AppendSection(yaml, apl, AplDeclaration.Options);
         return yaml.ToString();
+    }
+
+    // As mergekit-moe has it, with this project's keys besides.
+    private static void AppendMixture(StringBuilder yaml, MergeDeclaration merge, MixtureDeclaration mixture)
+    {
+        yaml.Append("base_model: ").Append(Quoted(merge.Base!.Label)).Append('\n');
+        foreach (var option in MixtureDeclaration.Options)
+            AppendOption(yaml, "", option, option.Written(mixture));
+        foreach (var option in MergeSettings.Options)
+            AppendOption(yaml, "", option, option.Written(merge));
+        if (merge.ChatTemplate is { } template)
+            yaml.Append("chat_template: ").Append(Quoted(template.Text)).Append('\n');
+        foreach (var group in merge.Models.Zip(mixture.Experts).GroupBy(pair => pair.Second.IsShared).OrderBy(group => group.Key))
+        {
+            yaml.Append(group.Key ? "shared_experts:\n" : "experts:\n");
+            foreach (var (model, expert) in group)
+            {
+                yaml.Append("  - source_model: ").Append(Quoted(model.Label)).Append('\n');
+                AppendTexts(yaml, "    ", "positive_prompts", expert.PositivePrompts);
+                AppendTexts(yaml, "    ", "negative_prompts", expert.NegativePrompts);
+                if (expert.ResidualScale is { } scale)
+                    yaml.Append("    residual_scale: ").Append(NumberText.Of(scale)).Append('\n');
+            }
+        }
+    }
+
+    private static void AppendTexts(StringBuilder yaml, string indent, string key, IReadOnlyList<string> texts)
+    {
+        if (texts.Count > 0)
+            yaml.Append(indent).Append(key).Append(":\n");
+        foreach (var text in texts)
+            yaml.Append(indent).Append("  - ").Append(Escaped(text)).Append('\n');
     }
 
     private static void AppendModels(StringBuilder yaml, string indent, IReadOnlyList<ModelDeclaration> models, bool withData)

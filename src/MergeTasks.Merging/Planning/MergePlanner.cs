@@ -6,11 +6,13 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Merging.Planning.Assembling;
 using MergeTasks.Merging.Planning.Exports;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Planning.Layout;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Merging.Planning.Vocabularies;
+using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
@@ -45,17 +47,39 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
         if (_models.AreAdapters(merge) || method.MakesAdapter)
             return PlanAdapter(merge, method, cancellation);
         var (warnings, remarks) = (new List<Diagnostic>(), new List<string>());
-        var named = _models.Of(merge, cancellation);
+        var opened = _models.Of(merge, cancellation);
         warnings.AddRange(
-            named.SelectMany(model => model.Input.Warnings).Distinct().Select(told => merge.Warning(told.Code, $"{told.Text}.")));
-        var opened = ExpertForms.In(named, DonorOf(merge), remarks.Add);
+            opened.SelectMany(model => model.Input.Warnings).Distinct().Select(told => merge.Warning(told.Code, $"{told.Text}.")));
+        if (method is AssemblingMethod)
+            return Completed(Assembled(merge, opened, cancellation), merge, method, warnings, remarks, cancellation);
+        opened = ExpertForms.In(opened, DonorOf(merge), remarks.Add);
         var (models, donor) = Matched(
             merge, SeparateHeads.In(opened, DonorOf(merge), remarks.Add, cancellation), warnings.Add, cancellation);
+        return Completed(
+            new(merge, opened, models, donor, donor)
+            {
+                Importance = layout => merge.NeedsScores ? PlanImportance(merge, method, layout, models, cancellation) : null,
+            },
+            merge, method, warnings, remarks, cancellation);
+    }
+
+    // What an output is made of.
+    private sealed record Prepared(
+        MergeDeclaration Laid, List<OpenModel> Opened, List<OpenModel> Models, OpenModel Donor, OpenModel Configured)
+    {
+        public required Func<OutputLayout, ImportancePlan?> Importance { get; init; }
+    }
+
+    private MergePlan Completed(
+        Prepared prepared, MergeDeclaration merge, MergeMethod method, List<Diagnostic> warnings, List<string> remarks,
+        CancellationToken cancellation)
+    {
+        var (laid, opened, models, donor, configured) = prepared;
         return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, donor.Declaration.Location, () =>
         {
-            var layout = new LayoutBuilder(merge, method, models, donor).Build();
-            var configs = ConfigCheck.Of(merge, models, donor, layout);
-            var importance = merge.NeedsScores ? PlanImportance(merge, method, layout, models, cancellation) : null;
+            var layout = new LayoutBuilder(laid, method, laid == merge ? models : [donor], donor).Build();
+            var configs = ConfigCheck.Of(merge, models, configured, layout);
+            var importance = prepared.Importance(layout);
             var planner = new TensorPlanner(merge, method, layout, importance, workers) { Device = Device };
             if (!Directory.Exists(merge.OutputFolder))
                 DiskSpace.Require(merge, planner.OutputLength, 0, []);
@@ -108,6 +132,27 @@ internal sealed class MergePlanner(FileHasher? hasher, int workers, string engin
 
     /// <inheritdoc/>
     public void Dispose() => _models.Dispose();
+
+    // Models that are put together are one by the time tensors are laid out.
+    private Prepared Assembled(MergeDeclaration merge, List<OpenModel> opened, CancellationToken cancellation)
+    {
+        var donor = opened.First(model => model.Declaration.IsSameModel(merge.Base!));
+        var measurable = new Measurable($"Merge '{merge.Name}'", hasher, engine, cancellation);
+        return FileDiagnostics.Reading(merge.Name, donor.Input.Folder, merge.Location, () =>
+        {
+            var (model, scores) = merge.Mixture is null
+                ? (new TransplantPlanner(merge, donor, opened[0], workers, cancellation).Plan(), [])
+                : new MixturePlanner(merge, opened, donor, measurable, cancellation).Plan();
+            return new Prepared(merge with { Models = [donor.Declaration], Base = null }, opened, opened, model, donor)
+            {
+                Importance = _ => scores.Count == 0 ? null : new ImportancePlan(donor.Declaration, donor.Input)
+                {
+                    Participants = [donor.Declaration],
+                    Statistics = new StatisticsPlan([.. scores.Index()]),
+                },
+            };
+        });
+    }
 
     // The models with one vocabulary, and the one among them that decides the output's configuration and files.
     private static (List<OpenModel> Models, OpenModel Donor) Matched(

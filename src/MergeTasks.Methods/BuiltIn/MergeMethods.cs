@@ -36,6 +36,9 @@ internal static class MergeMethods
         new ExtractLoraMethod(),
     ];
 
-    /// <summary>Finds a method; names are case-sensitive, as in recipes.</summary>
-    public static MergeMethod? Find(string name) => All.FirstOrDefault(method => method.Name == name);
+    /// <summary>What is named like a method, and puts parts of models together instead of merging their numbers.</summary>
+    public static IReadOnlyList<MergeMethod> Assembling { get; } = [AssemblingMethod.Mixture, AssemblingMethod.Transplant];
+
+    /// <summary>Finds a method, or what is named like one; names are case-sensitive, as in recipes.</summary>
+    public static MergeMethod? Find(string name) => All.Concat(Assembling).FirstOrDefault(method => method.Name == name);
 }

@@ -11,7 +11,7 @@ internal sealed class MethodCatalog
 {
     private readonly Dictionary<string, IReadOnlyList<ForeignMethod>> _read = new(StringComparer.Ordinal);
     private readonly HashSet<string> _added = new(StringComparer.Ordinal);
-    private readonly List<MergeMethod> _all = [.. MergeMethods.All];
+    private readonly List<MergeMethod> _all = [.. MergeMethods.All, .. MergeMethods.Assembling];
     private Dictionary<string, string>? _metadataNames;
 
     /// <summary>The methods, those that are built in first.</summary>

@@ -16,6 +16,7 @@ internal static class KnownFamilies
         new QwenMoeFamily("qwen3_moe"),
         new OlmoeFamily(),
         new ErnieMoeFamily(),
+        new DeepSeekMoeFamily(),
         new DeepSeekFamily("deepseek_v2"),
         new DeepSeekFamily("deepseek_v3"),
         new DeepSeekFamily("glm4_moe_lite"),

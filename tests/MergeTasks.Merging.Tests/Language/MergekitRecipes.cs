@@ -116,7 +116,7 @@ public sealed class MergekitRecipes : IDisposable
     [Theory]
     [InlineData(
         "base_model: models/a\ngate_mode: hidden\nexperts:\n  - source_model: models/a\n    positive_prompts: [x]\ndtype: bfloat16\n",
-        "mergekit-moe")]
+        "at least two experts")]
     [InlineData("genome:\n  models: [a, b]\n  merge_method: ties\ntasks: []\n", "mergekit-evolve")]
     [InlineData(
         "merge_method: linear\nmodels: [{model: models/a, parameters: {weight: 1}}]\ntokenizer_source: model:models/b\n",

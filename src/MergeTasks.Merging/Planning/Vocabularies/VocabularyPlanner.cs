@@ -188,10 +188,7 @@ internal sealed class VocabularyPlanner(
     {
         var files = donor.Input.SideFiles(cancellation).ToList();
         if (origin != _donor)
-        {
-            files.RemoveAll(file => TokenizerFiles.Contains(file.Name) || OtherTables.Contains(file.Name));
-            files.AddRange(own.Where(file => TokenizerFiles.Contains(file.Name) || OtherTables.Contains(file.Name)));
-        }
+            files = WithTokenizerOf(files, own);
 
         var generation = files.FindIndex(file => file.Name == GenerationConfig);
         if (generation >= 0 && IdsOf(_donor, vocabulary.Ids) is { } idOf)
@@ -216,6 +213,16 @@ internal sealed class VocabularyPlanner(
             ? SpecialTokens.Joined(files, [.. models.Select(model => model.Input.SideFiles(cancellation))], vocabulary.Ids)
             : files;
         return [.. joined.OrderBy(file => file.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>A model's files with the tokenizer of another.</summary>
+    public static List<SideFile> WithTokenizerOf(IReadOnlyList<SideFile> files, IReadOnlyList<SideFile> other)
+    {
+        return [
+            .. files.Where(file => !IsTokenizers(file)).Concat(other.Where(IsTokenizers)).OrderBy(file => file.Name, StringComparer.Ordinal)
+        ];
+
+        static bool IsTokenizers(SideFile file) => TokenizerFiles.Contains(file.Name) || OtherTables.Contains(file.Name);
     }
 
     private SideFile Renumbered(SideFile file, Func<int, int?> idOf)
