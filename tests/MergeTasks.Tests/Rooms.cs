@@ -21,7 +21,7 @@ public sealed class Rooms
         "Checkpoints.Quantization",
         "Checkpoints.Naming",
         "Checkpoints.Adapters",
-        "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra",
+        "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra", "Numerics.Optimizing",
         "Caching",
         "Transformers.Architecture", "Transformers.Configuration", "Transformers.Families", "Transformers.Engine", "Transformers.Execution",
         "Transformers.Parameters", "Transformers.Blocks", "Transformers.Processor", "Transformers.Statistics",
