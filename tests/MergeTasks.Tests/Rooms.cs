@@ -33,13 +33,14 @@ public sealed class Rooms
         "Sources.References", "Sources.Locking", "Sources.Contract", "Sources.Hub", "Sources.Packages", "Sources",
         "Methods.Random", "Methods.Contract", "Methods.Selecting", "Methods.Kernels", "Methods.Sparsifying", "Methods.BuiltIn",
         "Methods.Loading",
-        "Language.Diagnostics", "Language.Options", "Language.Importance", "Language.Recipes", "Language.Declarations",
+        "Language.Diagnostics", "Language.Options", "Language.Importance", "Language.Recipes", "Language.Searching",
+        "Language.Declarations",
         "Language.Reference",
         "Merging.Devices.Elf", "Merging.Devices", "Merging.Inputs", "Merging.Measuring", "Merging.Measuring.Evaluation", "Merging.Locating",
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Importance", "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning.Exports", "Merging.Planning",
         "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Looking", "Merging.Execution.Importance",
-        "Merging.Execution", "Merging.Comparing", "Merging.Reporting", "Merging.Build",
+        "Merging.Execution", "Merging.Comparing", "Merging.Searching", "Merging.Reporting", "Merging.Build",
         "Tasks",
     ];
 
