@@ -3,6 +3,7 @@ using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
+using MergeTasks.Language.Searching;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
@@ -18,6 +19,7 @@ internal sealed class DeclarationReader
     private readonly ModelReferences _references;
     private readonly DeclarationValidator _validator;
     private readonly TokenizerDeclarations _tokenizers;
+    private IReadOnlyDictionary<string, SearchedMerge> _searched = new Dictionary<string, SearchedMerge>();
 
     private DeclarationReader(ProjectDefaults project, IReadOnlyCollection<string> names, List<Diagnostic> diagnostics)
     {
@@ -47,6 +49,7 @@ internal sealed class DeclarationReader
         names.Check();
         var assigned = names.Assign(sources);
         var declarations = new List<MergeDeclaration>();
+        reader.ReadSearches(declared, assigned);
         foreach (var merge in declared)
         {
             try
@@ -67,6 +70,25 @@ internal sealed class DeclarationReader
         return MergeOrder.Sort(declarations);
     }
 
+    private void ReadSearches(IReadOnlyList<DeclaredMerge> declared, IReadOnlyDictionary<string, List<DeclaredItem>> sources)
+    {
+        if (_project.Searches.Count == 0 && _project.SearchAxes.Count == 0)
+            return;
+        _searched = new SearchReader(
+            _project,
+            [.. declared.Select(merge => (merge, (IReadOnlyList<string>)[
+                .. merge.Recipe?.NamedModels.Select(Label) ?? sources[merge.Name].Select(Label)
+            ]))],
+            _methods,
+            _diagnostics.Add).Read().ToDictionary(
+            pair => pair.Key,
+            pair => new SearchedMerge(
+                pair.Value,
+                _project.Candidate(pair.Value) ?? pair.Value.Found?.SettingsOf(pair.Value) ?? SearchedSettings.None,
+                _methods),
+            StringComparer.OrdinalIgnoreCase);
+    }
+
     private MergeDeclaration? ReadMerge(DeclaredMerge merge, List<DeclaredItem> sources) =>
         merge.Recipe is { } recipe ? ReadRecipe(merge, recipe, sources)
         : DeclaredMerge.RecipePath(_project, merge.Item) is null ? ReadItems(merge, sources)
@@ -75,18 +97,21 @@ internal sealed class DeclarationReader
     private MergeDeclaration? ReadItems(DeclaredMerge merge, List<DeclaredItem> sources)
     {
         var item = merge.Item;
-        if (item["Method"] is not { } method)
+        var searched = _searched.GetValueOrDefault(merge.Name);
+        if ((searched?.Method ?? item["Method"]) is not { } method)
         {
             _diagnostics.Add(
                 new Diagnostic(
                     DiagnosticCode.MissingMethod,
-                    $"Merge '{merge.Name}' does not say which Method to use (a recipe file would end in .yml or .yaml).",
+                    $"Merge '{merge.Name}' does not say which Method to use "
+                        + (searched is null ? "(a recipe file would end in .yml or .yaml)."
+                            : $"and has not been searched yet ('{searched.Search.File}' is missing). Run -t:SearchMerges, or name one."),
                     item.Location));
             return null;
         }
 
-        var models = sources.ConvertAll(source =>
-            Source(source) with { Parameters = ItemMetadata.ReadSettings(source, _methods, _diagnostics.Add) });
+        var models = sources.ConvertAll(source => Source(source) is var model
+            ? model with { Parameters = Settings(source, searched, method, model.Label) } : null!);
         var options = Options(merge, null);
         var declaration = Common(merge, options) with
         {
@@ -96,7 +121,7 @@ internal sealed class DeclarationReader
                 ? Base(item, _references.Resolve(named, item.LocationOf("Base"), _project.Folder))
                 : null,
             Models = models,
-            Parameters = ItemMetadata.ReadSettings(item, _methods, _diagnostics.Add),
+            Parameters = Settings(item, searched, method, null),
         };
         declaration = _tokenizers.Read(
             WithImportance(declaration, options, null),
@@ -125,12 +150,20 @@ internal sealed class DeclarationReader
         return declaration;
     }
 
+    private Dictionary<string, Setting> Settings(DeclaredItem item, SearchedMerge? searched, string method, string? source)
+    {
+        var declared = ItemMetadata.ReadSettings(item, _methods, _diagnostics.Add);
+        return searched?.Parameters(declared, method, source) ?? declared;
+    }
+
     private MergeDeclaration ReadRecipe(DeclaredMerge merge, RecipeDocument recipe, List<DeclaredItem> sources)
     {
         var folder = Path.GetDirectoryName(recipe.Location.File)!;
         var bound = Bind(recipe, merge.Documents, sources);
         var options = Options(merge, recipe);
         var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
+        if (_searched.GetValueOrDefault(merge.Name) is { } searched)
+            (declaration, scopes) = Searched(declaration, scopes, searched);
         declaration = declaration with { MethodAssembly = AssemblyOf(declaration.Method) };
         declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
         declaration = WithTransplant(declaration, options);
@@ -186,6 +219,23 @@ internal sealed class DeclarationReader
         merge = merge with { Mixture = MixtureDeclaration.Read(options, experts) };
         MixtureCheck.Check(merge, merge.Mixture, _diagnostics.Add);
         return merge;
+    }
+
+    // Slices and modules keep settings of their own.
+    private static (MergeDeclaration Merge, IReadOnlyList<SettingsScope> Scopes) Searched(
+        MergeDeclaration merge, IReadOnlyList<SettingsScope> scopes, SearchedMerge searched)
+    {
+        var method = searched.Method ?? merge.Method;
+        return (
+            merge with
+            {
+                Method = method,
+                Parameters = searched.Parameters(merge.Parameters, method, null),
+                Models = merge.IsWhole
+                    ? [.. merge.Models.Select(model => model with { Parameters = searched.Parameters(model.Parameters, method, model.Label) })]
+                    : merge.Models,
+            },
+            [.. scopes.Select(scope => scope with { Settings = searched.Known(scope.Settings, method) })]);
     }
 
     // What can be carried out goes with the declaration, and is told with its plan.
@@ -246,6 +296,12 @@ internal sealed class DeclarationReader
         };
     }
 
+    // As the model will be called.
+    private static string Label(DeclaredItem source) => source["As"]
+        ?? (source["MergedModelName"] ?? source.Include) + (source[ItemMetadata.Adapter] is { } adapter ? $"+{adapter}" : "");
+
+    private static string Label(RecipeModel model) => model.Adapter is { } adapter ? $"{model.Reference}+{adapter.Reference}" : model.Reference;
+
     private MergeDeclaration WithImportance(MergeDeclaration merge, OptionReader options, RecipeDocument? recipe)
     {
         var (aim, apl) = (AimDeclaration.Read(options, recipe?.AimLocation), AplDeclaration.Read(options));
@@ -289,7 +345,12 @@ internal sealed class DeclarationReader
         var item = merge.Item;
         return new OptionReader(
             $"Merge '{merge.Name}'",
-            option => [.. new[] { recipe?.Options.GetValueOrDefault(option), OfItem(option) }.OfType<WrittenOption>()],
+            option => [
+                .. new[]
+                {
+                    _searched.GetValueOrDefault(merge.Name)?.Option(option), recipe?.Options.GetValueOrDefault(option), OfItem(option),
+                }.OfType<WrittenOption>()
+            ],
             written => DataPath(written, FoldersOf(recipe)),
             _diagnostics.Add);
 
@@ -327,6 +388,7 @@ internal sealed class DeclarationReader
                 Carried = merge.IsIntermediate ? CarriedOutput.Nowhere : CarriedOutput.Read(item, _diagnostics.Add),
                 ProjectFile = _project.ProjectFile,
                 OutputFolder = OutputFolders.Of(_project, merge),
+                Search = _searched.GetValueOrDefault(merge.Name)?.Search,
             },
             MergeSettings.Options);
         var globs = MergeSettings.Options

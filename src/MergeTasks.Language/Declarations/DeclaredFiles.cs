@@ -1,3 +1,5 @@
+using MergeTasks.Language.Searching;
+
 namespace MergeTasks.Language.Declarations;
 
 /// <summary>The user's own files and folders that merges read: models of local folders, samples and texts, recipes.</summary>
@@ -25,6 +27,8 @@ internal static class DeclaredFiles
         .Concat(merges.Select(merge => merge.Aim?.Calibration.Path).OfType<string>())
         .Concat(merges.SelectMany(merge => merge.References).Select(model => model.TaskData?.Path).OfType<string>())
         .Concat(merges.SelectMany(merge => merge.Mixture?.Experts ?? []).SelectMany(expert => expert.Files))
+        .Concat(merges.Select(merge => merge.Search).OfType<SearchDeclaration>()
+            .SelectMany(search => search.Data.Select(data => data.Path).Append(search.File)))
         .Concat(evaluations.Select(item => UserPath.Full(project.Folder, item.Include, () => item.Location)))
         .Distinct();
 }

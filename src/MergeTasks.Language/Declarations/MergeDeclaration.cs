@@ -3,6 +3,7 @@ using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
+using MergeTasks.Language.Searching;
 using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Sources.Locking;
@@ -167,6 +168,10 @@ internal sealed record MergeDeclaration(string Name, SourceLocation Location) : 
 
     /// <summary>The factor of the merged change; <see langword="null"/>: 1.</summary>
     public FactorDeclaration? Factor { get; init; }
+
+    /// <summary>The search for its settings; <see langword="null"/>: none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public SearchDeclaration? Search { get; init; }
 
     /// <summary>Whether scores of the models are needed.</summary>
     [System.Text.Json.Serialization.JsonIgnore]

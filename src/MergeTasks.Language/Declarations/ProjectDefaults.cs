@@ -1,3 +1,4 @@
+using MergeTasks.Language.Searching;
 using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Language.Declarations;
@@ -12,6 +13,18 @@ internal sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
 
     /// <summary>The <c>MergeMethod</c> items: assemblies with methods beside those that are built in.</summary>
     public IReadOnlyList<DeclaredItem> Methods { get; init; } = [];
+
+    /// <summary>The <c>MergeSearch</c> items.</summary>
+    public IReadOnlyList<DeclaredItem> Searches { get; init; } = [];
+
+    /// <summary>The <c>MergeSearchAxis</c> items.</summary>
+    public IReadOnlyList<DeclaredItem> SearchAxes { get; init; } = [];
+
+    /// <summary>
+    /// The settings with which a searched merge is read, where they are not those that its search has found;
+    /// <see langword="null"/> for those.
+    /// </summary>
+    public Func<SearchDeclaration, SearchedSettings?> Candidate { get; init; } = _ => null;
 
     /// <summary>Gets the methods of <see cref="Methods"/>; whoever plans the declarations should take them from here too.</summary>
     public MethodCatalog Catalog { get; init; } = new();

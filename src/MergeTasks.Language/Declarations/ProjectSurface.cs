@@ -2,6 +2,7 @@ using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
+using MergeTasks.Language.Searching;
 using MergeTasks.Methods.BuiltIn;
 
 namespace MergeTasks.Language.Declarations;
@@ -67,6 +68,40 @@ internal static class ProjectSurface
             .. EvaluationDeclaration.Options.Select(Of),
         ]);
 
+    /// <summary>A search for a merge's settings.</summary>
+    public static SurfaceItem MergeSearch { get; } = new(
+        "MergeSearch",
+        "A search for the best settings of a merge, which SearchMerges runs; builds use what it has found.",
+        "The merge's name.",
+        [
+            new("Evaluate", "Files of texts or samples (.jsonl) on which candidates are measured; a part of each is held out.")
+            {
+                IsList = true, Type = "file",
+            },
+            .. SearchDeclaration.Options.Select(Of),
+            new("Guard", "file:number, of files of Evaluate: the least that 1 − L/L₀ may be there, L the candidate's mean −ln p and L₀ the "
+                + "base's, such as eval/chat.jsonl:-0.02.") { IsList = true },
+            new("SearchFile", "What the search has found; meant to be committed. Default: the merge's name with .search.json, beside the "
+                + "project.") { Type = "file" },
+        ]);
+
+    /// <summary>A setting that a search tries values of.</summary>
+    public static SurfaceItem MergeSearchAxis { get; } = new(
+        "MergeSearchAxis",
+        "A setting that a search tries several values of.",
+        "Method, metadata that sets a parameter of the methods, MergeFactor, or a setting of AIM or APL.",
+        [
+            new("Into", "The searched merge; may be left out where there is one.") { IsList = true },
+            new("Values", "The values to try.") { IsList = true },
+            new("Range", "The smallest and the largest number to try, such as 0.2..1.4."),
+            new("Scale", "log: equal ratios of a range are equally far apart.") { Values = ["linear", "log"], Default = "linear" },
+            new("Layers", "How many numbers of the range are chosen, spread evenly over the layers: a gradient.")
+            {
+                Default = "1", Type = "int",
+            },
+            new("Source", "The model whose own parameter it is; default: the merge's, in the place of the models' own."),
+        ]);
+
     /// <summary>Methods that are not built in.</summary>
     public static SurfaceItem MergeMethod { get; } = new(
         "MergeMethod",
@@ -84,7 +119,9 @@ internal static class ProjectSurface
         ]);
 
     /// <summary>All item types.</summary>
-    public static IReadOnlyList<SurfaceItem> Items { get; } = [MergedModel, MergeSource, MergeMethod, MergeEvaluation, ProjectReference];
+    public static IReadOnlyList<SurfaceItem> Items { get; } = [
+        MergedModel, MergeSource, MergeMethod, MergeEvaluation, MergeSearch, MergeSearchAxis, ProjectReference,
+    ];
 
     /// <summary>Metadata that sets a parameter, and what it says in the methods that have it.</summary>
     public static IReadOnlyList<SurfaceName> ParameterMetadata { get; } =
@@ -121,6 +158,7 @@ internal static class ProjectSurface
         new("PlanMerges", "Says what a build would do, and why."),
         new("ValidateMerges", "Checks declarations, recipes and the inputs' headers without reading tensor data."),
         new("EvaluateMerges", "Measures merges beside their base and sources; a merge that misses a threshold is an error."),
+        new("SearchMerges", "Searches the best settings of merges that have a MergeSearch, and writes what it found for builds to use."),
         new("ReportMerges", "Writes a page about each merge beside its output, name.report.html; EvaluateMerges does so too."),
         new("CleanMergeCache", "Removes the cached scores and digests."),
         new("GetMergedModels", "Returns the folders of the project's merged models, made first if need be."),

@@ -31,6 +31,9 @@ internal sealed record SurfaceName(string Name, string Description)
 /// <param name="Metadata">Its metadata.</param>
 internal sealed record SurfaceItem(string Name, string Description, string Include, IReadOnlyList<SurfaceName> Metadata)
 {
+    /// <summary>Whether metadata named like a parameter set it.</summary>
+    public bool TakesParameters => MetadataNames.Contains("Parameters");
+
     /// <summary>The names of its metadata.</summary>
     public IReadOnlyList<string> MetadataNames { get; } = [.. Metadata.Select(metadata => metadata.Name)];
 }

@@ -83,6 +83,24 @@ internal readonly record struct DiagnosticCode
     /// <summary>The chat template is none.</summary>
     public static readonly DiagnosticCode InvalidChatTemplate = new("MTK1031");
 
+    /// <summary>An axis of a search names nothing that can be searched.</summary>
+    public static readonly DiagnosticCode UnknownAxis = new("MTK1040");
+
+    /// <summary>The values or the range of an axis are not those of its setting.</summary>
+    public static readonly DiagnosticCode InvalidAxis = new("MTK1041");
+
+    /// <summary>A search lacks something, or there are two of one merge.</summary>
+    public static readonly DiagnosticCode IncompleteSearch = new("MTK1042");
+
+    /// <summary>A search may try too few candidates for its axes.</summary>
+    public static readonly DiagnosticCode SmallBudget = new("MTK1043");
+
+    /// <summary>A guard of a search is none, or names a file that the search does not evaluate.</summary>
+    public static readonly DiagnosticCode UnknownGuard = new("MTK1044");
+
+    /// <summary>The file with what a search has found cannot be used.</summary>
+    public static readonly DiagnosticCode BadSearchFile = new("MTK1045");
+
     /// <summary>The recipe is not valid YAML.</summary>
     public static readonly DiagnosticCode RecipeSyntax = new("MTK2001");
 
@@ -291,6 +309,21 @@ internal readonly record struct DiagnosticCode
 
     /// <summary>A fine-tuned model does no better on its task data than the base (a warning).</summary>
     public static readonly DiagnosticCode NoGain = new("MTK5013");
+
+    /// <summary>A file has too few items for some of them to be held out of a search.</summary>
+    public static readonly DiagnosticCode TooFewItems = new("MTK5020");
+
+    /// <summary>A merge's settings were found for something else than is there now, or have not been searched (a warning).</summary>
+    public static readonly DiagnosticCode OutdatedSearch = new("MTK5021");
+
+    /// <summary>No candidate of a search beats a single model or the plain average (a warning).</summary>
+    public static readonly DiagnosticCode NothingBeats = new("MTK5022");
+
+    /// <summary>No candidate of a search can be used.</summary>
+    public static readonly DiagnosticCode NoCandidate = new("MTK5023");
+
+    /// <summary>Items that a search holds out have been seen by something else that decides its candidates (a warning).</summary>
+    public static readonly DiagnosticCode SeenItems = new("MTK5024");
 
     /// <summary>The cache folder cannot be written (a warning).</summary>
     public static readonly DiagnosticCode CacheUnwritable = new("MTK6001");

@@ -38,6 +38,9 @@ internal class MergeOption(string metadata, string section, string key, RecipeFo
     /// <summary>Name of that property.</summary>
     public string PropertyName => metadata.StartsWith("Merge", StringComparison.Ordinal) ? metadata : "Merge" + metadata;
 
+    /// <summary>What is wrong with a value, after the option's name; <see langword="null"/>: nothing.</summary>
+    internal virtual string? FaultOf(WrittenOption written) => null;
+
     /// <summary>What messages call it: by both of its names, because it may be written in either place.</summary>
     internal string Title =>
         key.Length == 0 ? $"'{metadata}'" : $"'{metadata}' (in recipes '{(section.Length == 0 ? key : $"{section}: {key}")}')";
@@ -60,6 +63,9 @@ internal abstract class MergeOption<TOwner>(string metadata, string section, str
 
     /// <summary>The value as a recipe writes it; <see langword="null"/> where recipes do not know it, or need not say it.</summary>
     public abstract string? Written(TOwner owner);
+
+    /// <summary>The value, whoever asks.</summary>
+    public abstract string Text(TOwner owner);
 }
 
 /// <inheritdoc/>
@@ -92,6 +98,11 @@ internal sealed class MergeOption<TOwner, T> : MergeOption<TOwner>
 
     /// <summary>Whether a recipe says it; where this is not given, where the value is not the default.</summary>
     public Func<TOwner, bool>? IsWritten { get; init; }
+
+    internal override string? FaultOf(WrittenOption written) => _kind.Parse(written, file => file.Text).Fault;
+
+    /// <inheritdoc/>
+    public override string Text(TOwner owner) => _kind.Print(_get(owner));
 
     internal override TOwner WithDefault(TOwner owner) => _set(owner, _missing);
 

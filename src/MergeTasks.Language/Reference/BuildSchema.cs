@@ -21,7 +21,7 @@ internal static class BuildSchema
                 {
                     ["description"] = item.Description,
                     ["includeDescription"] = item.Include,
-                    ["metadata"] = Names([.. item.Metadata, .. item == ProjectSurface.MergeEvaluation ? [] : ProjectSurface.ParameterMetadata]),
+                    ["metadata"] = Names([.. item.Metadata, .. item.TakesParameters ? ProjectSurface.ParameterMetadata : []]),
                 }))),
         ["metadata"] = new JsonArray(OfProjectReference()),
         ["targets"] = new JsonObject(

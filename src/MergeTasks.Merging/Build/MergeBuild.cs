@@ -3,6 +3,7 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Searching;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution;
 using MergeTasks.Merging.Execution.Importance;
@@ -15,6 +16,7 @@ using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Reporting;
+using MergeTasks.Merging.Searching;
 using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Numerics.Threads;
@@ -78,7 +80,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var warnings = new List<Diagnostic>();
         ForEach(merges, merge =>
         {
-            var plan = planner.Plan(merge, cancellation);
+            var plan = SearchState.Told(planner.Plan(merge, cancellation), null, cancellation);
             OutputOwnership.WhileSteady(
                 merge, () => OutputOwnership.Require(merge, new MergeOutput(plan).FileNames, null, cancellation), cancellation);
             warnings.AddRange(plan.Warnings);
@@ -93,7 +95,8 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var hasher = Hasher();
         using var planner = Planner(hasher);
         var states = new List<OutputState>();
-        ForEach(merges, merge => states.Add(OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation)));
+        ForEach(merges, merge => states.Add(OutputState.Inspect(
+            new MergeOutput(SearchState.Told(planner.Plan(merge, cancellation), hasher, cancellation)), hasher, cancellation)));
         return states;
     }
 
@@ -123,15 +126,14 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         using var scores = Scores(state.Plan, inputs, progress, cancellation);
         scores.Announce(state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)));
         Ensure(scores, state.Plan.Importance!);
-        var check = state.Plan.Measured is null ? null : scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context));
-        using var importance = scores.Guarded(() => null, () => LoadedImportance.Load(state.Plan, scores.Context, check));
-        var madeBy = check?.LeftOut is { } steps ? state.Plan.Without[steps] : null;
-        using var other = madeBy is null ? null
-            : scores.Guarded(
-                () => null, () => LoadedImportance.Load(madeBy, scores.Context with { Progress = QuietProgress.Of(progress) }, check));
-        state = OutputState.Inspect(state.Output.With(importance.Report), hasher, cancellation);
-        new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon, Importance = other ?? importance, MadeBy = madeBy }
-            .Execute(state, cancellation);
+        using var decided = DecidedMerge.Of(state.Plan, scores);
+        state = OutputState.Inspect(state.Output.With(decided.Report!), hasher, cancellation);
+        new MergeExecutor(Memo(), _threads, inputs, progress)
+        {
+            IsReadSoon = isReadSoon,
+            Importance = decided.Importance,
+            MadeBy = decided.MadeBy,
+        }.Execute(state, cancellation);
         return state;
     }
 
@@ -214,6 +216,42 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         }
 
         return results;
+    }
+
+    /// <summary>
+    /// Searches the best settings of a merge and writes them to its search's file. Merges whose output it uses must have been run before;
+    /// its own output is neither needed nor made. What was measured is kept, so a search that was ended goes on.
+    /// </summary>
+    /// <param name="name">The merge.</param>
+    /// <param name="candidate">The merge with other settings.</param>
+    /// <param name="progress">Hears of progress, and of what should be said of the result.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>What was found.</returns>
+    /// <exception cref="DiagnosticException">Something cannot be measured, or no candidate can be used; nothing is written.</exception>
+    public SearchRecord Search(
+        string name, Func<SearchedSettings, MergeDeclaration> candidate, MergeProgress progress, CancellationToken cancellation)
+    {
+        var inputs = new IdentifiedFiles();
+        var reading = Hasher(inputs);
+        using var planner = Planner(reading);
+        var merge = PlanUpstream(name, planner, inputs, cancellation)[^1];
+        var search = merge.Search ?? throw merge.Fault(DiagnosticCode.IncompleteSearch, "no MergeSearch searches for it.");
+        var first = planner.Plan(merge, cancellation);
+        if (first.AdapterConfig is not null)
+            throw merge.Fault(DiagnosticCode.NotScorable, "the output is an adapter, which is no model that a search could run.");
+        using var scores = Scores(first, inputs, progress, cancellation);
+        var measurable = new Measurable($"MergeSearch '{name}'", reading, Engine.NumericsVersion, cancellation);
+        var (found, warnings) = new MergeSearch(
+            search,
+            (settings, change) => planner.Plan(change(candidate(settings)), cancellation),
+            first,
+            measurable,
+            new SearchSpace(search.Axes, Methods),
+            scores).Run();
+        found.Write(search.File);
+        foreach (var warning in warnings)
+            progress.Warn(warning);
+        return found;
     }
 
     /// <summary>Writes a page about each merge beside its output. No model is run; scores that the cache lacks are left out.</summary>

@@ -1,3 +1,4 @@
+using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Merging.Execution;
@@ -23,49 +24,83 @@ internal sealed class MergedInMemory : IDisposable
     private readonly List<TensorPlan> _tensors;
     private readonly CandidateParameters _merged;
     private readonly CandidateParameters _candidate;
+    private readonly Dictionary<string, ContentDigest> _made = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ContentDigest Key, double Factor)> _written = new(StringComparer.Ordinal);
 
     /// <summary>Makes a merge.</summary>
     /// <param name="plan">The merge.</param>
-    /// <param name="importance">What scores decided.</param>
+    /// <param name="importance">What scores decided; <see langword="null"/>: nothing.</param>
     /// <param name="context">Threads.</param>
-    public MergedInMemory(MergePlan plan, LoadedImportance importance, ScoringContext context)
+    /// <param name="earlier">
+    /// Another merge, which is needed no more: its memory is taken over, and of tensors that both have by the same key their content.
+    /// </param>
+    public MergedInMemory(MergePlan plan, LoadedImportance? importance, ScoringContext context, MergedInMemory? earlier = null)
     {
         (_plan, _team) = (plan, context.Team);
-        _tensors = [.. plan.Tensors.Where(tensor => tensor.Context is not null && tensor.Output.DType.IsFloatingPoint())];
-        _merged = new CandidateParameters(_tensors.Select(tensor => tensor.Output with { DType = DType.F32 }));
+        _tensors = [.. plan.Tensors.Where(tensor => tensor.Output.DType.IsFloatingPoint())];
+        _merged = new CandidateParameters(_tensors.Select(tensor => tensor.Output with { DType = DType.F32 }), earlier?._merged);
+        _candidate = new CandidateParameters(_tensors.Select(tensor => tensor.Output), earlier?._candidate);
+        foreach (var tensor in _tensors.Where(tensor => earlier?._made.GetValueOrDefault(tensor.Output.Name) == tensor.Key))
+        {
+            _made[tensor.Output.Name] = tensor.Key;
+            if (earlier!._written.TryGetValue(tensor.Output.Name, out var written))
+                _written[tensor.Output.Name] = written;
+        }
+
+        Taken = _made.Count;
         try
         {
             Make(importance, context);
         }
         catch
         {
-            _merged.Dispose();
+            Dispose();
             throw;
         }
-
-        _candidate = new CandidateParameters(_tensors.Select(tensor => tensor.Output));
     }
 
-    private void Make(LoadedImportance importance, ScoringContext context)
+    /// <summary>How many tensors were there already.</summary>
+    public int Taken { get; }
+
+    private void Make(LoadedImportance? importance, ScoringContext context)
     {
         ModelSurvey? survey = null;
         var plan = _plan;
+        var wanted = _tensors.Where(tensor => !_made.ContainsKey(tensor.Output.Name)).ToList();
         var writer = new TensorWriter(
             tensor => Begin(own => plan.Method.Begin(own with { Survey = survey, Cancellation = context.Cancellation }), tensor),
             context.Team);
-        if (plan.Method.NeedsSurvey)
+        if (plan.Method.NeedsSurvey && wanted.Exists(tensor => tensor.IsMerged))
             survey = MergeExecutor.Survey(plan, writer, Begin);
-        foreach (var tensor in _tensors)
+        foreach (var tensor in wanted)
         {
             TensorFaults.Explain(plan, tensor, () =>
             {
-                writer.MakeInMemory(tensor, _merged);
+                if (tensor.Context is null)
+                    Copy(tensor);
+                else
+                    writer.MakeInMemory(tensor, _merged);
                 return true;
             });
+            _made[tensor.Output.Name] = tensor.Key;
         }
 
         TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan tensor) =>
-            tensor.KeepWith?.Begin(tensor.Context!) ?? importance.Begin(begin, tensor);
+            tensor.KeepWith?.Begin(tensor.Context!) ?? importance?.Begin(begin, tensor) ?? begin(tensor.Context!);
+    }
+
+    // Where a single source is copied, that need not be the model in which the merge is run.
+    private void Copy(TensorPlan tensor)
+    {
+        var values = new float[StoredTensor.WindowLength];
+        var elements = tensor.Output.Shape.ElementCount();
+        var reader = tensor.Sources[0].Open().NewReader(new WindowMemory());
+        for (long start = 0; start < elements; start += values.Length)
+        {
+            var own = values.AsSpan(0, (int)Math.Min(values.Length, elements - start));
+            reader.Read(start, own, elements);
+            _merged.Write(tensor.Output.Name, start, own);
+        }
     }
 
     /// <summary>
@@ -76,7 +111,14 @@ internal sealed class MergedInMemory : IDisposable
     public ITransformerModel In(ITransformerModel model, double factor)
     {
         foreach (var tensor in _tensors)
+        {
+            var written = (tensor.Key, factor);
+            if (_written.TryGetValue(tensor.Output.Name, out var before) && before == written)
+                continue;
             Write(tensor, factor);
+            _written[tensor.Output.Name] = written;
+        }
+
         return model.Replacing(_candidate.ValuesIn(model));
     }
 

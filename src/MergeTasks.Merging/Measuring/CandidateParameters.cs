@@ -17,12 +17,29 @@ internal sealed unsafe class CandidateParameters : IDisposable
 
     /// <summary>Makes room.</summary>
     /// <param name="tensors">Names, shapes, and element types; those that no engine computes with are held in fp32.</param>
-    public CandidateParameters(IEnumerable<TensorSpec> tensors)
+    /// <param name="earlier">
+    /// Parameters that are needed no more: those of the same names, shapes and types are taken over as they are, the others are freed.
+    /// </param>
+    public CandidateParameters(IEnumerable<TensorSpec> tensors, CandidateParameters? earlier = null)
     {
-        foreach (var tensor in tensors.Select(tensor =>
-            tensor.DType is DType.BF16 or DType.F16 ? tensor : tensor with { DType = DType.F32 }))
+        List<TensorSpec> wanted = [
+            .. tensors.Select(tensor => tensor.DType is DType.BF16 or DType.F16 ? tensor : tensor with { DType = DType.F32 })
+        ];
+        foreach (var tensor in wanted)
+        {
+            if (earlier?._tensors.TryGetValue(tensor.Name, out var known) == true && IsSame(known.Spec, tensor))
+            {
+                _tensors.Add(tensor.Name, known);
+                earlier._tensors.Remove(tensor.Name);
+            }
+        }
+
+        earlier?.Dispose();
+        foreach (var tensor in wanted.Where(tensor => !_tensors.ContainsKey(tensor.Name)))
             _tensors.Add(tensor.Name, (tensor, (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(CacheLine, tensor.ByteLength), CacheLine)));
     }
+
+    private static bool IsSame(TensorSpec one, TensorSpec other) => one.DType == other.DType && one.Shape.SequenceEqual(other.Shape);
 
     /// <summary>Sets elements, rounded to the tensor's type. Threads may write different elements at the same time.</summary>
     public void Write(string name, long start, ReadOnlySpan<float> values)

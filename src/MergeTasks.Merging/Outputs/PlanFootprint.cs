@@ -19,6 +19,8 @@ internal static class PlanFootprint
         {
             paths.Add(plan.Declaration.OutputFolder);
             paths.Add(plan.Declaration.Location.File);
+            if (plan.Declaration.Search is { } search)
+                paths.UnionWith(search.Data.Select(data => data.Path).Append(search.File));
             if (plan.Method is ForeignMethod method)
                 paths.UnionWith(method.Files);
             paths.UnionWith(

@@ -71,7 +71,9 @@ internal sealed record Measurement(Measure Measure, double Value, double LogProb
     private static Measurement Of(Accuracy accuracy) =>
         new(Measure.Accuracy, accuracy.Share, accuracy.MeanLogProbability, accuracy.Samples) { StandardError = accuracy.StandardError };
 
-    private static HashSet<string> Keys(string path)
+    /// <summary>The keys of a file's first line, which say what the file holds.</summary>
+    /// <exception cref="ModelException">The file is malformed.</exception>
+    internal static HashSet<string> Keys(string path)
     {
         try
         {
