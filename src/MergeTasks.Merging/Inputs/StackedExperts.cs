@@ -6,8 +6,8 @@ using MergeTasks.Checkpoints.Safetensors;
 namespace MergeTasks.Merging.Inputs;
 
 /// <summary>
-/// Finds where the experts lie that an adapter names one by one (<c>experts.3.gate_proj</c>, <c>experts.3.w1</c>), as classes before version 5
-/// of transformers have them, in a model that stores them as stacks: <c>gate_up_proj</c> [experts, gates then the rest, in] and
+/// Finds where the experts lie that an adapter names one by one (<c>experts.3.gate_proj</c>, <c>experts.3.w1</c>), as classes before
+/// version 5 of transformers have them, in a model that stores them as stacks: <c>gate_up_proj</c> [experts, gates then the rest, in] and
 /// <c>down_proj</c> [experts, out, in].
 /// </summary>
 /// <param name="model">The model.</param>

@@ -11,10 +11,10 @@ namespace MergeTasks.Methods.BuiltIn;
 /// else the base's.
 /// </summary>
 /// <remarks>
-/// Sums are fp64; a divergence that rounding makes negative counts as zero. In compatibility mode each step is rounded to the tensors' type,
-/// and what it makes negative stays so (one that is not finite counts as zero); quantiles of tensors with more than 1,000,000 elements come
-/// from that many random ones, as in mergekit; and a half-precision tensor's result is fp32 (base + the rounded change) unless
-/// <c>out_dtype</c> says otherwise.
+/// Sums are fp64; a divergence that rounding makes negative counts as zero. In compatibility mode each step is rounded to the tensors'
+/// type, and what that makes negative stays so (one that is not finite counts as zero); quantiles of tensors with more than 1,000,000
+/// elements come from that many random ones, as in mergekit; and a half-precision tensor's result is fp32 (base + the rounded change)
+/// unless <c>out_dtype</c> says otherwise.
 /// </remarks>
 internal sealed class ArceeFusionMethod : MergeMethod
 {

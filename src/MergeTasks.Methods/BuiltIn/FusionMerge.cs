@@ -19,7 +19,7 @@ internal sealed class FusionMerge : PassingMerge
     private readonly VectorLayout _rows;
     private readonly ScoreSample? _sample;
 
-    // Compatibility mode rounds after each step and keeps divergences that rounding makes negative, so that scores have an order of their own.
+    // Compatibility mode rounds after each step and keeps divergences that rounding makes negative: scores may be below zero.
     private readonly bool _isStepwise;
     private readonly float[]? _all;
     private VectorTable? _divergences;

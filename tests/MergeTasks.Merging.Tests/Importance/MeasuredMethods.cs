@@ -197,6 +197,55 @@ public sealed class MeasuredMethods
         Assert.Equal(isStoredByInput, modules.Values.Any(module => module.StoredByInput));
     }
 
+    // From the rows that each expert saw when the models ran on their samples.
+    [Theory]
+    [InlineData("gpt_oss-A", true)]
+    [InlineData("granitemoe-A", false)]
+    public void RegMean_solves_for_each_expert_of_stacks(string golden, bool isStoredByInput)
+    {
+        using var project = new ScoredProject(golden);
+        project.Declare("regmean", Models, ("OffDiagonal", "0.8"));
+        project.Run();
+        var (result, engine) = (project.Space.Result("m"), new CpuEngine());
+        using var description = engine.Load(Path.GetDirectoryName(project.Model("a"))!);
+        var products = Models.Select(model => Products(project, model)).ToArray();
+        var weights = Models.Select(model => TestCheckpoint.ReadFile(project.Model(model))).ToArray();
+        var (both, one, none) = (0, 0, 0);
+        foreach (var stack in description.Description.Modules.Where(module => module.Place is not null).GroupBy(module => module.Weight))
+        {
+            var length = result[stack.Key].Floats().Length / stack.Count();
+            foreach (var module in stack)
+            {
+                Assert.Equal(isStoredByInput, module.StoredByInput);
+                var place = module.Place!.Value * length;
+                var seen = products.Select(model => model.GetValueOrDefault(module.Name)).ToArray();
+                var (values, channels) = (weights.Select(Slice).ToArray(), module.InputChannels);
+                double[] expected = Array.TrueForAll(seen, own => own is null)
+                    ? [.. values[0].Zip(values[1], (x, y) => (x + y) / 2)]
+                    : Solve(values, Regular(seen, channels), channels, module.StoredByInput, 0.8);
+                _ = seen.Count(own => own is not null) switch { 2 => both++, 1 => one++, _ => none++ };
+                Assert.All(
+                    expected.Zip(result[stack.Key].Floats().Skip(place).Take(length)),
+                    pair => Assert.Equal(pair.First, pair.Second, 2e-4));
+
+                double[] Slice(Dictionary<string, RawTensor> model) =>
+                    [.. model[stack.Key].Floats().Skip(place).Take(length).Select(value => (double)value)];
+            }
+        }
+
+        Assert.True(both > 4, $"{both} experts were seen in both models, {one} in one, {none} in none.");
+
+        static double[][,] Regular(double[,]?[] seen, int channels)
+        {
+            var all = Array.ConvertAll(seen, own => own is null ? new double[channels, channels] : (double[,])own.Clone());
+            var mean = all.Sum(own => Enumerable.Range(0, channels).Sum(i => 0.5 * own[i, i])) / channels;
+            foreach (var own in all)
+                for (var i = 0; i < channels; i++)
+                    own[i, i] += 2e-9 * mean;
+            return all;
+        }
+    }
+
     [Theory]
     [InlineData("fisher", "backward")]
     [InlineData("regmean", "observe")]
