@@ -31,6 +31,13 @@ internal sealed class LlamaCpp : IDisposable
         _weights = LLamaWeights.LoadFromFile(_parameters);
     }
 
+    /// <summary>Quantises an F32 file.</summary>
+    public static void Quantize(string path, string output, LLamaFtype type)
+    {
+        _ = Library.Value;
+        Assert.True(LLamaQuantizer.Quantize(path, output, type, nthread: 1));
+    }
+
     /// <summary>A key's value as llama.cpp has it.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _weights.Metadata;
 

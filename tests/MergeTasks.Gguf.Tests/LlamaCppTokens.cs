@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using MergeTasks.Gguf.Format;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers.Tokenization;
@@ -19,7 +20,8 @@ public sealed class LlamaCppTokens
 
     /// <summary>
     /// On all texts of a fixture, and on texts drawn from their words; but for a share on which the reader is known to differ: its pattern
-    /// for GPT-4o at some words of capitals, its WordPiece at rare characters (U+0085, marks that combine, unassigned ones).
+    /// for GPT-4o at some words of capitals, its WordPiece at rare characters (U+0085, marks that combine, unassigned ones), its Unigram
+    /// where divisions are equally good.
     /// Composing characters (NFC) is not the reader's to do.
     /// </summary>
     [Theory]
@@ -32,6 +34,7 @@ public sealed class LlamaCppTokens
     [InlineData("bert-uncased", 0.15)]
     [InlineData("llama2", 0)]
     [InlineData("gemma", 0)]
+    [InlineData("xlm-roberta", 0.15)]
     public void Are_the_tokenizers(string name, double share)
     {
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, $"{name}.json")))!.AsObject();
@@ -46,7 +49,14 @@ public sealed class LlamaCppTokens
             .Where(line => line.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String).ToList();
         var texts = lines.ConvertAll(line => line.GetProperty("text").GetString()!);
         var all = texts.Concat(Draw(texts))
-            .Select(text => name == "qwen3" ? NormalizationForms.Normalize(text, compatibility: false, compose: true) : text).ToList();
+            .Select(text => name switch
+            {
+                "qwen3" => NormalizationForms.Normalize(text, compatibility: false, compose: true),
+
+                // White space that SentencePiece's table leaves: the tokenizer divides texts there, the reader does not.
+                "xlm-roberta" => Regex.Replace(text, "[\v\f\r\u0085\u1680\u2028\u2029\u202F]", " "),
+                _ => text,
+            }).ToList();
         var different = all.Where(text => !Ids(text).SequenceEqual(reader.Tokenize(text, true))).ToList();
         Assert.True(
             different.Count <= share * all.Count,
@@ -54,7 +64,9 @@ public sealed class LlamaCppTokens
                 $"{JsonSerializer.Serialize(text)}\n  {Show(tokenizer, Ids(text))}\n  {Show(tokenizer, reader.Tokenize(text, true))}")));
 
         // Where both differ and the fixture has the text, the reference's ids are the tokenizer's.
-        foreach (var line in lines.Where(line => different.Contains(line.GetProperty("text").GetString()!)))
+        var known = lines.Where(line => different.Contains(line.GetProperty("text").GetString()!)).ToList();
+        Console.WriteLine($"{name}: {different.Count} of {all.Count} differ, {known.Count} of which have the reference's ids");
+        foreach (var line in known)
         {
             var given = line.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32());
             Assert.Equal(given, tokenizer.Encode(line.GetProperty("text").GetString()!, line.GetProperty("special").GetBoolean()));

@@ -105,15 +105,18 @@ public sealed class Targets(Package package) : IClassFixture<Package>
         consumer.Project(Merges + """
                 <MergedModel Include="private" Method="linear" CopyToPublishDirectory="never" Pack="false" />
                 <MergeSource Include="models/code" Into="private" Weight="1" />
+                <MergedModel Update="average" Export="gguf" GgufType="Q8_0" />
             """);
         var published = consumer.Run("app", "publish", "-o", consumer["published"]);
         Assert.True(published.Succeeded, published.Output);
         Assert.True(File.Exists(consumer["published", "models", "average", "model.safetensors"]));
+        Assert.True(File.Exists(consumer["published", "models", "average", "average-Q8_0.gguf"]));
         Assert.False(Directory.Exists(consumer["published", "models", "private"]));
         var packed = consumer.Run("app", "pack", "-o", consumer["packed"]);
         Assert.True(packed.Succeeded, packed.Output);
         using var archive = System.IO.Compression.ZipFile.OpenRead(Directory.GetFiles(consumer["packed"], "*.nupkg").Single());
         Assert.Contains(archive.Entries, entry => entry.FullName == "content/model/model.safetensors");
+        Assert.Contains(archive.Entries, entry => entry.FullName == "content/model/average-Q8_0.gguf");
         Assert.DoesNotContain(archive.Entries, entry => entry.FullName.Contains("private", StringComparison.Ordinal));
 
         // Nothing is packed or published that has not been made.

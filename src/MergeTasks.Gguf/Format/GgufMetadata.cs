@@ -34,6 +34,9 @@ internal sealed class GgufMetadata
     /// <summary>Adds a list of whole numbers.</summary>
     public void Add(string key, int[] value) => _entries.Add((key, value));
 
+    /// <summary>Adds bytes.</summary>
+    public void Add(string key, byte[] value) => _entries.Add((key, value));
+
     /// <summary>Adds a list of numbers.</summary>
     public void Add(string key, float[] value) => _entries.Add((key, value));
 
@@ -51,6 +54,7 @@ internal sealed class GgufMetadata
                 {
                     string[] => GgufValueType.Text,
                     int[] => GgufValueType.Int32,
+                    byte[] => GgufValueType.UInt8,
                     _ => GgufValueType.Float32,
                 };
                 writer.Write((uint)element);
@@ -87,6 +91,9 @@ internal sealed class GgufMetadata
     {
         switch (value)
         {
+            case byte number:
+                writer.Write(number);
+                break;
             case uint number:
                 writer.Write(number);
                 break;

@@ -60,12 +60,28 @@ internal static class VocabularyExport
         metadata.Add("tokenizer.ggml.tokens", form.IsWordPiece ? WordPieces(tokens, kinds) : tokens);
         if (form.HasScores)
             metadata.Add("tokenizer.ggml.scores", SentencePieceScores.Of(model, tokens, kinds));
+        if (form.IsUnigram)
+            WriteUnigram(model, form, tokens, kinds, metadata);
         metadata.Add("tokenizer.ggml.token_type", [.. kinds.Select(kind => (int)kind)]);
-        if (!form.HasScores && !form.IsWordPiece)
+        if (!form.HasScores && !form.IsWordPiece && !form.IsUnigram)
             metadata.Add("tokenizer.ggml.merges", [.. MergesOf(model).Select(merge => $"{merge.Left} {merge.Right}")]);
         if (form.AddsSpace is { } adds)
             metadata.Add("tokenizer.ggml.add_space_prefix", adds);
         SpecialTokens.Write(source, tokenizer, form, metadata);
+    }
+
+    private static void WriteUnigram(
+        JsonElement model, VocabularyForm form, string[] tokens, TokenKind[] kinds, GgufMetadata metadata)
+    {
+        var pieces = model.GetProperty("vocab");
+        metadata.Add(
+            "tokenizer.ggml.scores",
+            [.. tokens.Select((_, id) => id < pieces.GetArrayLength() ? (float)pieces[id][1].GetDouble() : 0f)]);
+        if (Array.IndexOf(tokens, form.UnknownToken) is >= 0 and var unknown)
+            kinds[unknown] = TokenKind.Unknown;
+        metadata.Add("tokenizer.ggml.remove_extra_whitespaces", form.MergesSpaces);
+        if (form.Replacements is { } table)
+            metadata.Add("tokenizer.ggml.precompiled_charsmap", table);
     }
 
     /// <summary>The merges of a BPE model, in either spelling.</summary>

@@ -42,6 +42,15 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
     /// <summary>Whether tokens have scores and merges do not matter.</summary>
     public bool HasScores => Model == "llama";
 
+    /// <summary>Whether the best division of a text by the tokens' probabilities is taken.</summary>
+    public bool IsUnigram => Model == "t5";
+
+    /// <summary>Of Unigram, SentencePiece's compiled table of replaced characters; <see langword="null"/>: none.</summary>
+    public byte[]? Replacements { get; private init; }
+
+    /// <summary>Of Unigram, whether of several spaces one stays, and none around a text.</summary>
+    public bool MergesSpaces { get; private init; }
+
     /// <summary>Whether words are spelt by the longest pieces.</summary>
     public bool IsWordPiece => Model == "bert";
 
@@ -62,12 +71,13 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
         var type = Text(model, "type") ?? "BPE";
         var form = type switch
         {
+            "Unigram" => Unigram(model, normalizers, preTokenizers),
             "WordPiece" => WordPiece(model, normalizers, preTokenizers),
             "BPE" when preTokenizers.Exists(part => Text(part, "type") == "ByteLevel") => ByteLevel(model, normalizers, preTokenizers),
             "BPE" when IsTrue(model, "byte_fallback") => SentencePiece(normalizers, preTokenizers),
             _ => throw VocabularyExport.Refusal($"GGUF has no tokenizer of this kind ({type}{(type == "BPE" ? " without bytes" : "")})"),
         };
-        return form with { UnknownToken = Text(model, "unk_token") };
+        return form with { UnknownToken = Text(model, "unk_token") ?? form.UnknownToken };
     }
 
     private static VocabularyForm ByteLevel(JsonElement model, List<JsonElement> normalizers, List<JsonElement> preTokenizers)
@@ -137,6 +147,43 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
         return replaces
             ? new VocabularyForm("llama", "default") { AddsSpace = adds }
             : throw VocabularyExport.Refusal("GGUF has SentencePiece only with spaces spelt as ▁");
+    }
+
+    // As SentencePiece has it: characters replaced by a compiled table, spaces as ▁, one before the text.
+    private static VocabularyForm Unigram(JsonElement model, List<JsonElement> normalizers, List<JsonElement> preTokenizers)
+    {
+        if (IsTrue(model, "byte_fallback"))
+            throw VocabularyExport.Refusal("readers of GGUF spell no unknown characters in bytes for Unigram");
+        var (replacements, merges) = ((byte[]?)null, false);
+        foreach (var part in normalizers)
+        {
+            if (Text(part, "type") == "Precompiled" && replacements is null && Text(part, "precompiled_charsmap") is { } table)
+                replacements = Convert.FromBase64String(table);
+            else if (Text(part, "type") == "Replace" && part.TryGetProperty("pattern", out var pattern)
+                && Text(pattern, "Regex") == " {2,}" && Text(part, "content") is " " or Space)
+                merges = true;
+            else if (Text(part, "type") != "Strip")
+                throw VocabularyExport.Refusal($"GGUF has no normalizer {Text(part, "type")} for Unigram");
+        }
+
+        // Words that are divided at white space are texts whose spaces are merged, once a table has made all white space spaces.
+        if (preTokenizers.Count == 2 && Text(preTokenizers[0], "type") == "WhitespaceSplit" && replacements is not null)
+        {
+            merges = true;
+            preTokenizers = preTokenizers[1..];
+        }
+
+        if (preTokenizers is not [var split] || Text(split, "type") != "Metaspace" || (Text(split, "replacement") ?? Space) != Space)
+            throw VocabularyExport.Refusal("GGUF has Unigram only with spaces spelt as ▁");
+        var unknown = model.TryGetProperty("unk_id", out var id) && id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var index)
+            && index >= 0 && index < model.GetProperty("vocab").GetArrayLength() ? model.GetProperty("vocab")[index][0].AsText() : null;
+        return new VocabularyForm("t5", "default")
+        {
+            AddsSpace = Text(split, "prepend_scheme") is not "never",
+            Replacements = replacements,
+            MergesSpaces = merges,
+            UnknownToken = unknown ?? throw VocabularyExport.Refusal("readers of GGUF need a token for what Unigram does not spell"),
+        };
     }
 
     private static VocabularyForm WordPiece(JsonElement model, List<JsonElement> normalizers, List<JsonElement> preTokenizers)
