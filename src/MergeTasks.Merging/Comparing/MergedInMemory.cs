@@ -8,6 +8,7 @@ using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Methods.Contract;
+using MergeTasks.Methods.Kernels;
 using MergeTasks.Numerics.Threads;
 using MergeTasks.Transformers.Engine;
 
@@ -19,6 +20,8 @@ namespace MergeTasks.Merging.Comparing;
 /// </summary>
 internal sealed class MergedInMemory : IDisposable
 {
+    private const int BlockLength = 1 << 16;
+
     private readonly MergePlan _plan;
     private readonly WorkerTeam _team;
     private readonly List<TensorPlan> _tensors;
@@ -26,6 +29,7 @@ internal sealed class MergedInMemory : IDisposable
     private readonly CandidateParameters _candidate;
     private readonly Dictionary<string, ContentDigest> _made = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (ContentDigest Key, double Factor)> _written = new(StringComparer.Ordinal);
+    private readonly (WindowMemory Window, float[] Origin, float[] Values)[] _buffers;
 
     /// <summary>Makes a merge.</summary>
     /// <param name="plan">The merge.</param>
@@ -48,6 +52,9 @@ internal sealed class MergedInMemory : IDisposable
         }
 
         Taken = _made.Count;
+        _buffers = [
+            .. Enumerable.Range(0, _team.Count).Select(_ => (new WindowMemory(), new float[BlockLength], new float[BlockLength]))
+        ];
         try
         {
             Make(importance, context);
@@ -115,6 +122,7 @@ internal sealed class MergedInMemory : IDisposable
             var written = (tensor.Key, factor);
             if (_written.TryGetValue(tensor.Output.Name, out var before) && before == written)
                 continue;
+            _written.Remove(tensor.Output.Name);
             Write(tensor, factor);
             _written[tensor.Output.Name] = written;
         }
@@ -130,33 +138,29 @@ internal sealed class MergedInMemory : IDisposable
 
     private void Write(TensorPlan tensor, double factor)
     {
-        const int length = 1 << 16;
         var baseTensor = factor != 1 && tensor.Importance is { IsScaled: true, BaseSource: { } source }
             ? tensor.Sources[source].Open()
             : null;
         var others = baseTensor is null ? null : CommonRows.Of(tensor.Importance!.BaseTensor!, _plan.Importance!.Base);
-        var readers = baseTensor is null
-            ? []
-            : Enumerable.Range(0, _team.Count)
-                .Select(_ => (Reader: baseTensor.NewReader(new WindowMemory()), Origin: new float[length], Values: new float[length]))
-                .ToArray();
+        var readers = Array.ConvertAll(_buffers, buffers => baseTensor?.NewReader(buffers.Window));
         var elements = tensor.Output.Shape.ElementCount();
-        _team.Run((elements + length - 1) / length, sequential: false, (worker, block) =>
+        _team.Run((elements + BlockLength - 1) / BlockLength, sequential: false, (worker, block) =>
         {
-            var start = block * length;
-            var own = _merged.Singles(tensor.Output.Name, start, (int)Math.Min(length, elements - start));
-            if (baseTensor is null)
+            var start = block * BlockLength;
+            var own = _merged.Singles(tensor.Output.Name, start, (int)Math.Min(BlockLength, elements - start));
+            if (readers[worker] is not { } reader)
             {
                 _candidate.Write(tensor.Output.Name, start, own);
                 return;
             }
 
-            var (reader, origin, values) = readers[worker];
-            reader.Read(start, origin.AsSpan(0, own.Length), start + own.Length);
-            others?.CopyOthers(start, own, origin.AsSpan(0, own.Length));
-            for (var i = 0; i < own.Length; i++)
-                values[i] = (float)(origin[i] + (((double)own[i] - origin[i]) * factor));
-            _candidate.Write(tensor.Output.Name, start, values.AsSpan(0, own.Length));
+            var origin = _buffers[worker].Origin.AsSpan(0, own.Length);
+            var scaled = _buffers[worker].Values.AsSpan(0, own.Length);
+            reader.Read(start, origin, start + own.Length);
+            others?.CopyOthers(start, own, origin);
+            own.CopyTo(scaled);
+            BlockMath.Stretch(scaled, origin, factor);
+            _candidate.Write(tensor.Output.Name, start, scaled);
         });
     }
 }

@@ -27,21 +27,24 @@ internal sealed class ChangeLocator : IDisposable
     private readonly AplDeclaration _apl;
     private readonly ScoringContext _context;
     private readonly KeptSlopes _slopes;
+    private readonly Lazy<RankSelection> _ranks;
+    private readonly Dictionary<double, DeltaDrop> _drops = [];
 
     public ChangeLocator(LocatedModel model, AplDeclaration apl, ScoringContext context)
     {
         (_model, _apl, _context) = (model, apl, context);
         Importance = model.Scores.Read(apl, context);
         _slopes = model.Scores.OpenSlopes(context);
+        _ranks = new(() => new RankSelection(model.Scores.Partition, context.Team, () => new RankReader(NewReader(), _slopes)));
     }
 
     /// <summary>The importance of all parts.</summary>
     public PartImportance Importance { get; }
 
-    /// <summary>What is kept at a density.</summary>
+    /// <summary>What is kept at a density, as it is; found once for each.</summary>
     /// <param name="density">Target density q.</param>
-    /// <param name="scale">The factor of what is kept.</param>
-    public DeltaDrop At(double density, double scale) => At(Keep(density), scale);
+    public DeltaDrop At(double density) =>
+        _drops.TryGetValue(density, out var known) ? known : _drops[density] = At(Keep(density), 1);
 
     /// <summary>How much is kept of each part at a density.</summary>
     public ModelKeep Keep(double density) => ModelKeep.Of(Importance, _apl, density);
@@ -49,9 +52,7 @@ internal sealed class ChangeLocator : IDisposable
     /// <summary>What is kept, by how much is of each part.</summary>
     public DeltaDrop At(ModelKeep keep, double scale)
     {
-        var cuts = _apl.Drop == DropRule.Random
-            ? null
-            : new RankSelection(_model.Scores.Partition, _context.Team, () => new RankReader(NewReader(), _slopes)).Find(keep);
+        var cuts = _apl.Drop == DropRule.Random ? null : _ranks.Value.Find(keep);
         return new DeltaDrop(_apl, _model.Scores.Partition, keep, cuts, _slopes, _model.Seed, _model.Position, scale);
     }
 

@@ -12,6 +12,9 @@ internal sealed class HillClimb(IReadOnlyList<double> values, Func<double, doubl
     /// <summary>What was tried, ascending, with its effect.</summary>
     public IEnumerable<(double Value, double Effect)> Tried => _known.Select(pair => (values[pair.Key], pair.Value));
 
+    /// <summary>Index of the best of those that were tried; of equal ones, the smaller.</summary>
+    public int Best => _known.MaxBy(pair => pair.Value).Key;
+
     /// <summary>The effect of a value.</summary>
     public double Of(int index) => _known.TryGetValue(index, out var effect) ? effect : _known[index] = measure(values[index]);
 

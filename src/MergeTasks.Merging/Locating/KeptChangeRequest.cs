@@ -3,6 +3,7 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 using MergeTasks.Merging.Measuring;
+using MergeTasks.Methods.Kernels;
 
 namespace MergeTasks.Merging.Locating;
 
@@ -64,7 +65,7 @@ internal sealed record KeptChangeRequest : ScoreRequest
         using (search)
         {
             var density = _apl.Density ?? search!.Density();
-            var counted = Count(locator, locator.At(density, 1), context);
+            var counted = Count(locator, locator.At(density), context);
             var scale = density >= 1 ? 1 : _apl.Rescale == RescaleRule.Task ? search!.Scale(density) : Fixed(density, counted);
             ScoreFile.Write(path, Key, (counted with
             {
@@ -164,7 +165,7 @@ internal sealed record KeptChangeRequest : ScoreRequest
                 request.Model.Label,
                 request.Phase,
                 0,
-                $"about {(request._apl.Density is null ? "5 to 15" : "4")} forward passes × {_metric.Tokens} tokens");
+                $"about {(request._apl.Density is null ? "4 to 10" : "4")} forward passes × {_metric.Tokens} tokens");
         }
 
         public double BaseScore { get; }
@@ -201,7 +202,7 @@ internal sealed record KeptChangeRequest : ScoreRequest
         }
 
         /// <summary>The factor at which what a density keeps does best.</summary>
-        public double Scale(double density) => Scales[Climb(density).Peak(FirstScale)];
+        public double Scale(double density) => Scales[Climb(density).Peak(StartAt(density))];
 
         /// <summary>The score of something that was tried, or that needs no trying.</summary>
         public double Known(double density, double scale) => density >= 1 && scale == 1 ? TunedScore
@@ -217,18 +218,24 @@ internal sealed record KeptChangeRequest : ScoreRequest
         private bool Reaches(double density)
         {
             var climb = Climb(density);
-            return climb.Of(_request._apl.Rescale == RescaleRule.Task ? climb.Peak(FirstScale, Enough) : 0) >= Enough;
+            return climb.Of(_request._apl.Rescale == RescaleRule.Task ? climb.Peak(StartAt(density), Enough) : 0) >= Enough;
         }
+
+        // The factor makes up for what is dropped, so that of two densities the larger has no larger one: the walk begins at the best that
+        // was found for this density, else for the next smaller one.
+        private int StartAt(double density) => _climbs.Where(pair => pair.Key <= density && pair.Value.Tried.Any())
+            .OrderBy(pair => pair.Key)
+            .Select(pair => pair.Value.Best)
+            .LastOrDefault(FirstScale);
 
         private HillClimb Climb(double density)
         {
             if (_climbs.TryGetValue(density, out var known))
                 return known;
-            var keep = new Lazy<DeltaDrop>(() => _locator.At(density, 1));
             var scales = _request._apl.Rescale == RescaleRule.Task
                 ? Scales
-                : [_request.Fixed(density, _request.Count(_locator, keep.Value, _context))];
-            return _climbs[density] = new HillClimb(scales, scale => Measure(keep.Value, scale));
+                : [_request.Fixed(density, _request.Count(_locator, _locator.At(density), _context))];
+            return _climbs[density] = new HillClimb(scales, scale => Measure(_locator.At(density), scale));
         }
 
         private double Measure(DeltaDrop drop, double scale)
@@ -243,8 +250,8 @@ internal sealed record KeptChangeRequest : ScoreRequest
                     var delta = values.AsSpan(0, (int)Math.Min(BlockLength, tensor.Elements - start));
                     var baseValues = deltas.Read(tensor.Name, start, delta);
                     drop.Apply(tensor.Name, start, delta);
-                    for (var i = 0; i < delta.Length; i++)
-                        delta[i] = baseValues[i] + ((float)scale * delta[i]);
+                    BlockMath.Multiply(delta, (float)scale);
+                    BlockMath.Add(delta, baseValues);
                     _candidate.Write(tensor.Name, start, delta);
                 });
             }

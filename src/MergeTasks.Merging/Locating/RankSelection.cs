@@ -1,4 +1,7 @@
+using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Numerics.Threads;
 
@@ -12,6 +15,7 @@ namespace MergeTasks.Merging.Locating;
 internal sealed class RankSelection
 {
     private const int HalfBits = 16;
+    private const uint LowerHalf = 0xFFFF;
     private const int BlockLength = 1 << 16;
 
     private readonly DeltaPartition _partition;
@@ -19,6 +23,7 @@ internal sealed class RankSelection
     private readonly RankReader[] _readers;
     private readonly uint[][] _ranks;
     private readonly long[][] _counts;
+    private readonly Dictionary<int, (uint Half, long Count)[]> _uppers = [];
 
     public RankSelection(DeltaPartition partition, WorkerTeam team, Func<RankReader> reader)
     {
@@ -51,8 +56,8 @@ internal sealed class RankSelection
         else if (part.Keep > 0)
         {
             var above = 0L;
-            var upper = Bucket(Count(part.Tensors, null), part.Keep, ref above);
-            var lower = Bucket(Count(part.Tensors, upper), part.Keep, ref above);
+            var upper = Bucket(Uppers(part.Tensors), part.Keep, ref above);
+            var lower = Bucket(Lowers(part.Tensors, upper), part.Keep, ref above);
             threshold = Math.Max((upper << HalfBits) | lower, TensorCut.Least);
             quota = part.Keep - above;
         }
@@ -64,42 +69,71 @@ internal sealed class RankSelection
                 [keepsTies ? long.MaxValue : LastTie(_partition.Tensors[tensor], threshold, ref quota)]);
     }
 
-    // By upper halves, or by the lower halves of those that have one upper half.
-    private long[] Count(IReadOnlyList<int> tensors, uint? upper)
+    // How many elements have each upper half, from the largest, as far as there are any: counted once for all numbers that are asked for.
+    private (uint Half, long Count)[] Uppers(IReadOnlyList<int> tensors)
+    {
+        if (!_uppers.TryGetValue(tensors[0], out var known))
+            _uppers[tensors[0]] = known = Count(tensors, static (ranks, counts) =>
+            {
+                foreach (var rank in ranks)
+                    counts[rank >> HalfBits]++;
+                counts[0] -= ranks.Count(0u);
+            });
+        return known;
+    }
+
+    // How many of those with one upper half have each lower one.
+    private (uint Half, long Count)[] Lowers(IReadOnlyList<int> tensors, uint upper) => Count(tensors, (ranks, counts) =>
+    {
+        ref readonly var first = ref MemoryMarshal.GetReference(ranks);
+        var half = Vector512.Create(upper);
+        var i = 0;
+        for (; i <= ranks.Length - Vector512<uint>.Count; i += Vector512<uint>.Count)
+        {
+            var isIn = Vector512.Equals(Vector512.LoadUnsafe(in first, (nuint)i) >> HalfBits, half).ExtractMostSignificantBits();
+            for (; isIn != 0; isIn &= isIn - 1)
+                counts[ranks[i + BitOperations.TrailingZeroCount(isIn)] & LowerHalf]++;
+        }
+
+        for (; i < ranks.Length; i++)
+        {
+            if (ranks[i] >> HalfBits == upper)
+                counts[ranks[i] & LowerHalf]++;
+        }
+
+        if (upper == 0)
+            counts[0] -= ranks.Count(0u);
+    });
+
+    private (uint Half, long Count)[] Count(IReadOnlyList<int> tensors, Action<Span<uint>, long[]> count)
     {
         foreach (var own in _counts)
             Array.Clear(own);
         foreach (var tensor in tensors.Select(index => _partition.Tensors[index]))
-        {
-            _team.Run(Blocks(tensor), sequential: false, (worker, block) =>
-            {
-                var own = _counts[worker];
-                foreach (var rank in Ranks(worker, tensor, block))
-                {
-                    if (rank == 0)
-                        continue;
-                    if (upper is null)
-                        own[rank >> HalfBits]++;
-                    else if (rank >> HalfBits == upper)
-                        own[rank & 0xFFFF]++;
-                }
-            });
-        }
-
+            _team.Run(Blocks(tensor), sequential: false, (worker, block) => count(Ranks(worker, tensor, block), _counts[worker]));
         foreach (var other in _counts.Skip(1))
             TensorPrimitives.Add(_counts[0], other, _counts[0]);
-        return _counts[0];
+        var found = new List<(uint, long)>();
+        for (var half = _counts[0].Length - 1; half >= 0; half--)
+        {
+            if (_counts[0][half] > 0)
+                found.Add(((uint)half, _counts[0][half]));
+        }
+
+        return [.. found];
     }
 
     // Walks down from the largest until the bucket of the last one kept.
-    private static uint Bucket(long[] counts, long keep, ref long above)
+    private static uint Bucket((uint Half, long Count)[] counts, long keep, ref long above)
     {
-        for (var bucket = counts.Length - 1; ; bucket--)
+        foreach (var (half, count) in counts)
         {
-            if (above + counts[bucket] >= keep || bucket == 0)
-                return (uint)bucket;
-            above += counts[bucket];
+            if (above + count >= keep || half == 0)
+                return half;
+            above += count;
         }
+
+        return 0;
     }
 
     // The element at which the quota of ties is used up; the whole tensor where it is not.

@@ -111,6 +111,54 @@ internal static class BlockMath
         }
     }
 
+    /// <summary>values = origin + (values − origin) · factor, in fp64 with one rounding.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Stretch(Span<float> values, ReadOnlySpan<float> origin, double factor)
+    {
+        ref var target = ref MemoryMarshal.GetReference(values);
+        ref readonly var from = ref MemoryMarshal.GetReference(origin[..values.Length]);
+        var factors = Vector512.Create(factor);
+        var i = 0;
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var (lower, upper) = Vector512.Widen(Vector512.LoadUnsafe(ref target, (nuint)i));
+            var (lowerOrigin, upperOrigin) = Vector512.Widen(Vector512.LoadUnsafe(in from, (nuint)i));
+            Vector512.Narrow(lowerOrigin + ((lower - lowerOrigin) * factors), upperOrigin + ((upper - upperOrigin) * factors))
+                .StoreUnsafe(ref target, (nuint)i);
+        }
+
+        for (; i < values.Length; i++)
+            values[i] = (float)(origin[i] + (((double)values[i] - origin[i]) * factor));
+    }
+
+    /// <summary>The same with a factor for each element; one of 1 leaves the value as it is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Stretch(Span<float> values, ReadOnlySpan<float> origin, ReadOnlySpan<double> factors)
+    {
+        ref var target = ref MemoryMarshal.GetReference(values);
+        ref readonly var from = ref MemoryMarshal.GetReference(origin[..values.Length]);
+        ref readonly var each = ref MemoryMarshal.GetReference(factors[..values.Length]);
+        var i = 0;
+        for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var (lower, upper) = Vector512.Widen(Vector512.LoadUnsafe(ref target, (nuint)i));
+            var (lowerOrigin, upperOrigin) = Vector512.Widen(Vector512.LoadUnsafe(in from, (nuint)i));
+            var (lowerFactor, upperFactor) = (
+                Vector512.LoadUnsafe(in each, (nuint)i), Vector512.LoadUnsafe(in each, (nuint)(i + Vector512<double>.Count)));
+            Vector512.Narrow(Stretched(lower, lowerOrigin, lowerFactor), Stretched(upper, upperOrigin, upperFactor))
+                .StoreUnsafe(ref target, (nuint)i);
+        }
+
+        for (; i < values.Length; i++)
+            values[i] = factors[i] == 1 ? values[i] : (float)(origin[i] + (((double)values[i] - origin[i]) * factors[i]));
+    }
+
+    // The difference of two elements of very different size is not exact even in fp64.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Stretched(Vector512<double> values, Vector512<double> origin, Vector512<double> factors) =>
+        Vector512.ConditionalSelect(
+            Vector512.Equals(factors, Vector512.Create(1.0)), values, origin + ((values - origin) * factors));
+
     /// <summary>
     /// Sign election and average of weighted deltas without any rounding but fp32's own, in one go: with D = factor·delta,
     /// output = baseValues + λ · (Σ D of the deltas that have the sign of Σ vote·delta) [÷ Σ weight of those].

@@ -20,7 +20,7 @@ internal sealed class CpuModel : ITransformerModel
     private readonly Embedding _embedding;
     private readonly Layer[] _layers;
     private readonly Head _head;
-    private readonly ActivationPool _pool = new();
+    private readonly ActivationPool _pool;
     private readonly Dictionary<string, int> _firstUses = new(StringComparer.Ordinal);
     private readonly KeptPrefix _prefix;
     private readonly (CpuModel Model, int Layers)? _shared;
@@ -32,6 +32,7 @@ internal sealed class CpuModel : ITransformerModel
     /// <param name="values">Every tensor by name.</param>
     /// <param name="owned">What to dispose of with the model.</param>
     /// <param name="options">How much of the machine may be used.</param>
+    /// <param name="pool">Memory of a model that does not run at the same time.</param>
     /// <param name="shared">A model that has the same embedding and first layers, and how many layers these are.</param>
     /// <exception cref="ModelException">The tensors do not fit the specification.</exception>
     public CpuModel(
@@ -40,6 +41,7 @@ internal sealed class CpuModel : ITransformerModel
         IReadOnlyDictionary<string, ParameterValue> values,
         IDisposable? owned,
         EngineOptions options,
+        ActivationPool? pool = null,
         (CpuModel Model, int Layers)? shared = null)
     {
         _spec = spec;
@@ -47,6 +49,7 @@ internal sealed class CpuModel : ITransformerModel
         _values = values;
         _owned = owned;
         _options = options;
+        _pool = pool ?? new ActivationPool();
         _parameters = new ParameterSet(values, spec, identity.Folder);
         _shared = shared;
         _prefix = new KeptPrefix(options.KeptBytes);
@@ -103,7 +106,7 @@ internal sealed class CpuModel : ITransformerModel
         }
 
         var shares = same != Embedded && replacements.Count > 0 && !_spec.Carries;
-        return new CpuModel(_spec, _identity, values, null, _options, shares ? (this, same) : null);
+        return new CpuModel(_spec, _identity, values, null, _options, _pool, shares ? (this, same) : null);
     }
 
     /// <inheritdoc/>

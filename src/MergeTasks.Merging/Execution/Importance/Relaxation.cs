@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MergeTasks.Language.Importance;
+using MergeTasks.Methods.Kernels;
 
 namespace MergeTasks.Merging.Execution.Importance;
 
@@ -39,7 +40,8 @@ internal sealed class Relaxation
             if (_layout.ByRow)
                 Pull(merged.Slice(i, length), baseValues.Slice(i, length), _kept[row]);
             else
-                Pull(merged.Slice(i, length), baseValues.Slice(i, length), _kept.AsSpan((int)(_layout.FirstOf(row) + column), length));
+                BlockMath.Stretch(
+                    merged.Slice(i, length), baseValues.Slice(i, length), _kept.AsSpan((int)(_layout.FirstOf(row) + column), length));
             i += length;
             (row, column) = (row + 1, 0);
         }
@@ -47,15 +49,7 @@ internal sealed class Relaxation
 
     private static void Pull(Span<float> merged, ReadOnlySpan<float> baseValues, double kept)
     {
-        if (kept == 1)
-            return;
-        for (var i = 0; i < merged.Length; i++)
-            merged[i] = (float)(baseValues[i] + (((double)merged[i] - baseValues[i]) * kept));
-    }
-
-    private static void Pull(Span<float> merged, ReadOnlySpan<float> baseValues, ReadOnlySpan<double> kept)
-    {
-        for (var i = 0; i < merged.Length; i++)
-            merged[i] = kept[i] == 1 ? merged[i] : (float)(baseValues[i] + (((double)merged[i] - baseValues[i]) * kept[i]));
+        if (kept != 1)
+            BlockMath.Stretch(merged, baseValues, kept);
     }
 }

@@ -56,7 +56,7 @@ internal sealed class TensorImportanceMerge(
             return;
         var origin = Origin(block);
         if (factor != 1)
-            Multiply(block.Output, origin, factor);
+            BlockMath.Stretch(block.Output, origin, factor);
         relaxation?.Apply(block.Start, block.Output, origin);
     }
 
@@ -66,13 +66,6 @@ internal sealed class TensorImportanceMerge(
         var origin = block.Load(baseTensor.Source, firstFreeSlot);
         baseTensor.Own?.CopyOthers(block.Start, block.Output, origin);
         return origin;
-    }
-
-    // In fp64 with one rounding, as the relaxation after it.
-    private static void Multiply(Span<float> merged, ReadOnlySpan<float> origin, double factor)
-    {
-        for (var i = 0; i < merged.Length; i++)
-            merged[i] = (float)(origin[i] + (((double)merged[i] - origin[i]) * factor));
     }
 
     private void Intercept(MergeBlock block)
