@@ -51,7 +51,10 @@ internal sealed class AxisReader(
     {
         var axis = items.FirstOrDefault(item => IsMethod(item));
         string?[] names = axis is null ? [merge.Recipe?.Method.Name ?? merge.Item["Method"]] : [.. Split(axis["Values"])];
-        return [.. names.OfType<string>().Select(methods.Find).OfType<MergeMethod>()];
+        List<MergeMethod> known = [.. names.OfType<string>().Select(methods.Find).OfType<MergeMethod>()];
+
+        // What is wrong with the methods' names is said elsewhere.
+        return known.Count > 0 ? known : [.. methods.All];
     }
 
     private static bool IsMethod(DeclaredItem item) => item.Include.Equals(SearchAxis.MethodName, StringComparison.OrdinalIgnoreCase);
@@ -94,7 +97,7 @@ internal sealed class AxisReader(
     private SearchAxis? ReadParameter(DeclaredItem item, string name, string parameter, List<MergeMethod> candidates)
     {
         var having = candidates.SelectMany(method => method.Parameters.Where(declared => declared.Name == parameter)).ToList();
-        if (having.Count == 0 && candidates.Count > 0)
+        if (having.Count == 0)
         {
             Report(
                 item, DiagnosticCode.UnknownAxis,

@@ -141,7 +141,10 @@ internal sealed class SearchReader(
     private Dictionary<string, List<DeclaredItem>> AssignAxes()
     {
         var assigned = new Dictionary<string, List<DeclaredItem>>(StringComparer.OrdinalIgnoreCase);
-        var searched = project.Searches.Select(item => item.Include).Distinct(StringComparer.OrdinalIgnoreCase).ToList();
+        var searched = project.Searches.Select(item => item.Include).Distinct(StringComparer.OrdinalIgnoreCase)
+            .Where(name => Names.Contains(name, StringComparer.OrdinalIgnoreCase)).ToList();
+        if (searched.Count == 0 && project.Searches.Count > 0)
+            return assigned;
         foreach (var item in project.SearchAxes)
         {
             var into = item["Into"] is { } named ? Split(named) : searched.Count == 1 ? [searched[0]] : [];
