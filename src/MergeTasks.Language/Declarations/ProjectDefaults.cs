@@ -26,7 +26,9 @@ internal sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
     /// </summary>
     public Func<SearchDeclaration, SearchedSettings?> Candidate { get; init; } = _ => null;
 
-    /// <summary>The same for whoever searches: every searched merge is read with some candidate's settings, whatever was found before.</summary>
+    /// <summary>
+    /// The same for whoever searches: every searched merge is read with some candidate's settings, whatever was found before.
+    /// </summary>
     public ProjectDefaults Searching() => this with { Candidate = search => search.First };
 
     /// <summary>The same for whoever asks only which models there are: merges that have not been searched yet need no method.</summary>

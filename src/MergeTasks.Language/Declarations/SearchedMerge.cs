@@ -61,7 +61,9 @@ internal sealed class SearchedMerge(SearchDeclaration search, SearchedSettings s
 
     /// <summary>Declared parameters without those that only other methods of the search have.</summary>
     public Dictionary<string, Setting> Known(IReadOnlyDictionary<string, Setting> declared, string method) =>
-        declared.Where(pair => methods.Find(method) is not { } known || Has(known, pair.Key) || !Others().Any(other => Has(other, pair.Key)))
+        declared
+            .Where(pair =>
+                methods.Find(method) is not { } known || Has(known, pair.Key) || !Others().Any(other => Has(other, pair.Key)))
             .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
 
     private IEnumerable<MergeMethod> Others() =>

@@ -64,7 +64,8 @@ public sealed class DeclaredSearches : IDisposable
     {
         var words = mistake.Split(' ');
         (string, string)[] values = [
-            .. words.Where(word => word.Contains('=', StringComparison.Ordinal)).Select(word => word.Split('=', 2)).Select(pair => (pair[0], pair[1]))
+            .. words.Where(word => word.Contains('=', StringComparison.Ordinal))
+                .Select(word => word.Split('=', 2)).Select(pair => (pair[0], pair[1]))
         ];
         var axes = SearchedProject.UsualAxes;
         switch (words[0])

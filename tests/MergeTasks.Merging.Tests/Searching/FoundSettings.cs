@@ -34,7 +34,8 @@ public sealed class FoundSettings : IDisposable
         Assert.Equal(8, found.Candidates.Count);
         Assert.Contains(found.Candidates, candidate => candidate.Items < 1);
         Assert.Equal(new SearchedSettings(found.Settings).ToString(), complete.MaxBy(candidate => candidate.Objective)!.Settings);
-        Assert.Equal(["models/a", "models/b", "models/base", "plain average", "as declared", "best"], found.Figures.Select(figure => figure.Model));
+        Assert.Equal(
+            ["models/a", "models/b", "models/base", "plain average", "as declared", "best"], found.Figures.Select(figure => figure.Model));
         Assert.False(Directory.Exists(Space.Output("m")));
 
         // Nothing is said of settings that were found for what is there.
@@ -149,7 +150,8 @@ public sealed class FoundSettings : IDisposable
         Assert.Equal(2, listener.Warnings.Count(warning => warning.Code == DiagnosticCode.NothingBeats));
         Assert.Matches(new Regex(@"^\[[0-9.]+, [0-9.]+, [0-9.]+\]$"), Assert.Single(found.Settings).Value);
         Assert.All(found.Figures, figure => Assert.Equal(found.Figures[0].HeldOut, figure.HeldOut, 1e-4));
-        Assert.Contains(SearchTable.Of(Space.Declarations()[0].Search!, found), line => line.Contains("**m, best**", StringComparison.Ordinal));
+        Assert.Contains(
+            SearchTable.Of(Space.Declarations()[0].Search!, found), line => line.Contains("**m, best**", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -206,7 +208,8 @@ public sealed class FoundSettings : IDisposable
         var means = new[] { "one", "two" }.Select(name => (Name: name, Items: SearchItems.Read(
             new DataFile(name, _project.Models.Data(name + ".jsonl"), new SourceLocation("")), "", text.Encoder, 512, 0.5))).Average(file =>
             TaskMetric.Of([.. file.Items.Held.Select(item => item.Prepare(text.Encoder))], 512).Batches
-                .Sum(batch => model.Score(batch.Batch, batch.Targets).Zip(batch.Targets, (score, target) => score.LogProbability * target.Weight).Sum()));
+                .Sum(batch => model.Score(batch.Batch, batch.Targets)
+                    .Zip(batch.Targets, (score, target) => score.LogProbability * target.Weight).Sum()));
         Assert.Equal(means, found.Figures[^1].HeldOut, 1e-5);
     }
 

@@ -23,7 +23,8 @@ public sealed class Objectives
 
         // Of some first items alone: 1 − 1/1 and 1 − 1/2.
         Assert.Equal(0.25, Scale(SearchObjective.MeanRelative, best).Objective([[-1], [-1]]), 1e-12);
-        Assert.Equal(double.NegativeInfinity, Scale(SearchObjective.MeanRelative, best).Objective([[double.NegativeInfinity, -1], [-1, -1]]));
+        Assert.Equal(
+            double.NegativeInfinity, Scale(SearchObjective.MeanRelative, best).Objective([[double.NegativeInfinity, -1], [-1, -1]]));
         Assert.Equal(double.NegativeInfinity, Scale(SearchObjective.MeanRelative, best).Objective([[double.NaN, -1], [-1, -1]]));
     }
 
@@ -52,7 +53,8 @@ public sealed class Objectives
         Assert.Equal((low, high), scale.Interval(scores));
 
         // Paired: what differs by the same on every item differs by that in every resample.
-        var (least, most) = scale.Interval(scores, [[.. scores[0].Select(value => value - 0.3)], [.. scores[1].Select(value => value - 0.3)]]);
+        var (least, most) = scale.Interval(
+            scores, [[.. scores[0].Select(value => value - 0.3)], [.. scores[1].Select(value => value - 0.3)]]);
         Assert.Equal(0.3, least, 1e-9);
         Assert.Equal(0.3, most, 1e-9);
     }
