@@ -1,9 +1,9 @@
 using System.Text.Json;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Searching;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs;
-using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Transformers.Engine;
 using MergeTasks.Transformers.Processor;
@@ -16,6 +16,8 @@ internal sealed class MergeWorkspace : IDisposable
     private readonly TempFolder _folder = new();
     private readonly List<DeclaredItem> _merges = [];
     private readonly List<DeclaredItem> _sources = [];
+    private readonly List<DeclaredItem> _searches = [];
+    private readonly List<DeclaredItem> _axes = [];
     private string? _cache;
 
     public string Folder => _folder.Path;
@@ -37,8 +39,27 @@ internal sealed class MergeWorkspace : IDisposable
     public void Source(string include, params (string Name, string Value)[] metadata) =>
         _sources.Add(Item("MergeSource", include, metadata, _sources));
 
+    public void Search(string include, params (string Name, string Value)[] metadata) =>
+        _searches.Add(Item("MergeSearch", include, metadata, _searches));
+
+    public void Axis(string include, params (string Name, string Value)[] metadata) =>
+        _axes.Add(Item("MergeSearchAxis", include, metadata, _axes));
+
+    /// <summary>Searches, as the task does.</summary>
+    public SearchRecord Found(string name, MergeProgress? progress = null, CancellationToken cancellation = default)
+    {
+        var project = Project();
+        return Build(project.Searching()).Search(
+            name,
+            settings => Declarations(project.Trying(name, settings)).Single(merge => merge.Name == name),
+            progress ?? MergeProgress.None,
+            cancellation);
+    }
+
     public void Clear()
     {
+        _searches.Clear();
+        _axes.Clear();
         _merges.Clear();
         _sources.Clear();
     }
@@ -46,7 +67,7 @@ internal sealed class MergeWorkspace : IDisposable
     /// <summary>Full paths of assemblies with methods.</summary>
     public List<string> Methods { get; } = [];
 
-    public IReadOnlyList<MergeDeclaration> Declarations() => Declarations(out _);
+    public IReadOnlyList<MergeDeclaration> Declarations() => Declarations(Project());
 
     /// <summary>Files read for digesting since the workspace began, in order.</summary>
     public List<string> Digested { get; } = [];
@@ -85,11 +106,13 @@ internal sealed class MergeWorkspace : IDisposable
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; set; }
 
-    public MergeBuild Build() =>
+    public MergeBuild Build() => Build(Project());
+
+    private MergeBuild Build(ProjectDefaults project) =>
         new(
-            Declarations(out var methods), Cache, Threads)
+            Declarations(project), Cache, Threads)
         {
-            Methods = methods,
+            Methods = project.Catalog,
             Digesting = (path, _) => Digested.Add(path),
             CacheUnwritable = CacheWarnings.Add,
             Engine = Engine,
@@ -105,15 +128,14 @@ internal sealed class MergeWorkspace : IDisposable
 
     public string Output(string name) => _folder["out", name];
 
-    private IReadOnlyList<MergeDeclaration> Declarations(out MethodCatalog methods)
+    private ProjectDefaults Project() => new(_folder["project.csproj"], _folder["out"])
     {
-        var project = new ProjectDefaults(_folder["project.csproj"], _folder["out"])
-        {
-            Methods = [.. Methods.Select(path => Item("MergeMethod", path, [], []))],
-        };
-        methods = project.Catalog;
-        return DeclarationReader.Read(project, _merges, _sources);
-    }
+        Methods = [.. Methods.Select(path => Item("MergeMethod", path, [], []))],
+        Searches = [.. _searches],
+        SearchAxes = [.. _axes],
+    };
+
+    private IReadOnlyList<MergeDeclaration> Declarations(ProjectDefaults project) => DeclarationReader.Read(project, _merges, _sources);
 
     /// <summary>Runs every merge in order, as a build does.</summary>
     public void RunAll()

@@ -25,7 +25,11 @@ internal sealed class AxisReader(
     private const int MostLayers = 16;
 
     private static readonly IReadOnlyList<MergeOption> Searchable =
-        [.. FactorDeclaration.Options, .. AimDeclaration.Options.Where(option => option.Metadata != "Calibration"), .. AplDeclaration.Options];
+    [
+        .. FactorDeclaration.Options,
+        .. AimDeclaration.Options.Where(option => option.Metadata != "Calibration"),
+        .. AplDeclaration.Options,
+    ];
 
     /// <summary>Reads them.</summary>
     public IReadOnlyList<SearchAxis> Read()
@@ -51,7 +55,10 @@ internal sealed class AxisReader(
     {
         var axis = items.FirstOrDefault(item => IsMethod(item));
         string?[] names = axis is null ? [merge.Recipe?.Method.Name ?? merge.Item["Method"]] : [.. Split(axis["Values"])];
-        return [.. names.OfType<string>().Select(methods.Find).OfType<MergeMethod>()];
+        List<MergeMethod> known = [.. names.OfType<string>().Select(methods.Find).OfType<MergeMethod>()];
+
+        // What is wrong with the methods' names is said elsewhere.
+        return known.Count > 0 ? known : [.. methods.All];
     }
 
     private static bool IsMethod(DeclaredItem item) => item.Include.Equals(SearchAxis.MethodName, StringComparison.OrdinalIgnoreCase);
@@ -94,12 +101,13 @@ internal sealed class AxisReader(
     private SearchAxis? ReadParameter(DeclaredItem item, string name, string parameter, List<MergeMethod> candidates)
     {
         var having = candidates.SelectMany(method => method.Parameters.Where(declared => declared.Name == parameter)).ToList();
-        if (having.Count == 0 && candidates.Count > 0)
+        if (having.Count == 0)
         {
             Report(
                 item, DiagnosticCode.UnknownAxis,
-                $"{(candidates.Count == 1 ? $"the method '{candidates[0].Name}' has" : $"none of the methods {string.Join(", ", candidates.Select(method => method.Name))} has")} "
-                    + $"a parameter '{parameter}'."
+                (candidates.Count == 1 ? $"the method '{candidates[0].Name}' has no"
+                    : $"none of the methods {string.Join(", ", candidates.Select(method => method.Name))} has a")
+                    + $" parameter '{parameter}'."
                     + Suggestion.Sentence(
                         name, [.. candidates.SelectMany(method => method.Parameters).Select(declared => declared.MetadataName).Distinct()]),
                 "Include");
@@ -130,7 +138,10 @@ internal sealed class AxisReader(
         if (item["Source"] is not null)
             Report(item, DiagnosticCode.InvalidAxis, "this is a setting of the whole merge; leave out Source.", "Source");
         RecipeForm[] forms = option.Form is RecipeForm.Either either ? [.. either.Forms] : [option.Form];
-        var axis = new SearchAxis(option.Metadata, AxisKind.Option, item.Location) { IsWhole = forms.Any(form => form is RecipeForm.WholeNumber) };
+        var axis = new SearchAxis(option.Metadata, AxisKind.Option, item.Location)
+        {
+            IsWhole = forms.Any(form => form is RecipeForm.WholeNumber),
+        };
         return WithValues(
             item, axis,
             text => option.FaultOf(new WrittenOption([text], () => item.Location)) is { } fault ? $"{option.Title} {fault}" : null,
@@ -152,7 +163,14 @@ internal sealed class AxisReader(
         if (values.Count > 0)
         {
             if (item["Layers"] is not null || item["Scale"] is not null)
-                Report(item, DiagnosticCode.InvalidAxis, "Layers and Scale belong to a Range.", item["Layers"] is null ? "Scale" : "Layers");
+            {
+                Report(
+                    item,
+                    DiagnosticCode.InvalidAxis,
+                    "Layers and Scale belong to a Range.",
+                    item["Layers"] is null ? "Scale" : "Layers");
+            }
+
             axis = axis with { Values = values };
             return Check(item, values, "Values", faultOf) ? Distinct(item, axis) : null;
         }

@@ -232,7 +232,10 @@ internal sealed class DeclarationReader
                 Method = method,
                 Parameters = searched.Parameters(merge.Parameters, method, null),
                 Models = merge.IsWhole
-                    ? [.. merge.Models.Select(model => model with { Parameters = searched.Parameters(model.Parameters, method, model.Label) })]
+                    ? [
+                        .. merge.Models.Select(model =>
+                            model with { Parameters = searched.Parameters(model.Parameters, method, model.Label) })
+                    ]
                     : merge.Models,
             },
             [.. scopes.Select(scope => scope with { Settings = searched.Known(scope.Settings, method) })]);
@@ -300,7 +303,8 @@ internal sealed class DeclarationReader
     private static string Label(DeclaredItem source) => source["As"]
         ?? (source["MergedModelName"] ?? source.Include) + (source[ItemMetadata.Adapter] is { } adapter ? $"+{adapter}" : "");
 
-    private static string Label(RecipeModel model) => model.Adapter is { } adapter ? $"{model.Reference}+{adapter.Reference}" : model.Reference;
+    private static string Label(RecipeModel model) =>
+        model.Adapter is { } adapter ? $"{model.Reference}+{adapter.Reference}" : model.Reference;
 
     private MergeDeclaration WithImportance(MergeDeclaration merge, OptionReader options, RecipeDocument? recipe)
     {

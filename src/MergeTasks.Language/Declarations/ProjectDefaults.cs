@@ -26,6 +26,20 @@ internal sealed record ProjectDefaults(string ProjectFile, string ModelsFolder)
     /// </summary>
     public Func<SearchDeclaration, SearchedSettings?> Candidate { get; init; } = _ => null;
 
+    /// <summary>
+    /// The same for whoever searches: every searched merge is read with some candidate's settings, whatever was found before.
+    /// </summary>
+    public ProjectDefaults Searching() => this with { Candidate = search => search.First };
+
+    /// <summary>The same for whoever asks only which models there are: merges that have not been searched yet need no method.</summary>
+    public ProjectDefaults Listing() => this with { Candidate = search => search.Found is null ? search.First : null };
+
+    /// <summary>The same with one merge's settings those of a candidate.</summary>
+    public ProjectDefaults Trying(string merge, SearchedSettings settings) => this with
+    {
+        Candidate = search => search.Merge.Equals(merge, StringComparison.OrdinalIgnoreCase) ? settings : null,
+    };
+
     /// <summary>Gets the methods of <see cref="Methods"/>; whoever plans the declarations should take them from here too.</summary>
     public MethodCatalog Catalog { get; init; } = new();
 

@@ -40,7 +40,8 @@ internal sealed class SearchReader(
             }
             else if (searches.ContainsKey(merge.Name))
             {
-                report(Fault(item, DiagnosticCode.IncompleteSearch, "there are two searches of this merge; put all into one.", item.Location));
+                report(Fault(
+                    item, DiagnosticCode.IncompleteSearch, "there are two searches of this merge; put all into one.", item.Location));
             }
             else
             {
@@ -64,7 +65,10 @@ internal sealed class SearchReader(
                 item.Location));
         foreach (var twice in data.GroupBy(file => file.Path, StringComparer.Ordinal).Where(group => group.Count() > 1))
             report(Fault(
-                item, DiagnosticCode.IncompleteSearch, $"'{twice.First().Label}' is named twice in Evaluate.", item.LocationOf("Evaluate")));
+                item,
+                DiagnosticCode.IncompleteSearch,
+                $"'{twice.First().Label}' is named twice in Evaluate.",
+                item.LocationOf("Evaluate")));
         if (axes.Count == 0)
             report(Fault(
                 item, DiagnosticCode.IncompleteSearch,
@@ -103,14 +107,15 @@ internal sealed class SearchReader(
     // One candidate for each value, and two for each number.
     private void CheckBudget(DeclaredItem item, SearchDeclaration search)
     {
-        var least = search.Axes.Select(axis => axis.Values.Count).Append(2 * search.Axes.Sum(axis => axis.Values.Count > 0 ? 0 : axis.Layers))
+        var least = search.Axes.Select(axis => axis.Values.Count)
+            .Append(2 * search.Axes.Sum(axis => axis.Values.Count > 0 ? 0 : axis.Layers))
             .Max();
         if (search.Budget < least)
         {
             report(Fault(
                 item, DiagnosticCode.SmallBudget,
-                $"a Budget of {search.Budget} candidates is too small: these axes need at least {least}, one for each value and two for each "
-                    + "number, and some ten for each axis to find anything.",
+                $"a Budget of {search.Budget} candidates is too small: these axes need at least {least}, one for each value and two "
+                    + "for each number, and some ten for each axis to find anything.",
                 item.LocationOf("Budget")));
         }
     }
@@ -133,7 +138,8 @@ internal sealed class SearchReader(
             return new SearchGuard(guarded, least);
         report(Fault(
             item, DiagnosticCode.UnknownGuard,
-            $"Guard names '{text[..at]}', which is no file of Evaluate.{Suggestion.Sentence(text[..at], [.. data.Select(file => file.Label)])}",
+            $"Guard names '{text[..at]}', which is no file of Evaluate."
+                + Suggestion.Sentence(text[..at], [.. data.Select(file => file.Label)]),
             item.LocationOf("Guard")));
         return null;
     }
@@ -141,7 +147,10 @@ internal sealed class SearchReader(
     private Dictionary<string, List<DeclaredItem>> AssignAxes()
     {
         var assigned = new Dictionary<string, List<DeclaredItem>>(StringComparer.OrdinalIgnoreCase);
-        var searched = project.Searches.Select(item => item.Include).Distinct(StringComparer.OrdinalIgnoreCase).ToList();
+        var searched = project.Searches.Select(item => item.Include).Distinct(StringComparer.OrdinalIgnoreCase)
+            .Where(name => Names.Contains(name, StringComparer.OrdinalIgnoreCase)).ToList();
+        if (searched.Count == 0 && project.Searches.Count > 0)
+            return assigned;
         foreach (var item in project.SearchAxes)
         {
             var into = item["Into"] is { } named ? Split(named) : searched.Count == 1 ? [searched[0]] : [];

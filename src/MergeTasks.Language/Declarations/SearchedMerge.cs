@@ -41,10 +41,15 @@ internal sealed class SearchedMerge(SearchDeclaration search, SearchedSettings s
             return decided;
         foreach (var axis in Axes(AxisKind.Parameter).Where(axis => Has(known, axis.Parameter)))
         {
+            if (settings.Find(axis.Name, axis.Source) is not { } value)
+                continue;
+
             // What holds for all models holds also for one that has a value of its own.
             if (axis.Source is null && source is not null)
+            {
                 decided.Remove(axis.Parameter);
-            if (axis.Source == source && settings.Find(axis.Name, source) is { } value)
+            }
+            else if (axis.Source == source)
             {
                 decided[axis.Parameter] = SettingText.Parse(value)
                     ?? throw SearchRecord.Bad(search.File, $"'{value}' is no value of '{axis.Title}'", 0);
@@ -56,7 +61,9 @@ internal sealed class SearchedMerge(SearchDeclaration search, SearchedSettings s
 
     /// <summary>Declared parameters without those that only other methods of the search have.</summary>
     public Dictionary<string, Setting> Known(IReadOnlyDictionary<string, Setting> declared, string method) =>
-        declared.Where(pair => methods.Find(method) is not { } known || Has(known, pair.Key) || !Others().Any(other => Has(other, pair.Key)))
+        declared
+            .Where(pair =>
+                methods.Find(method) is not { } known || Has(known, pair.Key) || !Others().Any(other => Has(other, pair.Key)))
             .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
 
     private IEnumerable<MergeMethod> Others() =>

@@ -34,8 +34,8 @@ internal sealed record SearchDeclaration(string Merge, SourceLocation Location)
             "How many candidates are tried.",
             search => search.Budget, (search, value) => search with { Budget = value }),
         Row("Objective", OptionKind.Choice<SearchObjective>(), SearchObjective.MeanRelative,
-            "What makes a candidate better: the mean over files of its loss relative to the best model's of that file, the worst file's, or "
-                + "the mean log-probability.",
+            "What makes a candidate better: the mean over files of its loss relative to the best model's of that file, the worst "
+                + "file's, or the mean log-probability.",
             search => search.Objective, (search, value) => search with { Objective = value }),
         Row("Seed", OptionKind.Seed, 0,
             "Decides everything that is random in the search; the same seed finds the same settings.",

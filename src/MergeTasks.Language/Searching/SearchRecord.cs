@@ -43,7 +43,8 @@ internal sealed record TriedCandidate(string Settings, double Items, double? Obj
 /// <param name="Asked">What was asked for: axes, budget, objective, …, by name.</param>
 /// <param name="Models">The models by label, with the digest of their weights.</param>
 /// <param name="Data">The files by label, with their digest.</param>
-/// <param name="Tensors">Digest of the keys of the tensors that were measured: another one where anything of the merge is different.</param>
+/// <param name="Tensors">Digest of the keys of the tensors that were measured: another one where anything of the merge
+/// is different.</param>
 /// <param name="Figures">The comparison, the best last.</param>
 /// <param name="Candidates">What was tried, in order.</param>
 internal sealed record SearchRecord(
@@ -114,7 +115,9 @@ internal sealed record SearchRecord(
         catch (FileFault e)
         {
             throw new DiagnosticException(
-                DiagnosticCode.OutputUnwritable, $"What the search of '{Merge}' found cannot be written: {e.Message}", new SourceLocation(path));
+                DiagnosticCode.OutputUnwritable,
+                $"What the search of '{Merge}' found cannot be written: {e.Message}",
+                new SourceLocation(path));
         }
     }
 

@@ -12,7 +12,8 @@ internal sealed class DecidedMerge : IDisposable
     private readonly LoadedImportance? _own;
     private readonly LoadedImportance? _other;
 
-    private DecidedMerge(LoadedImportance? own, MergePlan? madeBy, LoadedImportance? other) => (_own, MadeBy, _other) = (own, madeBy, other);
+    private DecidedMerge(LoadedImportance? own, MergePlan? madeBy, LoadedImportance? other) =>
+        (_own, MadeBy, _other) = (own, madeBy, other);
 
     /// <summary>The plan by which tensors are made where it is not the merge's own; it has the same tensors.</summary>
     public MergePlan? MadeBy { get; }

@@ -50,7 +50,8 @@ internal sealed class MergeSearch(
         var scale = Scale(models, measured => measured.Selecting);
         var merges = new[]
         {
-            Merge(run, SearchComparison.PlainAverage, SearchedSettings.None, Averaged), Merge(run, SearchComparison.AsDeclared, SearchedSettings.None, merge => merge),
+            Merge(run, SearchComparison.PlainAverage, SearchedSettings.None, Averaged),
+            Merge(run, SearchComparison.AsDeclared, SearchedSettings.None, merge => merge),
         }.OfType<Measured>().ToList();
         Try(run, scale);
         var best = Ranked().FirstOrDefault(candidate => candidate is { IsComplete: true, Violation: 0 }) ?? throw NoCandidate();
@@ -105,7 +106,9 @@ internal sealed class MergeSearch(
             for (var step = 0; step < SearchRun.Steps.Count; step++)
             {
                 var own = run.Score(subject, step);
-                candidate = candidate.With([.. own.Select((values, file) => (double[])[.. candidate.Scores.Count == 0 ? [] : candidate.Scores[file], .. values])], scale);
+                var before = candidate.Scores;
+                candidate = candidate.With(
+                    [.. own.Select((values, file) => (double[])[.. before.Count == 0 ? [] : before[file], .. values])], scale);
                 var others = _tried.Where(other => other.Objectives.Count > step).Select(other => other.Objectives[step])
                     .Append(candidate.Objectives[step]).Order().ToList();
                 if (others.Count >= FewestToStop && candidate.Objectives[step] < others[others.Count / 2])
@@ -139,12 +142,16 @@ internal sealed class MergeSearch(
         var outcome = candidate.Reason is { } reason ? $"cannot be made: {reason}"
             : string.Create(CultureInfo.InvariantCulture, $"{candidate.Objectives[^1]:0.0000}")
                 + (candidate.Violation > 0 ? ", misses a guard" : "")
-                + (candidate.IsComplete ? "" : string.Create(CultureInfo.InvariantCulture, $", stopped after {candidate.Share:0.##} of the items"));
+                + (candidate.IsComplete
+                    ? ""
+                    : string.Create(CultureInfo.InvariantCulture, $", stopped after {candidate.Share:0.##} of the items"));
+        var soFar = best is null
+            ? "none yet is good enough"
+            : string.Create(CultureInfo.InvariantCulture, $"best so far {best.Objectives[^1]:0.0000}, candidate {best.Index + 1}");
         scores.Note(string.Create(
             CultureInfo.InvariantCulture,
             $"candidate {_tried.Count} of {search.Budget}: {candidate.Settings}: {outcome}; "
-                + $"{(best is null ? "none yet is good enough" : $"best so far {best.Objectives[^1]:0.0000}, candidate {best.Index + 1}")}, "
-                + $"about {left:c} left."));
+                + $"{soFar}, about {left:c} left."));
     }
 
     private Measured? Merge(SearchRun run, string name, SearchedSettings settings, Func<MergeDeclaration, MergeDeclaration> change)
@@ -164,7 +171,10 @@ internal sealed class MergeSearch(
     {
         var steps = Enumerable.Range(0, SearchRun.Steps.Count).Select(step => run.Score(subject, step)).ToList();
         return new Measured(
-            name, isModel, [.. run.Data.Select((_, file) => (double[])[.. steps.SelectMany(step => step[file])])], run.Score(subject, null));
+            name,
+            isModel,
+            [.. run.Data.Select((_, file) => (double[])[.. steps.SelectMany(step => step[file])])],
+            run.Score(subject, null));
     }
 
     // Which model is best on a file is decided where the search chooses.
@@ -216,7 +226,8 @@ internal sealed class MergeSearch(
                 {
                     yield return new Diagnostic(
                         DiagnosticCode.SeenItems,
-                        $"MergeSearch '{search.Merge}': {count} of {file.Held.Count} items of '{file.File.Label}' that are held out are also "
+                        $"MergeSearch '{search.Merge}': {count} of {file.Held.Count} items of '{file.File.Label}' that are held out "
+                            + "are also "
                             + $"task data of '{model.Label}', by which the merge itself is decided. Evaluate on other items.",
                         file.File.Location,
                         IsWarning: true);

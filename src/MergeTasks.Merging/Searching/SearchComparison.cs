@@ -49,7 +49,10 @@ internal sealed class SearchComparison(
     public IEnumerable<Diagnostic> Warnings(IReadOnlyList<SearchFigure> figures)
     {
         var single = others.Where(other => other.IsModel).MaxBy(other => selecting.Objective(other.Selecting));
-        foreach (var (name, what) in new[] { (single?.Name, $"the best single model, '{single?.Name}'"), (PlainAverage, "the plain average") })
+        foreach (var (name, what) in new[]
+        {
+            (single?.Name, $"the best single model, '{single?.Name}'"), (PlainAverage, "the plain average"),
+        })
         {
             if (figures.FirstOrDefault(figure => figure.Model == name) is not { GainLow: <= 0 } figure)
                 continue;
@@ -58,7 +61,8 @@ internal sealed class SearchComparison(
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"MergeSearch '{search.Merge}': no candidate beats {what}: on items that the search has not seen, the best one's "
-                        + $"{OptionKind.NameOf(search.Objective)} is {(figure.Gain > 0 ? "larger" : "not larger")}, by {figure.Gain:+0.0000;-0.0000;0} "
+                        + $"{OptionKind.NameOf(search.Objective)} is {(figure.Gain > 0 ? "larger" : "not larger")}, "
+                        + $"by {figure.Gain:+0.0000;-0.0000;0} "
                         + $"(95 %: {figure.GainLow:+0.0000;-0.0000;0} to {figure.GainHigh:+0.0000;-0.0000;0})."),
                 search.Location,
                 IsWarning: true);

@@ -34,7 +34,10 @@ internal sealed record SearchItems(DataFile File, string Digest, IReadOnlyList<S
     /// <exception cref="Transformers.Architecture.ModelException">The file is malformed, or an item does not fit the models.</exception>
     public static SearchItems Read(DataFile file, string digest, TextEncoder encoder, int tokensPerText, double heldOut)
     {
-        var items = Of(file.Path, encoder, tokensPerText).DistinctBy(item => item.Key).OrderBy(item => item.Key, StringComparer.Ordinal).ToList();
+        var items = Of(file.Path, encoder, tokensPerText)
+            .DistinctBy(item => item.Key)
+            .OrderBy(item => item.Key, StringComparer.Ordinal)
+            .ToList();
         var held = (int)Math.Round(items.Count * heldOut);
 
         // Now and not when hours have passed: an item that no model can take is told.
@@ -52,10 +55,12 @@ internal sealed record SearchItems(DataFile File, string Digest, IReadOnlyList<S
         var keys = Measurement.Keys(path);
         if (keys.Contains("choices"))
             return JsonLines.ReadChoices(path).Select(sample => Item(
-                $"choices\n{sample.Prompt}\n{sample.Choices[sample.Answer]}", new TaskSample(sample.Prompt, sample.Choices[sample.Answer])));
+                $"choices\n{sample.Prompt}\n{sample.Choices[sample.Answer]}",
+                new TaskSample(sample.Prompt, sample.Choices[sample.Answer])));
         if (keys.Contains("label"))
             return JsonLines.ReadLabels(path, encoder.Description.Labels).Select(sample => new SearchItem(
-                KeyOf($"label\n{sample.Text}\n{sample.Label}"), reader => (reader.EncodeWhole(sample.Text), [new Target(0, 0, sample.Label)])));
+                KeyOf($"label\n{sample.Text}\n{sample.Label}"),
+                reader => (reader.EncodeWhole(sample.Text), [new Target(0, 0, sample.Label)])));
         if (keys.Contains("prompt"))
             return JsonLines.ReadTasks(path).Select(sample => Item($"task\n{sample.Prompt}\n{sample.Target}", sample));
 

@@ -6,7 +6,8 @@ namespace MergeTasks.Numerics.Optimizing;
 /// </summary>
 internal sealed class ParzenMixture
 {
-    // Widths of numbers are shares of their range; of n points in d dimensions n^(−1/(d+4)) of this (Scott 1992), at least 1/(n+2) or 1/100.
+    // Widths of numbers are shares of their range; of n points in d dimensions n^(−1/(d+4)) of this (Scott 1992), at least 1/(n+2) or
+    // 1/100.
     private const double Width = 0.2;
     private const double LeastWidth = 0.01;
 
@@ -75,7 +76,8 @@ internal sealed class ParzenMixture
         return Math.Exp(-0.5 * distance * distance) / (Math.Sqrt(2 * Math.PI) * _width * mass);
     }
 
-    // The probability of the choice itself: one observation beside a prior of one for all choices, which weighs less the more points there are.
+    // The probability of the choice itself: one observation beside a prior of one for all choices, which weighs less the more points there
+    // are.
     private double Peak(SearchDimension dimension)
     {
         var prior = 1.0 / Math.Max(1, _points.Count);

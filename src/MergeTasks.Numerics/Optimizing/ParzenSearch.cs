@@ -2,7 +2,8 @@ namespace MergeTasks.Numerics.Optimizing;
 
 /// <summary>
 /// Chooses what to try next, knowing how earlier points rank: the tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kégl
-/// 2011, "Algorithms for hyper-parameter optimization"), with kernels over all coordinates at once (Falkner, Klein and Hutter 2018, "BOHB").
+/// 2011, "Algorithms for hyper-parameter optimization"), with kernels over all coordinates at once (Falkner, Klein and
+/// Hutter 2018, "BOHB").
 /// The best points make the density ℓ, all others g, and what is tried is the draw from ℓ whose ℓ/g is largest. The same seed and ranking
 /// give the same choice, so a search that was interrupted goes on as if it had not been.
 /// </summary>

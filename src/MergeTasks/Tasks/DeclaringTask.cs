@@ -31,6 +31,12 @@ public abstract class DeclaringTask : CancelableTask
     /// <summary>What merges are measured on.</summary>
     public ITaskItem[] MergeEvaluations { get; set; } = [];
 
+    /// <summary>Searches for merges' settings.</summary>
+    public ITaskItem[] MergeSearches { get; set; } = [];
+
+    /// <summary>The settings that searches try values of.</summary>
+    public ITaskItem[] MergeSearchAxes { get; set; } = [];
+
     /// <summary>The project's properties, each with its <c>Value</c>.</summary>
     [Required]
     public ITaskItem[] Project { get; set; } = [];
@@ -54,11 +60,19 @@ public abstract class DeclaringTask : CancelableTask
     private protected override SourceLocation Location => new(ProjectFile);
 
     /// <summary>Reads the declarations; models from elsewhere are where restoring put them.</summary>
-    private protected IReadOnlyList<MergeDeclaration> ReadDeclarations() =>
-        ModelRestore.Bind(ReadUnrestored(), RestoreRecord.Read(MergesFolder));
+    private protected IReadOnlyList<MergeDeclaration> ReadDeclarations() => ReadDeclarations(Defaults);
+
+    /// <inheritdoc cref="ReadDeclarations()"/>
+    /// <param name="project">What the project says for all of its merges.</param>
+    private protected IReadOnlyList<MergeDeclaration> ReadDeclarations(ProjectDefaults project) =>
+        ModelRestore.Bind(ReadUnrestored(project), RestoreRecord.Read(MergesFolder));
 
     /// <summary>Reads the declarations as they are written.</summary>
-    private protected IReadOnlyList<MergeDeclaration> ReadUnrestored()
+    private protected IReadOnlyList<MergeDeclaration> ReadUnrestored() => ReadUnrestored(Defaults);
+
+    /// <inheritdoc cref="ReadUnrestored()"/>
+    /// <param name="project">What the project says for all of its merges.</param>
+    private protected IReadOnlyList<MergeDeclaration> ReadUnrestored(ProjectDefaults project)
     {
         var merges = DeclaredItems.From("MergedModel", MergedModels, ProjectFile);
         var sources = DeclaredItems.From("MergeSource", MergeSources, ProjectFile);
@@ -66,7 +80,7 @@ public abstract class DeclaringTask : CancelableTask
             ProjectFile, [.. merges, .. sources, .. Evaluations], ["MergedModel", "MergeSource", "MergeEvaluation"]).ToList();
 
         // What is missing for want of such items would only repeat it.
-        return unmatched.Count == 0 ? DeclarationReader.Read(Defaults, merges, sources) : throw new DiagnosticException(unmatched);
+        return unmatched.Count == 0 ? DeclarationReader.Read(project, merges, sources) : throw new DiagnosticException(unmatched);
     }
 
     /// <summary>What the project says for all of its merges.</summary>
@@ -75,6 +89,8 @@ public abstract class DeclaringTask : CancelableTask
         {
             Metadata = Properties.OfAllMerges,
             Methods = DeclaredItems.From("MergeMethod", MergeMethods, ProjectFile),
+            Searches = DeclaredItems.From("MergeSearch", MergeSearches, ProjectFile),
+            SearchAxes = DeclaredItems.From("MergeSearchAxis", MergeSearchAxes, ProjectFile),
             Catalog = _methods,
         };
 

@@ -27,7 +27,7 @@ public sealed class FindOwnFiles : DeclaringTask
         var files = new HashSet<string>(StringComparer.Ordinal) { Path.GetFullPath(Properties[ProjectProperties.LockFile]) };
         try
         {
-            var merges = ReadUnrestored();
+            var merges = ReadUnrestored(Defaults.Listing());
             folders.AddRange(DeclaredFiles.ModelFolders(merges));
             folders.AddRange(merges.Select(merge => merge.OutputFolder));
             files.UnionWith(DeclaredFiles.Files(Defaults, merges, Evaluations));

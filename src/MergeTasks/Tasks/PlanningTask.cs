@@ -23,7 +23,7 @@ public abstract class PlanningTask : DeclaringTask
         var text = new StringBuilder();
         foreach (var value in Properties.Deciding)
             text.Append($"{value.Length} {value}\n");
-        foreach (var items in new[] { MergedModels, MergeSources, MergeMethods, MergeEvaluations })
+        foreach (var items in new[] { MergedModels, MergeSources, MergeMethods, MergeEvaluations, MergeSearches, MergeSearchAxes })
         {
             text.Append('\n');
             foreach (var item in items)

@@ -17,6 +17,9 @@ public sealed class ReportLostPhase : CancelableTask
     /// <summary>The merge; empty for a phase of the whole project.</summary>
     public string MergeName { get; set; } = "";
 
+    /// <summary>The phase of the whole project, for people.</summary>
+    public string Phase { get; set; } = "Evaluation";
+
     /// <summary>Full path of the file with the project's declarations.</summary>
     public string Declarations { get; set; } = "";
 
@@ -28,7 +31,7 @@ public sealed class ReportLostPhase : CancelableTask
     {
         if (RunningPhase.ReadLost(RunningFile) is not { } doing)
             return;
-        var (what, location) = MergeName.Length == 0 ? ("Evaluation", new SourceLocation(ProjectFile))
+        var (what, location) = MergeName.Length == 0 ? (Phase, new SourceLocation(ProjectFile))
             : ($"Merge '{MergeName}'", GeneratedProjects.LocationOf(Declarations, MergeName));
         throw new DiagnosticException(DiagnosticCode.DeviceProcessLost,
             $"{what}: the process that worked on {doing} ended without a result. It crashed in native code, or the system ended it, most "

@@ -18,7 +18,7 @@ public sealed class RestoreModels : PlanningTask
         if (!Properties.Flag(ProjectProperties.Update) && Record().Find() is not null)
             return;
         using var progress = new LoggedRestore(Log);
-        var restored = ModelRestore.Run(ReadUnrestored(), Options(), progress, cancellation);
+        var restored = ModelRestore.Run(ReadUnrestored(Defaults.Listing()), Options(), progress, cancellation);
         foreach (var model in restored)
             Log.LogMessage(MessageImportance.Normal, "{0}: {1} in {2}.", model.Key, model.Locked.Resolved, model.Folder);
         RestoreRecord.Write(MergesFolder, restored);

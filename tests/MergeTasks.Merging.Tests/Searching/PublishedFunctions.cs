@@ -75,7 +75,8 @@ public sealed class PublishedFunctions
             Assert.Equal(1, tried[0].Point[0]);
             Assert.InRange(tried[0].Value, 0, 0.05);
             Assert.All(tried, one => Assert.Equal(2, one.Point.Skip(1).Count(double.IsNaN)));
-            Assert.All(tried, one => Assert.All(one.Point.Skip(1).Where(value => !double.IsNaN(value)), value => Assert.InRange(value, -3, 3)));
+            Assert.All(
+                tried.SelectMany(one => one.Point.Skip(1)).Where(value => !double.IsNaN(value)), value => Assert.InRange(value, -3, 3));
         }
     }
 
@@ -114,6 +115,7 @@ public sealed class PublishedFunctions
             [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886], [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
             [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650], [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
         ];
-        return -Enumerable.Range(0, 4).Sum(i => alpha[i] * Math.Exp(-Enumerable.Range(0, 6).Sum(j => a[i][j] * Math.Pow(x[j] - p[i][j], 2))));
+        return -Enumerable.Range(0, 4).Sum(i =>
+            alpha[i] * Math.Exp(-Enumerable.Range(0, 6).Sum(j => a[i][j] * Math.Pow(x[j] - p[i][j], 2))));
     }
 }
