@@ -8,8 +8,8 @@ namespace MergeTasks.Language.Searching;
 internal enum SearchObjective
 {
     /// <summary>
-    /// The mean over files of 1 − (L − L₁)/(L₀ − L₁), where L is the mean −ln p, L₁ that of the model that does best on the file and L₀ that
-    /// of the base, or without one of the model that does worst: 0 is as good as the base, 1 as the best model of each file.
+    /// The mean over files of 1 − (L − L₁)/(L₀ − L₁), where L is the mean −ln p, L₁ that of the model that does best on the file and L₀
+    /// that of the base, or without one of the model that does worst: 0 is as good as the base, 1 as the best model of each file.
     /// </summary>
     MeanRecovery,
 

@@ -190,8 +190,8 @@ internal sealed class MergeSearch(
             {
                 scores.Note(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{file.Label}: no model does clearly better than {(basis < 0 ? "the others" : "the base")}, so that there is nothing to "
-                        + $"recover; there 1 is the loss of {yardstick.Best.Name} ({yardstick.Unit:0.000}), and 0 twice as much."));
+                    $"{file.Label}: no model does clearly better than {(basis < 0 ? "the others" : "the base")}, so that there is nothing "
+                        + $"to recover; there 1 is the loss of {yardstick.Best.Name} ({yardstick.Unit:0.000}), and 0 twice as much."));
             }
         }
 

@@ -67,7 +67,8 @@ public sealed class Objectives
     public void Guards_are_missed_by_what_lies_below_them()
     {
         double[][] basis = [[-1, -1], [-2, -2]];
-        var scale = Scale(SearchObjective.MeanRecovery, [[[0, 0], [0, 0]]], basis, new SearchGuard(Files[0], -0.1), new SearchGuard(Files[1], 0));
+        var scale = Scale(
+            SearchObjective.MeanRecovery, [[[0, 0], [0, 0]]], basis, new SearchGuard(Files[0], -0.1), new SearchGuard(Files[1], 0));
         Assert.Equal(0, scale.Violation([[-1.1, -1.1], [-2, -2]]), 1e-12);
         Assert.Equal(0.4, scale.Violation([[-1.5, -1.5], [-1, -1]]), 1e-12);
         Assert.Equal(0.9, scale.Violation([[-1.5, -1.5], [-3, -3]]), 1e-12);
