@@ -81,9 +81,11 @@ internal sealed record SearchDeclaration(string Merge, SourceLocation Location)
     /// <summary>What it holds; <see langword="null"/>: there is none.</summary>
     public SearchRecord? Found { get; init; }
 
-    /// <summary>Settings with the first value of every axis: some candidate, for whoever must have one.</summary>
+    /// <summary>Some candidate, for whoever must have one: the first value of every axis, or a number within its range.</summary>
+    /// <remarks>Neither an end nor the middle, which may be zero for all weights: of such there is no merge.</remarks>
     public SearchedSettings First => new([
-        .. Axes.Select(axis => new SearchedSetting(axis.Name, axis.Values.Count > 0 ? axis.Values[0] : axis.Written(axis.Low))
+        .. Axes.Select(axis => new SearchedSetting(
+            axis.Name, axis.Values.Count > 0 ? axis.Values[0] : axis.Written(axis.Low + (0.618 * (axis.High - axis.Low))))
         {
             Source = axis.Source,
         })
