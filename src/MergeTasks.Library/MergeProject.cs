@@ -166,6 +166,13 @@ public sealed class MergeProject(string folder, string outputFolder)
     public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
         Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
 
+    /// <summary>The name of the merge, where it is the only one.</summary>
+    /// <exception cref="MergeException">There are several, or something is wrong.</exception>
+    internal string OnlyMerge() => Guarded(() => Declared(Project()) is [var only] ? only.Name : throw new DiagnosticException(
+        DiagnosticCode.IncompleteSearch,
+        "A recipe of several documents cannot be searched. Make the merges that the last one uses, and search a recipe of that one alone.",
+        new SourceLocation(Recipe ?? _file)));
+
     /// <summary>Searches the settings of the merge that has a search, and writes what was found to the search's file.</summary>
     /// <param name="progress">Hears, from any thread, of tokens run through the present model, and of all that will be.</param>
     /// <param name="cancellation">Ends the work; what was measured is kept.</param>

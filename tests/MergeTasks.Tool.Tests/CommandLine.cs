@@ -94,6 +94,7 @@ public sealed class CommandLine : IDisposable
               - model: {{Models}}/math
               - model: {{Models}}/kind
             parameters: {weight: 1}
+            name: other
             """);
         var data = _folder.File("math.jsonl", string.Join('\n', File.ReadLines(Path.Combine(Models, "eval", "math.jsonl")).Take(24)));
         string[] search = ["search", recipe, "--evaluate", data, "--axis", "Lambda=0.3..0.8"];
@@ -113,6 +114,10 @@ public sealed class CommandLine : IDisposable
 
         Assert.Contains("MTK1040", _folder.Run([.. search[..^1], "Lamda=0.3..0.8"]).Error, StringComparison.Ordinal);
         Assert.Contains("MTK1041", _folder.Run([.. search[..^1], "Lambda"]).Error, StringComparison.Ordinal);
+
+        var several = File.ReadAllText(_folder["recipe.yml"]) + "\n---\nmerge_method: passthrough\nmodels: [{model: other}]\n";
+        _folder.File("two.yml", several);
+        Assert.Contains("two.yml: error MTK1042: A recipe of several documents", _folder.Run(["search", "two.yml", .. search[2..]]).Error, StringComparison.Ordinal);
 
         // What somebody wrote is left alone.
         _folder.File("recipe.search.yml", "merge_method: linear\n");

@@ -75,7 +75,7 @@ internal sealed partial class SearchCommand : ToolCommand
         var recipe = project.Recipe!;
         var (found, record) = (Path.ChangeExtension(recipe, ".search.yml"), Path.ChangeExtension(recipe, ".search.json"));
         CheckOurs(found);
-        var name = Path.GetFileNameWithoutExtension(recipe);
+        var name = project.OnlyMerge();
         project.Searched(
             name,
             [
