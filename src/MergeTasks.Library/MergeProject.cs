@@ -3,7 +3,9 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Searching;
 using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Outputs;
 using MergeTasks.Sources.Contract;
 
 namespace MergeTasks.Library;
@@ -23,6 +25,8 @@ public sealed class MergeProject(string folder, string outputFolder)
     private readonly List<DeclaredItem> _sources = [];
     private readonly List<DeclaredItem> _methods = [];
     private readonly List<DeclaredItem> _evaluations = [];
+    private readonly List<DeclaredItem> _searches = [];
+    private readonly List<DeclaredItem> _axes = [];
 
     /// <summary>The folder of digests and scores; by default <c>MERGETASKS_CACHE</c>, else the user's cache folder.</summary>
     public string CacheFolder { get; init; } = Caching.CacheFolder.Resolve(null, Environment.GetEnvironmentVariable);
@@ -81,6 +85,14 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <returns>This project.</returns>
     public MergeProject Evaluation(string include, params (string Name, string Value)[] metadata) =>
         Add(_evaluations, "MergeEvaluation", include, metadata);
+
+    /// <summary>Declares a search, as the item <c>MergeSearch</c> does.</summary>
+    internal MergeProject Searched(string include, params (string Name, string Value)[] metadata) =>
+        Add(_searches, "MergeSearch", include, metadata);
+
+    /// <summary>Declares a setting that is searched, as the item <c>MergeSearchAxis</c> does.</summary>
+    internal MergeProject Axis(string include, params (string Name, string Value)[] metadata) =>
+        Add(_axes, "MergeSearchAxis", include, metadata);
 
     /// <summary>Checks all merges without reading tensor data; models from elsewhere are fetched first.</summary>
     /// <param name="cancellation">Ends the work.</param>
@@ -154,10 +166,55 @@ public sealed class MergeProject(string folder, string outputFolder)
     public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
         Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
 
+    /// <summary>The name of the merge, where it is the only one.</summary>
+    /// <exception cref="MergeException">There are several, or something is wrong.</exception>
+    internal string OnlyMerge() => Guarded(() => Declared(Project()) is [var only] ? only.Name : throw new DiagnosticException(
+        DiagnosticCode.IncompleteSearch,
+        "A recipe of several documents cannot be searched. Make the merges that the last one uses, and search a recipe of that one alone.",
+        new SourceLocation(Recipe ?? _file)));
+
+    /// <summary>Searches the settings of the merge that has a search, and writes what was found to the search's file.</summary>
+    /// <param name="progress">Hears, from any thread, of tokens run through the present model, and of all that will be.</param>
+    /// <param name="cancellation">Ends the work; what was measured is kept.</param>
+    /// <returns>The search, what was found, and the merge as a recipe with the settings that were found.</returns>
+    /// <exception cref="MergeException">With everything that is wrong; nothing is written.</exception>
+    internal (SearchDeclaration Search, SearchRecord Found, string Recipe) Search(
+        IProgress<MergeProgressed>? progress, CancellationToken cancellation) => Guarded(() =>
+    {
+        var project = Project();
+        var (build, merges, restored) = Build(project.Searching(), cancellation);
+        var merge = merges.First(declared => declared.Search is not null);
+        var found = build.Search(merge.Name, Candidate, Told(merge.Name, progress), cancellation);
+        return (merge.Search!, found, RecipeText.Of(Candidate(new SearchedSettings(found.Settings))));
+
+        MergeDeclaration Candidate(SearchedSettings settings) =>
+            Bound(Declared(project.Trying(merge.Name, settings)), restored).First(declared => declared.Name == merge.Name);
+    });
+
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {
-        var defaults = new ProjectDefaults(_file, _output) { Metadata = Defaults, Methods = _methods };
-        var declared = DeclarationReader.Read(defaults, _merges, _sources);
+        var (build, merges, _) = Build(Project(), cancellation);
+        return (build, merges);
+    }
+
+    private ProjectDefaults Project() => new(_file, _output)
+    {
+        Metadata = Defaults,
+        Methods = _methods,
+        Searches = _searches,
+        SearchAxes = _axes,
+    };
+
+    private IReadOnlyList<MergeDeclaration> Declared(ProjectDefaults project) => DeclarationReader.Read(project, _merges, _sources);
+
+    private IReadOnlyList<MergeDeclaration> Bound(IReadOnlyList<MergeDeclaration> declared, IReadOnlyList<RestoredModel> restored) =>
+        ModelRestore.Bind(
+            Recipe is { } recipe ? [.. declared.Select(merge => merge with { ProjectFile = recipe })] : declared, restored);
+
+    private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges, IReadOnlyList<RestoredModel> Restored) Build(
+        ProjectDefaults project, CancellationToken cancellation)
+    {
+        var declared = Declared(project);
         var restored = ModelRestore.Run(declared, new RestoreOptions
         {
             ProjectFolder = Path.GetDirectoryName(_file)!,
@@ -168,10 +225,9 @@ public sealed class MergeProject(string folder, string outputFolder)
             SdkFolder = SdkFolder,
             CacheUnwritable = WarnOfCache,
         }, RestoreProgress.None, cancellation);
-        if (Recipe is { } recipe)
-            declared = [.. declared.Select(merge => merge with { ProjectFile = recipe })];
-        var merges = ModelRestore.Bind(declared, restored);
-        return (new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache, Methods = defaults.Catalog }, merges);
+        var merges = Bound(declared, restored);
+        var build = new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache, Methods = project.Catalog };
+        return (build, merges, restored);
     }
 
     private ReportedProgress Told(string merge, IProgress<MergeProgressed>? progress) => new(merge, progress, Warned, Noted);

@@ -44,6 +44,7 @@ internal static class ToolRun
             new VerifyCommand(streams),
             new ScoreCommand(streams),
             new EvaluateCommand(streams),
+            new SearchCommand(streams),
             new ReportCommand(streams),
             new CacheCommand(streams),
         };

@@ -118,7 +118,8 @@ public sealed partial class Consumer : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [GeneratedRegex("<(MergedModel|MergeSource|MergeEvaluation)\\b[^>]*?(/>|>.*?</\\1>)", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        "<(MergedModel|MergeSource|MergeEvaluation|MergeSearchAxis|MergeSearch)\\b[^>]*?(/>|>.*?</\\1>)", RegexOptions.Singleline)]
     private static partial Regex Merges();
 
     private static void CopyFolder(string from, string to)

@@ -7,7 +7,9 @@ namespace MergeTasks.Tool.Tests;
 /// <summary>What holds for all commands, and those that compute.</summary>
 public sealed class CommandLine : IDisposable
 {
-    private static readonly string[] Commands = ["cache", "diff", "evaluate", "inspect", "merge", "plan", "report", "score", "verify"];
+    private static readonly string[] Commands = [
+        "cache", "diff", "evaluate", "inspect", "merge", "plan", "report", "score", "search", "verify"
+    ];
     private static readonly string Models = Path.Combine(RepositoryFolder.Root, "example-project", "models");
 
     private readonly ToolFolder _folder = new();
@@ -80,6 +82,47 @@ public sealed class CommandLine : IDisposable
         Assert.Equal(ExitCode.Done, _folder.Run("score", recipe).Code);
         Assert.Equal(1, _folder.Run("cache", "--json").Json.GetProperty("scores").GetInt32());
         Assert.Equal(ExitCode.Done, _folder.Run("score", recipe).Code);
+    }
+
+    [Fact]
+    public void A_search_writes_a_recipe_with_what_it_found()
+    {
+        var recipe = _folder.File("recipe.yml", $$"""
+            merge_method: task_arithmetic
+            base_model: {{Models}}/base
+            models:
+              - model: {{Models}}/math
+              - model: {{Models}}/kind
+            parameters: {weight: 1}
+            name: other
+            """);
+        var data = _folder.File("math.jsonl", string.Join('\n', File.ReadLines(Path.Combine(Models, "eval", "math.jsonl")).Take(24)));
+        string[] search = ["search", recipe, "--evaluate", data, "--axis", "Lambda=0.3..0.8"];
+        var told = _folder.Run([.. search, $"Weight of {Models}/kind=0.1..0.9 log", "--budget", "4", "--json"]);
+        Assert.Equal((ExitCode.Done, ""), (told.Code, told.Code == ExitCode.Done ? "" : told.Error));
+        Assert.Contains("candidate 4 of 4: ", told.Error, StringComparison.Ordinal);
+        var found = told.Json.GetProperty("settings").EnumerateArray()
+            .ToDictionary(setting => setting.GetProperty("name").GetString()!, setting => setting.GetProperty("value").GetString());
+        Assert.Equal("best", told.Json.GetProperty("figures").EnumerateArray().Last().GetProperty("model").GetString());
+        Assert.True(File.Exists(told.Json.GetProperty("record").GetString()));
+
+        // The recipe is one that merges.
+        var written = File.ReadAllText(_folder["recipe.search.yml"]);
+        Assert.Contains($"lambda: {found["Lambda"]}", written, StringComparison.Ordinal);
+        Assert.Contains($"weight: {found["Weight"]}", written, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Done, _folder.Run("plan", "recipe.search.yml").Code);
+
+        Assert.Contains("MTK1040", _folder.Run([.. search[..^1], "Lamda=0.3..0.8"]).Error, StringComparison.Ordinal);
+        Assert.Contains("MTK1041", _folder.Run([.. search[..^1], "Lambda"]).Error, StringComparison.Ordinal);
+
+        var several = File.ReadAllText(_folder["recipe.yml"]) + "\n---\nmerge_method: passthrough\nmodels: [{model: other}]\n";
+        _folder.File("two.yml", several);
+        Assert.Contains("two.yml: error MTK1042: A recipe of several documents", _folder.Run(["search", "two.yml", .. search[2..]]).Error, StringComparison.Ordinal);
+
+        // What somebody wrote is left alone.
+        _folder.File("recipe.search.yml", "merge_method: linear\n");
+        Assert.Contains("MTK7002", _folder.Run(search).Error, StringComparison.Ordinal);
+        Assert.Equal("merge_method: linear\n", File.ReadAllText(_folder["recipe.search.yml"]));
     }
 
     [Fact]

@@ -58,13 +58,15 @@ internal sealed record SearchAxis(string Name, AxisKind Kind, SourceLocation Loc
         ? string.Join(";", Values)
         : $"{NumberText.Of(Low)}..{NumberText.Of(High)}{(IsLogarithmic ? " log" : "")}{(Layers > 1 ? $" at {Layers} layers" : "")}";
 
-    /// <summary>A number of the range as it is written: so short that people read it, and a thousand of them are apart.</summary>
+    /// <summary>A number of the range as it is written: so short that people read it, and a hundred of them are apart.</summary>
     public string Written(double value)
     {
         if (IsWhole)
             return Math.Round(value).ToString("0", CultureInfo.InvariantCulture);
         var size = IsLogarithmic ? Math.Abs(value) : High - Low;
-        var digits = Math.Clamp(3 - (int)Math.Floor(Math.Log10(size)), 0, 15);
+
+        // 1.4 − 0.4 is a little less than 1.
+        var digits = Math.Clamp(2 - (int)Math.Floor(Math.Log10(size) + 1e-9), 0, 15);
         return NumberText.Of(Math.Clamp(Math.Round(value, digits), Low, High));
     }
 }

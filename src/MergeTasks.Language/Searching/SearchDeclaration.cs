@@ -7,11 +7,14 @@ namespace MergeTasks.Language.Searching;
 /// <summary>What makes one candidate better than another.</summary>
 internal enum SearchObjective
 {
-    /// <summary>The mean over files of 1 − L/L₁, where L is the mean −ln p and L₁ that of the model that does best on the file.</summary>
-    MeanRelative,
+    /// <summary>
+    /// The mean over files of 1 − (L − L₁)/(L₀ − L₁), where L is the mean −ln p, L₁ that of the model that does best on the file and L₀
+    /// that of the base, or without one of the model that does worst: 0 is as good as the base, 1 as the best model of each file.
+    /// </summary>
+    MeanRecovery,
 
     /// <summary>The smallest of the same.</summary>
-    MinRelative,
+    MinRecovery,
 
     /// <summary>The mean over files of the mean ln p.</summary>
     MeanLogProbability,
@@ -33,9 +36,9 @@ internal sealed record SearchDeclaration(string Merge, SourceLocation Location)
         Row("Budget", OptionKind.Whole(2, 100_000), 40,
             "How many candidates are tried.",
             search => search.Budget, (search, value) => search with { Budget = value }),
-        Row("Objective", OptionKind.Choice<SearchObjective>(), SearchObjective.MeanRelative,
-            "What makes a candidate better: the mean over files of its loss relative to the best model's of that file, the worst "
-                + "file's, or the mean log-probability.",
+        Row("Objective", OptionKind.Choice<SearchObjective>(), SearchObjective.MeanRecovery,
+            "What makes a candidate better: the mean over files of how much of the way from the base's loss to the best model's of "
+                + "that file it recovers, the worst file's, or the mean log-probability.",
             search => search.Objective, (search, value) => search with { Objective = value }),
         Row("Seed", OptionKind.Seed, 0,
             "Decides everything that is random in the search; the same seed finds the same settings.",
@@ -78,9 +81,11 @@ internal sealed record SearchDeclaration(string Merge, SourceLocation Location)
     /// <summary>What it holds; <see langword="null"/>: there is none.</summary>
     public SearchRecord? Found { get; init; }
 
-    /// <summary>Settings with the first value of every axis: some candidate, for whoever must have one.</summary>
+    /// <summary>Some candidate, for whoever must have one: the first value of every axis, or a number within its range.</summary>
+    /// <remarks>Neither an end nor the middle, which may be zero for all weights: of such there is no merge.</remarks>
     public SearchedSettings First => new([
-        .. Axes.Select(axis => new SearchedSetting(axis.Name, axis.Values.Count > 0 ? axis.Values[0] : axis.Written(axis.Low))
+        .. Axes.Select(axis => new SearchedSetting(
+            axis.Name, axis.Values.Count > 0 ? axis.Values[0] : axis.Written(axis.Low + (0.618 * (axis.High - axis.Low))))
         {
             Source = axis.Source,
         })

@@ -47,7 +47,8 @@ internal sealed class MergeSearch(
             using var subject = run.Of(model);
             return Measure(run, subject, model.Declaration.Label, isModel: true);
         }).ToList();
-        var scale = Scale(models, measured => measured.Selecting);
+        var yardsticks = Yardsticks(models);
+        var scale = new SearchScale(search, yardsticks, measured => measured.Selecting);
         var merges = new[]
         {
             Merge(run, SearchComparison.PlainAverage, SearchedSettings.None, Averaged),
@@ -59,7 +60,7 @@ internal sealed class MergeSearch(
         using var found = run.Of(bestPlan);
         var measuredBest = Measure(run, found, SearchComparison.Best, isModel: false);
         var comparison = new SearchComparison(
-            search, [.. models, .. merges], measuredBest, scale, Scale(models, measured => measured.Held));
+            search, [.. models, .. merges], measuredBest, scale, new SearchScale(search, yardsticks, measured => measured.Held));
         var figures = comparison.Figures();
         return (
             new SearchRecord(
@@ -140,14 +141,14 @@ internal sealed class MergeSearch(
         var best = Ranked().FirstOrDefault(other => other is { IsComplete: true, Violation: 0 });
         var left = TimeSpan.FromSeconds(Math.Ceiling(_clock.Elapsed.TotalSeconds / _tried.Count * (search.Budget - _tried.Count)));
         var outcome = candidate.Reason is { } reason ? $"cannot be made: {reason}"
-            : string.Create(CultureInfo.InvariantCulture, $"{candidate.Objectives[^1]:0.0000}")
+            : string.Create(CultureInfo.InvariantCulture, $"{candidate.Objectives[^1]:0.000}")
                 + (candidate.Violation > 0 ? ", misses a guard" : "")
                 + (candidate.IsComplete
                     ? ""
                     : string.Create(CultureInfo.InvariantCulture, $", stopped after {candidate.Share:0.##} of the items"));
         var soFar = best is null
             ? "none yet is good enough"
-            : string.Create(CultureInfo.InvariantCulture, $"best so far {best.Objectives[^1]:0.0000}, candidate {best.Index + 1}");
+            : string.Create(CultureInfo.InvariantCulture, $"best so far {best.Objectives[^1]:0.000}, candidate {best.Index + 1}");
         scores.Note(string.Create(
             CultureInfo.InvariantCulture,
             $"candidate {_tried.Count} of {search.Budget}: {candidate.Settings}: {outcome}; "
@@ -177,16 +178,24 @@ internal sealed class MergeSearch(
             run.Score(subject, null));
     }
 
-    // Which model is best on a file is decided where the search chooses.
-    private SearchScale Scale(List<Measured> models, Func<Measured, IReadOnlyList<double[]>> scoresOf)
+    // What files are compared with is decided where the search chooses.
+    private List<Yardstick> Yardsticks(List<Measured> models)
     {
         var basis = first.Models.ToList().FindIndex(model =>
             first.Declaration.Base is { } named && model.Declaration.IsSameModel(named));
-        var best = search.Data.Select((_, file) => models.MaxBy(model => model.Selecting[file].Average())!).ToList();
-        return new SearchScale(
-            search,
-            [.. best.Select((model, file) => scoresOf(model)[file])],
-            [.. best.Select((model, file) => scoresOf(basis < 0 ? model : models[basis])[file])]);
+        var yardsticks = search.Data.Select((_, file) => Yardstick.Of(models, basis < 0 ? null : models[basis], file)).ToList();
+        foreach (var (file, yardstick) in search.Data.Zip(yardsticks))
+        {
+            if (!yardstick.IsRecovery && search.Objective != SearchObjective.MeanLogProbability)
+            {
+                scores.Note(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{file.Label}: no model does clearly better than {(basis < 0 ? "the others" : "the base")}, so that there is nothing "
+                        + $"to recover; there 1 is the loss of {yardstick.Best.Name} ({yardstick.Unit:0.000}), and 0 twice as much."));
+            }
+        }
+
+        return yardsticks;
     }
 
     // Every model with the same weight, whatever else the merge says.

@@ -62,8 +62,8 @@ internal sealed class SearchComparison(
                     CultureInfo.InvariantCulture,
                     $"MergeSearch '{search.Merge}': no candidate beats {what}: on items that the search has not seen, the best one's "
                         + $"{OptionKind.NameOf(search.Objective)} is {(figure.Gain > 0 ? "larger" : "not larger")}, "
-                        + $"by {figure.Gain:+0.0000;-0.0000;0} "
-                        + $"(95 %: {figure.GainLow:+0.0000;-0.0000;0} to {figure.GainHigh:+0.0000;-0.0000;0})."),
+                        + $"by {figure.Gain:+0.000;-0.000;0} "
+                        + $"(95 %: {figure.GainLow:+0.000;-0.000;0} to {figure.GainHigh:+0.000;-0.000;0})."),
                 search.Location,
                 IsWarning: true);
         }

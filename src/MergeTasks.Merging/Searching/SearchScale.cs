@@ -3,25 +3,28 @@ using MergeTasks.Numerics.Optimizing;
 
 namespace MergeTasks.Merging.Searching;
 
-/// <summary>
-/// The objective of a search: what it makes of the items' scores, which are compared with those of the models that do best on each file.
-/// </summary>
+/// <summary>The objective of a search: what it makes of the items' scores, which are compared with those of the models.</summary>
+/// <remarks>
+/// What a file's unit is does not depend on the items at hand, so the objective is linear in the losses: a few items, or a resample of
+/// them, on which the models happen to be close to each other do not make it explode.
+/// </remarks>
 /// <param name="search">The search.</param>
-/// <param name="best">Of each file, the scores of the model that does best on it.</param>
-/// <param name="guarded">Of each file, the scores of the model that guards compare with.</param>
-internal sealed class SearchScale(SearchDeclaration search, IReadOnlyList<double[]> best, IReadOnlyList<double[]> guarded)
+/// <param name="yardsticks">Of each file, what it is compared with.</param>
+/// <param name="scoresOf">The models' scores of the items that are measured.</param>
+internal sealed class SearchScale(
+    SearchDeclaration search, IReadOnlyList<Yardstick> yardsticks, Func<Measured, IReadOnlyList<double[]>> scoresOf)
 {
     private const int Resamples = 2000;
 
-    // A model that is certain of everything has no loss that others could be compared with.
-    private const double LeastLoss = 1e-9;
+    private readonly IReadOnlyList<double[]> _best = [.. yardsticks.Select((yardstick, file) => scoresOf(yardstick.Best)[file])];
+    private readonly IReadOnlyList<double[]> _guarded = [.. yardsticks.Select((yardstick, file) => scoresOf(yardstick.Guarded)[file])];
 
     /// <summary>The objective, larger being better; scores of some first items of each file suffice.</summary>
     public double Objective(IReadOnlyList<double[]> scores) => Objective(scores, null);
 
     /// <summary>How much the guards are missed by in all; 0: they are kept.</summary>
     public double Violation(IReadOnlyList<double[]> scores) => search.Guards.Sum(guard =>
-        search.Data.ToList().IndexOf(guard.Data) is var file && Relative(scores[file], guarded[file], null) is var relative
+        search.Data.ToList().IndexOf(guard.Data) is var file && Relative(scores[file], _guarded[file]) is var relative
             && double.IsFinite(relative)
                 ? Math.Max(0, guard.Least - relative)
                 : double.PositiveInfinity);
@@ -57,15 +60,18 @@ internal sealed class SearchScale(SearchDeclaration search, IReadOnlyList<double
         var files = Enumerable.Range(0, scores.Count);
         var value = search.Objective switch
         {
-            SearchObjective.MeanRelative => files.Average(file => Relative(scores[file], best[file], picks?[file])),
-            SearchObjective.MinRelative => files.Min(file => Relative(scores[file], best[file], picks?[file])),
+            SearchObjective.MeanRecovery => files.Average(file => Recovery(scores[file], file, picks?[file])),
+            SearchObjective.MinRecovery => files.Min(file => Recovery(scores[file], file, picks?[file])),
             _ => files.Average(file => Mean(scores[file], scores[file].Length, picks?[file])),
         };
         return double.IsNaN(value) ? double.NegativeInfinity : value;
     }
 
-    private static double Relative(double[] scores, double[] reference, int[]? picks) =>
-        1 - (Mean(scores, scores.Length, picks) / Math.Min(-LeastLoss, Mean(reference, scores.Length, picks)));
+    private double Recovery(double[] scores, int file, int[]? picks) =>
+        1 + ((Mean(scores, scores.Length, picks) - Mean(_best[file], scores.Length, picks)) / yardsticks[file].Unit);
+
+    private static double Relative(double[] scores, double[] reference) =>
+        1 - (Mean(scores, scores.Length, null) / Math.Min(-Yardstick.LeastLoss, Mean(reference, scores.Length, null)));
 
     private static double Mean(double[] scores, int count, int[]? picks)
     {

@@ -28,7 +28,7 @@ internal static class SearchTable
     private static string Line(string[] row, int[] widths) =>
         "|" + string.Concat(row.Select((cell, column) => $" {cell.PadRight(widths[column])} |"));
 
-    private static string Text(double value) => value.ToString("0.0000", CultureInfo.InvariantCulture);
+    private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
-    private static string Signed(double value) => value.ToString("+0.0000;-0.0000;0", CultureInfo.InvariantCulture);
+    private static string Signed(double value) => value.ToString("+0.000;-0.000;0", CultureInfo.InvariantCulture);
 }

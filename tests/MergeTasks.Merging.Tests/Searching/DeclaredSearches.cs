@@ -17,7 +17,7 @@ public sealed class DeclaredSearches : IDisposable
         { "search Evaluate=data/one.jsonl;data/one.jsonl", "MTK1042", "named twice" },
         { "search Budget=3", "MTK1043", "need at least 4" },
         { "search Budget=many", "MTK1003", "'Budget'" },
-        { "search Objective=mean", "MTK1003", "mean-relative" },
+        { "search Objective=mean", "MTK1003", "mean-recovery" },
         { "search HeldOut=1", "MTK1003", "between 0.1 and 0.9" },
         { "search Guard=data/tow.jsonl:-0.1", "MTK1044", "Did you mean 'data/two.jsonl'?" },
         { "search Guard=data/two.jsonl", "MTK1044", "a colon" },

@@ -141,10 +141,10 @@ public sealed class FoundSettings : IDisposable
     [Fact]
     public void Of_models_that_nothing_beats_are_said_to_beat_nothing()
     {
-        // Both models are the base: whatever is merged of them is too.
+        // Both models are the base: whatever is merged of them is too. All weights may be 0, of which nothing can be merged.
         foreach (var model in new[] { "a", "b" })
             File.Copy(_project.Models.Model("base"), _project.Models.Model(model), overwrite: true);
-        _project.Declare(axes: [("Weight", [("Range", "0.1..1"), ("Layers", "3")])], search: [("Budget", "6")]);
+        _project.Declare(axes: [("Weight", [("Range", "0..1"), ("Layers", "3")])], search: [("Budget", "6")]);
         var listener = new Listener();
         var found = _project.Found(listener);
         Assert.Equal(2, listener.Warnings.Count(warning => warning.Code == DiagnosticCode.NothingBeats));
