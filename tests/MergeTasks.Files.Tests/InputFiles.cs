@@ -120,16 +120,13 @@ public sealed class InputFiles : IDisposable
         }));
         Assert.Equal((FileFaultKind.DiskFull, "'/dev/full' cannot be written: the disk is full."), (fault.Kind, fault.Message));
 
-        // More than any file system holds, or takes as a file's length.
-        var kind =
-            Assert.Throws<FileFault>(() =>
-                FileFault.During(
-                    _folder["huge"],
-                    FileAct.Write,
-                    () =>
-                        File.OpenHandle(_folder["huge"], FileMode.CreateNew, FileAccess.Write, preallocationSize: 1L << 42)
-                            .Dispose())).Kind;
-        Assert.Contains(kind, new[] { FileFaultKind.DiskFull, FileFaultKind.Failed });
+        // Longer than the file system takes a file, so that it is refused at once: a length that is merely more than is free would take all
+        // of that for a moment, from everybody.
+        if (new DriveInfo(_folder["."]).DriveFormat is not ("ext2" or "ext3" or "ext4"))
+            return;
+        fault = Assert.Throws<FileFault>(() => FileFault.During(_folder["huge"], FileAct.Write, () =>
+            File.OpenHandle(_folder["huge"], FileMode.CreateNew, FileAccess.Write, preallocationSize: 1L << 60).Dispose()));
+        Assert.Contains(fault.Kind, new[] { FileFaultKind.DiskFull, FileFaultKind.Failed });
     }
 
     [Fact]
