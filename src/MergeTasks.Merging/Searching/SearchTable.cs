@@ -1,6 +1,7 @@
 using System.Globalization;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Searching;
+using MergeTasks.Merging.Measuring.Evaluation;
 
 namespace MergeTasks.Merging.Searching;
 
@@ -18,15 +19,8 @@ internal static class SearchTable
             figure.Gain is { } gain ? $"{Signed(gain)} ({Signed(figure.GainLow!.Value)} to {Signed(figure.GainHigh!.Value)})" : "",
         ]).ToList();
         rows.Insert(0, ["", $"{OptionKind.NameOf(search.Objective)}, choosing", "held out", "95 %", "the best has more"]);
-        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
-        yield return Line(rows[0], widths);
-        yield return "|" + string.Concat(widths.Select(width => new string('-', width + 2) + "|"));
-        foreach (var row in rows.Skip(1))
-            yield return Line(row, widths);
+        return MarkdownTable.Of(rows);
     }
-
-    private static string Line(string[] row, int[] widths) =>
-        "|" + string.Concat(row.Select((cell, column) => $" {cell.PadRight(widths[column])} |"));
 
     private static string Text(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 

@@ -30,15 +30,8 @@ internal static class EvaluationTable
                         group.Where(result => result.Column == column).Select(result => Cell(result.Result)).FirstOrDefault(""))
                 ]).ToList();
         rows.Insert(0, ["", .. columns.Select(column => $"{Short(column.Path)}: {Heading(column.Measure)}")]);
-        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
-        yield return Line(rows[0], widths);
-        yield return "|" + string.Concat(widths.Select(width => new string('-', width + 2) + "|"));
-        foreach (var row in rows.Skip(1))
-            yield return Line(row, widths);
+        return MarkdownTable.Of(rows);
     }
-
-    private static string Line(string[] row, int[] widths) =>
-        "|" + string.Concat(row.Select((cell, column) => $" {cell.PadRight(widths[column])} |"));
 
     private static string Short(string path) => Path.GetFileNameWithoutExtension(path.Replace('\\', '/').TrimEnd('/'));
 
