@@ -27,6 +27,12 @@ if (args is ["language-models", var written, var from])
     return 0;
 }
 
+if (args is ["scoring", "shared", var sharing, var url])
+{
+    new WholeScoring(Path.GetFullPath(sharing), Environment.ProcessorCount).PrintShared(url);
+    return 0;
+}
+
 if (args is ["scoring", "whole", var language, var wholeRounds])
 {
     new WholeScoring(Path.GetFullPath(language), Environment.ProcessorCount)

@@ -50,6 +50,10 @@ internal sealed record MergedScoreRequest : ScoreRequest
             : ScoreWork.Forward(1, deciding + held);
     }
 
+    internal override IEnumerable<ScoreList> Lists => _plan.Importance!.Tasks
+        .SelectMany((_, i) => new[] { new ScoreList($"deciding.{i}"), new ScoreList($"held.{i}") })
+        .Prepend(new ScoreList("factor", 1));
+
     internal override void Compute(ScoringContext context, string path)
     {
         var tasks = _plan.Importance!.Tasks;
