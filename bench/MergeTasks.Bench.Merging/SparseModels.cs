@@ -8,7 +8,7 @@ namespace MergeTasks.Bench.Merging;
 /// <summary>Models of any size whose files take no room on the disk: headers, and then nothing, which reads as zeros.</summary>
 internal static class SparseModels
 {
-    /// <summary>The tensors of Llama 3 70B: 80 layers, hidden 8192, inner 28672, 8 heads of keys and values, 128,256 tokens; 141 GB.</summary>
+    /// <summary>The tensors of Llama 3 70B: 80 layers of 8192, inner 28672, 8 heads of keys and values, 128,256 tokens; 141 GB.</summary>
     public static IEnumerable<TensorSpec> Llama70B()
     {
         const int layers = 80, hidden = 8192, inner = 28672, keys = 1024, vocabulary = 128256;
