@@ -27,7 +27,7 @@ internal sealed class ScoringOverhead(string models, int threads, int rounds)
         {
             var engine = new RecordingEngine(threads);
             var seconds = ProcessorSeconds(() =>
-                Build(metadata, cache.FullName, engine).Score("m", MergeProgress.None, CancellationToken.None));
+                new MergeScorer(Build(metadata, cache.FullName, engine)).Score("m", MergeProgress.None, CancellationToken.None));
             tokens = engine.Tokens;
             var repeated = ProcessorSeconds(engine.Repeat);
 

@@ -109,7 +109,7 @@ internal sealed class WholeScoring(string models, int threads)
             { Engine = engine, SharedScores = shared };
             build.Plan(CancellationToken.None);
             using var phases = new Listening();
-            build.Score("m", phases, CancellationToken.None);
+            new MergeScorer(build).Score("m", phases, CancellationToken.None);
             return phases.Finish();
         }
         finally

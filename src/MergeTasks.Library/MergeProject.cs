@@ -154,7 +154,7 @@ public sealed class MergeProject(string folder, string outputFolder)
     {
         var (build, merges) = Build(cancellation);
         foreach (var merge in merges)
-            build.Score(merge.Name, Told(merge.Name, progress), cancellation);
+            new MergeScorer(build).Score(merge.Name, Told(merge.Name, progress), cancellation);
         return true;
     });
 
@@ -169,7 +169,7 @@ public sealed class MergeProject(string folder, string outputFolder)
         var (build, merges) = Build(cancellation);
         var declared = EvaluationReader.Read(Path.GetDirectoryName(_file)!, _evaluations, [.. merges.Select(merge => merge.Name)]);
         return (IReadOnlyList<MergeFigures>)[
-            .. build.Evaluate(declared, LockOf, Told("evaluation", progress), cancellation).SelectMany(MergeFigures.From)
+            .. new MergeEvaluator(build).Run(declared, LockOf, Told("evaluation", progress), cancellation).SelectMany(MergeFigures.From)
         ];
     });
 
@@ -181,7 +181,7 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <returns>Full paths of the HTML files.</returns>
     /// <exception cref="MergeException">A merge has not been made, or a page cannot be written.</exception>
     public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
-        Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
+        Guarded(() => new MergeReporter(Build(cancellation).Build).Run(Told("report", null), cancellation));
 
     /// <summary>
     /// Searches the settings of each merge that <see cref="SearchFor"/> names, and writes them to its search's file, which
@@ -226,7 +226,7 @@ public sealed class MergeProject(string folder, string outputFolder)
 
     private SearchRecord Search(
         MergeBuild build, ProjectDefaults project, MergeDeclaration merge, IReadOnlyList<RestoredModel> restored,
-        IProgress<MergeProgressed>? progress, CancellationToken cancellation) => build.Search(
+        IProgress<MergeProgressed>? progress, CancellationToken cancellation) => new MergeSearcher(build).Run(
             merge.Name, settings => Candidate(project, merge, restored, settings), Told(merge.Name, progress), cancellation);
 
     private MergeDeclaration Candidate(

@@ -50,7 +50,7 @@ internal sealed class MergeWorkspace : IDisposable
     public SearchRecord Found(string name, MergeProgress? progress = null, CancellationToken cancellation = default)
     {
         var project = Project();
-        return Build(project.Searching()).Search(
+        return new MergeSearcher(Build(project.Searching())).Run(
             name,
             settings => Declarations(project.Trying(name, settings)).Single(merge => merge.Name == name),
             progress ?? MergeProgress.None,

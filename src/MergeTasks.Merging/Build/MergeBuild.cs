@@ -26,7 +26,10 @@ using MergeTasks.Transformers.Processor;
 
 namespace MergeTasks.Merging.Build;
 
-/// <summary>The whole build of a project's merges as library calls: validate, plan, run one.</summary>
+/// <summary>
+/// The build of a project's merges as library calls: validate, plan, run one. It has what <see cref="MergeScorer"/>,
+/// <see cref="MergeEvaluator"/>, <see cref="MergeSearcher"/> and <see cref="MergeReporter"/> share.
+/// </summary>
 /// <param name="merges">All merges of the project, in the order of <see cref="DeclarationReader"/>.</param>
 /// <param name="cacheFolder">The user's cache folder.</param>
 /// <param name="threads">Threads to use; 0 for one per core, at most <see cref="MaxThreads"/>.</param>
@@ -42,6 +45,12 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     /// <summary>Threads for a wish; 0 for one per core.</summary>
     public static int ThreadsOf(int wanted) => Math.Clamp(wanted > 0 ? wanted : Environment.ProcessorCount, 1, MaxThreads);
+
+    /// <summary>All merges of the project.</summary>
+    internal IReadOnlyList<MergeDeclaration> Merges => merges;
+
+    /// <summary>Where scores are kept.</summary>
+    internal string CacheFolder => cacheFolder;
 
     /// <summary>Runs models for scoring; by default, and for <see langword="null"/>, the built-in engine on the processor.</summary>
     [AllowNull]
@@ -85,7 +94,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     {
         using var planner = Planner(null);
         var warnings = new List<Diagnostic>();
-        ForEach(merges, merge =>
+        MergeOrder.ForEach(merges, merge =>
         {
             var plan = SearchState.Told(planner.Plan(merge, cancellation), null, cancellation);
             OutputOwnership.WhileSteady(
@@ -102,7 +111,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var hasher = Hasher();
         using var planner = Planner(hasher);
         var states = new List<OutputState>();
-        ForEach(merges, merge => states.Add(OutputState.Inspect(
+        MergeOrder.ForEach(merges, merge => states.Add(OutputState.Inspect(
             new MergeOutput(SearchState.Told(planner.Plan(merge, cancellation), hasher, cancellation)), hasher, cancellation)));
         return states;
     }
@@ -117,7 +126,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
     {
         using var own = Lock(name, lockFile, progress, cancellation);
-        return Make(name, progress, cancellation, (executor, state) => executor.Execute(state, cancellation));
+        return Make(name, progress, (executor, state) => executor.Execute(state, cancellation), cancellation);
     }
 
     /// <summary>
@@ -137,21 +146,21 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var state = Make(
             name,
             progress,
-            cancellation,
-            (executor, found) => made = executor.ExecutePart(found, part, Hasher(), cancellation));
+            (executor, found) => made = executor.ExecutePart(found, part, Hasher(), cancellation),
+            cancellation);
         return (state, made);
     }
 
     private OutputState Make(
-        string name, MergeProgress progress, CancellationToken cancellation, Action<MergeExecutor, OutputState> execute)
+        string name, MergeProgress progress, Action<MergeExecutor, OutputState> execute, CancellationToken cancellation)
     {
         var (hasher, inputs) = (Hasher(), new IdentifiedFiles());
         using var planner = Planner(Hasher(inputs));
-        var needed = PlanUpstream(name, planner, inputs, cancellation);
-        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), hasher, cancellation);
+        var merge = PlanUpstream(name, planner, inputs, cancellation);
+        var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation);
         if (state.IsFresh)
             return state;
-        var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
+        var isReadSoon = merges.Any(other => MergeOrder.Upstream(other).Contains(name, StringComparer.OrdinalIgnoreCase));
         if (!NeedsScores(state))
         {
             execute(
@@ -183,240 +192,22 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         return state;
     }
 
-    /// <summary>
-    /// Computes the scores that one merge needs and the cache lacks. <see cref="Run"/> does so too; this only makes it a step of its own.
-    /// Merges whose output it uses must have been run before.
-    /// </summary>
-    /// <returns>What was found of the output; nothing is computed where that is complete, or where the cache cannot be written.</returns>
-    /// <exception cref="DiagnosticException">With what is wrong.</exception>
-    public OutputState Score(string name, MergeProgress progress, CancellationToken cancellation)
-    {
-        var inputs = new IdentifiedFiles();
-        using var planner = Planner(Hasher(inputs));
-        var needed = PlanUpstream(name, planner, inputs, cancellation);
-        var state = OutputState.Inspect(new MergeOutput(planner.Plan(needed[^1], cancellation)), Hasher(), cancellation);
-        if (!NeedsScores(state) || !Store().IsWritable())
-            return state;
-        using var scores = Scores(state.Plan, inputs, progress, cancellation);
-        scores.Announce(state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)));
-        Ensure(scores, state.Plan.Importance!);
-
-        // What is found is told when the merge is written.
-        if (state.Plan.Measured is not null)
-            scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context with { Progress = QuietProgress.Of(progress) }));
-        return state;
-    }
-
-    /// <summary>
-    /// The scores of all merges that are not up to date, as pieces that machines may compute side by side. No model is run. Merges that
-    /// read an output that has not been made are left out.
-    /// </summary>
-    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
-    public IReadOnlyList<ScorePiece> PlanScores(CancellationToken cancellation)
-    {
-        using var planner = Planner(Hasher());
-        return Pieces(planner, cancellation);
-    }
-
-    /// <summary>Computes pieces of scores, as far as the cache lacks them.</summary>
-    /// <param name="choose">Chooses among all of them.</param>
-    /// <param name="progress">Hears of progress.</param>
-    /// <param name="cancellation">Ends the work; what was finished is kept.</param>
-    /// <returns>Those that were chosen.</returns>
-    /// <exception cref="DiagnosticException">A score cannot be computed, or the cache cannot be written.</exception>
-    public IReadOnlyList<ScorePiece> RunScores(
-        Func<IReadOnlyList<ScorePiece>, IEnumerable<ScorePiece>> choose, MergeProgress progress, CancellationToken cancellation)
-    {
-        ArgumentNullException.ThrowIfNull(choose);
-        var inputs = new IdentifiedFiles();
-        using var planner = Planner(Hasher(inputs));
-        List<ScorePiece> chosen = [.. choose(Pieces(planner, cancellation))];
-        if (!Store().IsWritable())
-            throw new DiagnosticException(
-                DiagnosticCode.CacheUnwritable,
-                $"The cache folder '{cacheFolder}' cannot be written, and a score is of no use elsewhere.",
-                null);
-        foreach (var group in chosen.Where(piece => !piece.IsCached).GroupBy(piece => piece.Merge, StringComparer.OrdinalIgnoreCase))
-        {
-            var plan = planner.Plan(merges.First(merge => merge.Name == group.Key), cancellation);
-            using var scores = Scores(plan, inputs, progress, cancellation);
-            scores.Ensure(group.Select(piece => piece.Request));
-        }
-
-        return chosen;
-    }
-
-    private IReadOnlyList<ScorePiece> Pieces(MergePlanner planner, CancellationToken cancellation)
-    {
-        var (hasher, needed) = (Hasher(), new List<(string, IEnumerable<ScoreRequest>)>());
-        var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
-        ForEach(merges, merge =>
-        {
-            var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation);
-            states[merge.Name] = state;
-            if (NeedsScores(state) && MergeOrder.Upstream(merge).All(upstream => states[upstream].HoldsModel))
-                needed.Add((merge.Name, state.Plan.Importance!.Requests));
-        });
-        return ScorePiece.Of(
-            needed,
-            request => Store().Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation));
-    }
-
-    /// <summary>
-    /// Measures merges, and the models that they were made from, as far as the cache lacks the results, and tells of it in the outputs'
-    /// manifests and model cards.
-    /// </summary>
-    /// <param name="evaluations">What to measure.</param>
-    /// <param name="lockFileOf">A merge's lock file, held while its manifest is written.</param>
-    /// <param name="progress">Hears of progress.</param>
-    /// <param name="cancellation">Ends the work.</param>
-    /// <returns>In the order of the declarations.</returns>
-    /// <exception cref="DiagnosticException">A merge has not been made, or something cannot be measured.</exception>
-    public IReadOnlyList<MergeEvaluation> Evaluate(
-        IReadOnlyList<EvaluationDeclaration> evaluations,
-        Func<string, string> lockFileOf,
-        MergeProgress progress,
-        CancellationToken cancellation)
-    {
-        ArgumentNullException.ThrowIfNull(evaluations);
-        ArgumentNullException.ThrowIfNull(lockFileOf);
-        var inputs = new IdentifiedFiles();
-        var reading = Hasher(inputs);
-        using var planner = Planner(reading);
-        var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
-        ForEach(
-            merges,
-            merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation));
-        var results = new List<MergeEvaluation>();
-        foreach (var evaluation in evaluations)
-        {
-            var state = states[evaluation.Merge];
-            if (!state.HoldsModel)
-                throw new DiagnosticException(
-                        DiagnosticCode.OutputMissing,
-                        $"Merge '{evaluation.Merge}' cannot be evaluated before it has been made: {string.Join("; ", state.Reasons)}.",
-                        evaluation.Location);
-            foreach (var upstream in MergeOrder.Upstream(state.Plan.Declaration))
-                RequireMade(evaluation.Merge, states[upstream]);
-            using var scores = Scores(state.Plan, inputs, progress, cancellation);
-            results.Add(new EvaluationBuild(reading, scores).Run(state.Plan, evaluation));
-        }
-
-        foreach (var group in results.GroupBy(result => result.Declaration.Merge, StringComparer.OrdinalIgnoreCase))
-        {
-            using var own = Lock(group.Key, lockFileOf(group.Key), progress, cancellation);
-            var output = states[group.Key].Output;
-            var told = OutputState.Inspect(
-                output.With([.. group.Select(result => ManifestEvaluation.From(result, output.Plan.TensorsDigest))]),
-                Hasher(),
-                cancellation);
-
-            // Only these figures are added: an output that changed meanwhile is not this task's to mend.
-            if (!told.IsFresh && told.StaleShards.Count == 0)
-                new MergeExecutor(Memo(), _threads, new IdentifiedFiles(), progress).Execute(told, cancellation);
-        }
-
-        return results;
-    }
-
-    /// <summary>
-    /// Searches the best settings of a merge and writes them to its search's file. Merges whose output it uses must have been run before;
-    /// its own output is neither needed nor made. What was measured is kept, so a search that was ended goes on.
-    /// </summary>
-    /// <param name="name">The merge.</param>
-    /// <param name="candidate">The merge with other settings.</param>
-    /// <param name="progress">Hears of progress, and of what should be said of the result.</param>
-    /// <param name="cancellation">Ends the work.</param>
-    /// <returns>What was found.</returns>
-    /// <exception cref="DiagnosticException">Something cannot be measured, or no candidate can be used; nothing is written.</exception>
-    public SearchRecord Search(
-        string name, Func<SearchedSettings, MergeDeclaration> candidate, MergeProgress progress, CancellationToken cancellation)
-    {
-        var inputs = new IdentifiedFiles();
-        var reading = Hasher(inputs);
-        using var planner = Planner(reading);
-        var merge = PlanUpstream(name, planner, inputs, cancellation)[^1];
-        var search = merge.Search ?? throw merge.Fault(DiagnosticCode.IncompleteSearch, "no MergeSearch searches for it.");
-        var first = planner.Plan(merge, cancellation);
-        if (first.AdapterConfig is not null)
-            throw merge.Fault(DiagnosticCode.NotScorable, "the output is an adapter, which is no model that a search could run.");
-        using var scores = Scores(first, inputs, progress, cancellation);
-        var measurable = new Measurable($"MergeSearch '{name}'", reading, Engine.NumericsVersion, cancellation);
-        var (found, warnings) = new MergeSearch(
-            search,
-            (settings, change) => planner.Plan(change(candidate(settings)), cancellation),
-            first,
-            measurable,
-            new SearchSpace(search.Axes, Methods),
-            scores).Run();
-        found.Write(search.File);
-        foreach (var warning in warnings)
-            progress.Warn(warning);
-        return found;
-    }
-
-    /// <summary>Writes a page about each merge beside its output. No model is run; scores that the cache lacks are left out.</summary>
-    /// <param name="progress">Hears of progress.</param>
-    /// <param name="cancellation">Ends the work.</param>
-    /// <returns>Full paths of the pages.</returns>
-    /// <exception cref="DiagnosticException">A merge has not been made, or a page cannot be written.</exception>
-    public IReadOnlyList<string> Report(MergeProgress progress, CancellationToken cancellation)
-    {
-        var inputs = new IdentifiedFiles();
-        var reading = Hasher(inputs);
-        using var planner = Planner(reading);
-        var pages = new List<string>();
-        ForEach(merges, merge =>
-        {
-            var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation);
-            if (!state.HoldsModel)
-                throw merge.Fault(
-                    DiagnosticCode.OutputMissing, $"there is no report before it has been made: {string.Join("; ", state.Reasons)}.");
-            using var scores = Scores(state.Plan, inputs, progress, cancellation);
-            var gatherer = new ReportGatherer(OutputVerification.ManifestOf(merge.OutputFolder), scores.Context);
-            var report = scores.Guarded(() => null, () => gatherer.Gather(state.Plan, null, reading));
-            pages.Add(ReportFile.PathOf(merge.OutputFolder));
-            ReportFile.Write(pages[^1], ReportPage.Of(report));
-        });
-        return pages;
-    }
-
-    /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>
-    public IReadOnlyList<string> ExplainScores(OutputState state, CancellationToken cancellation)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        return ScoreReasons.Of(state.Plan, MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance, Store(), cancellation);
-    }
-
-    /// <summary>What a build of a planned merge would run for the scores that it lacks, one line each, and all together.</summary>
-    public IReadOnlyList<string> ExplainWork(OutputState state, CancellationToken cancellation)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        if (!NeedsScores(state))
-            return [];
-        var missing = ScoreBuild.Missing(
-            state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)), Store(), cancellation);
-        using var scores = Scores(state.Plan, new IdentifiedFiles(), MergeProgress.None, cancellation);
-        var works = missing.ConvertAll(request => (Request: request, Work: scores.Guarded(() => request, request.Work)));
-        return works.Count == 0 ? [] :
-        [
-            .. works.Where(pair => pair.Work.Passes > 0).Select(pair => $"to run: {pair.Request.Model.Label}, {pair.Request.Phase}: {pair.Work}"),
-            string.Create(
-                System.Globalization.CultureInfo.InvariantCulture,
-                $"to run: {works.Count} scores, about {works.Sum(pair => pair.Work.Tokens):N0} tokens in all")
-        ];
-    }
-
-    // Scores decide tensors, and what manifest and model card say of them.
-    private static bool NeedsScores(OutputState state) =>
+    /// <summary>Whether scores decide what is to be written: tensors, or what manifest and model card say of them.</summary>
+    internal static bool NeedsScores(OutputState state) =>
         state.Plan.Importance is not null
             && (state.StaleShards.Count > 0
                 || ((state.Plan.Importance.Apl is not null || state.Plan.Measured is not null) && state.Output.Report is null));
 
-    private ScoreBuild Scores(MergePlan plan, IdentifiedFiles inputs, MergeProgress progress, CancellationToken cancellation) =>
+    /// <summary>Computes the scores of a plan and keeps them.</summary>
+    /// <param name="plan">Whose they are.</param>
+    /// <param name="inputs">Hears of what is read.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    internal ScoreBuild Scores(MergePlan plan, IdentifiedFiles inputs, MergeProgress progress, CancellationToken cancellation) =>
         new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), inputs, cancellation);
 
-    private static void Ensure(ScoreBuild scores, ImportancePlan importance)
+    /// <summary>Computes what importance needs, and tells which tensors have none.</summary>
+    internal static void Ensure(ScoreBuild scores, ImportancePlan importance)
     {
         const int most = 5;
         if (importance.WithoutBase is { Count: > 0 } names)
@@ -428,35 +219,42 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         scores.Ensure(importance.Requests);
     }
 
-    private MergePlanner Planner(FileHasher? hasher) =>
+    /// <summary>Plans merges.</summary>
+    /// <param name="hasher">Digests inputs; <see langword="null"/>: nothing is digested.</param>
+    internal MergePlanner Planner(FileHasher? hasher) =>
         new(hasher, _threads, Engine.NumericsVersion) { Device = MatrixDevice, Methods = Methods };
 
-    private OutputLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
+    /// <summary>Adds to outputs what has been found of them.</summary>
+    internal void Tell(OutputState told, MergeProgress progress, CancellationToken cancellation) =>
+        new MergeExecutor(Memo(), _threads, new IdentifiedFiles(), progress).Execute(told, cancellation);
+
+    /// <summary>Waits until nobody else writes a merge's output.</summary>
+    internal OutputLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
         try
         {
-            return OutputLock.Acquire(path, Closure(name)[^1].OutputFolder, cacheFolder, progress.Waiting, cancellation);
+            return OutputLock.Acquire(path, MergeOrder.WithUpstream(merges, name)[^1].OutputFolder, cacheFolder, progress.Waiting, cancellation);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
             throw new DiagnosticException(
                 FileDiagnostics.Of(
-                    DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, Closure(name)[^1].Location));
+                    DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, MergeOrder.WithUpstream(merges, name)[^1].Location));
         }
     }
 
-    // Plans what a merge uses, and returns that and the merge itself, which comes last.
-    private List<MergeDeclaration> PlanUpstream(string name, MergePlanner planner, IdentifiedFiles inputs, CancellationToken cancellation)
+    /// <summary>Plans what a merge uses, which must have been made, and returns the merge itself.</summary>
+    internal MergeDeclaration PlanUpstream(string name, MergePlanner planner, IdentifiedFiles inputs, CancellationToken cancellation)
     {
-        var needed = Closure(name);
+        var needed = MergeOrder.WithUpstream(merges, name);
         var reading = Hasher(inputs);
         foreach (var upstream in needed.SkipLast(1))
             RequireMade(name, OutputState.Inspect(new MergeOutput(planner.Plan(upstream, cancellation)), reading, cancellation));
-        return needed;
+        return needed[^1];
     }
 
-    // Keys name what an upstream merge should have made; reading anything else under them would be believed by every later build.
-    private static void RequireMade(string name, OutputState upstream)
+    /// <summary>Keys name what an upstream merge should have made; anything else that is read under them every later build would believe.</summary>
+    internal static void RequireMade(string name, OutputState upstream)
     {
         if (upstream.HoldsModel)
             return;
@@ -466,52 +264,11 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             upstream.Plan.Declaration.Location);
     }
 
-    // The merge and those whose output it uses, directly or not, in the order of the project's merges.
-    private List<MergeDeclaration> Closure(string name)
-    {
-        var needed = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { name };
-        foreach (var merge in merges.Reverse().Where(merge => needed.Contains(merge.Name)))
-            needed.UnionWith(MergeOrder.Upstream(merge));
-        return [.. merges.Where(merge => needed.Contains(merge.Name))];
-    }
+    /// <summary>What is remembered of files; one for the whole build, so that an unwritable folder is told once.</summary>
+    internal DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
 
-    // A merge that needs a failed one would only repeat its errors, so the first failure of a chain is the one reported.
-    private static void ForEach(IReadOnlyList<MergeDeclaration> merges, Action<MergeDeclaration> action)
-    {
-        var diagnostics = new List<Diagnostic>();
-        var failed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var merge in merges)
-        {
-            if (MergeOrder.Upstream(merge).Any(failed.Contains))
-            {
-                failed.Add(merge.Name);
-                continue;
-            }
-
-            try
-            {
-                FileDiagnostics.Reading(merge.Name, merge.OutputFolder, merge.Location, () =>
-                {
-                    action(merge);
-                    return true;
-                });
-            }
-            catch (DiagnosticException e)
-            {
-                failed.Add(merge.Name);
-                diagnostics.AddRange(e.Diagnostics);
-            }
-        }
-
-        if (diagnostics.Count > 0)
-            throw new DiagnosticException([.. diagnostics.Distinct()]);
-    }
-
-    // One for the whole build, so that an unwritable folder is told once.
-    private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
-
-    // Entries are digested without a word: they are small beside models.
-    private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads))
+    /// <summary>Where scores are kept. Entries are digested without a word: they are small beside models.</summary>
+    internal ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads))
     {
         SizeLimit = CacheSizeLimit,
         Refreshes = RefreshesScores,

@@ -1,5 +1,6 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Measuring.Evaluation;
 using Microsoft.Build.Framework;
 
@@ -26,8 +27,8 @@ public sealed class EvaluateMerges : DeclaringTask
         var host = ChooseDevice();
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "evaluation", Report, running);
-        var results = BuildOf(merges, host, progress.Note)
-            .Evaluate(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
+        var results = new MergeEvaluator(BuildOf(merges, host, progress.Note))
+            .Run(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
         foreach (var line in EvaluationTable.Of(results))
             Log.LogMessage(MessageImportance.High, "{0}", line);
         foreach (var failure in results.SelectMany(result => result.Failures()))

@@ -209,11 +209,11 @@ public sealed class PlanMerges : PlanningTask
 
         if (plan.Importance is null)
             return;
-        foreach (var line in build.ExplainScores(state, cancellation))
+        foreach (var line in new MergeScorer(build).Explain(state, cancellation))
             Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
         if (!PrintOnly)
             return;
-        foreach (var line in build.ExplainWork(state, cancellation))
+        foreach (var line in new MergeScorer(build).ExplainWork(state, cancellation))
             Log.LogMessage(importance, "{0}: {1}.", plan.Name, line);
     }
 

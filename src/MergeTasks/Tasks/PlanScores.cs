@@ -16,7 +16,7 @@ public sealed class PlanScores : DeclaringTask
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
-        var pieces = BuildOf(ReadDeclarations(), ChooseDevice()).PlanScores(cancellation);
+        var pieces = new MergeScorer(BuildOf(ReadDeclarations(), ChooseDevice())).Pieces(cancellation);
         foreach (var piece in pieces)
             Log.LogMessage(MessageImportance.High, "{0}", Line(piece));
         Log.LogMessage(

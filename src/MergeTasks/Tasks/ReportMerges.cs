@@ -1,3 +1,4 @@
+using MergeTasks.Merging.Build;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
@@ -12,7 +13,7 @@ public sealed class ReportMerges : DeclaringTask
         var merges = ReadDeclarations();
         var host = ChooseDevice();
         using var progress = new ScoringProgress(Log, "report", Report, null);
-        foreach (var path in BuildOf(merges, host, progress.Note).Report(progress, cancellation))
+        foreach (var path in new MergeReporter(BuildOf(merges, host, progress.Note)).Run(progress, cancellation))
             Log.LogMessage(MessageImportance.High, "Report: {0}", path);
     }
 }

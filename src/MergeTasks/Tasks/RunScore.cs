@@ -22,7 +22,7 @@ public sealed class RunScore : DeclaringTask
         Directory.CreateDirectory(Path.GetDirectoryName(RunningFile)!);
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "scores", Report, running);
-        foreach (var piece in BuildOf(merges, host, progress.Note).RunScores(Choose, progress, cancellation))
+        foreach (var piece in new MergeScorer(BuildOf(merges, host, progress.Note)).Run(Choose, progress, cancellation))
             Log.LogMessage(
                 MessageImportance.High,
                 "{0}  {1}: {2}, {3}: {4}",

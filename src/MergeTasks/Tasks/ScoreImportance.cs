@@ -15,6 +15,6 @@ public sealed class ScoreImportance : MergePhase
     private protected override void Run(MergeBuild build, RunningPhase? running, CancellationToken cancellation)
     {
         using var progress = new ScoringProgress(Log, MergeName, Report, running);
-        build.Score(MergeName, progress, cancellation);
+        new MergeScorer(build).Score(MergeName, progress, cancellation);
     }
 }

@@ -1,5 +1,6 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Searching;
 using Microsoft.Build.Framework;
 
@@ -31,7 +32,7 @@ public sealed class SearchMerges : DeclaringTask
         foreach (var merge in searched)
         {
             using var progress = new ScoringProgress(Log, merge.Name, Report, running);
-            var found = BuildOf(merges, host, progress.Note).Search(
+            var found = new MergeSearcher(BuildOf(merges, host, progress.Note)).Run(
                 merge.Name,
                 settings => ReadDeclarations(project.Trying(merge.Name, settings)).First(candidate => candidate.Name == merge.Name),
                 progress,

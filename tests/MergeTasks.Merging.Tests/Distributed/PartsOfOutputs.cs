@@ -1,4 +1,5 @@
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Outputs.Parts;
 using MergeTasks.Merging.Tests.Importance;
 using MergeTasks.TestSupport;

@@ -15,7 +15,7 @@ public sealed class PiecesOfScores
         using var one = Machine(null);
         one.Run();
         using var cache = new LoopbackCache();
-        var pieces = Machine(cache.Address).Space.Build().PlanScores(default);
+        var pieces = new MergeScorer(Machine(cache.Address).Space.Build()).Pieces(default);
         var exact = pieces.Where(piece => piece.Request.Phase.Contains("of each tensor, piece", StringComparison.Ordinal)).ToList();
         Assert.InRange(exact.Count, 2, 64);
         Assert.Equal(Enumerable.Range(1, pieces.Count), pieces.Select(piece => piece.Number));
@@ -27,7 +27,7 @@ public sealed class PiecesOfScores
         foreach (var own in new[] { 2, 0, 1 })
         {
             using var machine = Machine(cache.Address);
-            machine.Space.Build().RunScores(all => all.Where(piece => piece.Number % 3 == own), MergeProgress.None, default);
+            new MergeScorer(machine.Space.Build()).Run(all => all.Where(piece => piece.Number % 3 == own), MergeProgress.None, default);
         }
 
         // What needed the whole has put that together, and is lost, too.
@@ -36,7 +36,7 @@ public sealed class PiecesOfScores
             (string)score!["score"]! == "exact importance of each tensor" && (string)score["model"]! == exact[1].Request.Model.Label);
         Assert.True(cache.Entries.Remove($"/ac/{whole!["key"]}"));
         using var last = Machine(cache.Address);
-        Assert.Single(last.Space.Build().PlanScores(default), piece => !piece.IsCached);
+        Assert.Single(new MergeScorer(last.Space.Build()).Pieces(default), piece => !piece.IsCached);
         Assert.NotEmpty(last.Run());
         Assert.Equal(FolderContent.Of(one.Space.Output("m")), FolderContent.Of(last.Space.Output("m")));
         foreach (var level in new[] { "layer", "tensor" })
@@ -56,7 +56,7 @@ public sealed class PiecesOfScores
     {
         using var one = Machine(null);
         one.Run();
-        Assert.Empty(one.Space.Build().PlanScores(default));
+        Assert.Empty(new MergeScorer(one.Space.Build()).Pieces(default));
     }
 
     private static ScoredProject Machine(string? address)

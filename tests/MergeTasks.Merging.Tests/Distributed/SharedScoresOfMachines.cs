@@ -25,7 +25,7 @@ public sealed class SharedScoresOfMachines
         using var second = Machine(cache.Address, warnings);
         Assert.NotEmpty(first.Run());
         Assert.All(
-            second.Space.Build().ExplainScores(second.Space.State("m"), default),
+            new MergeScorer(second.Space.Build()).Explain(second.Space.State("m"), default),
             line => Assert.EndsWith(": cached", line, StringComparison.Ordinal));
         Assert.Empty(second.Run());
         Assert.Equal(FolderContent.Of(first.Space.Output("m")), FolderContent.Of(second.Space.Output("m")));

@@ -1,6 +1,7 @@
 using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Tests.Interrupted;
 using MergeTasks.TestSupport;
 
@@ -51,10 +52,10 @@ public sealed class CachedScores
         weights[^2] ^= 1;
         File.WriteAllBytes(project.Model("b"), weights);
         Assert.Contains(
-            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default),
             line => line == "scores for models/a (importance by gradient): cached");
         Assert.Contains(
-            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default),
             line => line == "scores for models/b (importance by gradient): stale because models/b changed");
         Assert.Equal(["backward base"], project.Run());
         Assert.Empty(project.Run());
@@ -78,7 +79,7 @@ public sealed class CachedScores
         using var project = Scored();
         File.AppendAllText(project.Data("calibration.txt"), "\nw9 w10 w11\n");
         Assert.Contains(
-            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default),
             line => line == "scores for models/base (activations): stale because data/calibration.txt changed");
         Assert.Equal(["observe base"], project.Run());
     }
@@ -89,7 +90,7 @@ public sealed class CachedScores
         using var project = Scored();
         project.WriteTask("c", 77);
         Assert.Contains(
-            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default),
             line => line == "scores for models/c (importance by gradient): stale because data/c.jsonl changed");
         Assert.Equal(["backward base"], project.Run());
     }
@@ -102,7 +103,7 @@ public sealed class CachedScores
         project.Engine.Version = "torch-1-cuda-fp32";
 
         // No model runs to count changed parameters.
-        Assert.All(project.Space.Build().ExplainScores(project.Space.State("m"), default), line => Assert.EndsWith(
+        Assert.All(new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default), line => Assert.EndsWith(
             line.Contains("(changed parameters)", StringComparison.Ordinal)
                 ? ": cached"
                 : $": stale because the engine (from {own} to torch-1-cuda-fp32) changed", line, StringComparison.Ordinal));
@@ -111,7 +112,7 @@ public sealed class CachedScores
         Assert.Equal(4, project.Run().Count);
         project.Engine.Version = null;
         Assert.All(
-            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default),
             line => Assert.EndsWith(": cached", line, StringComparison.Ordinal));
         Assert.Empty(project.Run());
     }
@@ -192,9 +193,8 @@ public sealed class CachedScores
 
         Assert.Equal(
             2,
-            project.Space
-                .Build()
-                .ExplainScores(project.Space.State("m"), default)
+            new MergeScorer(project.Space.Build())
+                .Explain(project.Space.State("m"), default)
                 .Count(line => !line.EndsWith(": cached", StringComparison.Ordinal)));
         Directory.Delete(project.Space.Output("m"), recursive: true);
         Assert.Equal(["backward base", "backward base"], project.Run());
@@ -232,7 +232,7 @@ public sealed class CachedScores
         File.AppendAllText(Path.Combine(project.Space.Output("first"), file), " ");
         foreach (var act in new Action[]
         {
-            () => project.Space.Build().Score("m", MergeProgress.None, default), () => project.Space.Run("m")
+            () => new MergeScorer(project.Space.Build()).Score("m", MergeProgress.None, default), () => project.Space.Run("m")
         })
             Assert.Contains("Run 'first' first", Assert.Throws<DiagnosticException>(act).Message, StringComparison.Ordinal);
         Assert.Empty(Entries(project));
@@ -280,7 +280,7 @@ public sealed class CachedScores
     {
         using var project = new ScoredProject("llama-A", Models);
         project.Declare("linear", Models, Both);
-        project.Space.Build().Score("m", MergeProgress.None, default);
+        new MergeScorer(project.Space.Build()).Score("m", MergeProgress.None, default);
         Assert.Equal(4, project.Engine.Runs.Count);
         Assert.Empty(project.Run());
     }

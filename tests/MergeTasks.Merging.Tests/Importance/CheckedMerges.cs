@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Measuring.Evaluation;
@@ -254,7 +255,7 @@ public sealed class CheckedMerges : IDisposable
 
         static string Text(double value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
 
-        MergeEvaluation Evaluate((string Name, string Value)[] thresholds) => Assert.Single(_space.Build().Evaluate(
+        MergeEvaluation Evaluate((string Name, string Value)[] thresholds) => Assert.Single(new MergeEvaluator(_space.Build()).Run(
             EvaluationReader.Read(
                 Path.Combine(_models, "data"),
                 [

@@ -1,4 +1,5 @@
 #if WITH_TORCH
+using MergeTasks.Merging.Build;
 using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;
@@ -58,7 +59,7 @@ public sealed class EnginesAgree
         project.Space.Engine = TestedEngines.Open(engine);
         Assert.False(project.Space.State("m").IsFresh);
         Assert.Contains(
-            project.Space.Build().ExplainScores(project.Space.State("m"), default),
+            new MergeScorer(project.Space.Build()).Explain(project.Space.State("m"), default),
             line => line.Contains("engine", StringComparison.Ordinal));
     }
 }

@@ -4,6 +4,7 @@ using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Importance;
+using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.TestSupport;
 
@@ -197,7 +198,7 @@ public sealed class EvaluatedMerges : IDisposable
     private static Measurement Base(MergeEvaluation result) => result.Models.Single(model => model.IsBase).Result;
 
     private IReadOnlyList<MergeEvaluation> Evaluate(params (string File, (string Name, string Value)[] Metadata)[] items) =>
-        _space.Build().Evaluate(
+        new MergeEvaluator(_space.Build()).Run(
         EvaluationReader.Read(
             Path.Combine(_models, "eval"),
             [
