@@ -27,6 +27,12 @@ if (args is ["language-models", var written, var from])
     return 0;
 }
 
+if (args is ["scoring", "shared", var sharing, var url])
+{
+    new WholeScoring(Path.GetFullPath(sharing), Environment.ProcessorCount).PrintShared(url);
+    return 0;
+}
+
 if (args is ["scoring", "whole", var language, var wholeRounds])
 {
     new WholeScoring(Path.GetFullPath(language), Environment.ProcessorCount)
@@ -43,6 +49,12 @@ if (args is ["matrices", var finetunes, var methods])
 if (args is ["matrices", var rows, var columns, var methodsOfOne])
 {
     WholeMatrices.MeasureOne(int.Parse(rows, CultureInfo.InvariantCulture), int.Parse(columns, CultureInfo.InvariantCulture), methodsOfOne);
+    return 0;
+}
+
+if (args is ["planning", "70b"])
+{
+    PlanningMemory.Measure70B();
     return 0;
 }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
@@ -47,6 +48,26 @@ internal sealed class WholeScoring(string models, int threads)
             Interventions(rounds);
     }
 
+    /// <summary>What the same takes on a machine that has none of the scores itself, where a shared cache has all.</summary>
+    /// <param name="url">The shared cache, empty when it begins.</param>
+    public void PrintShared(string url)
+    {
+        var runs = new List<(string Machine, Phase All, Phases Phases)>();
+        foreach (var machine in new[] { "computes and uploads", "fetches", "fetches", "fetches" })
+        {
+            var shared = SharedScores.Open(url, false, warning => throw new InvalidOperationException(warning.Message));
+            var run = Score(Defaults, LanguageModels.Tuned, new CpuEngine(new EngineOptions { Threads = threads }), shared);
+            runs.Add((machine, run.All, run));
+        }
+
+        Console.WriteLine("| machine | s | processor s | share of the first's time | tokens |\n|---|---:|---:|---:|---:|");
+        foreach (var (machine, all, _) in runs)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {machine} | {all.Wall:0.00} | {all.Processor:0.00} | {all.Wall / runs[0].All.Wall:0.00 %} | {all.Tokens} |"));
+        }
+    }
+
     private void Interventions(int rounds)
     {
         (string, string)[] settings = [("Apl", "layer"), ("AplScoring", "exact"), ("AplDensity", "0.2"), ("SelfCheck", "false"),
@@ -70,7 +91,8 @@ internal sealed class WholeScoring(string models, int threads)
         static Phase Median(List<Phase> runs) => runs.OrderBy(run => run.Processor).ElementAt(runs.Count / 2);
     }
 
-    private Phases Score((string, string)[] settings, string[] sources, ITransformerEngine engine)
+    private Phases Score(
+        (string, string)[] settings, string[] sources, ITransformerEngine engine, ISharedEntries? shared = null)
     {
         var cache = Directory.CreateTempSubdirectory("mergetasks-bench-");
         try
@@ -84,7 +106,7 @@ internal sealed class WholeScoring(string models, int threads)
                 DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache.FullName, "out")), [merge], [.. items]),
                 cache.FullName,
                 threads)
-            { Engine = engine };
+            { Engine = engine, SharedScores = shared };
             build.Plan(CancellationToken.None);
             using var phases = new Listening();
             build.Score("m", phases, CancellationToken.None);

@@ -30,20 +30,28 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
     /// <summary>Whether entries that other builds have made are made again.</summary>
     public bool Refreshes { get; init; }
 
-    /// <summary>The file of an entry.</summary>
+    /// <summary>
+    /// What other machines have made, which is asked where this one has no entry, and gets what it makes; <see langword="null"/>: nothing.
+    /// </summary>
+    public ISharedEntries? Shared { get; init; }
+
+    /// <summary>The file of an entry, fetched first where only other machines have made it.</summary>
     /// <param name="key">Digest of everything that the content depends on.</param>
     /// <param name="isOf">Whether a file says of itself that it is this entry: whoever copies one under another's name makes none.</param>
     /// <param name="cancellation">Ends digesting.</param>
     /// <returns><see langword="null"/> where there is none, or only a damaged one.</returns>
     public string? Find(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation)
     {
-        if (Refreshes && !_used.Contains(key))
+        if (Refreshes && !IsUsed(key))
             return null;
-        var path = Intact(key, isOf, cancellation);
-        if (path is not null)
-            MarkUsed(key);
-        return path;
+        return Local(key, isOf, cancellation) ?? Fetched(key, isOf, cancellation);
     }
+
+    /// <summary>Whether there is an entry, here or by what other machines say; nothing is fetched.</summary>
+    /// <inheritdoc cref="Find"/>
+    public bool Has(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation) =>
+        (!Refreshes || IsUsed(key))
+            && (Local(key, isOf, cancellation) is not null || Shared?.Has(key, cancellation) == true);
 
     /// <summary>
     /// The file of an entry, made if need be. Of several builds that want the same entry, one makes it and the others wait.
@@ -58,29 +66,20 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
     public string GetOrAdd(
         ContentDigest key, Func<string, bool> isOf, Action<string> write, Action? waiting, CancellationToken cancellation)
     {
-        if (Find(key, isOf, cancellation) is { } found)
+        var mayRead = !Refreshes || IsUsed(key);
+        if (mayRead && Local(key, isOf, cancellation) is { } found)
             return found;
-        using var own = FileLock.Acquire(LockOf(key), waiting, cancellation);
-        if (Find(key, isOf, cancellation) is { } meanwhile)
-            return meanwhile;
-        foreach (var left in Files(key, Unfinished))
-            File.Delete(left);
-        var temporary = Path.Combine(FolderOf(key), $"{key}-{Guid.NewGuid():N}{Unfinished}");
-        try
+        string path;
+        using (FileLock.Acquire(LockOf(key), waiting, cancellation))
         {
-            write(temporary);
-            var path = Path.Combine(FolderOf(key), $"{key}-{TreeDigest.OfFile(temporary)}{Extension}");
-            foreach (var earlier in Files(key, Extension).Where(earlier => earlier != path))
-                File.Delete(earlier);
-            File.Move(temporary, path, overwrite: true);
-            MarkUsed(key);
-            Prune();
-            return path;
+            if (Find(key, isOf, cancellation) is { } meanwhile)
+                return meanwhile;
+            path = Made(key, write);
         }
-        finally
-        {
-            File.Delete(temporary);
-        }
+
+        // Others who wait for the entry need not wait for the server.
+        Shared?.Offer(key, path, cancellation);
+        return path;
     }
 
     /// <summary>Whether the folder can be written.</summary>
@@ -134,6 +133,77 @@ internal sealed class ContentStore(string cacheFolder, FileHasher hasher)
 
     private string[] Files(ContentDigest key, string extension) =>
         Directory.Exists(FolderOf(key)) ? Directory.GetFiles(FolderOf(key), $"{key}-*{extension}") : [];
+
+    private string Made(ContentDigest key, Action<string> write)
+    {
+        foreach (var left in Files(key, Unfinished))
+            File.Delete(left);
+        var temporary = NewTemporary(key);
+        try
+        {
+            write(temporary);
+            return Keep(key, temporary);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private string NewTemporary(ContentDigest key) => Path.Combine(FolderOf(key), $"{key}-{Guid.NewGuid():N}{Unfinished}");
+
+    private bool IsUsed(ContentDigest key)
+    {
+        lock (_used)
+            return _used.Contains(key);
+    }
+
+    private string? Local(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation)
+    {
+        var path = Intact(key, isOf, cancellation);
+        if (path is not null)
+            MarkUsed(key);
+        return path;
+    }
+
+    // No lock is held or waited for: several builds may fetch the same content, and whoever computes it meanwhile keeps the same name.
+    private string? Fetched(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation)
+    {
+        if (Shared is null)
+            return null;
+        var temporary = NewTemporary(key);
+        try
+        {
+            Directory.CreateDirectory(FolderOf(key));
+            if (!Shared.TryFetch(key, temporary, SizeLimit, cancellation))
+                return null;
+            if (isOf(temporary))
+                return Keep(key, temporary);
+            Shared.Refuse(key, "does not say of itself that it was computed from what is looked for");
+            return null;
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            // The disk is full, or the folder cannot be written: whoever computes the entry meets that too, and tells it.
+            return null;
+        }
+        finally
+        {
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+        }
+    }
+
+    private string Keep(ContentDigest key, string temporary)
+    {
+        var path = Path.Combine(FolderOf(key), $"{key}-{TreeDigest.OfFile(temporary)}{Extension}");
+        foreach (var earlier in Files(key, Extension).Where(earlier => earlier != path))
+            File.Delete(earlier);
+        File.Move(temporary, path, overwrite: true);
+        MarkUsed(key);
+        Prune();
+        return path;
+    }
 
     private string? Intact(ContentDigest key, Func<string, bool> isOf, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Caching;
+using MergeTasks.Caching.Remote;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
@@ -27,9 +28,19 @@ public sealed class MergeProject(string folder, string outputFolder)
     private readonly List<DeclaredItem> _evaluations = [];
     private readonly List<DeclaredItem> _searches = [];
     private readonly List<DeclaredItem> _axes = [];
+    private RemoteCache? _shared;
 
     /// <summary>The folder of digests and scores; by default <c>MERGETASKS_CACHE</c>, else the user's cache folder.</summary>
     public string CacheFolder { get; init; } = Caching.CacheFolder.Resolve(null, Environment.GetEnvironmentVariable);
+
+    /// <summary>
+    /// Address of a cache of scores that machines share, which speaks the Bazel remote cache's HTTP protocol; by default
+    /// <c>MERGETASKS_CACHE_URL</c>, else none. <c>none</c>: none although that is set.
+    /// </summary>
+    public string? CacheUrl { get; init; }
+
+    /// <summary>Whether the shared cache is read and nothing put into it; by default <c>MERGETASKS_CACHE_READONLY</c>, else not.</summary>
+    public bool? CacheReadOnly { get; init; }
 
     /// <summary>Threads to use; 0, the default, for one per core, at most 16.</summary>
     public int Threads { get; init; }
@@ -257,11 +268,20 @@ public sealed class MergeProject(string folder, string outputFolder)
             CacheUnwritable = WarnOfCache,
         }, RestoreProgress.None, cancellation);
         var merges = Bound(declared, restored);
-        var build = new MergeBuild(merges, CacheFolder, Threads) { CacheUnwritable = WarnOfCache, Methods = project.Catalog };
+        var build = new MergeBuild(merges, CacheFolder, Threads)
+        {
+            CacheUnwritable = WarnOfCache,
+            SharedScores = Shared(),
+            Methods = project.Catalog,
+        };
         return (build, merges, restored);
     }
 
     private ReportedProgress Told(string merge, IProgress<MergeProgressed>? progress) => new(merge, progress, Warned, Noted);
+
+    // One for everything that this project does, so that what is wrong is told once.
+    private RemoteCache? Shared() =>
+        _shared ??= SharedScores.Open(CacheUrl, CacheReadOnly, warning => Warned?.Invoke(MergeProblem.From(warning)));
 
     private void WarnOfCache(string reason) => Warned?.Invoke(MergeProblem.From(FileDiagnostics.CacheUnwritable(reason)));
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Searching;
@@ -103,6 +104,12 @@ internal sealed class MergeWorkspace : IDisposable
     /// <summary>Runs models for scoring; the product's own engine unless a test puts something else here.</summary>
     public ITransformerEngine Engine { get; set; } = new CpuEngine(new EngineOptions { Threads = 2 });
 
+    /// <summary>Scores that machines share; <see langword="null"/>: none.</summary>
+    public ISharedEntries? SharedScores { get; set; }
+
+    /// <summary>Whether outputs are only put together of parts.</summary>
+    public bool OnlyAssembles { get; set; }
+
     /// <summary>Where methods on whole matrices compute; <see langword="null"/>: on the processor.</summary>
     public IMatrixDevice? MatrixDevice { get; set; }
 
@@ -116,7 +123,9 @@ internal sealed class MergeWorkspace : IDisposable
             Digesting = (path, _) => Digested.Add(path),
             CacheUnwritable = CacheWarnings.Add,
             Engine = Engine,
-            MatrixDevice = MatrixDevice
+            MatrixDevice = MatrixDevice,
+            SharedScores = SharedScores,
+            OnlyAssembles = OnlyAssembles,
         };
 
     public IReadOnlyList<OutputState> Plan() => Build().Plan(default);

@@ -25,7 +25,9 @@ public sealed class Dotnet : IDisposable
         { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var inherited in start.Environment.Keys
             .Where(name =>
-                name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase) || name.StartsWith("VSTEST", StringComparison.Ordinal))
+                name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)
+                    || name.StartsWith("VSTEST", StringComparison.Ordinal)
+                    || name.StartsWith("MERGETASKS_CACHE_", StringComparison.Ordinal))
             .ToList())
             start.Environment.Remove(inherited);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";

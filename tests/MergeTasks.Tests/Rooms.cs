@@ -22,7 +22,7 @@ public sealed class Rooms
         "Checkpoints.Naming",
         "Checkpoints.Adapters",
         "Numerics", "Numerics.Memory", "Numerics.Threads", "Numerics.Products", "Numerics.Algebra", "Numerics.Optimizing",
-        "Caching",
+        "Caching", "Caching.Remote",
         "Transformers.Architecture", "Transformers.Configuration", "Transformers.Families", "Transformers.Engine", "Transformers.Execution",
         "Transformers.Parameters", "Transformers.Blocks", "Transformers.Processor", "Transformers.Statistics",
         "Transformers.Tokenization.Text", "Transformers.Tokenization.Unicode", "Transformers.Tokenization.Patterns",
@@ -39,7 +39,8 @@ public sealed class Rooms
         "Merging.Planning.Layout", "Merging.Planning.Vocabularies", "Merging.Planning.Assembling", "Merging.Planning.Importance",
         "Merging.Planning.Tensors",
         "Merging.Planning.Adapters", "Merging.Planning.Exports", "Merging.Planning",
-        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs", "Merging.Looking", "Merging.Execution.Importance",
+        "Merging.Outputs.Importance", "Merging.Outputs.Ownership", "Merging.Outputs.Parts",
+        "Merging.Outputs", "Merging.Looking", "Merging.Execution.Importance",
         "Merging.Execution", "Merging.Comparing", "Merging.Searching", "Merging.Reporting", "Merging.Build",
         "Tasks",
     ];

@@ -38,6 +38,31 @@ internal static class ProjectProperties
         Default = ByteSize.Written(ContentStore.DefaultSizeLimit),
     };
 
+    /// <summary>The cache that machines share.</summary>
+    public static SurfaceName CacheUrl { get; } = new(
+        "MergeCacheUrl",
+        "Address of a cache of scores that machines share, which speaks the Bazel remote cache's HTTP protocol; default: the environment "
+        + "variable MERGETASKS_CACHE_URL, else no such cache. none: no such cache although the variable is set.");
+
+    /// <summary>Whether the cache that machines share is only read.</summary>
+    public static SurfaceName CacheReadOnly { get; } = new(
+        "MergeCacheReadOnly",
+        "Whether the shared cache is read and nothing put into it; default: the environment variable MERGETASKS_CACHE_READONLY, "
+        + "else false.")
+    {
+        Type = "bool",
+    };
+
+    /// <summary>Which part of outputs is made.</summary>
+    public static SurfaceName Shard { get; } = new(
+        "MergeShard",
+        "Which part of the outputs' weight files this machine makes, such as 2/4 for the second of four machines, in a folder beside the "
+        + "output; assemble: puts the parts together. A build without it does so too, and makes what is missing.");
+
+    /// <summary>What RunScore computes.</summary>
+    public static SurfaceName Piece { get; } = new(
+        "Piece", "Which piece of the scores RunScore computes: a number that PlanScores lists, or i/n for every n-th from the i-th.");
+
     /// <summary>What to do with cached scores.</summary>
     public static SurfaceName Cache { get; } = new("MergeCache", "refresh computes scores again that are cached.") { Values = ["refresh"] };
 
@@ -168,8 +193,8 @@ internal static class ProjectProperties
     /// <summary>Those that users set.</summary>
     public static IReadOnlyList<SurfaceName> All { get; } =
     [
-        Enabled, ModelsFolder, CachePath, CacheMaxSize, Cache, Threads, Device, DevicePrecision, DeviceArithmetic, DeviceMemory,
-        InParallel, EvaluateOnBuild, Reports, CleanOutputs, LockFile, Update, LockedMode, Offline,
+        Enabled, ModelsFolder, CachePath, CacheMaxSize, CacheUrl, CacheReadOnly, Cache, Shard, Piece, Threads, Device, DevicePrecision,
+        DeviceArithmetic, DeviceMemory, InParallel, EvaluateOnBuild, Reports, CleanOutputs, LockFile, Update, LockedMode, Offline,
     ];
 
     /// <summary>The project's own file.</summary>

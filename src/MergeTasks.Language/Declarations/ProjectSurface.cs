@@ -159,6 +159,8 @@ internal static class ProjectSurface
         new("ValidateMerges", "Checks declarations, recipes and the inputs' headers without reading tensor data."),
         new("EvaluateMerges", "Measures merges beside their base and sources; a merge that misses a threshold is an error."),
         new("SearchMerges", "Searches the best settings of merges that have a MergeSearch, and writes what it found for builds to use."),
+        new("PlanScores", "Lists the scores that merges need as pieces (MergeScorePiece) that machines may compute side by side."),
+        new("RunScore", "Computes one of these pieces, or every n-th (Piece), into the cache."),
         new("ReportMerges", "Writes a page about each merge beside its output, name.report.html; EvaluateMerges does so too."),
         new("CleanMergeCache", "Removes the cached scores and digests."),
         new("GetMergedModels", "Returns the folders of the project's merged models, made first if need be."),

@@ -331,6 +331,12 @@ internal readonly record struct DiagnosticCode
     /// <summary>The cache cannot be removed.</summary>
     public static readonly DiagnosticCode CacheNotCleaned = new("MTK6002");
 
+    /// <summary>The shared cache cannot be used, or not be written (a warning).</summary>
+    public static readonly DiagnosticCode SharedCacheUnusable = new("MTK6003");
+
+    /// <summary>An entry of the shared cache is not what it should be (a warning).</summary>
+    public static readonly DiagnosticCode SharedEntryRefused = new("MTK6004");
+
     /// <summary>The disk has too little space for the output.</summary>
     public static readonly DiagnosticCode DiskSpace = new("MTK7001");
 
@@ -342,6 +348,9 @@ internal readonly record struct DiagnosticCode
 
     /// <summary>A model that is to be published or packed has not been made.</summary>
     public static readonly DiagnosticCode OutputMissing = new("MTK7004");
+
+    /// <summary>Parts of an output that is to be put together are missing, or are of another output.</summary>
+    public static readonly DiagnosticCode ShardsMissing = new("MTK7005");
 
     /// <summary>A folder has no manifest that its bytes could be compared with.</summary>
     public static readonly DiagnosticCode ManifestMissing = new("MTK7020");

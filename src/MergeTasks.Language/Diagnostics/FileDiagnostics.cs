@@ -1,3 +1,4 @@
+using MergeTasks.Caching.Remote;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Files;
 
@@ -45,6 +46,13 @@ internal static class FileDiagnostics
     public static Diagnostic CacheUnwritable(string reason) => new(
         DiagnosticCode.CacheUnwritable,
         $"The cache folder cannot be written, so files are read again on every build: {reason}",
+        null,
+        IsWarning: true);
+
+    /// <summary>The warning that something is wrong with the shared cache.</summary>
+    public static Diagnostic OfSharedCache(RemoteProblem problem) => new(
+        problem.IsOfEntry ? DiagnosticCode.SharedEntryRefused : DiagnosticCode.SharedCacheUnusable,
+        problem.Message,
         null,
         IsWarning: true);
 

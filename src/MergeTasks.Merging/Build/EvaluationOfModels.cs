@@ -22,11 +22,12 @@ internal sealed class EvaluationOfModels
     /// <summary>Prepares.</summary>
     /// <param name="cacheFolder">The user's cache folder.</param>
     /// <param name="threads">Threads to use; 0 for one per core.</param>
-    public EvaluationOfModels(string cacheFolder, int threads)
+    /// <param name="shared">Results of other machines; <see langword="null"/>: none.</param>
+    public EvaluationOfModels(string cacheFolder, int threads, ISharedEntries? shared = null)
     {
         _threads = MergeBuild.ThreadsOf(threads);
         var memo = new DigestMemo(cacheFolder);
-        _store = new ContentStore(cacheFolder, new FileHasher(memo, _threads));
+        _store = new ContentStore(cacheFolder, new FileHasher(memo, _threads)) { Shared = shared };
         Hasher = new FileHasher(memo, _threads) { Identified = _inputs };
         _engine = new CpuEngine(new EngineOptions { Threads = _threads });
     }

@@ -13,6 +13,7 @@ using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
+using MergeTasks.Merging.Outputs.Parts;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Importance;
 using MergeTasks.Merging.Reporting;
@@ -62,6 +63,12 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <summary>Whether scores are computed again although they are cached.</summary>
     public bool RefreshesScores { get; init; }
 
+    /// <summary>Scores that other machines have made, and that take what this one makes; <see langword="null"/>: none.</summary>
+    public ISharedEntries? SharedScores { get; init; }
+
+    /// <summary>Whether outputs are only put together of parts: one that is missing is an error.</summary>
+    public bool OnlyAssembles { get; init; }
+
     /// <summary>Called before a file is read to digest it, with its path and bytes.</summary>
     public Action<string, long>? Digesting { get; init; }
 
@@ -110,6 +117,34 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
     {
         using var own = Lock(name, lockFile, progress, cancellation);
+        return Make(name, progress, cancellation, (executor, state) => executor.Execute(state, cancellation));
+    }
+
+    /// <summary>
+    /// Makes some of the weight files of one merge's output, in a folder beside it: several machines may do so at the same time, each
+    /// another part. A later <see cref="Run"/> puts them together.
+    /// </summary>
+    /// <param name="name">The merge.</param>
+    /// <param name="part">Which part.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work, leaving nothing.</param>
+    /// <returns>What was found of the output, and how many files were made.</returns>
+    /// <exception cref="DiagnosticException">With what is wrong.</exception>
+    public (OutputState State, int Made) RunPart(
+        string name, PartChoice part, MergeProgress progress, CancellationToken cancellation)
+    {
+        var made = 0;
+        var state = Make(
+            name,
+            progress,
+            cancellation,
+            (executor, found) => made = executor.ExecutePart(found, part, Hasher(), cancellation));
+        return (state, made);
+    }
+
+    private OutputState Make(
+        string name, MergeProgress progress, CancellationToken cancellation, Action<MergeExecutor, OutputState> execute)
+    {
         var (hasher, inputs) = (Hasher(), new IdentifiedFiles());
         using var planner = Planner(Hasher(inputs));
         var needed = PlanUpstream(name, planner, inputs, cancellation);
@@ -119,7 +154,14 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var isReadSoon = merges.Any(merge => MergeOrder.Upstream(merge).Contains(name, StringComparer.OrdinalIgnoreCase));
         if (!NeedsScores(state))
         {
-            new MergeExecutor(Memo(), _threads, inputs, progress) { IsReadSoon = isReadSoon }.Execute(state, cancellation);
+            execute(
+                new MergeExecutor(Memo(), _threads, inputs, progress)
+                {
+                    IsReadSoon = isReadSoon,
+                    Parts = new OutputParts(state.Plan, hasher),
+                    OnlyAssembles = OnlyAssembles,
+                },
+                state);
             return state;
         }
 
@@ -128,12 +170,16 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         Ensure(scores, state.Plan.Importance!);
         using var decided = DecidedMerge.Of(state.Plan, scores);
         state = OutputState.Inspect(state.Output.With(decided.Report!), hasher, cancellation);
-        new MergeExecutor(Memo(), _threads, inputs, progress)
-        {
-            IsReadSoon = isReadSoon,
-            Importance = decided.Importance,
-            MadeBy = decided.MadeBy,
-        }.Execute(state, cancellation);
+        execute(
+            new MergeExecutor(Memo(), _threads, inputs, progress)
+            {
+                IsReadSoon = isReadSoon,
+                Importance = decided.Importance,
+                MadeBy = decided.MadeBy,
+                Parts = new OutputParts(state.Plan, hasher),
+                OnlyAssembles = OnlyAssembles,
+            },
+            state);
         return state;
     }
 
@@ -159,6 +205,61 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         if (state.Plan.Measured is not null)
             scores.Guarded(() => null, () => SelfCheck.Run(state.Plan, scores.Context with { Progress = QuietProgress.Of(progress) }));
         return state;
+    }
+
+    /// <summary>
+    /// The scores of all merges that are not up to date, as pieces that machines may compute side by side. No model is run. Merges that
+    /// read an output that has not been made are left out.
+    /// </summary>
+    /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
+    public IReadOnlyList<ScorePiece> PlanScores(CancellationToken cancellation)
+    {
+        using var planner = Planner(Hasher());
+        return Pieces(planner, cancellation);
+    }
+
+    /// <summary>Computes pieces of scores, as far as the cache lacks them.</summary>
+    /// <param name="choose">Chooses among all of them.</param>
+    /// <param name="progress">Hears of progress.</param>
+    /// <param name="cancellation">Ends the work; what was finished is kept.</param>
+    /// <returns>Those that were chosen.</returns>
+    /// <exception cref="DiagnosticException">A score cannot be computed, or the cache cannot be written.</exception>
+    public IReadOnlyList<ScorePiece> RunScores(
+        Func<IReadOnlyList<ScorePiece>, IEnumerable<ScorePiece>> choose, MergeProgress progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(choose);
+        var inputs = new IdentifiedFiles();
+        using var planner = Planner(Hasher(inputs));
+        List<ScorePiece> chosen = [.. choose(Pieces(planner, cancellation))];
+        if (!Store().IsWritable())
+            throw new DiagnosticException(
+                DiagnosticCode.CacheUnwritable,
+                $"The cache folder '{cacheFolder}' cannot be written, and a score is of no use elsewhere.",
+                null);
+        foreach (var group in chosen.Where(piece => !piece.IsCached).GroupBy(piece => piece.Merge, StringComparer.OrdinalIgnoreCase))
+        {
+            var plan = planner.Plan(merges.First(merge => merge.Name == group.Key), cancellation);
+            using var scores = Scores(plan, inputs, progress, cancellation);
+            scores.Ensure(group.Select(piece => piece.Request));
+        }
+
+        return chosen;
+    }
+
+    private IReadOnlyList<ScorePiece> Pieces(MergePlanner planner, CancellationToken cancellation)
+    {
+        var (hasher, needed) = (Hasher(), new List<(string, IEnumerable<ScoreRequest>)>());
+        var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
+        ForEach(merges, merge =>
+        {
+            var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation);
+            states[merge.Name] = state;
+            if (NeedsScores(state) && MergeOrder.Upstream(merge).All(upstream => states[upstream].HoldsModel))
+                needed.Add((merge.Name, state.Plan.Importance!.Requests));
+        });
+        return ScorePiece.Of(
+            needed,
+            request => Store().Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation));
     }
 
     /// <summary>
@@ -410,8 +511,12 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     private DigestMemo Memo() => _memo ??= new(cacheFolder) { Unwritable = CacheUnwritable };
 
     // Entries are digested without a word: they are small beside models.
-    private ContentStore Store() =>
-        _store ??= new(cacheFolder, new FileHasher(Memo(), _threads)) { SizeLimit = CacheSizeLimit, Refreshes = RefreshesScores };
+    private ContentStore Store() => _store ??= new(cacheFolder, new FileHasher(Memo(), _threads))
+    {
+        SizeLimit = CacheSizeLimit,
+        Refreshes = RefreshesScores,
+        Shared = SharedScores,
+    };
 
     /// <summary>Digests files, remembering what it finds.</summary>
     /// <param name="inputs">Hears of what it digests; <see langword="null"/> where the files may change afterwards.</param>

@@ -5,6 +5,14 @@ namespace MergeTasks.Merging.Comparing;
 /// <summary>The mean over tasks of mean differences between two measurements of the same samples, with its 95 % interval.</summary>
 internal static class PairedDifference
 {
+    /// <summary>The differences of each task's samples; tasks that were not measured afterwards are none.</summary>
+    public static IReadOnlyList<double[]> Between(IReadOnlyList<double[]> before, IReadOnlyList<double[]> after) =>
+    [
+        .. before.Zip(after)
+            .Where(pair => pair.Second.Length > 0)
+            .Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())
+    ];
+
     /// <summary>
     /// The difference, and half the interval's width: t·√(Σ s²_t/n_t)/T over T tasks, t with Σ(n_t − 1) degrees of freedom; infinite where
     /// no task has two samples.
@@ -19,4 +27,9 @@ internal static class PairedDifference
         return (tasks.Average(task => task.Average()),
             freedom < 1 ? double.PositiveInfinity : StudentQuantile.Of(freedom) * Math.Sqrt(variance) / tasks.Count);
     }
+
+    /// <summary>Whether the whole interval lies above a value.</summary>
+    /// <param name="tasks">The differences of each task's samples; no task is empty.</param>
+    /// <param name="value">What the difference must exceed.</param>
+    public static bool Exceeds(IReadOnlyList<double[]> tasks, double value) => Of(tasks) is var (mean, within) && mean - within > value;
 }

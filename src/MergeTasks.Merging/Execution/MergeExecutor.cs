@@ -9,10 +9,14 @@ using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Outputs.Ownership;
+using MergeTasks.Merging.Outputs.Parts;
 using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Planning.Tensors;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Numerics.Threads;
+
+using FoundShards = System.Collections.ObjectModel.ReadOnlyDictionary<
+    string, (string Folder, System.Collections.Generic.IReadOnlyDictionary<string, MergeTasks.Caching.ContentDigest> Checksums)>;
 
 namespace MergeTasks.Merging.Execution;
 
@@ -41,19 +45,54 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
     /// <summary>The plan by which tensors are made where it is not the output's own; it has the same tensors.</summary>
     internal MergePlan? MadeBy { get; init; }
 
+    /// <summary>Weight files that machines have made as parts of the output; <see langword="null"/>: all are made here.</summary>
+    internal OutputParts? Parts { get; init; }
+
+    /// <summary>Whether all stale weight files must be there as parts.</summary>
+    internal bool OnlyAssembles { get; init; }
+
+    /// <summary>Makes some of the stale weight files, and nothing else, in a folder beside the output.</summary>
+    /// <returns>How many were made; 0 where they were there.</returns>
+    /// <exception cref="DiagnosticException">The disk is full, or files cannot be written or read.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left.</exception>
+    internal int ExecutePart(OutputState state, PartChoice part, FileHasher hasher, CancellationToken cancellation)
+    {
+        var merge = state.Plan.Declaration;
+        var shards = part.Of(state.Plan.Shards).Intersect(state.StaleShards).ToList();
+        return Guarded(state.Plan, () =>
+        {
+            using var folder = PartFolder.Open(state.Plan, part, hasher, progress.Waiting, cancellation);
+            if (folder.IsMade([.. shards.Select(shard => shard.FileName)], hasher, cancellation))
+                return 0;
+            DiskSpace.Require(merge, shards.Sum(shard => shard.Length), state.Plan.Tensors.Count, []);
+            folder.Begin(shards.Select(shard => shard.FileName));
+            progress.Starting(shards.Sum(shard => shard.Length));
+            var checksums = new Dictionary<string, ContentDigest>(StringComparer.Ordinal);
+            Make(state, shards, folder.Partial, checksums, cancellation);
+            if (inputs.Changed().FirstOrDefault() is { } changed)
+                throw InputChanged(state.Plan, changed);
+            cancellation.ThrowIfCancellationRequested();
+            folder.Complete(
+                shards.Select(shard => RecordedFile.OfWeights(shard.FileName, shard.Length, PartsOf(shard, checksums))));
+            return shards.Count;
+        }, "Nothing is kept.");
+    }
+
     /// <summary>Does the work.</summary>
     /// <exception cref="DiagnosticException">The disk is full, or files cannot be written or read.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the earlier output is as it was.</exception>
     public void Execute(OutputState state, CancellationToken cancellation)
     {
         var merge = state.Plan.Declaration;
-        DiskSpace.Require(merge, state.BytesToWrite, state.Plan.Tensors.Count, state.StaleFiles);
+        var found = Guarded(state.Plan, () => FindParts(state, cancellation), "The earlier output, if any, is kept.");
+        var there = state.StaleShards.Where(shard => found.ContainsKey(shard.FileName)).Sum(shard => shard.Length);
+        DiskSpace.Require(merge, state.BytesToWrite - there, state.Plan.Tensors.Count, state.StaleFiles);
         var publishing = false;
         try
         {
             var partial = state.Ownership.Begin([.. NewNames(state).Select(MergedFiles.Prepared), MergedFiles.Manifest]);
-            progress.Starting(state.BytesToWrite);
-            var checksums = WriteShards(state, partial, cancellation);
+            progress.Starting(state.BytesToWrite - there);
+            var checksums = WriteShards(state, found, partial, cancellation);
             var exports = new ExportWriter(partial, workers, progress).Write(state, cancellation);
             foreach (var file in state.StaleFiles)
             {
@@ -73,6 +112,7 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             state.Ownership.Bring(files);
             publishing = true;
             Publish(state, partial);
+            Parts?.Forget();
             Remember(state, checksums, exports, prepared);
             var hashes = new FileSha256(memo);
             var provenance = Provenance.Of(state.Output, manifest, name => hashes.Of(Path.Combine(merge.OutputFolder, name), cancellation));
@@ -109,6 +149,31 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         }
     }
 
+    private T Guarded<T>(MergePlan plan, Func<T> work, string outcome)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e)
+            when (e is CheckpointException or DiagnosticException or IOException && inputs.Changed().FirstOrDefault() is { } changed)
+        {
+            throw InputChanged(plan, changed);
+        }
+        catch (CheckpointException e)
+        {
+            throw FileDiagnostics.From(e, plan.Declaration.Location);
+        }
+        catch (Exception e) when (FileFault.Covers(e))
+        {
+            throw new DiagnosticException(
+                DiagnosticCode.OutputUnwritable,
+                $"Merge '{plan.Name}' cannot make its output: "
+                    + $"{FileFault.Of(e, PartFolder.RootOf(plan), FileAct.Write).Message} {outcome}",
+                plan.Declaration.Location);
+        }
+    }
+
     private static DiagnosticException InputChanged(MergePlan plan, string path) => new(FileDiagnostics.Of(
         DiagnosticCode.UnreadableInput, $"Merge '{plan.Name}': ", FileFault.Changed(path), path, FileAct.Read, plan.LocationOf(path)));
 
@@ -135,11 +200,46 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         return parts;
     }
 
-    private Dictionary<string, ContentDigest> WriteShards(OutputState state, string partial, CancellationToken cancellation)
+    private FoundShards FindParts(OutputState state, CancellationToken cancellation)
+    {
+        var found = Parts?.Find(state.StaleShards, cancellation) ?? FoundShards.Empty;
+        foreach (var unfit in Parts?.Unfit ?? [])
+            progress.Note($"{state.Plan.Name}: {unfit}, and is not used.");
+        return OnlyAssembles && state.StaleShards.Where(shard => !found.ContainsKey(shard.FileName)).ToList() is { Count: > 0 } missing
+            ? throw Parts!.Missing(missing)
+            : found;
+    }
+
+    private Dictionary<string, ContentDigest> WriteShards(
+        OutputState state, FoundShards found, string partial, CancellationToken cancellation)
     {
         var checksums = state.Kept.ToDictionary(pair => pair.Key, pair => pair.Value.Checksum, StringComparer.Ordinal);
         if (state.StaleShards.Count == 0)
             return checksums;
+        var missing = state.StaleShards.Where(shard => !found.ContainsKey(shard.FileName)).ToList();
+        Make(state, missing, partial, checksums, cancellation);
+
+        // Last, so that whatever goes wrong before leaves the parts where they are.
+        foreach (var shard in state.StaleShards.Except(missing))
+        {
+            var (folder, sums) = found[shard.FileName];
+            foreach (var tensor in shard.Tensors)
+                checksums[tensor.Name] = sums[tensor.Name];
+            Parts!.Take(folder, shard.FileName, partial);
+        }
+
+        return checksums;
+    }
+
+    private void Make(
+        OutputState state,
+        IReadOnlyList<Shard> shards,
+        string partial,
+        Dictionary<string, ContentDigest> checksums,
+        CancellationToken cancellation)
+    {
+        if (shards.Count == 0)
+            return;
         var made = MadeBy ?? state.Plan;
         var plans = made.Tensors.ToDictionary(tensor => tensor.Output.Name, StringComparer.Ordinal);
         var earlier = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
@@ -152,7 +252,7 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             survey = Survey(made, writer, Begin);
         try
         {
-            foreach (var shard in state.StaleShards)
+            foreach (var shard in shards)
             {
                 var bypass = !IsReadSoon && shard.Length >= SmallestBypass;
                 using var file = new BlockFile(
@@ -176,8 +276,6 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
             foreach (var file in earlier.Values)
                 file.Dispose();
         }
-
-        return checksums;
     }
 
     private TensorMerge Begin(Func<TensorContext, TensorMerge> begin, TensorPlan plan) =>
@@ -277,10 +375,11 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
         return stamp;
     }
 
-    private static void Abandon(OutputOwnership ownership)
+    private void Abandon(OutputOwnership ownership)
     {
         try
         {
+            Parts?.GiveBack();
             ownership.Abandon();
         }
         catch (Exception e) when (FileFault.Covers(e))

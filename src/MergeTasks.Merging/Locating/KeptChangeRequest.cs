@@ -54,9 +54,20 @@ internal sealed record KeptChangeRequest : ScoreRequest
     /// <summary>The result, computed where the store lacks it.</summary>
     internal KeptChange Result(ScoringContext context) => KeptChange.Read(ScoreFile.Read(context.PathOf(this)));
 
+    internal override IEnumerable<ScoreRequest> Needs => _model.Scores.Deciding(_apl).Concat(Compared);
+
     internal override ScoreWork Work() => Compared.Any()
         ? ScoreWork.Forward(_apl.Density is null ? UsualSearch : UsualClimb, _base.Tokens(_base.Share), isSearch: true)
         : ScoreWork.None;
+
+    internal override IEnumerable<ScoreList> Lists
+    {
+        get
+        {
+            var layers = _model.Scores.Partition.Layers.Count;
+            return [new("choice", 7), new("kept", layers), new("changed", layers), new("elements", layers)];
+        }
+    }
 
     internal override void Compute(ScoringContext context, string path)
     {

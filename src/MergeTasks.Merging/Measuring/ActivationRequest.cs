@@ -27,6 +27,9 @@ internal sealed record ActivationRequest : ScoreRequest
         ? new(_aim.Statistic == ActivationStatistic.Gradient ? "forward and backward" : "forward", count, _block)
         : ScoreWork.None;
 
+    internal override IEnumerable<ScoreList> Lists =>
+        _model.Description.Modules.Select(module => new ScoreList(module.Name, module.InputChannels));
+
     internal override void Compute(ScoringContext context, string path)
     {
         var blocks = Blocks();

@@ -19,6 +19,8 @@ internal sealed record ChangeCountRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => "changed parameters";
 
+    internal override IEnumerable<ScoreList> Lists => _partition.Tensors.Select(tensor => new ScoreList(tensor.Name, tensor.Units));
+
     internal override void Compute(ScoringContext context, string path)
     {
         context.Progress.Scoring(Model.Label, Phase, 0, "one pass over the weights");

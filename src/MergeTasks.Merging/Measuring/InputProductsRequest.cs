@@ -26,6 +26,9 @@ internal sealed record InputProductsRequest : ScoreRequest
 
     internal override ScoreWork Work() => ScoreWork.Forward(1, _run.Tokens(_run.Share));
 
+    internal override IEnumerable<ScoreList> Lists => _modules.GroupBy(module => module.Weight, StringComparer.Ordinal)
+        .Select(own => new ScoreList(own.Key, ShapeOf([.. own]).ElementCount()) { Type = DType.F32 });
+
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);

@@ -27,27 +27,33 @@ internal sealed class Interventions(
     public double EffectOf(IEnumerable<string> parameters) =>
         EffectOf(parameters.ToDictionary(name => name, name => Donor.Parameters[name]));
 
-    /// <summary>The effects of all parts of a level.</summary>
-    internal IEnumerable<(string Name, double[] Values)> Run(DeltaPartition partition, PartitionLevel level) => level switch
+    /// <summary>
+    /// The parts of a level in the order in which they are exchanged, each with the list and the place where its effect is filed.
+    /// </summary>
+    /// <remarks>Layer by layer, so that what comes before a layer runs once for all parts from there on.</remarks>
+    internal static IEnumerable<InterventionPart> PartsOf(DeltaPartition partition, PartitionLevel level) => level switch
     {
-        PartitionLevel.Model => [(Parts, [EffectOf(partition.Tensors.Select(tensor => tensor.Name))])],
-        PartitionLevel.Layer =>
-            [(Parts, [.. partition.Layers.Select(layer => EffectOf(layer.Tensors.Select(index => partition.Tensors[index].Name)))])],
-        PartitionLevel.Tensor => [(Parts, Tensors(partition))],
-        _ =>
-            partition.Layers
-                .SelectMany(layer => layer.Rows)
-                .Select(group => (partition.Tensors[group.Tensors[0]].Name, Rows(partition, group).ToArray()))
-                .ToList(),
+        PartitionLevel.Model => [new(Parts, 0, [.. Enumerable.Range(0, partition.Tensors.Count)], null)],
+        PartitionLevel.Layer => partition.Layers.Select((layer, index) => new InterventionPart(Parts, index, layer.Tensors, null)),
+        PartitionLevel.Tensor =>
+            partition.Layers.SelectMany(layer => layer.Tensors).Select(tensor => new InterventionPart(Parts, tensor, [tensor], null)),
+        _ => partition.Layers.SelectMany(layer => layer.Rows).SelectMany(group => Rows(partition, group)),
     };
 
-    // Layer by layer, so that what comes before a layer runs once for all tensors from there on.
-    private double[] Tensors(DeltaPartition partition)
+    /// <summary>The effect of one part.</summary>
+    internal double EffectOf(DeltaPartition partition, InterventionPart part)
     {
-        var effects = new double[partition.Tensors.Count];
-        foreach (var tensor in partition.Layers.SelectMany(layer => layer.Tensors))
-            effects[tensor] = EffectOf([partition.Tensors[tensor].Name]);
-        return effects;
+        var tensors = part.Tensors.Select(index => partition.Tensors[index]);
+        return part.Unit is { } unit
+            ? EffectOf(tensors.ToDictionary(tensor => tensor.Name, tensor => WithUnit(tensor, unit)))
+            : EffectOf(tensors.Select(tensor => tensor.Name));
+    }
+
+    private static IEnumerable<InterventionPart> Rows(DeltaPartition partition, RowGroup group)
+    {
+        var list = partition.Tensors[group.Tensors[0]].Name;
+        for (var unit = 0; unit < (group.IsOne ? 1 : group.Count); unit++)
+            yield return new InterventionPart(list, unit, group.Tensors, group.IsOne ? null : unit);
     }
 
     private double EffectOf(IReadOnlyDictionary<string, ParameterValue> parameters)
@@ -56,22 +62,6 @@ internal sealed class Interventions(
         _untouched ??= measure(Target);
         var effect = measure(changed) - _untouched.Value;
         return mode == InterventionMode.Restore ? effect : -effect;
-    }
-
-    private IEnumerable<double> Rows(DeltaPartition partition, RowGroup group)
-    {
-        List<DeltaTensor> tensors = [.. group.Tensors.Select(index => partition.Tensors[index])];
-        if (group.IsOne)
-        {
-            yield return EffectOf(tensors.Select(tensor => tensor.Name));
-            yield break;
-        }
-
-        for (var unit = 0L; unit < group.Count; unit++)
-        {
-            var own = unit;
-            yield return EffectOf(tensors.ToDictionary(tensor => tensor.Name, tensor => WithUnit(tensor, own)));
-        }
     }
 
     private ParameterValue WithUnit(DeltaTensor tensor, long unit)
@@ -88,3 +78,10 @@ internal sealed class Interventions(
         return ParameterValue.FromSingles(tensor.Shape, values);
     }
 }
+
+/// <summary>A part that is exchanged.</summary>
+/// <param name="List">The list in which its effect is filed.</param>
+/// <param name="Place">Its place there.</param>
+/// <param name="Tensors">Indices of the tensors that it is in.</param>
+/// <param name="Unit">The unit that it consists of in each; <see langword="null"/>: all of them.</param>
+internal sealed record InterventionPart(string List, int Place, IReadOnlyList<int> Tensors, long? Unit);

@@ -30,7 +30,11 @@ internal sealed record ProductRequest : ScoreRequest
     /// <inheritdoc/>
     public override string Phase => "importance by gradient";
 
+    internal override IEnumerable<ScoreRequest> Needs => _kept is null ? [] : [_kept];
+
     internal override ScoreWork Work() => _kept is null ? ScoreWork.Backward(_run.Tokens(_run.Share)) : ScoreWork.None;
+
+    internal override IEnumerable<ScoreList> Lists => _partition.Tensors.Select(tensor => new ScoreList(tensor.Name, tensor.Units));
 
     internal override void Compute(ScoringContext context, string path)
     {

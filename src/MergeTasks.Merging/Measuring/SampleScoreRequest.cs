@@ -28,6 +28,8 @@ internal sealed record SampleScoreRequest : ScoreRequest
     internal override ScoreWork Work() => ScoreWork.Forward(1, _run.Tokens(_run.Share)
         + (_run.Share == SampleShare.All ? 0 : _run.Tokens(SampleShare.Held)));
 
+    internal override IEnumerable<ScoreList> Lists => [new(Deciding), new(Held)];
+
     internal override void Compute(ScoringContext context, string path)
     {
         using var loaded = _run.Model.Load(context.Engine);

@@ -40,7 +40,10 @@ internal sealed class ScoreBuild : IDisposable
         if (!store.IsWritable())
         {
             _temporary = Directory.CreateTempSubdirectory("mergetasks-scores-").FullName;
-            store = new ContentStore(_temporary, new FileHasher(new DigestMemo(_temporary), team.Count)) { SizeLimit = long.MaxValue };
+            store = new ContentStore(_temporary, new FileHasher(new DigestMemo(_temporary), team.Count)) {
+                SizeLimit = long.MaxValue,
+                Shared = store.Shared,
+            };
         }
 
         _context = new ScoringContext(engine, store, progress, team, inputs, cancellation);
@@ -67,7 +70,7 @@ internal sealed class ScoreBuild : IDisposable
     public static List<ScoreRequest> Missing(IEnumerable<ScoreRequest> requests, ContentStore store, CancellationToken cancellation) =>
     [
         .. requests.DistinctBy(request => request.Key.Digest)
-            .Where(request => store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), cancellation) is null)
+            .Where(request => !store.Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation))
     ];
 
     /// <summary>Tells something about the merge.</summary>

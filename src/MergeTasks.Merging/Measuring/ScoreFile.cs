@@ -13,17 +13,26 @@ internal static class ScoreFile
             (new TensorSpec(list.Name, DType.F64, [list.Values.Length]),
                 (ReadOnlyMemory<byte>)MemoryMarshal.AsBytes<double>(list.Values).ToArray()))]);
 
+    /// <summary>Whether a file says that it was computed from a key's ingredients, and has what is computed.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static bool IsOf(string path, ScoreRequest request) => IsOf(path, request.Key, request.Lists);
+
     /// <summary>Whether a file says that it was computed from a key's ingredients.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static bool IsOf(string path, ScoreKey key)
+    public static bool IsOf(string path, ScoreKey key) => IsOf(path, key, []);
+
+    private static bool IsOf(string path, ScoreKey key, IEnumerable<ScoreList> lists)
     {
         try
         {
             using var file = SafetensorsFile.Open(path);
+            var tensors = file.Header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
             var said = file.Header.Metadata;
             var wanted = key.Metadata.ToList();
             return said.Count == wanted.Count
-                && wanted.TrueForAll(pair => said.TryGetValue(pair.Key, out var value) && value == pair.Value);
+                && wanted.TrueForAll(pair => said.TryGetValue(pair.Key, out var value) && value == pair.Value)
+                && lists.All(list => tensors.TryGetValue(list.Name, out var tensor)
+                    && tensor.DType == list.Type && (list.Length ?? tensor.ElementCount) == tensor.ElementCount);
         }
         catch (CheckpointException)
         {

@@ -1,3 +1,4 @@
+using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Importance;
 
@@ -17,6 +18,29 @@ internal abstract record ScoreRequest(ScoreKey Key, ModelDeclaration Model, Data
     /// <exception cref="Transformers.Architecture.ModelException">Samples cannot be used.</exception>
     internal virtual ScoreWork Work() => ScoreWork.None;
 
+    /// <summary>
+    /// What several machines may compute of it side by side: entries of their own, of which computing this one takes those that are there.
+    /// It is the same, bit for bit, whichever are. Most scores are one piece: their sums run through all samples in order.
+    /// </summary>
+    internal virtual IReadOnlyList<ScoreRequest> Pieces => [this];
+
+    /// <summary>Other entries that computing this one reads, and computes first where they are not there.</summary>
+    internal virtual IEnumerable<ScoreRequest> Needs => [];
+
+    /// <summary>
+    /// Lists that the entry has, as far as that is known before it is computed: one that says it is this entry, and lacks them, is none.
+    /// </summary>
+    internal virtual IEnumerable<ScoreList> Lists => [];
+
     /// <summary>Computes the entry.</summary>
     internal abstract void Compute(ScoringContext context, string path);
+}
+
+/// <summary>A list of numbers in an entry.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Length">How many, where that is known.</param>
+internal sealed record ScoreList(string Name, long? Length = null)
+{
+    /// <summary>Their type.</summary>
+    public DType Type { get; init; } = DType.F64;
 }

@@ -22,7 +22,7 @@ internal sealed record ScoringContext(
 {
     /// <summary>The file of a score, computed first where the store lacks it.</summary>
     /// <exception cref="Files.FileFault">A file changed that the score was computed from; the store keeps nothing.</exception>
-    public string PathOf(ScoreRequest request) => Store.GetOrAdd(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), path =>
+    public string PathOf(ScoreRequest request) => Store.GetOrAdd(request.Key.Digest, path => ScoreFile.IsOf(path, request), path =>
     {
         request.Compute(this, path);
         Inputs.RequireUnchanged();

@@ -25,6 +25,8 @@ internal sealed record WeightChangesRequest : ScoreRequest
         return [.. _tensors.Select(tensor => WeightChange.Unpack(tensor.Tensor, numbers[tensor.Tensor], tensor.Models.Count))];
     }
 
+    internal override IEnumerable<ScoreList> Lists => _tensors.Select(tensor => new ScoreList(tensor.Tensor));
+
     internal override void Compute(ScoringContext context, string path)
     {
         context.Progress.Scoring(Model.Label, Phase, 0, "one pass over the weights");

@@ -202,7 +202,7 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
     private bool AreCached(IEnumerable<ScoreRequest> requests, string what)
     {
         var areThere = requests.All(request =>
-            context.Store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), context.Cancellation) is not null);
+            context.Store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request), context.Cancellation) is not null);
         if (!areThere)
             _missing.Add($"{what}: the cache does not hold the scores any more, and the report runs no model");
         return areThere;

@@ -38,6 +38,8 @@ internal sealed record ItemScoreRequest : ScoreRequest
         return [.. _items.Select((_, file) => lists[NameOf(file)])];
     }
 
+    internal override IEnumerable<ScoreList> Lists => _items.Select((_, file) => new ScoreList(NameOf(file)));
+
     internal override void Compute(ScoringContext context, string path)
     {
         var (model, encoder) = _open();

@@ -46,6 +46,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Options.Add(_data);
         Options.Add(_tokens);
         _shared = new SharedOptions(this);
+        _shared.AddSharedCache(this);
         _tokens.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && result.GetValueOrDefault<int>() < 1)
@@ -56,7 +57,11 @@ internal sealed class EvaluateCommand : ToolCommand
     protected override int Run(ParseResult parsed, Screen screen, CancellationToken cancellation)
     {
         var place = new SourceLocation(screen.Streams.Folder);
-        var evaluation = new EvaluationOfModels(_shared.Cache(parsed, screen.Streams), _shared.Threads(parsed));
+        var evaluation = new EvaluationOfModels(
+            _shared.Cache(parsed, screen.Streams),
+            _shared.Threads(parsed),
+            SharedScores.Open(
+                _shared.CacheUrl(parsed), _shared.IsCacheReadOnly(parsed), warning => screen.Problem(MergeProblem.From(warning))));
         var evaluations = parsed.GetRequiredValue(_data)
             .Select(file => new EvaluationDeclaration(
                 "evaluate", new DataFile(file, Path.GetFullPath(file, screen.Streams.Folder), place), place)

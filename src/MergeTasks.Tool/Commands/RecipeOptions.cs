@@ -48,6 +48,7 @@ internal sealed class RecipeOptions
         command.Options.Add(_shard);
         command.Options.Add(_intermediate);
         _shared = new SharedOptions(command);
+        _shared.AddSharedCache(command);
     }
 
     /// <summary>The project of one recipe.</summary>
@@ -70,6 +71,8 @@ internal sealed class RecipeOptions
         {
             Recipe = recipe,
             CacheFolder = _shared.Cache(parsed, screen.Streams),
+            CacheUrl = _shared.CacheUrl(parsed),
+            CacheReadOnly = _shared.IsCacheReadOnly(parsed),
             Threads = _shared.Threads(parsed),
             Offline = _shared.IsOffline(parsed),
             Warned = screen.Problem,

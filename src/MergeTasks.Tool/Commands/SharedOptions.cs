@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MergeTasks.Caching;
+using MergeTasks.Caching.Remote;
 using MergeTasks.Library;
 using MergeTasks.Merging.Looking;
 using MergeTasks.Sources.Contract;
@@ -24,6 +25,17 @@ internal sealed class SharedOptions
         HelpName = "folder",
     };
 
+    private readonly Option<string?> _cacheUrl = new("--cache-url")
+    {
+        Description = $"Address of a cache of scores that machines share; default: {RemoteSettings.UrlVariable}. none: no such cache.",
+        HelpName = "url",
+    };
+
+    private readonly Option<bool?> _cacheReadOnly = new("--cache-read-only")
+    {
+        Description = $"Put nothing into that cache; default: {RemoteSettings.ReadOnlyVariable}.",
+    };
+
     /// <summary>Adds the options to a command.</summary>
     public SharedOptions(Command command)
     {
@@ -31,6 +43,19 @@ internal sealed class SharedOptions
         command.Options.Add(_offline);
         command.Options.Add(_cache);
     }
+
+    /// <summary>Adds the options of the cache that machines share, for commands that run models.</summary>
+    public void AddSharedCache(Command command)
+    {
+        command.Options.Add(_cacheUrl);
+        command.Options.Add(_cacheReadOnly);
+    }
+
+    /// <summary>Address of the cache that machines share, where one is given.</summary>
+    public string? CacheUrl(ParseResult parsed) => parsed.GetValue(_cacheUrl);
+
+    /// <summary>Whether that is only read, where it is said.</summary>
+    public bool? IsCacheReadOnly(ParseResult parsed) => parsed.GetValue(_cacheReadOnly);
 
     /// <summary>Threads; 0 for the default.</summary>
     public int Threads(ParseResult parsed) => parsed.GetValue(_threads);

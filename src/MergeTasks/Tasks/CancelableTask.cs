@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeTasks.Caching;
+using MergeTasks.Caching.Remote;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
@@ -146,6 +147,36 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
         size.Trim().Length == 0 ? Caching.ContentStore.DefaultSizeLimit
         : ByteSize.Parse(size)
             ?? throw new DiagnosticException(DiagnosticCode.InvalidValue, $"MergeCacheMaxSize '{size}' is not a size such as 20GB.", null);
+
+    /// <summary>Scores that machines share. What is found of the server serves all tasks of the build.</summary>
+    /// <param name="url">The project's choice of an address; empty for the environment's.</param>
+    /// <param name="isReadOnly">The project's choice of whether it is only read; empty for the environment's.</param>
+    /// <returns><see langword="null"/> where none are wanted.</returns>
+    /// <exception cref="DiagnosticException">What is chosen cannot be used.</exception>
+    private protected RemoteCache? SharedScores(string url, string isReadOnly)
+    {
+        var flag = NumberText.ParseFlag(isReadOnly.Trim().ToLowerInvariant());
+        if (flag is null && isReadOnly.Trim().Length > 0)
+            throw new DiagnosticException(
+                DiagnosticCode.InvalidValue,
+                $"MergeCacheReadOnly is true or false, not '{isReadOnly}'.",
+                ProjectFile.FindProperty(Location.File, "MergeCacheReadOnly"));
+        if (SharedCacheSettings(url, flag) is not { } settings)
+            return null;
+        var key = $"MergeTasks {ToolVersion.Text} shared cache {settings.Address} {settings.IsReadOnly}";
+        if (BuildEngine is not IBuildEngine4 engine)
+            return Merging.Build.SharedScores.Of(new RemoteConnection(settings), Report);
+        if (engine.GetRegisteredTaskObject(key, RegisteredTaskObjectLifetime.Build) is not RemoteConnection connection)
+        {
+            connection = new RemoteConnection(settings);
+            engine.RegisterTaskObject(key, connection, RegisteredTaskObjectLifetime.Build, allowEarlyCollection: false);
+        }
+
+        return Merging.Build.SharedScores.Of(connection, Report);
+    }
+
+    private RemoteSettings? SharedCacheSettings(string url, bool? isReadOnly) => Merging.Build.SharedScores.Settings(
+        url, isReadOnly, TaskEnvironment.GetEnvironmentVariable, ProjectFile.FindProperty(Location.File, "MergeCacheUrl"));
 
     /// <summary>Reports, once, that the cache cannot be written.</summary>
     protected void ReportUnwritableCache(string reason)

@@ -131,6 +131,7 @@ public abstract class DeclaringTask : CancelableTask
             },
             Digested = ReportDigested,
             CacheUnwritable = ReportUnwritableCache,
+            SharedScores = SharedScores(Properties[ProjectProperties.CacheUrl], Properties[ProjectProperties.CacheReadOnly]),
             Methods = _methods,
         };
 

@@ -23,8 +23,10 @@ internal sealed class GeneratedProjects(
     /// <summary>Names of the merges whose phases must know the device.</summary>
     public IReadOnlySet<string> OnDevice { get; init; } = new HashSet<string>();
 
-    /// <summary>What the user's project says of warnings: a generated project imports nothing that would say it.</summary>
-    public IReadOnlyDictionary<string, string> Warnings { get; init; } = new Dictionary<string, string>();
+    /// <summary>
+    /// What the user's project says of warnings and of the shared cache: a generated project imports nothing that would say it.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Inherited { get; init; } = new Dictionary<string, string>();
 
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + ".proj");
 
@@ -113,7 +115,7 @@ internal sealed class GeneratedProjects(
                 new XElement("MergeCacheMaxSize", Escaped(cacheMaxSize)),
                 new XElement("MergeNeedsScores", merge.NeedsScores ? "true" : "false"),
                 new XElement("MergeThreads", threads),
-                Warnings.Where(property => property.Value.Length > 0)
+                Inherited.Where(property => property.Value.Length > 0)
                     .Select(property => new XElement(property.Key, Escaped(property.Value))),
                 Device is not null && OnDevice.Contains(merge.Name) ? DeviceProperties(merge, Device) : null),
             new XElement(

@@ -1,5 +1,6 @@
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Outputs.Parts;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
@@ -21,6 +22,15 @@ public abstract class MergePhase : CancelableTask
 
     /// <summary>Most bytes of scores that the cache keeps; empty for the default.</summary>
     public string CacheMaxSize { get; set; } = "";
+
+    /// <summary>Address of the cache that machines share; empty for the environment's.</summary>
+    public string CacheUrl { get; set; } = "";
+
+    /// <summary>Whether that is only read; empty for what the environment says.</summary>
+    public string CacheReadOnly { get; set; } = "";
+
+    /// <summary>Which part of the output is made, such as 2/4; "assemble": they are put together; empty: all of it.</summary>
+    public string Shard { get; set; } = "";
 
     /// <summary>Threads to use; 0 for one per core.</summary>
     public int Threads { get; set; }
@@ -47,6 +57,8 @@ public abstract class MergePhase : CancelableTask
             CacheUnwritable = ReportUnwritableCache,
             CacheSizeLimit = CacheLimit(CacheMaxSize),
             RefreshesScores = RefreshesScores,
+            SharedScores = SharedScores(CacheUrl, CacheReadOnly),
+            OnlyAssembles = PartChoice.IsAssemble(Shard),
         };
         Run(build, running, cancellation);
     }

@@ -1,7 +1,7 @@
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Options;
 using MergeTasks.Merging.Build;
-using MergeTasks.Merging.Outputs;
+using MergeTasks.Merging.Outputs.Parts;
 using Microsoft.Build.Framework;
 
 namespace MergeTasks.Tasks;
@@ -16,7 +16,18 @@ public sealed class MergeTensors : MergePhase
 
     private protected override void Run(MergeBuild build, RunningPhase? running, CancellationToken cancellation)
     {
-        var state = build.Run(MergeName, LockFile, new LoggedProgress(Log, MergeName, Report, running), cancellation);
+        var progress = new LoggedProgress(Log, MergeName, Report, running);
+        if (PartChoice.Parse(Shard, Location) is { } part)
+        {
+            var (found, made) = build.RunPart(MergeName, part, progress, cancellation);
+            Log.LogMessage(
+                MessageImportance.High,
+                found.IsFresh ? "{0}: the whole output is up to date." : "{0}: shard {1}, {2} of {3} weight files made -> {4}",
+                MergeName, part, made, found.Plan.Shards.Count, PartFolder.RootOf(found.Plan));
+            return;
+        }
+
+        var state = build.Run(MergeName, LockFile, progress, cancellation);
         if (state.IsFresh)
             Log.LogMessage(MessageImportance.Normal, "{0}: another build has made it meanwhile.", MergeName);
         else

@@ -13,6 +13,9 @@ internal static class PhaseWarnings
 {
     private const string Suffix = ".warnings.json";
 
+    private static readonly DiagnosticCode[] _ofCaches =
+        [DiagnosticCode.CacheUnwritable, DiagnosticCode.SharedCacheUnusable, DiagnosticCode.SharedEntryRefused];
+
     /// <summary>Full path of a merge's file in a folder for generated files.</summary>
     public static string PathOf(string folder, string merge) => Path.Combine(folder, merge + Suffix);
 
@@ -22,8 +25,8 @@ internal static class PhaseWarnings
     /// <summary>Remembers them; none removes what an earlier build remembered.</summary>
     public static void Write(string path, IReadOnlyList<Diagnostic> warnings)
     {
-        // The cache may be writable next time, and says so itself.
-        var lasting = warnings.Where(warning => warning.Code != DiagnosticCode.CacheUnwritable).ToList();
+        // The caches may do better next time, and say so themselves.
+        var lasting = warnings.Where(warning => !_ofCaches.Contains(warning.Code)).ToList();
         if (lasting.Count > 0)
             AtomicFile.WriteIfDifferent(path, RecordFile.ToBytes(lasting));
         else

@@ -1,4 +1,5 @@
 using MergeTasks.Caching;
+using MergeTasks.Caching.Remote;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
@@ -90,7 +91,7 @@ public sealed class PlanMerges : PlanningTask
         {
             Device = device,
             OnDevice = OnDevice(states),
-            Warnings = ProjectProperties.OfWarnings.ToDictionary(property => property.Name, property => Properties[property]),
+            Inherited = Inherited(build),
         };
         var lists = new EditorLists(MergesFolder, Defaults);
         IReadOnlyList<string> generated = [.. projects.Write(merges, stale), .. lists.Files];
@@ -113,6 +114,15 @@ public sealed class PlanMerges : PlanningTask
         if (stale.Count == 0 && !HasWarned && (SeesAllItems || unwanted.Count == 0))
             record.Write(Looked(states), start, outputs);
     }
+
+    // A phase may run on another of MSBuild's nodes, which has not met what planning has.
+    private Dictionary<string, string> Inherited(MergeBuild build) => new(
+        ProjectProperties.OfWarnings.ToDictionary(property => property.Name, property => Properties[property]))
+    {
+        [ProjectProperties.CacheUrl.Name] =
+            build.SharedScores is RemoteCache { IsClosed: true } ? RemoteSettings.None : Properties[ProjectProperties.CacheUrl],
+        [ProjectProperties.CacheReadOnly.Name] = Properties[ProjectProperties.CacheReadOnly],
+    };
 
     // Everything that the plan rests on.
     private IReadOnlyList<string> Looked(IReadOnlyList<OutputState> states) =>

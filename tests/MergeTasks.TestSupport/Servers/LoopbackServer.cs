@@ -8,6 +8,9 @@ namespace MergeTasks.TestSupport.Servers;
 /// <summary>A request as it came.</summary>
 public sealed record WebRequest(string Method, string Path, string Query, IReadOnlyDictionary<string, string> Headers)
 {
+    /// <summary>What it brought.</summary>
+    public byte[] Body { get; init; } = [];
+
     public string? this[string header] => Headers.GetValueOrDefault(header);
 }
 
@@ -92,14 +95,17 @@ public sealed class LoopbackServer : IDisposable
         try
         {
             var stream = client.GetStream();
-            using var reader = new StreamReader(stream, Encoding.ASCII, false, 1024, leaveOpen: true);
+            using var reader = new StreamReader(stream, Encoding.Latin1, false, 1024, leaveOpen: true);
             if (await reader.ReadLineAsync(_stop.Token) is not { } first || first.Split(' ') is not [var method, var target, _])
                 return;
             var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
             while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 } line)
                 headers[line.Split(':')[0]] = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
             var parts = target.Split('?', 2);
-            var request = new WebRequest(method, Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? parts[1] : "", headers);
+            var request = new WebRequest(method, Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? parts[1] : "", headers)
+            {
+                Body = await BodyAsync(reader, headers),
+            };
             lock (_requests)
                 _requests.Add(request);
             await SendAsync(stream, request, _answer(request));
@@ -108,6 +114,14 @@ public sealed class LoopbackServer : IDisposable
         {
             // The client has gone, or the test has ended.
         }
+    }
+
+    // Reading no characters would wait for some.
+    private async Task<byte[]> BodyAsync(StreamReader reader, Dictionary<string, string> headers)
+    {
+        var length = int.Parse(headers.GetValueOrDefault("Content-Length", "0"), CultureInfo.InvariantCulture);
+        var text = new char[length];
+        return length == 0 ? [] : Encoding.Latin1.GetBytes(text, 0, await reader.ReadBlockAsync(text, _stop.Token));
     }
 
     private async Task SendAsync(NetworkStream stream, WebRequest request, WebAnswer answer)

@@ -26,6 +26,8 @@ internal sealed record EvaluationRequest : ScoreRequest
         return new Measurement((Measure)(int)values[0], values[1], values[2], (long)values[3]) { StandardError = values[4] };
     }
 
+    internal override IEnumerable<ScoreList> Lists => [new(Values, 5)];
+
     internal override void Compute(ScoringContext context, string path)
     {
         context.Progress.Scoring(Model.Label, Phase, 0, "forward passes");

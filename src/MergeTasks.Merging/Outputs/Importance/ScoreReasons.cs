@@ -15,8 +15,10 @@ internal static class ScoreReasons
     public static IReadOnlyList<string> Of(
         MergePlan plan, ManifestImportance? earlier, ContentStore store, CancellationToken cancellation) =>
         [.. (plan.Importance?.Requests ?? []).Select(request =>
-            $"scores for {request.Model.Label} "
-                + $"({request.Phase}): {(store.Find(request.Key.Digest, path => ScoreFile.IsOf(path, request.Key), cancellation) is null ? Why(request, earlier) : "cached")}")];
+            $"scores for {request.Model.Label} ({request.Phase}): "
+                + (store.Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation)
+                    ? "cached"
+                    : Why(request, earlier)))];
 
     /// <summary>The texts and samples, as the user named them, that are not those of the earlier output.</summary>
     public static IEnumerable<string> ChangedData(MergePlan plan, ManifestImportance? earlier) => (plan.Importance?.Requests ?? [])

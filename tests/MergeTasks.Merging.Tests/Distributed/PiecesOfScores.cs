@@ -1,0 +1,70 @@
+using MergeTasks.Language.Diagnostics;
+using MergeTasks.Merging.Build;
+using MergeTasks.Merging.Tests.Importance;
+using MergeTasks.TestSupport;
+using MergeTasks.TestSupport.Servers;
+
+namespace MergeTasks.Merging.Tests.Distributed;
+
+/// <summary>Scores that machines compute piece by piece are, bit for bit, those that one machine computes.</summary>
+public sealed class PiecesOfScores
+{
+    [Fact]
+    public void Pieces_of_many_machines_are_the_whole_of_one()
+    {
+        using var one = Machine(null);
+        one.Run();
+        using var cache = new LoopbackCache();
+        var pieces = Machine(cache.Address).Space.Build().PlanScores(default);
+        var exact = pieces.Where(piece => piece.Request.Phase.Contains("of each tensor, piece", StringComparison.Ordinal)).ToList();
+        Assert.InRange(exact.Count, 2, 64);
+        Assert.Equal(Enumerable.Range(1, pieces.Count), pieces.Select(piece => piece.Number));
+        Assert.All(pieces, piece => Assert.All(piece.After, before => Assert.InRange(before, 1, piece.Number - 1)));
+        Assert.Contains(pieces, piece => piece.After.Count > 0);
+
+        // In three shares, the last machine first.
+        var lost = exact[1].Request.Key.Digest;
+        foreach (var own in new[] { 2, 0, 1 })
+        {
+            using var machine = Machine(cache.Address);
+            machine.Space.Build().RunScores(all => all.Where(piece => piece.Number % 3 == own), MergeProgress.None, default);
+        }
+
+        // What needed the whole has put that together, and is lost, too.
+        Assert.True(cache.Entries.Remove($"/ac/{lost}"));
+        var whole = one.Manifest()["importance"]!["scores"]!.AsArray().Single(score =>
+            (string)score!["score"]! == "exact importance of each tensor" && (string)score["model"]! == exact[1].Request.Model.Label);
+        Assert.True(cache.Entries.Remove($"/ac/{whole!["key"]}"));
+        using var last = Machine(cache.Address);
+        Assert.Single(last.Space.Build().PlanScores(default), piece => !piece.IsCached);
+        Assert.NotEmpty(last.Run());
+        Assert.Equal(FolderContent.Of(one.Space.Output("m")), FolderContent.Of(last.Space.Output("m")));
+        foreach (var level in new[] { "layer", "tensor" })
+        {
+            Assert.Equal(
+                one.Score($"exact importance of each {level}", "a")["parts"].Bytes,
+                last.Score($"exact importance of each {level}", "a")["parts"].Bytes);
+        }
+
+        // All there: nothing runs.
+        using var next = Machine(cache.Address);
+        Assert.Empty(next.Run());
+    }
+
+    [Fact]
+    public void An_output_that_is_up_to_date_has_no_pieces()
+    {
+        using var one = Machine(null);
+        one.Run();
+        Assert.Empty(one.Space.Build().PlanScores(default));
+    }
+
+    private static ScoredProject Machine(string? address)
+    {
+        var project = new ScoredProject("llama-A", "a", "b");
+        project.Space.SharedScores = address is null ? null : SharedScores.Open(address, false, warning => Assert.Fail(warning.Message));
+        project.Declare(
+            "passthrough", ["a"], ("Apl", "layer"), ("AplScoring", "exact"), ("AplVerify", "true"), ("AplBudget", "per-parameter"));
+        return project;
+    }
+}
