@@ -46,7 +46,9 @@ internal sealed record ToldFigures(IReadOnlyList<string> Lines, IReadOnlyList<To
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>As a property's value, of which MSBuild reads no character as its own. Neither tables nor messages have line ends.</summary>
+    /// <summary>
+    /// As a property's value, of which MSBuild reads no character as its own. Neither tables nor messages have line ends.
+    /// </summary>
     public string Packed()
     {
         var failures = Failures.Select(failure => string.Join(
