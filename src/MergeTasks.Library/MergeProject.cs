@@ -299,7 +299,13 @@ public sealed class MergeProject(string folder, string outputFolder)
         return this;
     }
 
-    private static T Guarded<T>(Func<T> work)
+    // What is declared by calls, or on a command line, stands in no file; of a recipe it is the recipe's affair.
+    private DiagnosticException Placed(DiagnosticException fault) => new([
+        .. fault.Diagnostics.Select(diagnostic => diagnostic.Location?.File == _file
+            ? diagnostic with { Location = Recipe is null ? null : new SourceLocation(Recipe) } : diagnostic)
+    ]);
+
+    private T Guarded<T>(Func<T> work)
     {
         // Messages and generated files hold numbers as recipes write them, whatever the user's language.
         var culture = CultureInfo.CurrentCulture;
@@ -310,7 +316,7 @@ public sealed class MergeProject(string folder, string outputFolder)
         }
         catch (DiagnosticException e)
         {
-            throw new MergeException(e);
+            throw new MergeException(Placed(e));
         }
         catch (Exception e) when (FileFault.Covers(e))
         {

@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Pickled;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.TestSupport;
 
@@ -152,6 +153,61 @@ public sealed class TorchFiles : IDisposable
         }
 
         Assert.InRange(refused, 40, 400);
+    }
+
+    /// <summary>Every instruction, on every kind of value that may lie on the stack, with any bytes after it.</summary>
+    [Fact]
+    public void Every_instruction_gives_a_value_or_a_reason()
+    {
+        string[] before =
+        [
+            "", "(", "N", "K\u0001", "]", "}", ")", "X\u0001\0\0\0a", "(K\u0001K\u0002", "}(K\u0001K\u0002", "](K\u0001", ")\u0085", "}N", "]N", "}NN",
+            "ccollections\nOrderedDict\n", "ccollections\nOrderedDict\n)", "ctorch._utils\n_rebuild_tensor_v2\n)", "ctorch\nSize\n]\u0085",
+            "X\u0001\0\0\0aX\u0001\0\0\0b", "Kaq\u0000", "((((", "]]]]]q\u0000h\u0000a",
+        ];
+        var random = new Random(2);
+        var read = 0;
+        foreach (var prefix in before)
+            for (var code = 0; code < 256; code++)
+            {
+                var after = new byte[12];
+                random.NextBytes(after);
+                byte[] bytes = [0x80, 2, .. prefix.Select(letter => (byte)letter), (byte)code, .. after, (byte)'.'];
+                try
+                {
+                    new PickleReader(bytes).Read();
+                    read++;
+                }
+                catch (PickleException e)
+                {
+                    Assert.NotEmpty(e.Reason);
+                }
+            }
+
+        Assert.InRange(read, 1, before.Length * 256 / 2);
+    }
+
+    /// <summary>What is written once and named a thousand times must not become a thousand copies.</summary>
+    [Fact]
+    public void Values_are_not_copied_as_often_as_a_pickle_names_them()
+    {
+        // A list of 20,000 pairs, of which a dictionary is made 20,000 times; and a tensor with 20,000 dimensions.
+        byte[] pair = [.. "K\u0001K\u0002"u8, 0x86, (byte)'q', 0];
+        var pairs = Enumerable.Repeat("h\0"u8.ToArray(), 20_000).SelectMany(bytes => bytes);
+        var calls = Enumerable.Repeat("ccollections\nOrderedDict\nh\u0001\u0085R0"u8.ToArray(), 20_000).SelectMany(bytes => bytes)
+            .Where(value => value != 0xc2);
+        byte[] copies = [0x80, 2, .. pair, (byte)'0', .. "]q\u0001("u8, .. pairs, (byte)'e', .. calls, (byte)'.'];
+        Assert.Contains("again and again", Assert.Throws<PickleException>(() => new PickleReader(copies).Read()).Reason, StringComparison.Ordinal);
+
+        byte[] storage = [.. "(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\0aX\u0003\0\0\0cpuK\u0001tQ"u8];
+        var sizes = Enumerable.Repeat("K\u0001"u8.ToArray(), 20_000).SelectMany(bytes => bytes).ToArray();
+        byte[] wide =
+        [
+            0x80, 2, .. "ctorch._utils\n_rebuild_tensor_v2\n("u8, .. storage, .. "K\0("u8, .. sizes, .. "t("u8, .. sizes, .. "tt"u8, (byte)'R',
+            (byte)'.',
+        ];
+        Assert.Contains(
+            "_rebuild_tensor_v2", Assert.Throws<PickleException>(() => new PickleReader(wide).Read()).Reason, StringComparison.Ordinal);
     }
 
     private static float[] Values(Checkpoint checkpoint, string name)

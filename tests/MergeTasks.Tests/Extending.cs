@@ -23,7 +23,7 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
     {
         using var consumer = new Consumer(package, compiles: true);
         Feed(consumer);
-        WriteProject(consumer, "tool", Block("csharp", "new MergeProject("), "<OutputType>Exe</OutputType>", "");
+        WriteProject(consumer, "tool", Block("csharp", ".Evaluation("), "<OutputType>Exe</OutputType>", "");
         Directory.CreateDirectory(consumer["app", "recipes"]);
         Directory.CreateDirectory(consumer["app", "data"]);
         var example = Path.Combine(Package.Repository, "example-project");

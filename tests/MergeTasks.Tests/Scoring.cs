@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace MergeTasks.Tests;
 
 /// <summary>AIM and APL as a phase of the build.</summary>
@@ -48,6 +50,12 @@ public sealed class Scoring(Package package) : IClassFixture<Package>
         Assert.False(failed.Succeeded);
         Assert.Contains("error MTK5009", failed.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("scoring", failed.Output, StringComparison.Ordinal);
+
+        // Where the terminal logger is used, which shows no messages of tasks, table and errors come as a test run's, and once.
+        var terminal = consumer.Run("app", "build", "-t:EvaluateMerges", "-v:m", "-p:Demand=1", "-p:_MSBUILDTLENABLED=1");
+        Assert.False(terminal.Succeeded);
+        Assert.Single(Regex.Matches(terminal.Output, @"\| base \(base\) "));
+        Assert.Matches(@"error MTK5009: .*evaluation\.proj", terminal.Output);
 
         Assert.True(consumer.Run("app", "msbuild", "-t:CleanMergeCache").Succeeded);
         Assert.False(Directory.Exists(consumer["cache", "scores"]));

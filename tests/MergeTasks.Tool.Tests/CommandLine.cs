@@ -112,7 +112,8 @@ public sealed class CommandLine : IDisposable
         Assert.Contains($"weight: {found["Weight"]}", written, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Done, _folder.Run("plan", "recipe.search.yml").Code);
 
-        Assert.Contains("MTK1040", _folder.Run([.. search[..^1], "Lamda=0.3..0.8"]).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{Path.GetFileName(recipe)}: error MTK1040", _folder.Run([.. search[..^1], "Lamda=0.3..0.8"]).Error, StringComparison.Ordinal);
         Assert.Contains("MTK1041", _folder.Run([.. search[..^1], "Lambda"]).Error, StringComparison.Ordinal);
 
         var several = File.ReadAllText(_folder["recipe.yml"]) + "\n---\nmerge_method: passthrough\nmodels: [{model: other}]\n";

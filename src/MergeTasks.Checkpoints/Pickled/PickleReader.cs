@@ -20,6 +20,7 @@ internal sealed class PickleReader(ReadOnlyMemory<byte> bytes)
     private readonly List<object?> _stack = [];
     private readonly Dictionary<uint, object?> _memo = [];
     private int _position;
+    private long _copied;
 
     /// <summary>Where reading goes on after the value.</summary>
     public int Position => _position;
@@ -149,6 +150,10 @@ internal sealed class PickleReader(ReadOnlyMemory<byte> bytes)
                 break;
             default:
                 var (arguments, called) = (Pop(), Pop());
+
+                // A dictionary of a list's pairs is a copy; a list that is remembered may be copied as often as the pickle likes.
+                if (arguments is object?[] and [List<object?> pairs] && (_copied += pairs.Count) > bytes.Length)
+                    throw new PickleException("copies the same values again and again");
                 _stack.Add(called is PickledGlobal global && arguments is object?[] list
                     ? TorchGlobals.Call(global, list)
                     : throw new PickleException("would call something that is no function of PyTorch's", isRefused: true));

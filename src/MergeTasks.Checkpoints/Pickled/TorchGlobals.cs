@@ -10,6 +10,9 @@ internal static class TorchGlobals
     private const string Parameter = "torch._utils._rebuild_parameter";
     private const string Size = "torch.Size";
 
+    // PyTorch's own limit.
+    private const int MostDimensions = 64;
+
     private static readonly HashSet<string> Rebuilding = new(StringComparer.Ordinal)
     {
         "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
@@ -66,7 +69,8 @@ internal static class TorchGlobals
             ? new PickledStorage(type.Name, key, count)
             : throw new PickleException("refers to something outside that is no storage of a tensor");
 
-    private static long[] Numbers(PickledGlobal global, object?[] values) =>
+    // A tuple that is remembered may be named as often as the pickle likes, and each tensor has a copy.
+    private static long[] Numbers(PickledGlobal global, object?[] values) => values.Length > MostDimensions ? throw Bad(global) :
         [.. values.Select(value => value is long number && number >= 0 ? number : throw Bad(global))];
 
     private static PickleException Bad(PickledGlobal global) => new($"calls '{global.Name}' with what that does not take");

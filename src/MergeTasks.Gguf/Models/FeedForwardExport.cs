@@ -32,7 +32,8 @@ internal sealed class FeedForwardExport(
 
         var first = mixtures[0];
         Require(architecture.Renormalises is not null, "mixtures");
-        var leading = layers.TakeWhile(layer => layer.FeedForward is MlpSpec).Select(layer => ((MlpSpec)layer.FeedForward).Down.Inputs).ToList();
+        var leading = layers.TakeWhile(layer => layer.FeedForward is MlpSpec)
+            .Select(layer => ((MlpSpec)layer.FeedForward).Down.Inputs).ToList();
         Require(
             mixtures.Count + leading.Count == layers.Count && (leading.Count == 0 || architecture.HasLeadingDense)
                 && leading.TrueForAll(width => width == leading[0])

@@ -29,7 +29,11 @@ internal static class SearchSection
             $"<tr><td class=\"l\">{figure.Model}</td><td>{figure.Selecting:0.000}</td><td>{figure.HeldOut:0.000}</td><td>{figure.Low:0.000}</td><td>{figure.High:0.000}</td><td>{figure.Gain:+0.000;-0.000}</td><td>{figure.GainLow:+0.000;-0.000}</td><td>{figure.GainHigh:+0.000;-0.000}</td></tr>\n"));
         html.Raw("</tbody></table>\n");
         var shown = trials.Count <= Most ? trials
-            : [.. trials.Where(trial => trial.Told.Items == 1).OrderByDescending(trial => trial.Told.Objective).Take(Most).OrderBy(trial => trial.Number)];
+            :
+            [
+                .. trials.Where(trial => trial.Told.Items == 1).OrderByDescending(trial => trial.Told.Objective).Take(Most)
+                    .OrderBy(trial => trial.Number),
+            ];
         ReportPictures.Trace(
             html,
             "Each candidate's objective on the items that choose, and the best so far of those that saw all of them",

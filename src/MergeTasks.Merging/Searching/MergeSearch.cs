@@ -106,7 +106,8 @@ internal sealed class MergeSearch(
             {
                 var own = run.Score(subject, step);
                 var before = candidate.Scores;
-                IReadOnlyList<double[]> all = [.. own.Select((values, file) => (double[])[.. before.Count == 0 ? [] : before[file], .. values])];
+                IReadOnlyList<double[]> all =
+                    [.. own.Select((values, file) => (double[])[.. before.Count == 0 ? [] : before[file], .. values])];
                 candidate = candidate.With(all, scale.Objective(all), scale.Violation(all));
                 if (candidate.FallsBehind(_tried))
                     break;

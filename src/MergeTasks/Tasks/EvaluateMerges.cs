@@ -16,6 +16,13 @@ public sealed class EvaluateMerges : DeclaringTask
     [Required]
     public string RunningFile { get; set; } = "";
 
+    /// <summary>Whether somebody else tells what was measured: the terminal logger shows nothing that a task says.</summary>
+    public bool LeavesTelling { get; set; }
+
+    /// <summary>What is to be told then.</summary>
+    [Output]
+    public string Told { get; private set; } = "";
+
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
@@ -29,9 +36,16 @@ public sealed class EvaluateMerges : DeclaringTask
         using var progress = new ScoringProgress(Log, "evaluation", Report, running);
         var results = new MergeEvaluator(BuildOf(merges, host, progress.Note))
             .Run(declared, name => GeneratedProjects.LockOf(MergesFolder, name), progress, cancellation);
-        foreach (var line in EvaluationTable.Of(results))
+        var (lines, failures) = (EvaluationTable.Of(results), results.SelectMany(result => result.Failures()));
+        if (LeavesTelling)
+        {
+            Told = ToldFigures.Of(lines, failures).Packed();
+            return;
+        }
+
+        foreach (var line in lines)
             Log.LogMessage(MessageImportance.High, "{0}", line);
-        foreach (var failure in results.SelectMany(result => result.Failures()))
+        foreach (var failure in failures)
             Report(failure);
     }
 }

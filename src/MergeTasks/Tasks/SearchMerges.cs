@@ -14,6 +14,13 @@ public sealed class SearchMerges : DeclaringTask
     [Required]
     public string RunningFile { get; set; } = "";
 
+    /// <summary>Whether somebody else tells what was found: the terminal logger shows nothing that a task says.</summary>
+    public bool LeavesTelling { get; set; }
+
+    /// <summary>What is to be told then.</summary>
+    [Output]
+    public string Told { get; private set; } = "";
+
     /// <inheritdoc/>
     protected override void Run(CancellationToken cancellation)
     {
@@ -29,6 +36,7 @@ public sealed class SearchMerges : DeclaringTask
         var host = ChooseDevice();
         Directory.CreateDirectory(Path.GetDirectoryName(RunningFile)!);
         using var running = RunningPhase.Begin(RunningFile, host);
+        var lines = new List<string>();
         foreach (var merge in searched)
         {
             using var progress = new ScoringProgress(Log, merge.Name, Report, running);
@@ -37,9 +45,13 @@ public sealed class SearchMerges : DeclaringTask
                 settings => ReadDeclarations(project.Trying(merge.Name, settings)).First(candidate => candidate.Name == merge.Name),
                 progress,
                 cancellation);
-            foreach (var line in SearchTable.Of(merge.Search!, found))
-                Log.LogMessage(MessageImportance.High, "{0}", line);
-            Log.LogMessage(MessageImportance.High, "{0} -> {1}", merge.Name, merge.Search!.File);
+            IReadOnlyList<string> own = [.. SearchTable.Of(merge.Search!, found), $"{merge.Name} -> {merge.Search!.File}"];
+            lines.AddRange(own);
+            for (var i = 0; !LeavesTelling && i < own.Count; i++)
+                Log.LogMessage(MessageImportance.High, "{0}", own[i]);
         }
+
+        if (LeavesTelling)
+            Told = ToldFigures.Of(lines, []).Packed();
     }
 }

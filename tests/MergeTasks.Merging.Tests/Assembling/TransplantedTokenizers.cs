@@ -71,7 +71,7 @@ public sealed class TransplantedTokenizers : IDisposable
         Assert.Equal(100, (int)Config(_space.Output("m"))["vocab_size"]!);
     }
 
-    /// <summary>Where one table is a rotation of the other, moved, new rows go the same way; so they do into fewer and more columns.</summary>
+    /// <summary>Where one table is a rotation of the other, moved, new rows go the same way, also into fewer and more columns.</summary>
     [Theory]
     [InlineData(32, 32)]
     [InlineData(32, 20)]

@@ -54,7 +54,8 @@ public sealed class ProductSpreads
                 spread.Add([sum], 0.02);
             }
 
-            held += Math.Abs(sum - 1) <= ProductSpread.Within(spread.Lists.ToDictionary(list => list.Name, list => list.Values))!([0]) ? 1 : 0;
+            var within = ProductSpread.Within(spread.Lists.ToDictionary(list => list.Name, list => list.Values))!([0]);
+            held += Math.Abs(sum - 1) <= within ? 1 : 0;
         }
 
         Assert.InRange(held, 365, 395);

@@ -40,7 +40,8 @@ public sealed class Objectives
     [Fact]
     public void Count_after_guards_when_candidates_are_stopped()
     {
-        SearchCandidate Of(double objective, double violation) => new SearchCandidate(0, [], SearchedSettings.None).With([], objective, violation);
+        SearchCandidate Of(double objective, double violation) =>
+            new SearchCandidate(0, [], SearchedSettings.None).With([], objective, violation);
         SearchCandidate[] others = [Of(0.1, 0), Of(0.2, 0), Of(0.9, 0.5)];
         Assert.True(Of(2, 0.1).FallsBehind(others));
         Assert.False(Of(0.15, 0).FallsBehind(others));

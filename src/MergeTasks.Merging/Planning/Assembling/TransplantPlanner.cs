@@ -126,7 +126,7 @@ internal sealed class TransplantPlanner(
                     columns);
             },
             token => AssembledTensor.Combined(
-                $"transplant 2\n{text}\n{(settings.IsRandom ? merge.Seed : 0)}\n{matching.Match(table).Map.Digest}\n{own.File.Digest} "
+                $"transplant 2\n{text}\n{(settings.IsRandom ? merge.Seed : 0)}\n{(asPlanned ?? matching.Match(table)).Map.Digest}\n{own.File.Digest} "
                     + $"{other.File.Digest} {string.Join(' ', untrained.Select(pair => pair.Item1.Identity(pair.Item2, token)))}",
                 [model.Input.Identity(name, token), giver.Input.Identity(theirs, token)]));
     }
