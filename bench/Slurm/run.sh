@@ -142,7 +142,7 @@ cat >"$at/job" <<EOF
 #!/bin/bash
 #SBATCH --cpus-per-task=1
 #SBATCH --requeue
-export MERGETASKS_CACHE=$at/caches/\$SLURM_JOB_ID
+export MERGETASKS_CACHE=$at/caches/\$SLURM_ARRAY_TASK_ID
 bash $here/score.sbatch
 status=\$?
 date +%s.%N >>$at/ends
@@ -150,7 +150,7 @@ exit \$status
 EOF
 for workers in ${*:-1 2 4 kill}; do
   forget
-  rm -rf "$at/nginx/files"; mkdir -p "$at/nginx/files"
+  rm -rf "$at/nginx/files" "$at/caches"; mkdir -p "$at/caches"; mkdir -p "$at/nginx/files"
   export MERGETASKS_CACHE_URL=http://127.0.0.1:$port/merges
   count=$workers
   [ "$workers" != kill ] || count=4
@@ -164,7 +164,9 @@ for workers in ${*:-1 2 4 kill}; do
     scancel -s KILL "${job}_3"
     while squeue -h -j "$job" 2>/dev/null | grep -q .; do sleep 0.5; done
   else
-    sbatch --wait --array=1-"$count" --output="$at/job-$workers-%a.log" "$at/job" >/dev/null
+    # Twice: the second round makes what needs what others make in the first.
+    first=$(sbatch --parsable --array=1-"$count" --output="$at/job-$workers-%a.log" "$at/job")
+    sbatch --wait --array=1-"$count" --dependency=afterany:"$first" --output="$at/again-$workers-%a.log" "$at/job" >/dev/null
   fi
   # The cluster tells of a job's end much later than it ends.
   scored=$(sort -n "$at/ends" | tail -n 1)

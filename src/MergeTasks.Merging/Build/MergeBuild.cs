@@ -117,7 +117,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     public OutputState Run(string name, string lockFile, MergeProgress progress, CancellationToken cancellation)
     {
         using var own = Lock(name, lockFile, progress, cancellation);
-        return Make(name, progress, cancellation, (executor, state) => executor.Execute(state, cancellation));
+        return Make(name, progress, (executor, state) => executor.Execute(state, cancellation), cancellation);
     }
 
     /// <summary>
@@ -137,13 +137,13 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var state = Make(
             name,
             progress,
-            cancellation,
-            (executor, found) => made = executor.ExecutePart(found, part, Hasher(), cancellation));
+            (executor, found) => made = executor.ExecutePart(found, part, Hasher(), cancellation),
+            cancellation);
         return (state, made);
     }
 
     private OutputState Make(
-        string name, MergeProgress progress, CancellationToken cancellation, Action<MergeExecutor, OutputState> execute)
+        string name, MergeProgress progress, Action<MergeExecutor, OutputState> execute, CancellationToken cancellation)
     {
         var (hasher, inputs) = (Hasher(), new IdentifiedFiles());
         using var planner = Planner(Hasher(inputs));
@@ -220,31 +220,49 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
 
     /// <summary>Computes pieces of scores, as far as the cache lacks them.</summary>
     /// <param name="choose">Chooses among all of them.</param>
+    /// <param name="computesNeeds">Whether a piece whose needs are not there is computed with them; otherwise it is left.</param>
     /// <param name="progress">Hears of progress.</param>
     /// <param name="cancellation">Ends the work; what was finished is kept.</param>
-    /// <returns>Those that were chosen.</returns>
+    /// <returns>Those that were chosen, and whether they are there now.</returns>
     /// <exception cref="DiagnosticException">A score cannot be computed, or the cache cannot be written.</exception>
-    public IReadOnlyList<ScorePiece> RunScores(
-        Func<IReadOnlyList<ScorePiece>, IEnumerable<ScorePiece>> choose, MergeProgress progress, CancellationToken cancellation)
+    public IReadOnlyList<(ScorePiece Piece, bool IsThere)> RunScores(
+        Func<IReadOnlyList<ScorePiece>, IEnumerable<ScorePiece>> choose,
+        bool computesNeeds,
+        MergeProgress progress,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(choose);
         var inputs = new IdentifiedFiles();
         using var planner = Planner(Hasher(inputs));
-        List<ScorePiece> chosen = [.. choose(Pieces(planner, cancellation))];
+        var all = Pieces(planner, cancellation);
+        List<ScorePiece> chosen = [.. choose(all)];
         if (!Store().IsWritable())
             throw new DiagnosticException(
                 DiagnosticCode.CacheUnwritable,
                 $"The cache folder '{cacheFolder}' cannot be written, and a score is of no use elsewhere.",
                 null);
-        foreach (var group in chosen.Where(piece => !piece.IsCached).GroupBy(piece => piece.Merge, StringComparer.OrdinalIgnoreCase))
+
+        // Those that need nothing first: others may be making meanwhile what the rest needs.
+        var done = new List<(ScorePiece, bool)>();
+        foreach (var piece in chosen.OrderBy(piece => piece.After.Count > 0).ThenBy(piece => piece.Number))
         {
-            var plan = planner.Plan(merges.First(merge => merge.Name == group.Key), cancellation);
-            using var scores = Scores(plan, inputs, progress, cancellation);
-            scores.Ensure(group.Select(piece => piece.Request));
+            var isThere = piece.IsCached;
+            if (!isThere && (computesNeeds || piece.After.All(number => IsCached(all[number - 1].Request, cancellation))))
+            {
+                var plan = planner.Plan(merges.First(merge => merge.Name == piece.Merge), cancellation);
+                using var scores = Scores(plan, inputs, progress, cancellation);
+                scores.Ensure([piece.Request]);
+                isThere = true;
+            }
+
+            done.Add((piece, isThere));
         }
 
-        return chosen;
+        return done;
     }
+
+    private bool IsCached(ScoreRequest request, CancellationToken cancellation) =>
+        Store().Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation);
 
     private IReadOnlyList<ScorePiece> Pieces(MergePlanner planner, CancellationToken cancellation)
     {
@@ -257,9 +275,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
             if (NeedsScores(state) && MergeOrder.Upstream(merge).All(upstream => states[upstream].HoldsModel))
                 needed.Add((merge.Name, state.Plan.Importance!.Requests));
         });
-        return ScorePiece.Of(
-            needed,
-            request => Store().Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation));
+        return ScorePiece.Of(needed, request => IsCached(request, cancellation));
     }
 
     /// <summary>

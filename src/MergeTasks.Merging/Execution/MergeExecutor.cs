@@ -233,7 +233,7 @@ internal sealed class MergeExecutor(DigestMemo memo, int workers, IdentifiedFile
 
     private void Make(
         OutputState state,
-        IReadOnlyList<Shard> shards,
+        List<Shard> shards,
         string partial,
         Dictionary<string, ContentDigest> checksums,
         CancellationToken cancellation)
