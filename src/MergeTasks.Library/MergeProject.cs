@@ -97,12 +97,18 @@ public sealed class MergeProject(string folder, string outputFolder)
     public MergeProject Evaluation(string include, params (string Name, string Value)[] metadata) =>
         Add(_evaluations, "MergeEvaluation", include, metadata);
 
-    /// <summary>Declares a search, as the item <c>MergeSearch</c> does.</summary>
-    internal MergeProject Searched(string include, params (string Name, string Value)[] metadata) =>
+    /// <summary>Declares a search for the best settings of a merge, as the item <c>MergeSearch</c> does.</summary>
+    /// <param name="include">The merge's name.</param>
+    /// <param name="metadata">Names and values as in a project file: <c>("Evaluate", "eval/code.jsonl")</c>, <c>("Budget", "40")</c>.</param>
+    /// <returns>This project.</returns>
+    public MergeProject SearchFor(string include, params (string Name, string Value)[] metadata) =>
         Add(_searches, "MergeSearch", include, metadata);
 
     /// <summary>Declares a setting that is searched, as the item <c>MergeSearchAxis</c> does.</summary>
-    internal MergeProject Axis(string include, params (string Name, string Value)[] metadata) =>
+    /// <param name="include">The setting: <c>Method</c>, or what a parameter is called as metadata.</param>
+    /// <param name="metadata">Names and values as in a project file: <c>("Range", "0.2..1.4")</c>, <c>("Values", "ties;linear")</c>.</param>
+    /// <returns>This project.</returns>
+    public MergeProject SearchAxis(string include, params (string Name, string Value)[] metadata) =>
         Add(_axes, "MergeSearchAxis", include, metadata);
 
     /// <summary>Checks all merges without reading tensor data; models from elsewhere are fetched first.</summary>
@@ -177,6 +183,25 @@ public sealed class MergeProject(string folder, string outputFolder)
     public IReadOnlyList<string> Report(CancellationToken cancellation = default) =>
         Guarded(() => Build(cancellation).Build.Report(Told("report", null), cancellation));
 
+    /// <summary>
+    /// Searches the settings of each merge that <see cref="SearchFor"/> names, and writes them to its search's file, which
+    /// <see cref="Run"/> then goes by. Candidates are merged in memory. What was measured is kept: a search that was ended goes on.
+    /// </summary>
+    /// <param name="progress">Hears, from any thread, of tokens run through the present model, and of all that will be.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <returns>What was found of each, in the order in which merges were declared.</returns>
+    /// <exception cref="MergeException">With everything that is wrong; searches before it are written.</exception>
+    public IReadOnlyList<FoundSettings> Search(
+        IProgress<MergeProgressed>? progress = null, CancellationToken cancellation = default) => Guarded(() =>
+    {
+        var project = Project();
+        var (build, merges, restored) = Build(project.Searching(), cancellation);
+        return (IReadOnlyList<FoundSettings>)[
+            .. merges.Where(merge => merge.Search is not null)
+                .Select(merge => FoundSettings.From(merge.Search!, Search(build, project, merge, restored, progress, cancellation))),
+        ];
+    });
+
     /// <summary>The name of the merge, where it is the only one.</summary>
     /// <exception cref="MergeException">There are several, or something is wrong.</exception>
     internal string OnlyMerge() => Guarded(() => Declared(Project()) is [var only] ? only.Name : throw new DiagnosticException(
@@ -189,18 +214,24 @@ public sealed class MergeProject(string folder, string outputFolder)
     /// <param name="cancellation">Ends the work; what was measured is kept.</param>
     /// <returns>The search, what was found, and the merge as a recipe with the settings that were found.</returns>
     /// <exception cref="MergeException">With everything that is wrong; nothing is written.</exception>
-    internal (SearchDeclaration Search, SearchRecord Found, string Recipe) Search(
+    internal (SearchDeclaration Search, SearchRecord Found, string Recipe) SearchRecipe(
         IProgress<MergeProgressed>? progress, CancellationToken cancellation) => Guarded(() =>
     {
         var project = Project();
         var (build, merges, restored) = Build(project.Searching(), cancellation);
         var merge = merges.First(declared => declared.Search is not null);
-        var found = build.Search(merge.Name, Candidate, Told(merge.Name, progress), cancellation);
-        return (merge.Search!, found, RecipeText.Of(Candidate(new SearchedSettings(found.Settings))));
-
-        MergeDeclaration Candidate(SearchedSettings settings) =>
-            Bound(Declared(project.Trying(merge.Name, settings)), restored).First(declared => declared.Name == merge.Name);
+        var found = Search(build, project, merge, restored, progress, cancellation);
+        return (merge.Search!, found, RecipeText.Of(Candidate(project, merge, restored, new SearchedSettings(found.Settings))));
     });
+
+    private SearchRecord Search(
+        MergeBuild build, ProjectDefaults project, MergeDeclaration merge, IReadOnlyList<RestoredModel> restored,
+        IProgress<MergeProgressed>? progress, CancellationToken cancellation) => build.Search(
+            merge.Name, settings => Candidate(project, merge, restored, settings), Told(merge.Name, progress), cancellation);
+
+    private MergeDeclaration Candidate(
+        ProjectDefaults project, MergeDeclaration merge, IReadOnlyList<RestoredModel> restored, SearchedSettings settings) =>
+        Bound(Declared(project.Trying(merge.Name, settings)), restored).First(declared => declared.Name == merge.Name);
 
     private (MergeBuild Build, IReadOnlyList<MergeDeclaration> Merges) Build(CancellationToken cancellation)
     {

@@ -24,6 +24,7 @@ public sealed class LlamaCppLogits
     [InlineData("golden/phi3-A")]
     [InlineData("golden-v5/granite-A")]
     [InlineData("golden-v5/qwen2_moe-A")]
+    [InlineData("golden-v5/deepseek_v3-A")]
     [InlineData("variants/llama-llama3")]
     [InlineData("variants/llama-yarn")]
     [InlineData("variants/llama-yarn-mscale")]
@@ -44,6 +45,20 @@ public sealed class LlamaCppLogits
     public void Are_the_engines_for_qwen3_moe() => Compare(
         ExportedModel.Golden("golden-v5/qwen3_moe-A"), config => config["num_hidden_layers"] = 1);
 
+    [Theory]
+    [InlineData("deepseek_v2-A", 1, false)]
+    [InlineData("deepseek_v2-A", 1, true)]
+    [InlineData("deepseek_v3-A", 2, true)]
+    public void Are_the_engines_for_latent_attention(string name, int groups, bool hasYarn) =>
+        Compare(ExportedModel.Golden("golden-v5/" + name), config =>
+        {
+            (config["n_group"], config["topk_group"], config["rms_norm_eps"]) = (groups, 1, 1e-6);
+            if (groups == 1)
+                config["topk_method"] = "greedy";
+            if (!hasYarn)
+                config["rope_parameters"] = new JsonObject { ["rope_type"] = "default", ["rope_theta"] = 500 };
+        });
+
     [Fact]
     public void Are_the_engines_for_gpt_oss() => Compare(
         ExportedModel.Golden("golden-v5/gpt_oss-A"), config => config["rope_parameters"]!["truncate"] = true);
@@ -59,14 +74,18 @@ public sealed class LlamaCppLogits
     public void Are_the_engines_for_the_examples_model() =>
         Compare(Path.Combine(RepositoryFolder.Root, "example-project", "models", "base"), null);
 
-    [Fact]
-    public void Are_the_engines_for_a_mixture_of_dense_models()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Are_the_engines_for_a_mixture_of_dense_models(bool isShared)
     {
         using var space = new MergeWorkspace();
         var dense = ExportedModel.Golden("golden/llama-A");
         space.Merge("m", ("Method", "moe"), ("Base", dense), ("GateMode", "random"), ("ExpertsPerToken", "1"));
         space.Source(dense);
         space.Source(dense);
+        if (isShared)
+            space.Source(dense, ("SharedExpert", "true"), ("ResidualScale", "0.3"));
         space.RunAll();
         Compare(space.Output("m"), null);
     }

@@ -38,6 +38,18 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
         Assert.Matches(@"assistant: exact match \d", first.Output);
         Assert.True(File.Exists(consumer["app", "merged", "assistant", "model.safetensors"]));
 
+        // A search finds settings, and the merge is made with them.
+        File.Copy(
+            Path.Combine(example, "models", "eval", "math.jsonl"), consumer["app", "data", "math.jsonl"], overwrite: true);
+        WriteProject(consumer, "search", Block("csharp", ".SearchFor("), "<OutputType>Exe</OutputType>", "");
+        var searched = consumer.Run("search", "run", "--", consumer["app"]);
+        Assert.True(searched.Succeeded, searched.Output);
+        var found = Regex.Match(searched.Output, @"searched: Method=(\S+), Lambda=([0-9.]+), held out -?\d");
+        Assert.True(found.Success, searched.Output);
+        Assert.Contains(
+            $"merge_method: {found.Groups[1].Value}", File.ReadAllText(consumer["app", "merged", "searched", "README.md"]),
+            StringComparison.Ordinal);
+
         // The whole again does nothing; a recipe that is wrong is one error that says where.
         File.AppendAllText(consumer["app", "recipes", "average.yml"], "\nmerge_metod: linear\n");
         var refused = consumer.Run("tool", "run", "--no-build", "--", consumer["app"]);

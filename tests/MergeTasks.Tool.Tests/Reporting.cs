@@ -4,6 +4,7 @@ using AngleSharp.Dom;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
 using MergeTasks.Caching;
+using MergeTasks.Language.Searching;
 using MergeTasks.Library;
 using MergeTasks.Merging.Looking;
 using MergeTasks.Merging.Measuring;
@@ -135,7 +136,7 @@ public sealed class Reporting : IDisposable
         Assert.Equal(_folder["merged", "m.report.html"], path);
         var page = Parsed(File.ReadAllText(path));
         var headings = page.QuerySelectorAll("h2").Select(heading => heading.TextContent).ToList();
-        Assert.Equal(["What was merged", "Evaluation", "Changes", "How the changes go together", "Importance", "Recipe"], headings);
+        Assert.Equal(["What was merged", "Evaluation", "Changes", "How the changes go together", "Importance", "Recipe", "Not shown"], headings);
 
         // AIM's relaxation by the formula, from the activations of the cache; APL's layers and the interval of six samples.
         var kept = page.QuerySelectorAll("caption").Single(caption => caption.TextContent.StartsWith("AIM", StringComparison.Ordinal));
@@ -178,9 +179,21 @@ public sealed class Reporting : IDisposable
     [Fact]
     public void A_merge_of_four_seven_billion_models_is_less_than_a_megabyte()
     {
-        var page = ReportPage.Of(Large(layers: 32, models: 5, kinds: 9));
-        Assert.InRange(page.Length, 100_000, 1_000_000);
-        Parsed(page);
+        var large = ReportPage.Of(Large(layers: 32, models: 5, kinds: 9));
+        Assert.InRange(large.Length, 100_000, 1_000_000);
+        var page = Parsed(large);
+
+        // A search's trace, and importance with its interval: what the pictures show is in the tables.
+        var candidates = page.QuerySelectorAll("summary").Single(summary => summary.TextContent == "All candidates as a table").ParentElement!;
+        var rows = candidates.QuerySelectorAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent).ToList()).ToList();
+        Assert.Equal(200, rows.Count);
+        Assert.Equal(["1", "Method=ties, Lambda=0.4", "0.25", "0.3000", "", "missed"], rows[0]);
+        Assert.Equal(["4", "Method=dare_ties, Lambda=1.6", "1", "0.3300", "", "missed"], rows[3]);
+        Assert.Equal(["6", "Method=dare_ties, Lambda=2.4", "1", "0.3500", "0.3500", ""], rows[5]);
+        Assert.All(rows.Skip(5), row => Assert.NotEqual("", row[4]));
+        Assert.Equal(200, page.QuerySelectorAll("section").Single(section => section.QuerySelector("h2")!.TextContent == "Search")
+            .QuerySelectorAll("svg")[1].QuerySelectorAll("circle").Length - 2);
+        Assert.Equal("50.0 % ± 5.00 %", Cell(page, "models/finetune-of-seven-billion-2: importance of each tensor's change", 3, "self_attn.projection_0"));
     }
 
     [Fact(
@@ -188,7 +201,7 @@ public sealed class Reporting : IDisposable
         SkipUnless = nameof(Chromium.IsHere), SkipType = typeof(Chromium))]
     public void Chromium_shows_it_in_dark_and_light()
     {
-        Assert.Equal(ExitCode.Done, _folder.Run("report", "out & <b>", "page.html").Code);
+        File.WriteAllText(_folder["page.html"], ReportPage.Of(Large(layers: 12, models: 4, kinds: 4)));
         var sizes = new[] { "0", "1" }.Select(scheme =>
         {
             var picture = _folder[$"{scheme}.png"];
@@ -230,6 +243,32 @@ public sealed class Reporting : IDisposable
                        [.. Enumerable.Range(0, models * (models - 1) / 2).Select(_ =>
                            new PairChange(random.NextDouble() - 0.5, 1 << 20, 1 << 19))])),
             ],
+            PartImportance =
+            [
+                .. names.Skip(1).SkipLast(1).Select(name => new ReportedImportance(
+                    name,
+                    [.. Enumerable.Range(0, layers).Select(layer => ($"layer.{layer}", layer + 1.0, (double?)0.5))],
+                    [
+                        .. from layer in Enumerable.Range(0, layers)
+                           from kind in Enumerable.Range(0, kinds)
+                           select (new TensorPlace("model.layers", layer, $"self_attn.projection_{kind}"), kind == 0 ? 1.0 : 2.0, (double?)0.1),
+                    ])),
+            ],
+            Search = new ReportedSearch("mean-recovery", new SearchRecord(
+                SearchRecord.CurrentVersion, "assistant", [new("Method", "ties"), new("Lambda", "0.4")], "1", new(), new(), new(), "",
+                [
+                    new("models/code", 0.4, 0.41, 0.4, 0.42) { Gain = 0.3, GainLow = 0.2, GainHigh = 0.4 },
+                    new("plain average", 0.6, 0.61, 0.59, 0.63) { Gain = 0.1, GainLow = 0.05, GainHigh = 0.15 },
+                    new("best", 0.7, 0.71, 0.7, 0.72),
+                ],
+                [
+                    .. Enumerable.Range(1, 200).Select(i => new TriedCandidate(
+                        string.Create(CultureInfo.InvariantCulture, $"Method={(i % 2 == 0 ? "dare_ties" : "ties")}, Lambda={0.4 * i:0.0}"),
+                        i % 2 == 0 ? 1 : 0.25, 0.3 + (0.01 * ((i - 1) % 40)))
+                    {
+                        MissesGuard = i < 5 ? true : null,
+                    }),
+                ])),
         };
     }
 

@@ -38,9 +38,19 @@ internal sealed class DecoderExport(
         Key("context_length", Math.Min(spec.MaximumPositions, windows.Context));
         Key("embedding_length", spec.Embedding.Width);
         Key("attention.head_count", first.Heads);
-        Key("attention.head_count_kv", first.KeyValueHeads);
-        Key("attention.key_length", first.HeadSize);
-        Key("attention.value_length", first.ValueSize);
+        var latents = new LatentExport(spec.Head.Norm!.Epsilon, architecture, names, list, metadata);
+        Require(_attentions.All(attention => attention.Latent is not null == architecture.IsLatent), "such attention");
+        if (architecture.IsLatent)
+        {
+            latents.WriteKeys(_attentions);
+        }
+        else
+        {
+            Key("attention.head_count_kv", first.KeyValueHeads);
+            Key("attention.key_length", first.HeadSize);
+            Key("attention.value_length", first.ValueSize);
+        }
+
         metadata.Add($"{architecture.Name}.attention.layer_norm_rms_epsilon", spec.Head.Norm!.Epsilon);
         Key("vocab_size", spec.Embedding.Vocabulary);
         windows.Write(metadata);
@@ -48,9 +58,10 @@ internal sealed class DecoderExport(
         new RopeExport(config, architecture, list, metadata, spec.MaximumPositions).Write(_attentions);
         new FeedForwardExport(architecture, names, list, metadata).WriteKeys(spec.Layers);
 
+        Action<string, int, AttentionSpec> writeAttention = architecture.IsLatent ? latents.Write : WriteAttention;
         list.Matrix("token_embd.weight", IsTied ? MatrixRole.Head : MatrixRole.Plain, 0, false, Table());
         for (var i = 0; i < spec.Layers.Count; i++)
-            WriteLayer(i, spec.Layers[i], _attentions[i]);
+            WriteLayer(i, spec.Layers[i], _attentions[i], writeAttention);
         list.Norm("output_norm", spec.Head.Norm);
         if (!IsTied)
         {
@@ -102,7 +113,8 @@ internal sealed class DecoderExport(
             metadata.Add($"{architecture.Name}.attention.scale", first.Scale);
     }
 
-    private void WriteLayer(int index, LayerSpec layer, AttentionSpec attention)
+    private void WriteLayer(
+        int index, LayerSpec layer, AttentionSpec attention, Action<string, int, AttentionSpec> writeAttention)
     {
         var at = $"blk.{index}";
         Require(layer.Layout == ResidualLayout.Sequential && layer is
@@ -111,13 +123,14 @@ internal sealed class DecoderExport(
         }, "such layer");
         Require(attention is
         {
-            Causal: true, Latent: null, Bias: null, Clip: null, Chunk: null, Gate: null, QueryFactor: null, NormsAfterRope: false,
-            RopeOffset: 0, ValueNorm: null, ValuesAreKeys: false, Gives: null, Takes: null,
+            Causal: true, Bias: null, Clip: null, Chunk: null, Gate: null, QueryFactor: null, NormsAfterRope: false,
+            ValueNorm: null, ValuesAreKeys: false, Gives: null, Takes: null,
         }
-            && attention.ValueSize == attention.HeadSize, "such attention");
+            && (architecture.IsLatent || (attention.RopeOffset == 0 && attention.ValueSize == attention.HeadSize)), "such attention");
         Require((attention.Sinks is not null) == architecture.HasSinks, architecture.HasSinks ? "attention without sinks" : "sinks");
         list.Norm($"{at}.attn_norm", layer.AttentionNorm!);
-        WriteAttention(at, index, attention);
+        writeAttention(at, index, attention);
+        list.Linear($"{at}.attn_output", MatrixRole.Plain, index, attention.Output);
         if (attention.Sinks is { } sinks)
             list.Vector($"{at}.attn_sinks.weight", list.VectorPart([sinks], attention.Heads));
         var hasOutputNorms = (layer.AttentionOutputNorm is not null, layer.FeedForwardOutputNorm is not null);
@@ -161,7 +174,6 @@ internal sealed class DecoderExport(
             Write("attn_v", MatrixRole.Value, attention.Value, attention.KeyValueHeads, null);
         }
 
-        list.Linear($"{at}.attn_output", MatrixRole.Plain, layer, attention.Output);
         if (architecture.HasHeadNorms)
         {
             Require(

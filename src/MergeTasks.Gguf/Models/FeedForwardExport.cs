@@ -32,17 +32,42 @@ internal sealed class FeedForwardExport(
 
         var first = mixtures[0];
         Require(architecture.Renormalises is not null, "mixtures");
+        var leading = layers.TakeWhile(layer => layer.FeedForward is MlpSpec).Select(layer => ((MlpSpec)layer.FeedForward).Down.Inputs).ToList();
         Require(
-            mixtures.Count == layers.Count && mixtures.All(mixture => mixture.Experts.Count == first.Experts.Count
-                && mixture.Routing.PerToken == first.Routing.PerToken), "layers of which some are mixtures, or others");
+            mixtures.Count + leading.Count == layers.Count && (leading.Count == 0 || architecture.HasLeadingDense)
+                && leading.TrueForAll(width => width == leading[0])
+                && mixtures.All(mixture => mixture.Experts.Count == first.Experts.Count
+                    && mixture.Shared?.Down.Inputs == first.Shared?.Down.Inputs
+                    && mixture.Routing with { Correction = null } == first.Routing with { Correction = null }),
+            "layers of which some are mixtures, or others");
         var inner = first.Experts[0].Down.Inputs;
-        Key("feed_forward_length", inner);
+        Key("feed_forward_length", leading.Count > 0 ? leading[0] : inner);
         Key("expert_count", first.Experts.Count);
         Key("expert_used_count", first.Routing.PerToken);
-        if (architecture.IsAlwaysMixture)
+        if (architecture.IsAlwaysMixture || architecture.HasLeadingDense)
             Key("expert_feed_forward_length", inner);
-        if (first.Shared is { } shared)
+        if (architecture.HasLeadingDense)
+            WriteRoutingKeys(first, leading.Count, inner);
+        else if (first.Shared is { } shared)
             Key("expert_shared_feed_forward_length", shared.Down.Inputs);
+    }
+
+    private void WriteRoutingKeys(MixtureSpec mixture, int leading, int inner)
+    {
+        var (routing, shared) = (mixture.Routing, mixture.Shared?.Down.Inputs ?? 0);
+        Key("leading_dense_block_count", leading);
+        Require(shared > 0 && shared % inner == 0, "mixture without shared experts of the others' size");
+        Key("expert_shared_count", shared / inner);
+        metadata.Add($"{architecture.Name}.expert_weights_scale", routing.Factor);
+        if (!architecture.HasRoutingKeys)
+            return;
+        metadata.Add($"{architecture.Name}.expert_weights_norm", routing.Renormalised is not null);
+        Key("expert_gating_func", routing.Function == RouterFunction.Sigmoid ? 2 : 1);
+        if (routing.Groups > 1)
+        {
+            Key("expert_group_count", routing.Groups);
+            Key("expert_group_used_count", routing.ChosenGroups);
+        }
     }
 
     /// <summary>Writes one layer's tensors.</summary>
@@ -80,12 +105,24 @@ internal sealed class FeedForwardExport(
     private void WriteMixture(string at, int layer, MixtureSpec mixture)
     {
         var routing = mixture.Routing;
-        Require(
-            routing is { Function: RouterFunction.Softmax, Factor: 1, Correction: null, Groups: 1, WeighsInput: false }
-                && mixture is { RouterNorm: null, ExpertNorm: null } && routing.Scales is null
-                && routing.Renormalised.HasValue == architecture.Renormalises,
-            routing.Renormalised.HasValue ? "mixture that divides experts' weights by their sum" : "such routing (norm_topk_prob)");
+        Require(routing is { WeighsInput: false, Scales: null } && mixture is { RouterNorm: null, ExpertNorm: null }, "such routing");
+        if (architecture.HasRoutingKeys)
+        {
+            // Readers rank a group by its two best experts.
+            Require(routing.Function is RouterFunction.Softmax or RouterFunction.Sigmoid, "such routing");
+            Require(routing is { Groups: 1 } or { RankingWeights: 2 }, "groups of experts that are ranked by their best one (n_group)");
+        }
+        else
+        {
+            Require(
+                routing is { Function: RouterFunction.Softmax, Correction: null, Groups: 1 }
+                    && (routing.Factor == 1 || architecture.HasLeadingDense) && routing.Renormalised.HasValue == architecture.Renormalises,
+                routing.Renormalised.HasValue ? "mixture that divides experts' weights by their sum" : "such routing (norm_topk_prob)");
+        }
+
         list.Linear($"{at}.ffn_gate_inp", MatrixRole.Exact, layer, mixture.Router);
+        if (routing.Correction is { } correction)
+            list.Vector($"{at}.exp_probs_b.bias", list.VectorPart([correction], mixture.Experts.Count));
         var experts = names.ExpertsOf(mixture);
         foreach (var expert in experts)
             RequireKnown(expert, architecture.HasSinks ? Clamped : null);
@@ -94,9 +131,11 @@ internal sealed class FeedForwardExport(
         Stack("ffn_down_exps", MatrixRole.Down, [.. experts.Select(expert => Whole(expert.Down))]);
         if (mixture.Shared is not { } shared)
             return;
-        Require(architecture.Name == "qwen2moe" && mixture.SharedGate is not null, "expert that all tokens share");
+        Require(architecture.HasLeadingDense || architecture.Name == "qwen2moe", "expert that all tokens share");
+        Require(mixture.SharedGate is null == architecture.HasLeadingDense, "such gate of an expert that all tokens share");
         WriteDense(at, layer, "_shexp", shared, null);
-        list.Vector($"{at}.ffn_gate_inp_shexp.weight", list.Rows(mixture.SharedGate!, 0, 1));
+        if (mixture.SharedGate is { } gate)
+            list.Vector($"{at}.ffn_gate_inp_shexp.weight", list.Rows(gate, 0, 1));
 
         void Stack(string name, MatrixRole role, IReadOnlyList<(MatrixPart Rows, MatrixPart? Bias)> parts)
         {

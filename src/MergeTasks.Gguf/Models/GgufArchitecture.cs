@@ -35,6 +35,16 @@ internal sealed record GgufArchitecture(string Name)
         Renormalises = true,
     };
 
+    private static readonly GgufArchitecture DeepSeek2 = new("deepseek2")
+    {
+        PairsNeighbours = true,
+        NeedsHead = true,
+        IsLatent = true,
+        HasLeadingDense = true,
+        HasRoutingKeys = true,
+        Renormalises = true,
+    };
+
     private static readonly Dictionary<string, GgufArchitecture> ByModelType = new(StringComparer.Ordinal)
     {
         ["llama"] = Llama,
@@ -44,6 +54,9 @@ internal sealed record GgufArchitecture(string Name)
         ["qwen2_moe"] = new("qwen2moe") { Biases = GgufBiases.Input, NeedsHead = true, Renormalises = false, IsAlwaysMixture = true },
         ["qwen3"] = new("qwen3") { HasHeadNorms = true },
         ["qwen3_moe"] = new("qwen3moe") { HasHeadNorms = true, Renormalises = true, IsAlwaysMixture = true },
+        ["deepseek"] = new("deepseek") { PairsNeighbours = true, NeedsHead = true, HasLeadingDense = true, Renormalises = false },
+        ["deepseek_v2"] = DeepSeek2,
+        ["deepseek_v3"] = DeepSeek2,
         ["gemma2"] = new("gemma2")
         {
             Activation = ActivationKind.GeluTanh,
@@ -145,6 +158,15 @@ internal sealed record GgufArchitecture(string Name)
 
     /// <summary>Whether every layer is a mixture.</summary>
     public bool IsAlwaysMixture { get; init; }
+
+    /// <summary>Whether the first layers may be dense, and experts be shared by all tokens without a gate.</summary>
+    public bool HasLeadingDense { get; init; }
+
+    /// <summary>Whether keys say how scores of experts become weights, where <see cref="Renormalises"/> says nothing then.</summary>
+    public bool HasRoutingKeys { get; init; }
+
+    /// <summary>Whether keys and values are made of a latent.</summary>
+    public bool IsLatent { get; init; }
 
     /// <summary>Whether queries, keys and values are one matrix, and so are gate and up.</summary>
     public bool IsFused { get; init; }

@@ -102,11 +102,22 @@ internal sealed class RopeExport(
         metadata.Add($"{architecture.Name}.rope.scaling.original_context_length", original);
         metadata.Add($"{architecture.Name}.rope.scaling.yarn_beta_fast", fast);
         metadata.Add($"{architecture.Name}.rope.scaling.yarn_beta_slow", slow);
-        WriteAttention(rope.AttentionFactor / RopeScaling.YarnAttention(factor, 1));
+        if (architecture.IsLatent)
+            WriteSharpness(rope, settings);
+        else
+            WriteAttention(rope.AttentionFactor / RopeScaling.YarnAttention(factor, 1));
         return true;
 
         bool Matches(bool truncate) => AreEqual(
             rope.Frequencies, RopeScaling.Yarn(rope.Dimensions, theta, factor, original, fast, slow, truncate, 1).Frequencies);
+    }
+
+    // Where keys come from a latent, readers leave rotated channels as long as they are and sharpen the softmax.
+    private void WriteSharpness(RopeSpec rope, ConfigReader settings)
+    {
+        if (Math.Abs(rope.AttentionFactor - 1) > Tolerance)
+            throw GgufModel.Refusal(architecture, "YaRN whose 'mscale' is not 'mscale_all_dim'");
+        metadata.Add($"{architecture.Name}.rope.scaling.yarn_log_multiplier", 0.1 * settings.Double("mscale_all_dim", 0));
     }
 
     private void WriteLong(RopeSpec rope, ConfigReader settings, double theta)

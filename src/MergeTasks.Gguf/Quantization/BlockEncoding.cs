@@ -102,6 +102,9 @@ internal static class BlockEncoding
             case GgmlType.Q6_K:
                 SixBitBlocks.Decode(block, values);
                 break;
+            case var other when ReadBlocks.Has(other):
+                ReadBlocks.Decode(other, block, values);
+                break;
             default:
                 MinimumBlocks.Decode(block, values, type == GgmlType.Q5_K);
                 break;

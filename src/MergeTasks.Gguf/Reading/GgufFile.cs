@@ -160,7 +160,10 @@ internal sealed class GgufFile : IDisposable
         var type = (GgmlType)reader.ReadUInt32();
         var offset = reader.ReadUInt64();
         if (!GgmlTypes.IsKnown(type))
-            throw new GgufException(GgufError.UnknownArchitecture, $"stores '{name}' in the type {(uint)type}, which is not read");
+            throw new GgufException(
+                GgufError.UnknownArchitecture,
+                $"stores '{name}' in the type {GgmlTypes.NameOf(type)}, which is not read; "
+                    + $"{string.Join(", ", GgmlTypes.Known)} are. Take a file with these, or the checkpoint that it was made of");
         if (shape[0] % type.BlockElements() != 0 || offset > long.MaxValue / 2)
             throw Malformed($"has the tensor '{name}' with rows that {type} cannot store");
         return (new GgufTensor(name, shape, type), (long)offset);

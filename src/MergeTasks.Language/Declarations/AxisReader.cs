@@ -114,6 +114,20 @@ internal sealed class AxisReader(
             return null;
         }
 
+        if (having.TrueForAll(declared => declared.IsIdle))
+        {
+            var reading = methods.All
+                .Where(method => method.Parameters.Any(declared => declared.Name == parameter && !declared.IsIdle))
+                .Select(method => method.Name).ToList();
+            Report(
+                item, DiagnosticCode.InvalidAxis,
+                $"'{parameter}' changes nothing with {string.Join(", ", candidates.Select(method => method.Name))}, so there is nothing to "
+                    + "search. Leave this axis out"
+                    + (reading.Count == 0 ? "." : $", or search a method that reads it ({string.Join(", ", reading)})."), "Include");
+            return null;
+        }
+
+        having.RemoveAll(declared => declared.IsIdle);
         var axis = new SearchAxis(name, AxisKind.Parameter, item.Location) { Parameter = parameter, Source = item["Source"] };
         if (axis.Source is not null)
         {

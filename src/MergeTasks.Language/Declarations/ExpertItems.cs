@@ -12,6 +12,7 @@ internal sealed class ExpertItems(string folder, Action<Diagnostic> report)
 {
     private const string Shared = "SharedExpert";
     private const string Scale = "ResidualScale";
+    private const string Noise = "NoiseScale";
     private const string Positive = "PositivePrompts";
     private const string Negative = "NegativePrompts";
 
@@ -23,7 +24,8 @@ internal sealed class ExpertItems(string folder, Action<Diagnostic> report)
         new(Negative, "Of an expert: texts that it is not for, separated by ';'.") { IsList = true },
         new(Negative + "File", "Of an expert: a file with texts that it is not for, one a line.") { Type = "file" },
         new(Shared, "Whether the expert sees every token.") { Default = "false", Type = "bool" },
-        new(Scale, "Of a shared expert: what its result is multiplied by.") { Default = "1" },
+        new(Scale, "Of an expert: what its result is multiplied by.") { Default = "1" },
+        new(Noise, "Of an expert: the standard deviation of normal noise on its matrices, by the merge's seed.") { Default = "0" },
     ];
 
     /// <summary>Whether an item says something that only experts have.</summary>
@@ -38,6 +40,8 @@ internal sealed class ExpertItems(string folder, Action<Diagnostic> report)
             IsShared = item[Shared] is { } flag && Valid(item, Shared, NumberText.ParseFlag(flag), "is true or false") == true,
             PositivePrompts = Prompts(item, Positive, files),
             NegativePrompts = Prompts(item, Negative, files),
+            NoiseScale = item[Noise] is { } noise
+                ? Valid<double>(item, Noise, NumberText.ParseFinite(noise) is >= 0 and var value ? value : null, "is a number from 0 on") : null,
             ResidualScale = item[Scale] is { } text ? Valid(item, Scale, NumberText.ParseFinite(text), "is a number") : null,
             Files = files,
         };

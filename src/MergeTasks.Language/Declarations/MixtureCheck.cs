@@ -18,7 +18,15 @@ internal static class MixtureCheck
                 DiagnosticCode.InvalidValue, $"{mixture.ExpertsPerToken} experts per token are more than the {routed.Count} there are."));
         if (shared.Count > 1)
             report(merge.Error(DiagnosticCode.ModelCount, "a mixture has at most one shared expert.", shared[1].Location));
-        foreach (var expert in routed.Where(expert => expert.PositivePrompts.Count == 0 && mixture.GateMode != GateMode.Random))
+        if (!mixture.IsRandom && routed.Count > 1 && routed[0].PositivePrompts.Count > 0
+            && routed.TrueForAll(expert => expert.PositivePrompts.SequenceEqual(routed[0].PositivePrompts)
+                && expert.NegativePrompts.SequenceEqual(routed[0].NegativePrompts)))
+            report(merge.Error(
+                DiagnosticCode.MissingPrompts,
+                "all experts have the same prompts, so nothing says which of them a token is for. Give each its own, or "
+                    + "GateMode=\"random\" ('gate_mode: random') for a mixture that is to be trained.",
+                routed[1].Location));
+        foreach (var expert in routed.Where(expert => expert.PositivePrompts.Count == 0 && !mixture.IsRandom))
         {
             report(merge.Error(
                 DiagnosticCode.MissingPrompts,
@@ -27,8 +35,6 @@ internal static class MixtureCheck
                 expert.Location));
         }
 
-        foreach (var expert in routed.Where(expert => expert.ResidualScale is not null))
-            report(merge.Error(DiagnosticCode.InvalidValue, "a residual scale is for shared experts only.", expert.Location));
         if (merge.Aim is not null || merge.Apl is not null || merge.Tokenizer is not null)
             report(merge.Error(
                 DiagnosticCode.InvalidValue,

@@ -12,8 +12,14 @@ internal enum GateMode
     /// <summary>The embeddings of the prompts' tokens, in all layers the same.</summary>
     CheapEmbed,
 
-    /// <summary>Random numbers, for training.</summary>
+    /// <summary>Normally distributed random numbers, for training.</summary>
     Random,
+
+    /// <summary>The same as <see cref="Hidden"/>, averaged over the tokens of each prompt.</summary>
+    HiddenAverage,
+
+    /// <summary>Evenly distributed random numbers, as a new linear layer has them, for training.</summary>
+    UniformRandom,
 }
 
 /// <summary>The kinds of mixtures that dense models can become.</summary>
@@ -43,10 +49,13 @@ internal sealed record MixtureDeclaration
     [
         new MergeOption<MixtureDeclaration, GateMode>(
             "GateMode", "", "gate_mode",
-            OptionKind.Choice(("hidden", GateMode.Hidden), ("cheap_embed", GateMode.CheapEmbed), ("random", GateMode.Random)),
+            OptionKind.Choice(
+                ("hidden", GateMode.Hidden), ("cheap_embed", GateMode.CheapEmbed), ("random", GateMode.Random),
+                ("hidden_avg", GateMode.HiddenAverage), ("uniform_random", GateMode.UniformRandom), ("hidden_last", GateMode.Hidden)),
             GateMode.Hidden,
-            "Of a mixture of experts, what routers are made of: hidden (the base's hidden states after the experts' prompts), cheap_embed "
-                + "(the embeddings of the prompts' tokens), or random (for training).",
+            "Of a mixture of experts, what routers are made of: hidden (the base's hidden states at the end of the experts' prompts; "
+                + "hidden_last is the same), hidden_avg (those of all their tokens), cheap_embed (the embeddings of the prompts' tokens), "
+                + "or random and uniform_random (for training).",
             mixture => mixture.GateMode, (mixture, value) => mixture with { GateMode = value }) { IsWritten = _ => true },
         new MergeOption<MixtureDeclaration, int>(
             "ExpertsPerToken", "", "experts_per_token", OptionKind.Whole(1), 2,
@@ -56,7 +65,8 @@ internal sealed record MixtureDeclaration
             "MixtureArchitecture", "", "architecture",
             OptionKind.Choice(
                 ("auto", MixtureArchitecture.Auto), ("mixtral", MixtureArchitecture.Mixtral), ("qwen", MixtureArchitecture.Qwen),
-                ("qwen3", MixtureArchitecture.Qwen3), ("deepseek", MixtureArchitecture.DeepSeek)),
+                ("qwen3", MixtureArchitecture.Qwen3), ("deepseek", MixtureArchitecture.DeepSeek), ("qwen moe", MixtureArchitecture.Qwen),
+                ("qwen3 moe", MixtureArchitecture.Qwen3), ("deepseek moe", MixtureArchitecture.DeepSeek)),
             MixtureArchitecture.Auto,
             "Which mixture of experts dense models become; auto decides by the base, and whether there is a shared expert.",
             mixture => mixture.Architecture, (mixture, value) => mixture with { Architecture = value }),
@@ -69,6 +79,9 @@ internal sealed record MixtureDeclaration
 
     /// <summary>What routers are made of.</summary>
     public GateMode GateMode { get; init; }
+
+    /// <summary>Whether routers are drawn and not made of prompts.</summary>
+    public bool IsRandom => GateMode is GateMode.Random or GateMode.UniformRandom;
 
     /// <summary>How many experts see a token; at least 1.</summary>
     public int ExpertsPerToken { get; init; }
@@ -100,7 +113,10 @@ internal sealed record ExpertDeclaration(SourceLocation Location)
     /// <summary>Texts that it is not for.</summary>
     public IReadOnlyList<string> NegativePrompts { get; init; } = [];
 
-    /// <summary>What a shared expert's result is multiplied by; <see langword="null"/>: 1.</summary>
+    /// <summary>Standard deviation of the normal noise that its matrices get; <see langword="null"/>: none.</summary>
+    public double? NoiseScale { get; init; }
+
+    /// <summary>What its result is multiplied by; <see langword="null"/>: 1.</summary>
     public double? ResidualScale { get; init; }
 
     /// <summary>Full paths of the files that prompts were read from.</summary>

@@ -42,14 +42,12 @@ internal sealed class MixtureReader(RecipeNodes nodes, ReferenceReader reference
             return null;
         }
 
-        if (entries.Find("noise_scale") is YamlScalarNode { Value: { } noise } scalar && NumberText.ParseFinite(noise) is not 0)
-            nodes.Report(
-                DiagnosticCode.InvalidValue, "Noise on experts ('noise_scale') is not supported: leave it out, or write 0.", scalar.Start);
         return references.Read(source, "source_model") is not { } model ? null : new RecipeExpert(model, new(nodes.At(node.Start))
         {
             IsShared = isShared,
             PositivePrompts = Prompts(entries, "positive_prompts"),
             NegativePrompts = Prompts(entries, "negative_prompts"),
+            NoiseScale = entries.Find("noise_scale") is { } noise ? Number(noise, "noise_scale", least: 0) : null,
             ResidualScale = entries.Find("residual_scale") is { } scale ? Number(scale, "residual_scale") : null,
         });
     }
@@ -59,11 +57,13 @@ internal sealed class MixtureReader(RecipeNodes nodes, ReferenceReader reference
             ? []
             : nodes.Texts(node, key);
 
-    private double? Number(YamlNode node, string key)
+    private double? Number(YamlNode node, string key, double least = double.MinValue)
     {
-        if (node is YamlScalarNode { Value: { } text } && (text is "null" or "~" or "" || NumberText.ParseFinite(text) is not null))
+        if (node is YamlScalarNode { Value: { } text } && (text is "null" or "~" or "" || NumberText.ParseFinite(text) >= least))
             return NumberText.ParseFinite(text);
-        nodes.Report(DiagnosticCode.InvalidValue, $"'{key}' is a number.", node.Start);
+        nodes.Report(
+            DiagnosticCode.InvalidValue,
+            $"'{key}' is a number{(least > double.MinValue ? $" from {NumberText.Of(least)} on" : "")}.", node.Start);
         return null;
     }
 }

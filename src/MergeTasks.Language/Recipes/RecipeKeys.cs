@@ -123,11 +123,7 @@ internal static class RecipeKeys
     public static RecipeSection Expert { get; } = new("An entry of experts", [.. ExpertKeys()]);
 
     /// <summary>An entry of <c>shared_experts</c>.</summary>
-    public static RecipeSection SharedExpert { get; } = new("An entry of shared_experts",
-    [
-        .. ExpertKeys(),
-        new RecipeKey("residual_scale", new RecipeForm.Number(0, double.MaxValue), "What the expert's result is multiplied by."),
-    ]);
+    public static RecipeSection SharedExpert { get; } = new("An entry of shared_experts", [.. ExpertKeys()]);
 
     /// <summary>A recipe of a mixture of experts, as mergekit-moe has it.</summary>
     public static RecipeSection Mixture { get; } = new("A mixture of experts",
@@ -155,7 +151,8 @@ internal static class RecipeKeys
         new("source_model", new RecipeForm.Reference(), "The model.") { IsRequired = true },
         new("positive_prompts", new RecipeForm.Texts(), "Texts that the expert is for."),
         new("negative_prompts", new RecipeForm.Texts(), "Texts that it is not for."),
-        new("noise_scale", new RecipeForm.Number(0, 0), "Accepted where it is 0."),
+        new("noise_scale", new RecipeForm.Number(0, double.MaxValue), "The standard deviation of normal noise on the expert's matrices."),
+        new("residual_scale", new RecipeForm.Number(double.MinValue, double.MaxValue), "What the expert's result is multiplied by."),
     ];
 
     // A section that is only a value is the value of its first option.

@@ -29,7 +29,18 @@ internal sealed record SearchFigure(string Model, double Selecting, double HeldO
 /// <param name="Settings">Its settings, for people.</param>
 /// <param name="Items">Share of the items on which it was measured.</param>
 /// <param name="Objective">The objective there; absent where it cannot be made.</param>
-internal sealed record TriedCandidate(string Settings, double Items, double? Objective);
+internal sealed record TriedCandidate(string Settings, double Items, double? Objective)
+{
+    private const string MethodMark = SearchAxis.MethodName + "=";
+
+    /// <summary>Whether it misses a guard there; absent where it misses none.</summary>
+    public bool? MissesGuard { get; init; }
+
+    /// <summary>The method among the settings; empty where it is not searched.</summary>
+    [JsonIgnore]
+    public string Method => Settings.StartsWith(MethodMark, StringComparison.Ordinal)
+        ? Settings[MethodMark.Length..].Split(',')[0] : "";
+}
 
 /// <summary>
 /// What a search has found: the settings that builds use, and what they were found with. Meant to be committed; the same search of the same

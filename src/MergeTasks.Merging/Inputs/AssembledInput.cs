@@ -42,6 +42,19 @@ internal sealed record AssembledTensor(
         Identity = cancellation => Combined($"scaled {factor:R}", [Identity(cancellation)]),
     };
 
+    /// <summary>The tensor with normally distributed numbers added.</summary>
+    /// <param name="seed">Their seed.</param>
+    /// <param name="name">What else they depend on.</param>
+    /// <param name="deviation">Their standard deviation.</param>
+    public AssembledTensor WithNoise(long seed, string name, double deviation) => this with
+    {
+        ContentType = DType.F32,
+        Open = () => new NoisyTensor(Open(), new DrawnNumbers(seed, name), deviation),
+        Identity = cancellation => Combined(
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"noise 1\n{seed}\n{name}\n{deviation:R}"),
+            [Identity(cancellation)]),
+    };
+
     /// <summary>What identifies something that is made of other things; nothing where these are not identified.</summary>
     internal static ContentDigest Combined(string what, IEnumerable<ContentDigest> parts)
     {

@@ -20,10 +20,19 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
     private const int PieceLength = 1 << 14;
 
     private readonly float[] _delta = new float[PieceLength];
+    private readonly ProductSpread _spread = new(partition.Tensors.Count);
 
     /// <summary>The products by tensor.</summary>
     public IEnumerable<(string Name, double[] Values)> Products =>
         partition.Tensors.Select(tensor => (tensor.Name, _tensors[tensor.Name].Sums));
+
+    /// <summary>What the passes add to the products of each tensor; nothing where there were not several.</summary>
+    public IEnumerable<(string Name, double[] Values)> Passes => _spread.Lists;
+
+    /// <summary>Ends a pass.</summary>
+    /// <param name="share">Its share of the samples.</param>
+    public void EndPass(double share) =>
+        _spread.Add([.. partition.Tensors.Select(tensor => _tensors[tensor.Name].Sums.Sum())], share);
 
     public void Receive(in GradientPiece piece)
     {

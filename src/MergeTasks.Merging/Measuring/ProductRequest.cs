@@ -43,7 +43,7 @@ internal sealed record ProductRequest : ScoreRequest
             FromFile(context, products);
         else
             FromRun(context, products);
-        ScoreFile.Write(path, Key, products.Products);
+        ScoreFile.Write(path, Key, products.Products.Concat(products.Passes));
     }
 
     private void FromRun(ScoringContext context, DeltaProducts products)
@@ -51,7 +51,7 @@ internal sealed record ProductRequest : ScoreRequest
         using var loaded = _run.Model.Load(context.Engine);
         var metric = _run.Metric(loaded.Model);
         context.Progress.Scoring(Model.Label, Phase, metric.Tokens, $"one forward and backward pass over {metric.Tokens} tokens");
-        metric.Backward(loaded.Model, products, context);
+        metric.Backward(loaded.Model, products, context, products.EndPass);
     }
 
     private void FromFile(ScoringContext context, DeltaProducts products)

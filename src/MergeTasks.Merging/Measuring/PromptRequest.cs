@@ -10,7 +10,8 @@ namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
 /// The direction of an expert's prompts in every layer of the base, a vector of length 1 each (mergekit's documented gate modes). Of hidden
-/// states: the mean over the positive prompts of what goes into the layer at their last token, minus that of the negative ones. Of
+/// states: the mean over the positive prompts of what goes into the layer at their last token, or the mean over all their tokens, minus
+/// that of the negative ones. Of
 /// embeddings: the sum of the positive prompts' token rows, scaled to length 1, minus that of the negative ones.
 /// </summary>
 internal sealed record PromptRequest : ScoreRequest
@@ -21,6 +22,7 @@ internal sealed record PromptRequest : ScoreRequest
     private readonly string? _table;
     private readonly Func<int, string> _norm;
     private readonly int _layers;
+    private readonly bool _isAverage;
 
     /// <summary>The direction of one expert's prompts.</summary>
     /// <param name="key">What it depends on.</param>
@@ -31,6 +33,7 @@ internal sealed record PromptRequest : ScoreRequest
     /// <param name="layers">Number of layers.</param>
     /// <param name="norm">Name of the module that gets a layer's hidden state.</param>
     /// <param name="table">Name of the embeddings, where these are asked for; <see langword="null"/>: hidden states.</param>
+    /// <param name="isAverage">Whether hidden states of all tokens of a prompt count, and not those of its last one.</param>
     internal PromptRequest(
         ScoreKey key,
         ModelDeclaration declaration,
@@ -39,9 +42,10 @@ internal sealed record PromptRequest : ScoreRequest
         ExpertDeclaration expert,
         int layers,
         Func<int, string> norm,
-        string? table)
-        : base(key, declaration, null) =>
-        (_model, _tokens, _expert, _layers, _norm, _table) = (model, tokens, expert, layers, norm, table);
+        string? table,
+        bool isAverage)
+        : base(key, declaration, null) => (_model, _tokens, _expert, _layers, _norm, _table, _isAverage) =
+            (model, tokens, expert, layers, norm, table, isAverage);
 
     /// <inheritdoc/>
     public override string Phase => _table is null ? "hidden states of prompts" : "embeddings of prompts";
@@ -72,11 +76,11 @@ internal sealed record PromptRequest : ScoreRequest
 
         double[][] Mean(IReadOnlyList<string> prompts)
         {
-            var states = new LastStates(_layers, _norm);
+            var states = new PromptStates(_layers, _norm);
             foreach (var prompt in prompts)
             {
                 var tokens = _tokens.Of(prompt);
-                states.Last = tokens.Length - 1;
+                states.Rows = _isAverage ? 0..tokens.Length : (tokens.Length - 1)..tokens.Length;
                 loaded.Model.Observe(TokenBatch.Of(tokens), states, context.Cancellation);
                 context.Progress.Scored(tokens.Length);
             }
@@ -119,14 +123,14 @@ internal sealed record PromptRequest : ScoreRequest
         return Array.ConvertAll(vector, value => value / length);
     }
 
-    // Adds up what goes into each layer at the last token. A norm is a module, so its input is seen.
-    private sealed class LastStates(int layers, Func<int, string> norm) : IActivationObserver
+    // Adds up the mean of what goes into each layer at some tokens. A norm is a module, so its input is seen.
+    private sealed class PromptStates(int layers, Func<int, string> norm) : IActivationObserver
     {
         private readonly Dictionary<string, int> _layers = Enumerable.Range(0, layers).ToDictionary(norm, StringComparer.Ordinal);
 
         public double[]?[] Sums { get; } = new double[layers][];
 
-        public int Last { get; set; }
+        public Range Rows { get; set; }
 
         public void Observe(in ModuleInput input)
         {
@@ -134,10 +138,13 @@ internal sealed record PromptRequest : ScoreRequest
             {
                 if (!_layers.TryGetValue(module, out var layer))
                     continue;
-                var row = input.Row(Last);
-                var sum = Sums[layer] ??= new double[row.Length];
-                for (var i = 0; i < row.Length; i++)
-                    sum[i] += row[i];
+                for (var token = Rows.Start.Value; token < Rows.End.Value; token++)
+                {
+                    var row = input.Row(token);
+                    var sum = Sums[layer] ??= new double[row.Length];
+                    for (var i = 0; i < row.Length; i++)
+                        sum[i] += (double)row[i] / (Rows.End.Value - Rows.Start.Value);
+                }
             }
         }
     }

@@ -94,11 +94,17 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
     }
 
     /// <summary>Hands out the metric's gradient, batch by batch: the gradient is the sum of what comes.</summary>
-    public void Backward(ITransformerModel model, IGradientReceiver receiver, ScoringContext context)
+    /// <param name="model">The model.</param>
+    /// <param name="receiver">Gets it.</param>
+    /// <param name="context">Ends the work.</param>
+    /// <param name="ended">Hears of each batch's end, with its share of the samples.</param>
+    public void Backward(
+        ITransformerModel model, IGradientReceiver receiver, ScoringContext context, Action<double>? ended = null)
     {
         foreach (var (batch, targets) in Batches)
         {
             model.Backward(batch, targets, receiver, context.Cancellation);
+            ended?.Invoke((double)batch.Sequences.Count / Samples);
             context.Progress.Scored(batch.Rows);
         }
     }

@@ -88,6 +88,8 @@ internal static class RecipeText
                 yaml.Append("  - source_model: ").Append(Quoted(model.Label)).Append('\n');
                 AppendTexts(yaml, "    ", "positive_prompts", expert.PositivePrompts);
                 AppendTexts(yaml, "    ", "negative_prompts", expert.NegativePrompts);
+                if (expert.NoiseScale is { } noise)
+                    yaml.Append("    noise_scale: ").Append(NumberText.Of(noise)).Append('\n');
                 if (expert.ResidualScale is { } scale)
                     yaml.Append("    residual_scale: ").Append(NumberText.Of(scale)).Append('\n');
             }

@@ -16,8 +16,10 @@ internal static partial class HeatTable
     /// <param name="full">The number that gets the strongest shade; smaller ones are shaded in proportion, negative ones in the other
     /// colour.</param>
     /// <param name="format">How numbers are written.</param>
+    /// <param name="after">What follows a place's number; <see langword="null"/>: nothing does.</param>
     public static void Add(
-        HtmlText html, string caption, IReadOnlyList<(TensorPlace Place, double? Value)> cells, double full, Func<double, string> format)
+        HtmlText html, string caption, IReadOnlyList<(TensorPlace Place, double? Value)> cells, double full, Func<double, string> format,
+        Func<TensorPlace, string>? after = null)
     {
         var kinds = cells.Where(cell => cell.Place.Layer is not null).Select(cell => cell.Place.Kind).Distinct().ToList();
         html.Add($"<div class=\"wide\"><table><caption>{caption}</caption><thead><tr><th scope=\"col\">layer</th>");
@@ -25,11 +27,12 @@ internal static partial class HeatTable
         foreach (var row in Rows(cells))
         {
             html.Add($"<tr><th scope=\"row\">{row.Key}</th>");
-            var own = row.ToDictionary(cell => cell.Place.Layer is null ? "" : cell.Place.Kind, cell => cell.Value);
+            var own = row.ToDictionary(cell => cell.Place.Layer is null ? "" : cell.Place.Kind);
             if (own.TryGetValue("", out var alone))
-                Cell(html, alone, full, format, Math.Max(1, kinds.Count));
+                Cell(html, alone.Value, full, value => format(value) + after?.Invoke(alone.Place), Math.Max(1, kinds.Count));
             else
-                html.Each(kinds, kind => Cell(html, own.GetValueOrDefault(kind), full, format, 1));
+                html.Each(kinds, kind => Cell(
+                    html, own.GetValueOrDefault(kind).Value, full, value => format(value) + after?.Invoke(own[kind].Place), 1));
             html.Raw("</tr>\n");
         }
 

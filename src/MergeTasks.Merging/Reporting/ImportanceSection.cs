@@ -13,18 +13,25 @@ internal static class ImportanceSection
         var models = report.Importance?.Models ?? [];
         if (models.Count > 0)
             Models(html, models);
+        if (report.PartImportance.Count > 0)
+            html.Raw("<p>APL's importance: how much a task's log-probability depends on a part's change, as a share of the model's most "
+                + "important one. ±: half of the interval in which it lies with 95 %, were other samples of the task taken.</p>\n");
         ByLayer(
             html,
-            "APL: importance of each layer's change, as a share of the model's largest",
+            "APL: importance of each layer's change",
             "importance",
-            [.. report.LayerImportance.Select(model => (model.Model, model.Layers, Full: model.Layers.Max(layer => layer.Importance)))]);
+            [.. report.PartImportance.Select(model => (model.Model, model.Layers, Full: model.Layers.Max(layer => layer.Importance)))]);
+        foreach (var model in report.PartImportance.Where(model => model.Tensors.Count > 0))
+            ByKind(html, model);
         ByLayer(
             html,
             "APL: share of the changed elements that is kept",
             "kept",
             [.. models.Where(model => model.Kept is not null)
                 .Select(model => (
-                    model.Model, (IReadOnlyList<(string, double)>)[.. model.Kept!.Select(pair => (pair.Key, pair.Value))], 1.0))]);
+                    model.Model,
+                    (IReadOnlyList<(string, double, double?)>)[.. model.Kept!.Select(pair => (pair.Key, pair.Value, (double?)null))],
+                    1.0))]);
         if (report.Relaxed.Count == 0)
             return;
         html.Raw("<p>AIM pulls the merged change back where a channel is active: the mean share of it that each tensor keeps.</p>\n");
@@ -75,32 +82,50 @@ internal static class ImportanceSection
         html.Raw("</tbody></table>\n");
     }
 
+    private static void ByKind(HtmlText html, ReportedImportance model)
+    {
+        var full = model.Tensors.Max(tensor => tensor.Importance);
+        var within = model.Tensors.ToDictionary(tensor => tensor.Place, tensor => tensor.Within / full);
+        html.Add($"<details><summary>{model.Model}: importance of each tensor's change</summary>\n");
+        HeatTable.Add(
+            html,
+            $"{model.Model}: importance of each tensor's change",
+            [.. model.Tensors.Select(tensor => (tensor.Place, full > 0 ? tensor.Importance / full : (double?)null))],
+            1,
+            ReportPage.Percent,
+            place => within[place] is { } half && double.IsFinite(half) ? $" ± {ReportPage.Percent(half)}" : "");
+        html.Raw("</details>\n");
+    }
+
+    private static string Shown(double share, double? within) =>
+        ReportPage.Percent(share) + (within is { } half && double.IsFinite(half) ? $" ± {ReportPage.Percent(half)}" : "");
+
     // A column for each model, shaded by its own largest number.
     private static void ByLayer(
         HtmlText html,
         string caption,
         string what,
-        IReadOnlyList<(string Model, IReadOnlyList<(string Layer, double Value)> Layers, double Full)> models)
+        IReadOnlyList<(string Model, IReadOnlyList<(string Layer, double Value, double? Within)> Layers, double Full)> models)
     {
         if (models.Count == 0)
             return;
         var layers = models.SelectMany(model => model.Layers.Select(layer => layer.Layer)).Distinct().ToList();
         html.Add($"<div class=\"wide\"><table><caption>{caption}</caption><thead><tr><th>layer</th>");
         html.Each(models, model => html.Add($"<th>{model.Model}, {what}</th>")).Raw("</tr></thead><tbody>\n");
-        var byModel = models.Select(model => model.Layers.ToDictionary(layer => layer.Layer, layer => layer.Value)).ToList();
+        var byModel = models.Select(model => model.Layers.ToDictionary(layer => layer.Layer)).ToList();
         foreach (var layer in layers)
         {
             html.Add($"<tr><th scope=\"row\">{layer}</th>");
             foreach (var (i, own) in byModel.Index())
             {
-                if (!own.TryGetValue(layer, out var value))
+                if (!own.TryGetValue(layer, out var part))
                 {
                     html.Raw("<td></td>");
                     continue;
                 }
 
-                var share = models[i].Full > 0 ? value / models[i].Full : 0;
-                html.Add($"<td class=\"h{(int)Math.Round(share * ReportStyle.Shades)}\">{ReportPage.Percent(share)}</td>");
+                var share = models[i].Full > 0 ? part.Value / models[i].Full : 0;
+                html.Add($"<td class=\"h{(int)Math.Round(share * ReportStyle.Shades)}\">{Shown(share, part.Within / models[i].Full)}</td>");
             }
 
             html.Raw("</tr>\n");

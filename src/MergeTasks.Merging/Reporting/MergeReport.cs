@@ -1,3 +1,4 @@
+using MergeTasks.Language.Searching;
 using MergeTasks.Merging.Looking;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Measuring.Evaluation;
@@ -25,8 +26,11 @@ internal sealed record MergeReport(string Name, string Tool, string Method, stri
     /// <summary>What APL and the check found; <see langword="null"/> where neither was used.</summary>
     public ImportanceReport? Importance { get; init; }
 
-    /// <summary>APL's importance of each layer, by model; empty where the cache has no scores.</summary>
-    public IReadOnlyList<(string Model, IReadOnlyList<(string Layer, double Importance)> Layers)> LayerImportance { get; init; } = [];
+    /// <summary>APL's importance by model; empty where the cache has no scores.</summary>
+    public IReadOnlyList<ReportedImportance> PartImportance { get; init; } = [];
+
+    /// <summary>The search by which its settings were found; <see langword="null"/>: none.</summary>
+    public ReportedSearch? Search { get; init; }
 
     /// <summary>AIM: the mean share of the merged change that a tensor keeps; empty where the cache has no scores.</summary>
     public IReadOnlyList<(TensorPlace Place, double Kept)> Relaxed { get; init; } = [];
@@ -40,6 +44,20 @@ internal sealed record MergeReport(string Name, string Tool, string Method, stri
     /// <summary>What is not shown, and why, each without a full stop.</summary>
     public IReadOnlyList<string> Missing { get; init; } = [];
 }
+
+/// <summary>How much a task depends on the parts of a model's change.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Layers">Importance of each layer, and half of its 95 % interval where it is known.</param>
+/// <param name="Tensors">The same of each tensor, the experts of a layer together; empty where tensors were not measured.</param>
+internal sealed record ReportedImportance(
+    string Model,
+    IReadOnlyList<(string Layer, double Importance, double? Within)> Layers,
+    IReadOnlyList<(TensorPlace Place, double Importance, double? Within)> Tensors);
+
+/// <summary>A search, and what it found.</summary>
+/// <param name="Objective">The objective's name.</param>
+/// <param name="Found">What it found.</param>
+internal sealed record ReportedSearch(string Objective, SearchRecord Found);
 
 /// <summary>A model that a merge was made from.</summary>
 /// <param name="Label">As the user named it.</param>

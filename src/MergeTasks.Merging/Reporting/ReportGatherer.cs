@@ -2,6 +2,8 @@ using MergeTasks.Caching;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Diagnostics;
+using MergeTasks.Language.Importance;
+using MergeTasks.Language.Options;
 using MergeTasks.Merging.Execution.Importance;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Looking;
@@ -42,11 +44,18 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
         if (plan is null)
             _missing.Add($"sizes of changes: {whyNot}");
         else
-            report = WithScores(WithChanges(report with { Parameters = [.. ParameterTable.Of(plan)] }, plan, hasher), plan);
+            report = WithScores(WithChanges(Told(report, plan), plan, hasher), plan);
         if (report.Evaluations.Count == 0)
             _missing.Add("evaluations: there were none; MergeEvaluation items and the target EvaluateMerges make them");
         return report with { Missing = _missing };
     }
+
+    private static MergeReport Told(MergeReport report, MergePlan plan) => report with
+    {
+        Parameters = [.. ParameterTable.Of(plan)],
+        Search = plan.Declaration.Search is { Found: { } found } search
+            ? new ReportedSearch(OptionKind.NameOf(search.Objective), found) : null,
+    };
 
     private static string MethodOf(string recipe) =>
         recipe.Split('\n').FirstOrDefault(line => line.StartsWith("merge_method:", StringComparison.Ordinal))?.Split(':', 2)[1].Trim() ?? "";
@@ -133,17 +142,45 @@ internal sealed class ReportGatherer(MergeManifest manifest, ScoringContext cont
         if (importance.Apl is { } apl)
             report = report with
             {
-                LayerImportance = [.. apl.Models.Select(model => Layers(apl, model)).OfType<(string, IReadOnlyList<(string, double)>)>()],
+                PartImportance = [.. apl.Models.Select(model => Parts(apl, model, plan)).OfType<ReportedImportance>()],
             };
         return importance.Aim is { Activations: not null } aim ? report with { Relaxed = Relaxed(aim, plan) } : report;
     }
 
-    private (string, IReadOnlyList<(string, double)>)? Layers(AplPlan apl, AplModel model)
+    private ReportedImportance? Parts(AplPlan apl, AplModel model, MergePlan plan)
     {
-        if (!AreCached(model.Scores.Deciding(apl.Declaration), $"importance of the changes of '{model.Declaration.Label}'"))
+        var (scores, declared, label) = (model.Scores, apl.Declaration, model.Declaration.Label);
+        if (!AreCached(scores.Deciding(declared), $"importance of the changes of '{label}'"))
             return null;
-        var importance = model.Scores.Read(apl.Declaration, context);
-        return (model.Declaration.Label, [.. importance.Partition.Layers.Select(layer => layer.Name).Zip(importance.OfLayers())]);
+        var importance = scores.Read(declared, context);
+        var layers = importance.OfLayers();
+        var place = TensorPlace.In(plan.Importance!.Base);
+        var groups = scores.Partition.Tensors.Select((tensor, index) => (Place: HeatTable.Grouped(place(tensor.Name)), Index: index))
+            .GroupBy(pair => pair.Place, pair => pair.Index).ToList();
+        if (declared.IsExact)
+        {
+            _missing.Add($"intervals of the importance of the changes of '{label}': interventions are measured on all samples at once");
+            var tensors = scores.Exact.ContainsKey(PartitionLevel.Tensor) ? importance.OfTensors() : null;
+            return new(
+                label,
+                [.. scores.Partition.Layers.Select((layer, i) => (layer.Name, layers[i], (double?)null))],
+                tensors is null ? [] : [.. groups.Select(group => (group.Key, group.Sum(index => tensors[index]), (double?)null))]);
+        }
+
+        var kept = ScoreFile.Read(context.PathOf(scores.Products!));
+        var within = ProductSpread.Within(kept);
+        if (within is null)
+            _missing.Add($"intervals of the importance of the changes of '{label}': its samples are fewer than "
+                + $"{ProductSpread.FewestGroups} passes through the model, or were scored by an earlier version");
+        return new(
+            label,
+            [.. scores.Partition.Layers.Select((layer, i) => (layer.Name, layers[i], within?.Invoke(layer.Tensors)))],
+            [
+                .. groups.Select(group => (
+                    group.Key,
+                    Math.Abs(group.Sum(index => kept[scores.Partition.Tensors[index].Name].Sum())),
+                    within?.Invoke([.. group]))),
+            ]);
     }
 
     private List<(TensorPlace, double)> Relaxed(AimPlan aim, MergePlan plan)

@@ -27,7 +27,9 @@ internal static class ReportPage
             Section(html, "Changes", () => Changes(html, report));
         if (report.Compared.Count > 1 && report.Changes.Count > 0)
             Section(html, "How the changes go together", () => Pairs(html, report));
-        if (report.Importance is not null || report.LayerImportance.Count > 0 || report.Relaxed.Count > 0)
+        if (report.Search is { } search)
+            Section(html, "Search", () => SearchSection.Add(html, search));
+        if (report.Importance is not null || report.PartImportance.Count > 0 || report.Relaxed.Count > 0)
             Section(html, "Importance", () => ImportanceSection.Add(html, report));
         Section(html, "Recipe", () =>
         {

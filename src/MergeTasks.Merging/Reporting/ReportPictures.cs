@@ -126,6 +126,60 @@ internal static class ReportPictures
         double X(double value) => LabelWidth + 6 + ((Width - ValueWidth - LabelWidth - 12.0) * (value - low) / (high - low));
     }
 
+    /// <summary>A point for each trial, in a colour for each kind, and the line of the best so far.</summary>
+    /// <param name="html">The page.</param>
+    /// <param name="title">What it shows.</param>
+    /// <param name="trials">Number, value, whether it counts fully (else its point is small), kind, and the best so far.</param>
+    /// <param name="format">How numbers on the axis are written.</param>
+    public static void Trace(
+        HtmlText html,
+        string title,
+        IReadOnlyList<(int Number, double? Value, bool IsWhole, string Kind, double? Best)> trials,
+        Func<double, string> format)
+    {
+        var known = trials.Select(trial => trial.Value).OfType<double>().Where(double.IsFinite).Order().ToList();
+        if (known.Count < 2)
+            return;
+
+        // What is far worse than the rest would leave no room for it; its points lie on the lower edge.
+        var floor = Math.Max(known[0], known[known.Count / 2] - (3 * (known[^1] - known[known.Count / 2])));
+        var step = RoundStep(Math.Max(known[^1] - floor, 1e-9));
+        var (first, last) = (Math.Floor(floor / step), Math.Ceiling(known[^1] / step));
+        var (low, high, most) = (first * step, Math.Max(last * step, (first + 1) * step), trials.Max(trial => trial.Number));
+        var kinds = trials.Select(trial => trial.Kind).Distinct().Order(StringComparer.Ordinal).ToList();
+        var legend = PlotHeight + 46;
+        Begin(html, Width, legend + ((kinds.Count / 3) * 18) + 8, title);
+        for (var tick = first; tick <= last; tick++)
+        {
+            html.Add($"<path class=\"axis\" d=\"M{AxisWidth} {Y(tick * step):0.#}H{Width - 8}\"/>");
+            html.Add($"<text x=\"{AxisWidth - 6}\" y=\"{Y(tick * step) + 4:0.#}\" text-anchor=\"end\" class=\"dim\">{format(tick * step)}</text>");
+        }
+
+        for (var tick = 1; tick <= most; tick += Math.Max(1, (most + 15) / 16))
+            html.Add($"<text x=\"{X(tick):0.#}\" y=\"{PlotHeight + 26}\" text-anchor=\"middle\" class=\"dim\">{tick}</text>");
+        foreach (var trial in trials.Where(trial => trial.Value is { } value && double.IsFinite(value)))
+            html.Add($"<circle class=\"f{kinds.IndexOf(trial.Kind) % ReportStyle.Colours}\" cx=\"{X(trial.Number):0.#}\" cy=\"{Y(trial.Value!.Value):0.#}\" r=\"{(trial.IsWhole ? 4 : 2)}\"/>");
+        var line = trials.Where(trial => trial.Best is not null).ToList();
+        if (line.Count > 0)
+        {
+            html.Add($"<path class=\"s7\" d=\"M{X(line[0].Number):0.#} {Y(line[0].Best!.Value):0.#}");
+            html.Each(line.Skip(1), trial => html.Add($"H{X(trial.Number):0.#}V{Y(trial.Best!.Value):0.#}"));
+            html.Raw("\"/>");
+        }
+
+        foreach (var (i, kind) in kinds.Index())
+        {
+            var (x, y) = (AxisWidth + ((i % 3) * 230), legend + ((i / 3) * 18));
+            html.Add($"<circle class=\"f{i % ReportStyle.Colours}\" cx=\"{x + 8}\" cy=\"{y - 4}\" r=\"4\"/>");
+            html.Add($"<text x=\"{x + 20}\" y=\"{y}\">{(kind.Length == 0 ? "candidate" : Shortened(kind))}</text>");
+        }
+
+        html.Add($"</svg><figcaption>{title}. Small points: stopped early, on fewer items. Line: the best so far.</figcaption></figure>\n");
+
+        double X(int number) => AxisWidth + 8 + ((Width - AxisWidth - 24.0) * (number - 1) / Math.Max(1, most - 1));
+        double Y(double value) => 10 + (PlotHeight * (high - Math.Clamp(value, low, high)) / (high - low));
+    }
+
     // 1, 2 or 5 times a power of ten, of which four or more cover the range.
     private static double RoundStep(double range)
     {

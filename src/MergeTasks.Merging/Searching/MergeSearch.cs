@@ -30,11 +30,9 @@ internal sealed class MergeSearch(
     SearchSpace space,
     ScoreBuild scores)
 {
-    // Fewer say nothing about what is usual.
-    private const int FewestToStop = 4;
     private const int MostRepetitions = 500;
 
-    private readonly List<Candidate> _tried = [];
+    private readonly List<SearchCandidate> _tried = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
     /// <summary>Searches.</summary>
@@ -93,13 +91,13 @@ internal sealed class MergeSearch(
                 return;
             }
 
-            var candidate = Try(run, scale, new Candidate(index, next.Point, next.Settings));
+            var candidate = Try(run, scale, new SearchCandidate(index, next.Point, next.Settings));
             _tried.Add(candidate);
             Tell(candidate);
         }
     }
 
-    private Candidate Try(SearchRun run, SearchScale scale, Candidate candidate)
+    private SearchCandidate Try(SearchRun run, SearchScale scale, SearchCandidate candidate)
     {
         try
         {
@@ -108,11 +106,9 @@ internal sealed class MergeSearch(
             {
                 var own = run.Score(subject, step);
                 var before = candidate.Scores;
-                candidate = candidate.With(
-                    [.. own.Select((values, file) => (double[])[.. before.Count == 0 ? [] : before[file], .. values])], scale);
-                var others = _tried.Where(other => other.Objectives.Count > step).Select(other => other.Objectives[step])
-                    .Append(candidate.Objectives[step]).Order().ToList();
-                if (others.Count >= FewestToStop && candidate.Objectives[step] < others[others.Count / 2])
+                IReadOnlyList<double[]> all = [.. own.Select((values, file) => (double[])[.. before.Count == 0 ? [] : before[file], .. values])];
+                candidate = candidate.With(all, scale.Objective(all), scale.Violation(all));
+                if (candidate.FallsBehind(_tried))
                     break;
             }
 
@@ -129,14 +125,14 @@ internal sealed class MergeSearch(
         diagnostic.Code.ToString() is ['M', 'T', 'K', '1' or '4', ..] || diagnostic.Code == DiagnosticCode.UnsuitableScoring;
 
     // Those that reached the end come first by their objective; the others are worse than half of those that went further.
-    private IEnumerable<Candidate> Ranked() => _tried
+    private IEnumerable<SearchCandidate> Ranked() => _tried
         .OrderBy(candidate => candidate.Reason is null ? 0 : 1)
         .ThenBy(candidate => candidate.Violation)
         .ThenByDescending(candidate => candidate.Objectives.Count)
         .ThenByDescending(candidate => candidate.Objectives.Count > 0 ? candidate.Objectives[^1] : 0)
         .ThenBy(candidate => candidate.Index);
 
-    private void Tell(Candidate candidate)
+    private void Tell(SearchCandidate candidate)
     {
         var best = Ranked().FirstOrDefault(other => other is { IsComplete: true, Violation: 0 });
         var left = TimeSpan.FromSeconds(Math.Ceiling(_clock.Elapsed.TotalSeconds / _tried.Count * (search.Budget - _tried.Count)));
@@ -243,31 +239,5 @@ internal sealed class MergeSearch(
                 }
             }
         }
-    }
-
-    private sealed record Candidate(int Index, double[] Point, SearchedSettings Settings)
-    {
-        public IReadOnlyList<double[]> Scores { get; private init; } = [];
-
-        public IReadOnlyList<double> Objectives { get; private init; } = [];
-
-        public double Violation { get; private init; }
-
-        public string? Reason { get; init; }
-
-        public bool IsComplete => Reason is null && Objectives.Count == SearchRun.Steps.Count;
-
-        public double Share => Objectives.Count == 0 ? 0 : SearchRun.Steps[Objectives.Count - 1];
-
-        public TriedCandidate Told => new(
-            Settings.ToString(), Share, Objectives.Count == 0 || Reason is not null ? null
-                : double.IsFinite(Objectives[^1]) ? Math.Round(Objectives[^1], 6) : Objectives[^1]);
-
-        public Candidate With(IReadOnlyList<double[]> scores, SearchScale scale) => this with
-        {
-            Scores = scores,
-            Objectives = [.. Objectives, scale.Objective(scores)],
-            Violation = scale.Violation(scores),
-        };
     }
 }

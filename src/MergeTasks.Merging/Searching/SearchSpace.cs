@@ -52,14 +52,14 @@ internal sealed class SearchSpace
                 : SearchDimension.Between(axis.Low, axis.High)) with
             { IsActive = condition });
 
-    // A parameter means something where the method has it.
+    // A parameter means something where the method reads it.
     private Func<IReadOnlyList<double>, bool>? Condition(SearchAxis axis, MethodCatalog methods)
     {
         if (axis.Kind != AxisKind.Parameter || _axes[0].Kind != AxisKind.Method)
             return null;
         bool[] has = [
             .. _axes[0].Values.Select(name =>
-                methods.Find(name)?.Parameters.Any(parameter => parameter.Name == axis.Parameter) == true)
+                methods.Find(name)?.Parameters.Any(parameter => parameter.Name == axis.Parameter && !parameter.IsIdle) == true)
         ];
         return Array.TrueForAll(has, having => having) ? null : point => has[(int)point[0]];
     }

@@ -30,7 +30,7 @@ internal sealed class SceMethod : MergeMethod
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
         new("select_topk", 1, "Share of the positions with any variance that are kept.") { Minimum = 0, Maximum = 1 },
-        new("int8_mask", 0, "Accepted for compatibility; changes nothing.") { IsFlag = true },
+        new("int8_mask", 0, "Accepted for compatibility; changes nothing.") { IsFlag = true, IsIdle = true },
     ];
 
     /// <summary>2: variances of small deltas are not lost in fp32.</summary>

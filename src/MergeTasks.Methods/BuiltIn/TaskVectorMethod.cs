@@ -92,7 +92,7 @@ internal sealed class TaskVectorMethod(
     /// <inheritdoc/>
     public override IReadOnlyList<ParameterDeclaration> Parameters { get; } =
     [
-        .. TaskVectorParameters.With(normalize, rescale),
+        .. TaskVectorParameters.With(normalize, rescale, sparsification != Sparsification.None),
         .. sparsification.Parameters,
         .. electsSigns ? [TaskVectorParameters.PaperElection] : Array.Empty<ParameterDeclaration>(),
         .. sparsification.IsRandom ? [TaskVectorParameters.RescaleByProbability] : Array.Empty<ParameterDeclaration>(),

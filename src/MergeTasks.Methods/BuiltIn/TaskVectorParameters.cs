@@ -55,17 +55,27 @@ internal static class TaskVectorParameters
         return null;
     }
 
-    public static IReadOnlyList<ParameterDeclaration> With(bool normalize, bool rescale) =>
+    /// <summary>Those of a method.</summary>
+    /// <param name="normalize">Whether it divides by the sum of weights by default.</param>
+    /// <param name="rescale">Whether it restores norms by default.</param>
+    /// <param name="drops">Whether it drops elements; else what is said of that changes nothing.</param>
+    public static IReadOnlyList<ParameterDeclaration> With(bool normalize, bool rescale, bool drops) =>
     [
         new(SharedParameters.Weight, null, "Factor of the model's delta.") { PerModel = true },
-        new(SharedParameters.Density, 1, "Share of the delta's elements that are kept.") { PerModel = true, Minimum = 0, Maximum = 1 },
+        new(SharedParameters.Density, 1, "Share of the delta's elements that are kept.")
+        {
+            PerModel = true,
+            Minimum = 0,
+            Maximum = 1,
+            IsIdle = !drops,
+        },
         new(
             "normalize", normalize ? 1 : 0, "Divide by the sum of the weights (of those that agree, where signs are elected).")
             {
                 IsFlag = true
             },
-        new("rescale", rescale ? 1 : 0, "After dropping elements, restore the delta's L1 norm.") { IsFlag = true },
+        new("rescale", rescale ? 1 : 0, "After dropping elements, restore the delta's L1 norm.") { IsFlag = true, IsIdle = !drops },
         new("lambda", 1, "Factor of the merged delta."),
-        new("int8_mask", 0, "Accepted for compatibility; changes nothing.") { IsFlag = true },
+        new("int8_mask", 0, "Accepted for compatibility; changes nothing.") { IsFlag = true, IsIdle = true },
     ];
 }

@@ -75,20 +75,13 @@ internal sealed class TsvMerge(TensorContext context) : MatrixMerge(context, con
         return byRows ? (own, others, values) : (others, own, values);
     }
 
-    // The polar factor W(WᵀW)^−½, of all sets of orthogonal directions the nearest. Takes the parts over.
+    // Of all sets of orthogonal directions the nearest. Takes the parts over.
     private IMatrix Orthogonalised(IMatrixArithmetic arithmetic, List<IMatrix> parts)
     {
         Context.Cancellation.ThrowIfCancellationRequested();
         using var vectors = arithmetic.Beside(parts);
         foreach (var part in parts)
             part.Dispose();
-        using var products = arithmetic.Gram(vectors, ofRows: false);
-        var (values, directions) = arithmetic.Eigenvectors(products, vectors.Columns, Smallest * Smallest);
-        using (directions)
-        {
-            arithmetic.ScaleColumns(directions, Array.ConvertAll(values, value => 1 / Math.Sqrt(Math.Sqrt(value))));
-            using var root = arithmetic.Gram(directions, ofRows: true);
-            return arithmetic.Product(vectors, root);
-        }
+        return PolarFactor.Of(arithmetic, vectors, Smallest);
     }
 }

@@ -18,6 +18,9 @@ public sealed record ParameterDeclaration(string Name, double? Default, string D
     /// <summary>Largest valid value.</summary>
     public double Maximum { get; init; } = double.PositiveInfinity;
 
+    /// <summary>Whether it is accepted, because mergekit has it, and changes nothing.</summary>
+    internal bool IsIdle { get; init; }
+
     /// <summary>The name as item metadata: <c>nuslerp_row_wise</c> is <c>NuslerpRowWise</c>.</summary>
     public string MetadataName => string.Concat(Name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
 }

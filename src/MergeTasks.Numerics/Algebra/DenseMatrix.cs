@@ -20,6 +20,9 @@ internal sealed class DenseMatrix(int rows, int columns) : IMatrix
     /// <summary>A row.</summary>
     public Span<double> Row(int row) => Values.AsSpan(checked(row * columns), columns);
 
+    /// <summary>The elements, rounded to nearest even.</summary>
+    public float[] ToFloats() => Array.ConvertAll(Values, value => (float)value);
+
     public void Dispose() => Values = [];
 }
 

@@ -76,7 +76,7 @@ internal sealed partial class SearchCommand : ToolCommand
         var (found, record) = (Path.ChangeExtension(recipe, ".search.yml"), Path.ChangeExtension(recipe, ".search.json"));
         CheckOurs(found);
         var name = project.OnlyMerge();
-        project.Searched(
+        project.SearchFor(
             name,
             [
                 ("Evaluate", string.Join(';', parsed.GetRequiredValue(_evaluate))),
@@ -92,11 +92,11 @@ internal sealed partial class SearchCommand : ToolCommand
         foreach (var text in parsed.GetRequiredValue(_axes))
         {
             var (setting, metadata) = Axis(text);
-            project.Axis(setting, [("Into", name), .. metadata]);
+            project.SearchAxis(setting, [("Into", name), .. metadata]);
         }
 
         using var progress = new ProgressLine(screen.Streams);
-        var (search, result, yaml) = project.Search(progress, cancellation);
+        var (search, result, yaml) = project.SearchRecipe(progress, cancellation);
         Write(found, $"{Heading} What was asked and measured is in {Path.GetFileName(record)}.\n{yaml}");
         screen.Show(
             new { recipe = found, record, settings = result.Settings, figures = result.Figures },

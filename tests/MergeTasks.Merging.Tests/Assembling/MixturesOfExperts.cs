@@ -73,6 +73,8 @@ public sealed class MixturesOfExperts : IDisposable
     [InlineData("qwen3-f32-base", "auto", "separate", false, "qwen3_moe")]
     [InlineData("qwen2", "auto", "stacked", true, "qwen2_moe")]
     [InlineData("llama-f32-base", "auto", "stacked", true, "deepseek")]
+    [InlineData("llama-f32-base", "auto", "separate", true, "qwen2_moe")]
+    [InlineData("qwen3-f32-base", "qwen", "stacked", false, "qwen3_moe")]
     [InlineData("llama-f32-base", "deepseek", "stacked", false, "deepseek")]
     public void Of_the_base_alone_compute_what_it_does(string model, string architecture, string tensors, bool isShared, string type)
     {
@@ -134,6 +136,68 @@ public sealed class MixturesOfExperts : IDisposable
         Assert.Equal(digest, _space.State("again").Plan.TensorsDigest);
     }
 
+    [Theory]
+    [InlineData("hidden_avg")]
+    [InlineData("hidden_last")]
+    public void Are_routed_by_the_states_of_all_tokens_or_the_last(string mode)
+    {
+        var recipe = Path.Combine(_space.Folder, "r.yml");
+        File.WriteAllText(recipe, $"""
+            base_model: {Model("base")}
+            gate_mode: {mode}
+            experts:
+            - source_model: {Model("a")}
+              positive_prompts: ["the cat"]
+            - source_model: {Model("b")}
+              positive_prompts: ["12"]
+              negative_prompts: ["zz"]
+            """);
+        _space.Merge(recipe);
+        _space.RunAll();
+        var states = new States();
+        using (var model = new CpuEngine(new EngineOptions { Threads = 1 }).Load(Model("base")))
+        {
+            var tokenizer = MergeTasks.Transformers.Tokenization.Tokenizer.Load(Path.Combine(Model("base"), "tokenizer.json"));
+            model.Observe(TokenBatch.Of(tokenizer.Encode("<s>the cat", addSpecialTokens: false)), states);
+        }
+
+        var wanted = mode == "hidden_last" ? states.Rows[^1]
+            : [.. Enumerable.Range(0, 32).Select(column => states.Rows.Average(row => row[column]))];
+        var length = Math.Sqrt(wanted.Sum(value => value * value));
+        var gate = _space.Result("r")["model.layers.2.mlp.gate.weight"].Floats()[..32];
+        Assert.All(wanted.Zip(gate), pair => Assert.Equal(pair.First / length, pair.Second, 1e-5));
+    }
+
+    [Fact]
+    public void Get_noise_and_factors_that_are_asked_for_and_the_bases_type()
+    {
+        var recipe = Path.Combine(_space.Folder, "r.yml");
+        File.WriteAllText(recipe, $$"""
+            base_model: {{Path.Combine(Data, "models", "llama-bf16-base")}}
+            gate_mode: uniform_random
+            experts:
+            - {source_model: {{Model("a")}}, residual_scale: 0.5}
+            - {source_model: {{Model("a")}}, noise_scale: 0.1}
+            - {source_model: {{Model("a")}}, noise_scale: 0.1}
+            """);
+        _space.Merge(recipe);
+        _space.RunAll();
+        var (made, source) = (_space.Result("r"), TestCheckpoint.Read(Model("a")));
+        Assert.All(made.Values, tensor => Assert.Equal("BF16", tensor.DType));
+        var (down, own) = (made["model.layers.1.mlp.experts.down_proj"].Floats(), source["model.layers.1.mlp.down_proj.weight"].Floats());
+        Assert.All(own.Zip(down), pair => Assert.Equal(pair.First / 2, pair.Second, MathF.Abs(pair.First) / 256));
+        var noise = new[] { 1, 2 }.Select(expert => own.Select((value, i) => down[(expert * own.Length) + i] - value).ToArray()).ToList();
+        Assert.All(noise, numbers =>
+        {
+            Assert.InRange(Math.Sqrt(numbers.Average(value => value * value)), 0.09, 0.11);
+            Assert.InRange(numbers.Average(), -0.01, 0.01);
+        });
+        Assert.InRange(noise[0].Zip(noise[1]).Average(pair => pair.First * pair.Second), -0.001, 0.001);
+        var router = made["model.layers.0.mlp.gate.weight"].Floats();
+        Assert.All(router, value => Assert.InRange(Math.Abs(value), 0, 1 / Math.Sqrt(32)));
+        Assert.InRange(Math.Sqrt(router.Average(value => value * value)), 0.08, 0.13);
+    }
+
     [Fact]
     public void Take_merges_and_adapters_as_experts_and_are_inputs_of_other_merges()
     {
@@ -187,7 +251,11 @@ public sealed class MixturesOfExperts : IDisposable
     [Theory]
     [InlineData("experts: 3", "MTK2")]
     [InlineData("experts:\n- {positive_prompts: [a]}", "MTK2")]
-    [InlineData("experts:\n- {source_model: a, positive_prompts: [a], noise_scale: 0.1}\n- {source_model: b, positive_prompts: [b]}", "MTK")]
+    [InlineData("experts:\n- {source_model: a, positive_prompts: [a], noise_scale: -1}\n- {source_model: b, positive_prompts: [b]}", "MTK")]
+    [InlineData("experts:\n- {source_model: a, positive_prompts: [a]}\n- {source_model: b, positive_prompts: [a]}", "MTK1017")]
+    [InlineData(
+        "experts:\n- {source_model: a, positive_prompts: [a]}\n- {source_model: b, positive_prompts: [b]}\n"
+            + "shared_experts: [{source_model: a}, {source_model: b}]", "MTK1")]
     [InlineData("experts:\n- {source_model: a, positive_prompts: [a]}", "MTK1")]
     [InlineData("experts:\n- {source_model: a, positive_promts: [a]}\n- {source_model: b, positive_prompts: [b]}", "MTK2")]
     [InlineData("gate_mode: hidden", "MTK2")]
@@ -201,6 +269,19 @@ public sealed class MixturesOfExperts : IDisposable
             Assert.StartsWith(code, $"{diagnostic.Code}", StringComparison.Ordinal);
             Assert.NotNull(diagnostic.Location);
         });
+    }
+
+    private sealed class States : IActivationObserver
+    {
+        public List<double[]> Rows { get; } = [];
+
+        public void Observe(in ModuleInput input)
+        {
+            if (!input.Modules.Contains("model.layers.2.input_layernorm"))
+                return;
+            for (var row = 0; row < input.Rows; row++)
+                Rows.Add([.. input.Row(row).ToArray().Select(value => (double)value)]);
+        }
     }
 
     private IReadOnlyList<Diagnostic> Refusal()

@@ -1,5 +1,7 @@
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Searching;
+using MergeTasks.Merging.Searching;
+using MergeTasks.Methods.Loading;
 
 namespace MergeTasks.Merging.Tests.Searching;
 
@@ -26,6 +28,7 @@ public sealed class DeclaredSearches : IDisposable
         { "axis Lamda Range=0..1", "MTK1040", "Did you mean 'Lambda'?" },
         { "axis Epsilon Range=0.1..0.2", "MTK1040", "none of the methods linear, task_arithmetic, ties has a parameter 'epsilon'" },
         { "axis DType Values=float16;bfloat16", "MTK1040", "no such setting" },
+        { "axis Int8Mask Values=true;false", "MTK1041", "'int8_mask' changes nothing with" },
         { "axis Density", "MTK1041", "it says no values" },
         { "axis Density Values=0.5 Range=0.2..0.4", "MTK1041", "one of them is enough" },
         { "axis Density Range=0.4..0.2", "MTK1041", "is no range" },
@@ -100,6 +103,25 @@ public sealed class DeclaredSearches : IDisposable
         Assert.Equal(code, found.Code.ToString());
         Assert.Contains(says, found.Message, StringComparison.Ordinal);
         Assert.NotNull(found.Location);
+    }
+
+    [Fact]
+    public void An_axis_that_the_method_does_not_read_is_a_mistake_and_is_chosen_with_those_alone_that_do()
+    {
+        _project.Declare(merge: [("Method", "task_arithmetic")], axes: [("Density", [("Range", "0.1..1")]), SearchedProject.UsualAxes[0]]);
+        var found = Assert.Single(Assert.Throws<DiagnosticException>(() => _project.Models.Space.Declarations()).Diagnostics);
+        Assert.Equal("MTK1041", found.Code.ToString());
+        Assert.Contains("'density' changes nothing with task_arithmetic", found.Message, StringComparison.Ordinal);
+        Assert.Contains("ties", found.Message, StringComparison.Ordinal);
+
+        SearchAxis[] axes =
+        [
+            new("Method", AxisKind.Method, found.Location!) { Values = ["task_arithmetic", "ties"] },
+            new("Density", AxisKind.Parameter, found.Location!) { Parameter = "density", Low = 0.1, High = 1 },
+        ];
+        var space = new SearchSpace(axes, new MethodCatalog());
+        Assert.False(space.Dimensions[1].IsActive!([0]));
+        Assert.True(space.Dimensions[1].IsActive!([1]));
     }
 
     [Fact]

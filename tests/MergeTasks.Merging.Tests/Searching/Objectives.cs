@@ -36,6 +36,21 @@ public sealed class Objectives
         }
     }
 
+    /// <summary>A candidate stops early where it misses a guard and half of the others do not, whatever its objective.</summary>
+    [Fact]
+    public void Count_after_guards_when_candidates_are_stopped()
+    {
+        SearchCandidate Of(double objective, double violation) => new SearchCandidate(0, [], SearchedSettings.None).With([], objective, violation);
+        SearchCandidate[] others = [Of(0.1, 0), Of(0.2, 0), Of(0.9, 0.5)];
+        Assert.True(Of(2, 0.1).FallsBehind(others));
+        Assert.False(Of(0.15, 0).FallsBehind(others));
+        Assert.True(Of(0.05, 0).FallsBehind([.. others, Of(0.3, 0)]));
+        Assert.False(Of(2, 0.4).FallsBehind([Of(3, 0.5), Of(4, 0.6), Of(5, 0.7)]));
+        Assert.False(Of(-9, 9).FallsBehind(others[..2]));
+        Assert.True(Of(2, 0.1).Told.MissesGuard);
+        Assert.Null(Of(2, 0).Told.MissesGuard);
+    }
+
     [Fact]
     public void Have_a_unit_on_files_where_no_model_is_clearly_better()
     {

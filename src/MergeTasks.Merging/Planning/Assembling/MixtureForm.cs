@@ -25,16 +25,18 @@ internal sealed record MixtureForm
     };
 
     /// <summary>Qwen 2 MoE, whose shared expert has a gate of its own.</summary>
-    public static MixtureForm Qwen2 { get; } = new(MixtureArchitecture.Qwen, "qwen2_moe", "Qwen2MoeForCausalLM", ["qwen2"])
+    public static MixtureForm Qwen2 { get; } = new(MixtureArchitecture.Qwen, "qwen2_moe", "Qwen2MoeForCausalLM", ["qwen2", .. LlamaTypes])
     {
         SharedBlock = "shared_expert",
         SharedGate = "shared_expert_gate",
         NeedsShared = true,
         AllowsInputBias = true,
+        NeedsInputBias = true,
         Settings = (inner, experts, perToken, shared) =>
         [
-            .. QwenSettings(inner, experts, perToken), Of("shared_expert_intermediate_size", inner),
+            .. QwenSettings(inner, experts, perToken), Of("shared_expert_intermediate_size", inner), Of("use_sliding_window", "false"),
         ],
+        DropsWindow = true,
     };
 
     /// <summary>Qwen 3 MoE.</summary>
@@ -66,7 +68,7 @@ internal sealed record MixtureForm
         (Architecture, ModelType, ClassName, Takes) = (architecture, modelType, className, takes);
 
     /// <summary>All of them; of those that take a model and a number of shared experts the first is taken.</summary>
-    public static IReadOnlyList<MixtureForm> All { get; } = [Mixtral, Qwen2, Qwen3, DeepSeek];
+    public static IReadOnlyList<MixtureForm> All { get; } = [Mixtral, DeepSeek, Qwen2, Qwen3];
 
     /// <summary>What users call it.</summary>
     public MixtureArchitecture Architecture { get; }
@@ -100,6 +102,9 @@ internal sealed record MixtureForm
 
     /// <summary>Whether queries, keys and values may have biases.</summary>
     public bool AllowsInputBias { get; private init; }
+
+    /// <summary>Whether they must have them, zeros where the dense model has none.</summary>
+    public bool NeedsInputBias { get; private init; }
 
     /// <summary>What the configuration says besides, of inner channels, experts, experts per token and shared experts.</summary>
     private Func<int, int, int, int, IReadOnlyList<KeyValuePair<string, string>>> Settings { get; init; } = null!;

@@ -45,7 +45,7 @@ internal sealed class MixturePlanner(
         var form = Form();
         var (inner, hidden) = RequireFits(form);
         var config = form.Config(donor.Input.Config, inner, _routed.Count, _mixture.ExpertsPerToken, _shared is null ? 0 : 1);
-        if (_mixture.GateMode != GateMode.Random)
+        if (!_mixture.IsRandom)
             PlanDirections(form);
         for (var layer = 0; layer < _layers; layer++)
         {
@@ -54,6 +54,7 @@ internal sealed class MixturePlanner(
                 AddShared(form, layer, shared, hidden);
         }
 
+        AddInputBiases(form);
         var input = new AssembledInput(donor.Input, config, IsFeedForward, _tensors);
         return (new OpenModel(donor.Declaration, input), [.. _directions.Values]);
     }
@@ -73,8 +74,9 @@ internal sealed class MixturePlanner(
             throw Fault($"'{donor.Declaration.Label}' is of the type '{type}', of which no mixture is made; "
                 + $"{string.Join(", ", MixtureForm.All.SelectMany(form => form.Takes).Distinct())} are taken.");
         var form = _mixture.Architecture == MixtureArchitecture.Auto
-            ? takes.Find(form => form.TakesShared(shared))
-            : takes.Find(form => form.Architecture == _mixture.Architecture);
+            ? takes.Find(form => form.TakesShared(shared) && (form.SharedGate is not null || !HasSharedPrompts))
+            : takes.Find(form => form.Architecture == _mixture.Architecture)
+                ?? takes.Find(form => (form.Architecture, _mixture.Architecture) == (MixtureArchitecture.Qwen3, MixtureArchitecture.Qwen));
         if (form is null || !form.TakesShared(shared))
         {
             var fitting = takes.Where(form => form.TakesShared(shared)).Select(form => form.ModelType).ToList();
@@ -87,8 +89,13 @@ internal sealed class MixturePlanner(
                         : "; leave it out."));
         }
 
-        return form;
+        return form.SharedGate is null && HasSharedPrompts
+            ? throw Fault($"the shared expert has prompts, and {form.ModelType} has no gate that they could open: it counts fully for every "
+                + "token. Leave them out, or say 'architecture: qwen' (MixtureArchitecture=\"qwen\").")
+            : form;
     }
+
+    private bool HasSharedPrompts => _shared is { Expert: { PositivePrompts.Count: > 0 } or { NegativePrompts.Count: > 0 } };
 
     // All models have the feed-forward parts, of the base's shape, and the base has nothing that the mixture could not hold.
     private (int Inner, int Hidden) RequireFits(MixtureForm form)
@@ -148,7 +155,9 @@ internal sealed class MixturePlanner(
                 new("begin", begin), new("positive", Text(expert.PositivePrompts)), new("negative", Text(expert.NegativePrompts)),
             ];
             var key = table is null
-                ? measurable.Key("hidden states of prompts", run, tokenizer, ingredients)
+                ? measurable.Key(
+                    _mixture.GateMode == GateMode.HiddenAverage ? "mean hidden states of prompts" : "hidden states of prompts",
+                    run, tokenizer, ingredients)
                 : new ScoreKey("embeddings of prompts",
                     [
                         new("embeddings", donor.Input.Identity(table, cancellation).ToString()), new("layers", $"{_layers}"),
@@ -156,7 +165,8 @@ internal sealed class MixturePlanner(
                     ]);
             _directions[expert] = new PlannedStatistic(
                 new PromptRequest(
-                    key, donor.Declaration, run, tokens, expert, _layers, layer => $"{At(layer)}.input_layernorm", table),
+                    key, donor.Declaration, run, tokens, expert, _layers, layer => $"{At(layer)}.input_layernorm", table,
+                    _mixture.GateMode == GateMode.HiddenAverage),
                 new Dictionary<string, Transformers.Engine.ModuleDescription?>());
         }
 
@@ -167,7 +177,7 @@ internal sealed class MixturePlanner(
     {
         var separate = form.IsAlwaysSeparate || _mixture.StoresSeparately;
         var block = $"{At(layer)}.{(separate ? form.SeparateBlock : "mlp")}";
-        var experts = _routed.ConvertAll(pair => Projections.Select(part => Of(pair.Model, Dense(layer, part))).ToList());
+        var experts = _routed.Select((pair, i) => Projections.Select(part => Of(pair, layer, part, i)).ToList()).ToList();
         _tensors[$"{block}.gate.weight"] = Router(layer, [.. _routed.Select(pair => pair.Expert)], hidden, $"{block}.gate.weight");
         if (!separate)
         {
@@ -191,9 +201,7 @@ internal sealed class MixturePlanner(
         var block = $"{At(layer)}.mlp";
         foreach (var part in Projections)
         {
-            var tensor = Of(shared.Model, Dense(layer, part));
-            var isScaled = part == "down_proj" && shared.Expert.ResidualScale is not (null or 1);
-            _tensors[$"{block}.{form.SharedBlock}.{part}.weight"] = isScaled ? tensor.Scaled(shared.Expert.ResidualScale!.Value) : tensor;
+            _tensors[$"{block}.{form.SharedBlock}.{part}.weight"] = Of(shared, layer, part, -1);
         }
 
         if (form.SharedGate is { } gate)
@@ -205,13 +213,16 @@ internal sealed class MixturePlanner(
     {
         var type = donor.Input.Find($"{At(layer)}.input_layernorm.weight")!.DType;
         IReadOnlyList<long> shape = [experts.Count, hidden];
-        if (_mixture.GateMode == GateMode.Random)
+        if (_mixture.IsRandom)
         {
-            var (count, scale) = (experts.Count * hidden, InitializerRange());
+            // A new linear layer's numbers lie evenly within the inverse root of its width.
+            var (count, isUniform) = (experts.Count * hidden, _mixture.GateMode == GateMode.UniformRandom);
+            var scale = isUniform ? 1 / Math.Sqrt(hidden) : InitializerRange();
             return new(type, shape, DType.F32,
-                () => new TensorInMemory(RandomRouter.Draw(merge.Seed, name, count, scale)),
-                _ => ContentDigest.Of(
-                    string.Create(CultureInfo.InvariantCulture, $"random router 1\n{merge.Seed}\n{name}\n{count}\n{scale:R}\n")));
+                () => new TensorInMemory(Draw(isUniform, name, count, scale)),
+                _ => ContentDigest.Of(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"random router 2\n{(isUniform ? "uniform\n" : "")}{merge.Seed}\n{name}\n{count}\n{scale:R}\n")));
         }
 
         if (experts is [{ IsShared: true } shared] && !_directions.ContainsKey(shared))
@@ -222,13 +233,49 @@ internal sealed class MixturePlanner(
             _ => ContentDigest.Of($"router 1\n{layer}\n{string.Join('\n', rows.Select(row => row.Request.Key.Digest))}\n"));
     }
 
+    private float[] Draw(bool isUniform, string name, int count, double scale)
+    {
+        var (numbers, values) = (new DrawnNumbers(merge.Seed, name), new float[count]);
+        if (isUniform)
+            numbers.Uniform(0, values, scale);
+        else
+            numbers.Normal(0, values, scale);
+        return values;
+    }
+
     private double InitializerRange() =>
         donor.Input.Config.Member("initializer_range") is { ValueKind: JsonValueKind.Number } range
             ? range.GetDouble()
             : UsualInitializerRange;
 
-    private static AssembledTensor Of(OpenModel model, string name) =>
-        AssembledTensor.Of(model.Input, new TensorIndex(model.Input).Same(name)!);
+    // A matrix of an expert, in the base's type, with the noise and the factor that are asked for.
+    private AssembledTensor Of((OpenModel Model, ExpertDeclaration Expert) of, int layer, string part, int place)
+    {
+        var name = Dense(layer, part);
+        var tensor = AssembledTensor.Of(of.Model.Input, new TensorIndex(of.Model.Input).Same(name)!) with
+        {
+            DType = donor.Input.Find(name)!.DType,
+        };
+        if (of.Expert.NoiseScale is > 0 and var deviation)
+            tensor = tensor.WithNoise(merge.Seed, string.Create(CultureInfo.InvariantCulture, $"{name}\n{place}"), deviation);
+        return part == "down_proj" && of.Expert.ResidualScale is not (null or 1) ? tensor.Scaled(of.Expert.ResidualScale!.Value) : tensor;
+    }
+
+    // Of queries, keys and values, where the mixture has them and the base has not.
+    private void AddInputBiases(MixtureForm form)
+    {
+        for (var layer = 0; form.NeedsInputBias && layer < _layers; layer++)
+        {
+            foreach (var part in new[] { "q_proj", "k_proj", "v_proj" })
+            {
+                var (weight, bias) = ($"{At(layer)}.self_attn.{part}.weight", $"{At(layer)}.self_attn.{part}.bias");
+                if (donor.Input.Find(bias) is not null || donor.Input.Find(weight) is not { Shape: [var rows, _] } spec)
+                    continue;
+                _tensors[bias] = new(
+                    spec.DType, [rows], DType.F32, () => new TensorInMemory(new float[rows]), _ => ContentDigest.Of($"zeros\n{rows}\n"));
+            }
+        }
+    }
 
     // The token with which texts begin, as the tokenizer's settings name it; it is written before prompts whatever else the tokenizer adds.
     private string BeginOf() => TokenizerSettings.Of(donor.Input.SideFiles(cancellation)).Begin ?? "";

@@ -20,6 +20,18 @@ internal sealed class TableRows(TensorContent content, IReadOnlyList<long> shape
     public void Read(int row, Span<float> destination) =>
         _reader.Read((long)row * Columns, destination, (long)(row + 1) * Columns);
 
+    /// <summary>Reads all rows in their order.</summary>
+    /// <param name="action">Gets each row's number and elements.</param>
+    public void ForEach(Action<int, ReadOnlySpan<float>> action)
+    {
+        var values = new float[Columns];
+        for (var row = 0; row < Count; row++)
+        {
+            Read(row, values);
+            action(row, values);
+        }
+    }
+
     /// <summary>Some rows, one after the other.</summary>
     public float[] Read(IReadOnlyList<int> rows)
     {

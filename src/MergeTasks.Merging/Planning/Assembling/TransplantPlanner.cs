@@ -1,6 +1,8 @@
 using System.Text.Json;
 using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
+using MergeTasks.Checkpoints.Naming;
+using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Options;
@@ -31,32 +33,24 @@ internal sealed class TransplantPlanner(
     public OpenModel Plan()
     {
         var (own, other) = (VocabularyOf(model), VocabularyOf(giver));
-        var (ownRows, rows) = (RowsOf(model), RowsOf(giver));
-        var tokens = other.Vocabulary.Ordered.Where(entry => entry.Value < rows).ToList();
-        if (other.Vocabulary.Ordered[^1] is var last && last.Value >= rows)
+        var (ownRows, theirRows) = (RowsOf(model), RowsOf(giver));
+        var matching = new TokenMatching(own.Bytes, ownRows, other.Vocabulary, other.Bytes, merge.Transplant!);
+        if (matching.Rows > theirRows)
             throw merge.Fault(
                 DiagnosticCode.BadTokenizer,
-                $"'{giver.Declaration.Label}' has {rows} embedding rows, but its tokenizer gives "
-                    + $"{VocabularyDifference.Shown(last.Key)} the id {last.Value}.",
+                $"'{giver.Declaration.Label}' has {theirRows} embedding rows, but its tokenizer gives "
+                    + $"{VocabularyDifference.Shown(other.Vocabulary.Ordered[^1].Key)} the id {matching.Rows - 1}.",
                 giver.Declaration.Location);
-        var found = new int[rows];
-        Array.Fill(found, -1);
-        foreach (var (token, id) in tokens)
-        {
-            if (found[id] < 0 && own.Bytes.Find(token, other.Bytes) is { } row && row < ownRows)
-                found[id] = row;
-        }
-
-        var transplant = new Transplant(found, [.. tokens.Select(entry => entry.Value).Where(id => found[id] < 0).Distinct()]);
+        var trained = new Lazy<(bool[], bool[])>(() => (Trained(model, own.Vocabulary), Trained(giver, other.Vocabulary)));
         var tensors = model.Input.Names
             .Where(name => VocabularyTensors.Is(model.Input, name, ownRows))
-            .ToDictionary(name => name, name => Transplanted(name, transplant, own.File, other.File));
-        var idOf = IdOf(own.Vocabulary, other.Vocabulary, found);
+            .ToDictionary(name => name, name => Transplanted(name, matching, trained, own, other));
+        var idOf = IdOf(own.Vocabulary, other.Vocabulary, matching.Match(VocabularyTables.Embeddings).Found);
         return model with
         {
             Input = new AssembledInput(
                 model.Input,
-                model.Input.Config.WithVocabularySize(rows).WithTokenIds(idOf),
+                model.Input.Config.WithVocabularySize(matching.Rows).WithTokenIds(idOf),
                 _ => false,
                 tensors,
                 FilesOf(idOf)),
@@ -96,34 +90,94 @@ internal sealed class TransplantPlanner(
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) ? id : null;
     }
 
-    private AssembledTensor Transplanted(string name, Transplant transplant, SideFile ownFile, SideFile otherFile)
+    private AssembledTensor Transplanted(
+        string name,
+        TokenMatching matching,
+        Lazy<(bool[], bool[])> trained,
+        (ModelVocabulary Vocabulary, TokenBytes Bytes, SideFile File) own,
+        (ModelVocabulary Vocabulary, TokenBytes Bytes, SideFile File) other)
     {
         var spec = model.Input.Find(name)!;
         var columns = spec.Shape.RowLength();
-        var settings = merge.Transplant!;
-        var needsGiver = settings.Approximation is RowApproximation.Omp or RowApproximation.CommonInterpolation;
-        if (needsGiver && spec.Shape.Count != 2)
-            settings = settings with { Approximation = RowApproximation.Zero };
-        var theirs = new TensorIndex(giver.Input).Find(name)
-            ?? throw merge.Fault(
-                DiagnosticCode.MissingTensor, $"'{giver.Declaration.Label}' has no tensor '{name}', which rows are compared in.",
-                giver.Declaration.Location);
-        var approximation = new RowMaker(settings, transplant, threads);
+        var theirs = InGiver(name) ?? throw merge.Fault(
+            DiagnosticCode.MissingTensor, $"'{giver.Declaration.Label}' has no tensor '{name}', which rows are compared in.",
+            giver.Declaration.Location);
+        var settings = SettingsFor(spec);
+        var table = TensorNames.IsHead(name) ? VocabularyTables.Head : VocabularyTables.Embeddings;
+        var rotations = settings.Approximation == RowApproximation.MatchingPursuitRope && spec.Shape.Count == 2
+            ? (RotationOf(model, name), RotationOf(giver, theirs))
+            : ((RowRotation, RowRotation)?)null;
+        var untrained = settings.LeavesUntrained ? [.. TablesOf(model), .. TablesOf(giver)] : Array.Empty<(ModelInput, string)>();
+        var asPlanned = settings.LeavesUntrained ? null : matching.Match(table);
+        var text = string.Join('\n', TransplantSettings.Options.Select(option => $"{option.Metadata} {option.Text(settings)}"));
         return new AssembledTensor(
             spec.DType,
-            [transplant.Found.Length, .. spec.Shape.Skip(1)],
+            [matching.Rows, .. spec.Shape.Skip(1)],
             DType.F32,
-            () => new ReplacedRows(
-                new RowMappedTensor(model.Input.Open(name), new Dictionary<int, TensorContent>(), transplant.Map, columns),
-                () => approximation.Make(
-                    new TableRows(model.Input.Open(name), spec.Shape),
-                    new TableRows(giver.Input.Open(theirs), giver.Input.Find(theirs)!.Shape),
-                    new Pieces(ownFile, otherFile)),
-                transplant.Missing,
-                columns),
+            () =>
+            {
+                var transplant = asPlanned ?? matching.Match(table, trained.Value);
+                return new ReplacedRows(
+                    new RowMappedTensor(model.Input.Open(name), new Dictionary<int, TensorContent>(), transplant.Map, columns),
+                    () => new RowMaker(settings, transplant, rotations, merge.Seed, threads).Make(new(
+                        Table(model.Input, name), Table(giver.Input, theirs), new Pieces(own.File, other.File),
+                        table == VocabularyTables.Head, name)),
+                    transplant.Missing,
+                    columns);
+            },
             token => AssembledTensor.Combined(
-                $"transplant 1\n{settings.Approximation} {settings.Tokens}\n{transplant.Map.Digest}\n{ownFile.Digest} {otherFile.Digest}",
+                $"transplant 2\n{text}\n{(settings.IsRandom ? merge.Seed : 0)}\n{matching.Match(table).Map.Digest}\n{own.File.Digest} "
+                    + $"{other.File.Digest} {string.Join(' ', untrained.Select(pair => pair.Item1.Identity(pair.Item2, token)))}",
                 [model.Input.Identity(name, token), giver.Input.Identity(theirs, token)]));
+    }
+
+    // Of vectors there is nothing to compare: a bias is 0 where none was learnt, or a mean.
+    private TransplantSettings SettingsFor(TensorSpec spec)
+    {
+        var settings = merge.Transplant!;
+        return spec.Shape.Count == 2 ? settings
+            : settings.Approximation is RowApproximation.Subword or RowApproximation.Mean ? settings with { Noise = 0 }
+            : settings with { Approximation = RowApproximation.Zero, Noise = 0 };
+    }
+
+    private static TableRows Table(ModelInput input, string name) => new(input.Open(name), input.Find(name)!.Shape);
+
+    private string? InGiver(string name) => new TensorIndex(giver.Input).Find(name);
+
+    // Embeddings, and the head, which is looked at beside them: the model's own, and the other's also where that is its embeddings.
+    private List<(ModelInput Input, string Name)> TablesOf(OpenModel of)
+    {
+        var embeddings = VocabularyTensors.TableOf(of.Input);
+        var head = of.Input.Names.FirstOrDefault(name => TensorNames.IsHead(name) && of.Input.Find(name)!.Shape.Count == 2)
+            ?? (of == giver && of.Input.Config.TiesHead ? embeddings : null);
+        return [.. new[] { embeddings, head }.OfType<string>().Select(name => (of.Input, name))];
+    }
+
+    private bool[] Trained(OpenModel of, ModelVocabulary vocabulary)
+    {
+        var tables = TablesOf(of);
+        return TrainedRows.Of(
+            vocabulary.Ordered,
+            Table(tables[0].Input, tables[0].Name),
+            tables.Count == 1 ? null : Table(tables[1].Input, tables[1].Name));
+    }
+
+    private RowRotation RotationOf(OpenModel of, string table)
+    {
+        const string heads = "num_attention_heads", theta = "rope_theta", parameters = "rope_parameters";
+        var (config, columns) = (of.Input.Config, of.Input.Find(table)!.Shape[^1]);
+        var count = config.Member(heads);
+        var written = config.Member(parameters) is { ValueKind: JsonValueKind.Object } inner && inner.TryGetProperty(theta, out var value)
+            ? value : config.Member(theta);
+        if (count.ValueKind != JsonValueKind.Number || !count.TryGetInt32(out var number) || number < 1 || columns % (2L * number) != 0
+            || written.ValueKind != JsonValueKind.Number || written.GetDouble() is not > 0)
+            throw merge.Fault(
+                DiagnosticCode.InvalidValue,
+                $"Approximation=\"mp_rope\" turns rows as rotary positions would, and the configuration of '{of.Declaration.Label}' does not "
+                    + $"say how: it wants '{heads}' that divide its {columns} columns into pieces of even length, and '{theta}'. "
+                    + "Say Approximation=\"omp\".",
+                of.Declaration.Location);
+        return new RowRotation(checked((int)columns), number, written.GetDouble());
     }
 
     private List<SideFile> FilesOf(Func<int, int?> idOf) =>
@@ -143,7 +197,7 @@ internal sealed class TransplantPlanner(
         {
             var text = file.Read();
             var vocabulary = ModelVocabulary.Parse(text);
-            return (vocabulary, new TokenBytes(vocabulary, text), file);
+            return (vocabulary, new TokenBytes(vocabulary, text, TokenizerSettings.Of(of.Input.SideFiles(cancellation)).Roles), file);
         }
         catch (FormatException e)
         {
@@ -158,21 +212,6 @@ internal sealed class TransplantPlanner(
         ? checked((int)rows)
         : throw merge.Fault(
             DiagnosticCode.BadTokenizer, $"no table of embeddings was found in '{of.Declaration.Label}'.", of.Declaration.Location);
-}
-
-/// <summary>Which rows of a table stay, and which are made.</summary>
-/// <param name="Found">Of each row of the new table, the old one of the same token; −1: none.</param>
-/// <param name="Missing">The rows that stand for tokens that the model lacks, in order.</param>
-internal sealed record Transplant(int[] Found, IReadOnlyList<int> Missing)
-{
-    /// <summary>Old rows in their new places; rows that stand for no token are zeros.</summary>
-    public RowMap Map { get; } = new(
-        Found,
-        Enumerable.Range(0, Found.Length).Where(row => Found[row] < 0).ToDictionary(row => row, _ => RowFill.Zero),
-        new bool[Found.Length]);
-
-    /// <summary>Rows of the new table whose tokens both models have.</summary>
-    public IReadOnlyList<int> Common { get; } = [.. Enumerable.Range(0, Found.Length).Where(row => Found[row] >= 0)];
 }
 
 /// <summary>Divides another tokenizer's tokens by the model's own.</summary>
