@@ -53,30 +53,45 @@ internal sealed class MergeScorer(MergeBuild build)
 
     /// <summary>Computes pieces of scores, as far as the cache lacks them.</summary>
     /// <param name="choose">Chooses among all of them.</param>
+    /// <param name="computesNeeds">Whether a piece whose needs are not there is computed with them; otherwise it is left.</param>
     /// <param name="progress">Hears of progress.</param>
     /// <param name="cancellation">Ends the work; what was finished is kept.</param>
-    /// <returns>Those that were chosen.</returns>
+    /// <returns>Those that were chosen, and whether they are there now.</returns>
     /// <exception cref="DiagnosticException">A score cannot be computed, or the cache cannot be written.</exception>
-    public IReadOnlyList<ScorePiece> Run(
-        Func<IReadOnlyList<ScorePiece>, IEnumerable<ScorePiece>> choose, MergeProgress progress, CancellationToken cancellation)
+    public IReadOnlyList<(ScorePiece Piece, bool IsThere)> Run(
+        Func<IReadOnlyList<ScorePiece>, IEnumerable<ScorePiece>> choose,
+        bool computesNeeds,
+        MergeProgress progress,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(choose);
         var inputs = new IdentifiedFiles();
         using var planner = build.Planner(build.Hasher(inputs));
-        List<ScorePiece> chosen = [.. choose(PiecesOf(planner, cancellation))];
+        var all = PiecesOf(planner, cancellation);
+        List<ScorePiece> chosen = [.. choose(all)];
         if (!build.Store().IsWritable())
             throw new DiagnosticException(
                 DiagnosticCode.CacheUnwritable,
                 $"The cache folder '{build.CacheFolder}' cannot be written, and a score is of no use elsewhere.",
                 null);
-        foreach (var group in chosen.Where(piece => !piece.IsCached).GroupBy(piece => piece.Merge, StringComparer.OrdinalIgnoreCase))
+
+        // Those that need nothing first: others may be making meanwhile what the rest needs.
+        var done = new List<(ScorePiece, bool)>();
+        foreach (var piece in chosen.OrderBy(piece => piece.After.Count > 0).ThenBy(piece => piece.Number))
         {
-            var plan = planner.Plan(build.Merges.First(merge => merge.Name == group.Key), cancellation);
-            using var scores = build.Scores(plan, inputs, progress, cancellation);
-            scores.Ensure(group.Select(piece => piece.Request));
+            var isThere = piece.IsCached;
+            if (!isThere && (computesNeeds || piece.After.All(number => IsCached(all[number - 1].Request, cancellation))))
+            {
+                var plan = planner.Plan(build.Merges.First(merge => merge.Name == piece.Merge), cancellation);
+                using var scores = build.Scores(plan, inputs, progress, cancellation);
+                scores.Ensure([piece.Request]);
+                isThere = true;
+            }
+
+            done.Add((piece, isThere));
         }
 
-        return chosen;
+        return done;
     }
 
     /// <summary>For each score of a planned merge, whether it is cached or why it is not.</summary>
@@ -116,8 +131,9 @@ internal sealed class MergeScorer(MergeBuild build)
             if (MergeBuild.NeedsScores(state) && MergeOrder.Upstream(merge).All(upstream => states[upstream].HoldsModel))
                 needed.Add((merge.Name, state.Plan.Importance!.Requests));
         });
-        return ScorePiece.Of(
-            needed,
-            request => build.Store().Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation));
+        return ScorePiece.Of(needed, request => IsCached(request, cancellation));
     }
+
+    private bool IsCached(ScoreRequest request, CancellationToken cancellation) =>
+        build.Store().Has(request.Key.Digest, path => ScoreFile.IsOf(path, request), cancellation);
 }

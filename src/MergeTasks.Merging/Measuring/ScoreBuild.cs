@@ -40,7 +40,8 @@ internal sealed class ScoreBuild : IDisposable
         if (!store.IsWritable())
         {
             _temporary = Directory.CreateTempSubdirectory("mergetasks-scores-").FullName;
-            store = new ContentStore(_temporary, new FileHasher(new DigestMemo(_temporary), team.Count)) {
+            store = new ContentStore(_temporary, new FileHasher(new DigestMemo(_temporary), team.Count))
+            {
                 SizeLimit = long.MaxValue,
                 Shared = store.Shared,
             };

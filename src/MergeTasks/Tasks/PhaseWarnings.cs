@@ -13,7 +13,7 @@ internal static class PhaseWarnings
 {
     private const string Suffix = ".warnings.json";
 
-    private static readonly DiagnosticCode[] _ofCaches =
+    private static readonly DiagnosticCode[] OfCaches =
         [DiagnosticCode.CacheUnwritable, DiagnosticCode.SharedCacheUnusable, DiagnosticCode.SharedEntryRefused];
 
     /// <summary>Full path of a merge's file in a folder for generated files.</summary>
@@ -26,7 +26,7 @@ internal static class PhaseWarnings
     public static void Write(string path, IReadOnlyList<Diagnostic> warnings)
     {
         // The caches may do better next time, and say so themselves.
-        var lasting = warnings.Where(warning => !_ofCaches.Contains(warning.Code)).ToList();
+        var lasting = warnings.Where(warning => !OfCaches.Contains(warning.Code)).ToList();
         if (lasting.Count > 0)
             AtomicFile.WriteIfDifferent(path, RecordFile.ToBytes(lasting));
         else

@@ -22,7 +22,8 @@ public sealed class RunScore : DeclaringTask
         Directory.CreateDirectory(Path.GetDirectoryName(RunningFile)!);
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "scores", Report, running);
-        foreach (var piece in new MergeScorer(BuildOf(merges, host, progress.Note)).Run(Choose, progress, cancellation))
+        var isShare = Properties[ProjectProperties.Piece].Contains('/', StringComparison.Ordinal);
+        foreach (var (piece, isThere) in new MergeScorer(BuildOf(merges, host, progress.Note)).Run(Choose, !isShare, progress, cancellation))
             Log.LogMessage(
                 MessageImportance.High,
                 "{0}  {1}: {2}, {3}: {4}",
@@ -30,7 +31,7 @@ public sealed class RunScore : DeclaringTask
                 piece.Merge,
                 piece.Request.Model.Label,
                 piece.Request.Phase,
-                piece.IsCached ? "was cached" : "computed");
+                piece.IsCached ? "was cached" : isThere ? "computed" : $"left, because it needs {string.Join(' ', piece.After)}");
     }
 
     // A number beyond the last is a mistake; a share of the pieces may be empty.

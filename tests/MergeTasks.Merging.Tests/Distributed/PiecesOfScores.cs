@@ -22,12 +22,21 @@ public sealed class PiecesOfScores
         Assert.All(pieces, piece => Assert.All(piece.After, before => Assert.InRange(before, 1, piece.Number - 1)));
         Assert.Contains(pieces, piece => piece.After.Count > 0);
 
-        // In three shares, the last machine first.
+        // In three shares, that with a piece that needs the others' first.
         var lost = exact[1].Request.Key.Digest;
-        foreach (var own in new[] { 2, 0, 1 })
+        var needing = pieces.First(piece => piece.After.Count > 0).Number;
+        foreach (var own in Enumerable.Range(needing, 3).Select(number => number % 3))
         {
             using var machine = Machine(cache.Address);
-            new MergeScorer(machine.Space.Build()).Run(all => all.Where(piece => piece.Number % 3 == own), MergeProgress.None, default);
+            new MergeScorer(machine.Space.Build()).Run(all => all.Where(piece => piece.Number % 3 == own), false, MergeProgress.None, default);
+        }
+
+        // What needed the others' pieces was left, and is made in a second round.
+        using (var machine = Machine(cache.Address))
+        {
+            Assert.Contains(new MergeScorer(machine.Space.Build()).Pieces(default), piece => !piece.IsCached && piece.After.Count > 0);
+            Assert.All(
+                new MergeScorer(machine.Space.Build()).Run(all => all, false, MergeProgress.None, default), run => Assert.True(run.IsThere));
         }
 
         // What needed the whole has put that together, and is lost, too.
