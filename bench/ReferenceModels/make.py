@@ -75,6 +75,15 @@ def statistics(seen, mask):
     return result
 
 
+def as_saved(model, tensors):
+    """The tensors under the names that files have, which since version 5 differ from those in memory."""
+    try:
+        from transformers.core_model_loading import revert_weight_conversion
+    except ImportError:
+        return tensors
+    return revert_weight_conversion(model, tensors)
+
+
 def make(folder, name):
     class_name, settings = VARIANTS[name]
     torch.manual_seed(zlib.crc32(name.encode()))
@@ -89,8 +98,11 @@ def make(folder, name):
     loss = make_loss(logits, inputs, kind)
     loss.backward()
     parameters = dict(model.named_parameters())
+    gradients = {key: torch.zeros_like(value) if value.grad is None else value.grad for key, value in parameters.items()
+                 if not key.endswith("e_score_correction_bias")}  # it chooses experts, and has no gradient
+    parameters, gradients = as_saved(model, parameters), as_saved(model, gradients)
     golden = inputs | {"logits": logits.detach(), "loss": loss.detach()} | statistics(seen, inputs.get("attention_mask"))
-    golden |= {f"grad.{key}": torch.zeros_like(value) if value.grad is None else value.grad for key, value in parameters.items()}
+    golden |= {f"grad.{key}": value for key, value in gradients.items()}
     target = os.path.join(folder, name)
     os.makedirs(target, exist_ok=True)
     model.config.architectures = [class_name]

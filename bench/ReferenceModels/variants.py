@@ -90,5 +90,10 @@ VARIANTS = {
         ENCODER, hidden_act="sigmoid", tie_word_embeddings=False, type_vocab_size=2, pad_token_id=0, layer_norm_eps=1e-5)),
     "roberta-cls-five": ("RobertaForSequenceClassification", of(ENCODER, hidden_act="linear", num_labels=5, pad_token_id=3)),
     "distilbert-mlm-untied": ("DistilBertForMaskedLM", of(DISTILBERT, tie_word_embeddings=False, sinusoidal_pos_embds=True)),
+    "ernie4_5_moe-bias": ("Ernie4_5_MoeForCausalLM", of(
+        DECODER, num_key_value_heads=2, use_bias=True, moe_layer_start_index=2, hidden_act="gelu_new")),
+    "hunyuan_v1_dense-long": ("HunYuanDenseV1ForCausalLM", of(
+        DECODER, num_key_value_heads=1, head_dim=12, max_position_embeddings=8, attention_bias=True, rope_scaling=dict(
+            type="dynamic", alpha=50.0, factor=1.5))),
     "distilbert-cls-two": ("DistilBertForSequenceClassification", of(DISTILBERT, activation="tanh", num_labels=2)),
 }

@@ -38,7 +38,7 @@ internal sealed class RecipeNodes(string path)
 
     /// <summary>
     /// The entries of a mapping. A key that the section does not have is an error where it looks like a misspelt one; otherwise it has no
-    /// effect, as in mergekit, and is warned of, unless it is there to hold what other places refer to.
+    /// effect, as in mergekit, and is warned of, unless it is there to hold what other places refer to. A key whose value is null is absent.
     /// </summary>
     public RecipeEntries Entries(YamlMappingNode mapping, RecipeSection section)
     {
@@ -47,6 +47,8 @@ internal sealed class RecipeNodes(string path)
         foreach (var (keyNode, value) in Members(mapping))
         {
             var key = (keyNode as YamlScalarNode)?.Value ?? "";
+            if (valid.Contains(key) && IsNothing(value))
+                continue;
             if (valid.Contains(key))
                 entries[key] = (keyNode.Start, value);
             else if (Suggestion.Closest(key, valid) is not null && !IsParameter(key))
@@ -128,6 +130,9 @@ internal sealed class RecipeNodes(string path)
         var entries = option.Form.TakesList ? Texts(node, option.Key) : Text(node, option.Key) is { } text ? [text] : [];
         return entries.Count == 0 ? null : new WrittenOption(entries, () => At(node.Start));
     }
+
+    private static bool IsNothing(YamlNode node) =>
+        node is YamlScalarNode { Style: ScalarStyle.Plain, Value: null or "" or "~" or "null" or "Null" or "NULL" };
 
     private static bool HoldsAnchor(YamlNode node) => !node.Anchor.IsEmpty || node switch
     {

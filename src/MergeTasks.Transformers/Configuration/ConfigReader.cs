@@ -16,6 +16,7 @@ internal sealed class ConfigReader
     private readonly string _where;
     private readonly HashSet<string> _read;
     private (ConfigReader Reader, string Key)? _above;
+    private ILookup<string, string>? _otherNames;
 
     private ConfigReader(JsonElement root, string path, string where, HashSet<string> read)
     {
@@ -123,16 +124,15 @@ internal sealed class ConfigReader
             : throw Bad(key, value, "a number");
     }
 
-    /// <summary>True or false; null counts as absent.</summary>
+    /// <summary>True or false; null is false, as it is where the reference asks for it.</summary>
     public bool Bool(string key, bool absent)
     {
-        if (!Has(key))
+        if (Value(key) is not { } value)
             return absent;
-        var value = Value(key)!.Value;
         return value.ValueKind switch
         {
             JsonValueKind.True => true,
-            JsonValueKind.False => false,
+            JsonValueKind.False or JsonValueKind.Null => false,
             _ => throw Bad(key, value, "true or false"),
         };
     }
@@ -160,6 +160,19 @@ internal sealed class ConfigReader
 
     /// <summary>This section, but one key is read from the object around it where that has it.</summary>
     public ConfigReader Under(ConfigReader above, string key) => new(_root, Path, _where, _read) { _above = (above, key) };
+
+    /// <summary>
+    /// This object, some keys of which the reference reads under other names too. Where both are there and differ, which of them counts
+    /// depends on their order and on the reference's version: they are refused.
+    /// </summary>
+    /// <param name="keyByOtherName">The key that each other name stands for.</param>
+    public ConfigReader Naming(IReadOnlyDictionary<string, string> keyByOtherName) => keyByOtherName.Count == 0
+        ? this
+        : new(_root, Path, _where, _read)
+        {
+            _above = _above,
+            _otherNames = keyByOtherName.ToLookup(pair => pair.Value, pair => pair.Key, StringComparer.Ordinal),
+        };
 
     /// <summary>Settings that stand in for a section that is not there.</summary>
     public ConfigReader Substitute(string key, string json)
@@ -252,7 +265,23 @@ internal sealed class ConfigReader
         _read.Add(_where + key);
         if (_above is { } above && above.Key == key && above.Reader.Has(key))
             return above.Reader.Value(key);
-        return _root.TryGetProperty(key, out var value) ? value : null;
+        JsonElement? own = _root.TryGetProperty(key, out var value) ? value : null;
+        return _otherNames is null || !_otherNames.Contains(key) ? own : UnderOneName(key, own);
+    }
+
+    private JsonElement? UnderOneName(string key, JsonElement? own)
+    {
+        foreach (var other in _otherNames![key])
+        {
+            _read.Add(_where + other);
+            if (!_root.TryGetProperty(other, out var value) || value.ValueKind == JsonValueKind.Null)
+                continue;
+            if (own is { ValueKind: not JsonValueKind.Null } first && !JsonElement.DeepEquals(first, value))
+                throw Bad(key, first, $"the same as '{_where}{other}' ({Short(value.GetRawText())}), which is another name for it");
+            own = value;
+        }
+
+        return own;
     }
 
     private string Show(string key) => Value(key) is { } value ? Short(value.GetRawText()) : "absent";

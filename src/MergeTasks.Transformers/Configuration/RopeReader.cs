@@ -23,6 +23,9 @@ internal sealed record RopeDefaults(double Theta)
 
     /// <summary>The kind of layer whose settings are meant, in families that may have one set for each kind.</summary>
     public string? LayerType { get; init; }
+
+    /// <summary>Whether a kind of layer that the settings leave out rotates plainly.</summary>
+    public bool HasPlainKinds { get; init; }
 }
 
 /// <summary>
@@ -49,7 +52,11 @@ internal static class RopeReader
             throw scaling!.Invalid("rope_theta", "above 0");
         var type = scaling is null ? "default" : TypeOf(scaling, isNewest, defaults.Aliases);
         if (type == "proportional")
-            return Proportional(scaling!, size.Head, theta);
+        {
+            return Proportional(
+                scaling!, size.Head, theta, defaults.Fraction ?? config.OptionalDouble("partial_rotary_factor") ?? 1);
+        }
+
         var share = Share(config, scaling, defaults.Fraction, type);
         var dimensions = (int)(size.Head * share);
         if (dimensions < 2 || dimensions > size.Head || dimensions % 2 != 0)
@@ -61,9 +68,7 @@ internal static class RopeReader
                 config.Path);
         }
 
-        // Every reader of version 5 lets a key beside the settings outrank the one inside.
-        var inside = scaling?.OptionalInt("original_max_position_embeddings");
-        var original = config.OptionalInt("original_max_position_embeddings") ?? inside ?? defaults.OriginalPositions;
+        var original = OriginalPositions(config, scaling, defaults);
         if (scaling is null)
             return RopeSpec.Plain(dimensions, theta);
         return type switch
@@ -84,32 +89,57 @@ internal static class RopeReader
         };
     }
 
+    // The reference lets a key beside the settings outrank the one inside, and so a default of that key; not those of one kind of layer.
+    private static int? OriginalPositions(ConfigReader config, ConfigReader? scaling, RopeDefaults defaults)
+    {
+        const string key = "original_max_position_embeddings";
+        var inside = scaling?.OptionalInt(key);
+        if (defaults.LayerType is not null && IsByLayer(config))
+            return inside;
+        return config.OptionalInt(key) ?? (config.Mentions(key) ? inside : null) ?? defaults.OriginalPositions ?? inside;
+    }
+
     /// <summary>The section that holds the settings; null where there is none.</summary>
     public static ConfigReader? Section(ConfigReader config, RopeDefaults defaults) => SettingsOf(config, defaults).Scaling;
 
     /// <summary>Whether the settings stand in one object for each kind of layer.</summary>
     public static bool IsByLayer(ConfigReader config) =>
-        config.Section("rope_parameters") is { } settings && (settings.Has("full_attention") || settings.Has("sliding_attention"));
+        config.Section("rope_parameters") is { } settings && IsByLayer(settings.Has);
+
+    private static bool IsByLayer(Func<string, bool> has) => has("full_attention") || has("sliding_attention");
 
     private static (ConfigReader? Scaling, bool IsNewest) SettingsOf(ConfigReader config, RopeDefaults defaults)
     {
-        var key = config.Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-        var scaling = config.Section(key);
-        if (scaling is not null && (scaling.Has("full_attention") || scaling.Has("sliding_attention")))
+        var key = KeyOf(config, defaults);
+        var scaling = Filled(config, key);
+        if (scaling is not null && IsByLayer(scaling.Has))
         {
             if (defaults.LayerType is null)
                 throw config.Unsupported(key, "one set of settings for all layers");
-            return (scaling.Section(defaults.LayerType)
-                ?? throw config.Invalid(key, $"an object with \"{defaults.LayerType}\", which some layers are"), true);
+            var own = scaling.Section(defaults.LayerType);
+            return own is not null || defaults.HasPlainKinds
+                ? (own, true)
+                : throw config.Invalid(key, $"an object with \"{defaults.LayerType}\", which some layers are");
         }
 
-        return scaling is null && defaults.Settings is { } absent
+        return scaling is null && !config.Has(key) && defaults.Settings is { } absent
             ? (Absent(config.Substitute("rope_parameters", absent)), true)
             : (scaling, key == "rope_parameters");
 
         ConfigReader Absent(ConfigReader settings) =>
             defaults.LayerType is { } kind && settings.Has(kind) ? settings.Section(kind)! : settings;
     }
+
+    // Where both are there, the reference takes the older one, except for settings by kind of layer.
+    private static string KeyOf(ConfigReader config, RopeDefaults defaults)
+    {
+        var (hasOlder, hasNewer) = (Filled(config, "rope_scaling") is not null, Filled(config, "rope_parameters") is not null);
+        return hasOlder && (defaults.LayerType is null || !hasNewer) ? "rope_scaling" : "rope_parameters";
+    }
+
+    // An empty object means none to the reference.
+    private static ConfigReader? Filled(ConfigReader config, string key) =>
+        config.Section(key) is { } settings && settings.Keys.Any() ? settings : null;
 
     // Plain rotation of a family without a fraction takes whole heads, whatever the key says: so does the reference.
     private static double Share(ConfigReader config, ConfigReader? scaling, double? fraction, string type)
@@ -135,9 +165,9 @@ internal static class RopeReader
             name is not null && aliases is not null && aliases.TryGetValue(name, out var known) ? known : name;
     }
 
-    private static RopeSpec Proportional(ConfigReader scaling, int channels, double theta)
+    private static RopeSpec Proportional(ConfigReader scaling, int channels, double theta, double absentShare)
     {
-        var share = scaling.Double("partial_rotary_factor", 1);
+        var share = scaling.Double("partial_rotary_factor", absentShare);
         return share is >= 0 and <= 1 && channels % 2 == 0
             ? RopeScaling.Proportional(channels, theta, (int)Math.Floor(share * channels / 2), scaling.PositiveDouble("factor", 1))
             : throw scaling.Invalid("partial_rotary_factor", "from 0 to 1, of heads with an even number of channels");

@@ -8,16 +8,23 @@ internal sealed class BloomFamily : DecoderFamily
 {
     public override string ModelType => "bloom";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["n_embed"] = "hidden_size",
+        ["num_attention_heads"] = "n_head",
+        ["num_hidden_layers"] = "n_layer",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
-        var hidden = config.OptionalInt("hidden_size") ?? config.Int("n_embed", 64);
-        var heads = config.OptionalInt("n_head") ?? config.Int("num_attention_heads", 8);
+        var hidden = config.Int("hidden_size", 64);
+        var heads = config.Int("n_head", 8);
         if (hidden % heads != 0)
             throw config.Invalid("n_head", $"a divisor of 'hidden_size' ({hidden})");
         var normsStream = config.Bool("apply_residual_connection_post_layernorm", false);
         // Another order of the same sums.
         config.Ignore("slow_but_exact");
-        var layers = config.OptionalInt("n_layer") ?? config.Int("num_hidden_layers", 2);
+        var layers = config.Int("n_layer", 2);
         var shape = new DecoderShape(
             config.Int("vocab_size", 250880), hidden, 4 * hidden, layers, heads, heads, config.Int("seq_length", 2048), hidden / heads);
         var epsilon = config.Double("layer_norm_epsilon", 1e-5);

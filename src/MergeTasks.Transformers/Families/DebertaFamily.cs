@@ -46,6 +46,8 @@ internal sealed class DebertaFamily : EncoderFamily
         var (hidden, heads) = (deberta.Hidden, deberta.Heads);
         var farthest = config.OptionalInt("max_relative_positions", minimum: -1) is > 0 and var given ? given : deberta.Positions;
         var buckets = Math.Max(0, config.Int("position_buckets", -1, minimum: -1));
+        if (buckets == 1)
+            throw config.Invalid("position_buckets", "at least 2, or −1 for none");
         var types = Types(config);
         var shared = config.Bool("share_att_key", false);
         var norm = (config.OptionalText("norm_rel_ebd") ?? "none").Split('|').Select(part => part.Trim()).ToArray();

@@ -9,6 +9,7 @@ internal abstract class DecoderFamily : Family
     /// <inheritdoc/>
     public sealed override TransformerSpec Describe(ConfigReader config)
     {
+        config = config.Naming(OtherNames);
         // Embedding models made of decoders switch the causal order off with one of these.
         if (!config.Bool("is_causal", true))
             throw config.Unsupported("is_causal", "true");
@@ -34,6 +35,10 @@ internal abstract class DecoderFamily : Family
     /// <summary>A window's size, which has a default; null where it is switched off.</summary>
     protected static int? Window(ConfigReader config, int? absent) =>
         config.Mentions("sliding_window") ? config.OptionalInt("sliding_window") : absent;
+
+    /// <summary>Refuses a window of nothing, which files may give where it is switched off.</summary>
+    internal static int? OpenWindow(ConfigReader config, int? size) =>
+        size != 0 ? size : throw config.Invalid("sliding_window", "at least 1 where layers slide");
 
     /// <summary>Which layers see a limited window, where a list <c>layer_types</c> may say so.</summary>
     /// <param name="config">The configuration.</param>
@@ -63,11 +68,17 @@ internal abstract class DecoderFamily : Family
     internal static (RopeSpec Full, RopeSpec Sliding) RopeByLayer(
         ConfigReader config, DecoderShape shape, RopeDefaults defaults, double slidingTheta)
     {
-        if (!RopeReader.IsByLayer(config))
+        if (!config.Has("rope_parameters"))
             return (RopeReader.Read(config, shape.Size, defaults), RopeSpec.Plain(shape.HeadSize, slidingTheta));
+        if (!RopeReader.IsByLayer(config))
+            throw config.Invalid("rope_parameters", "an object with one for each kind of layer");
+        if (config.Has("rope_scaling"))
+            throw config.Unsupported("rope_scaling", "null beside 'rope_parameters'");
+        defaults = defaults with { HasPlainKinds = true };
         return (
             RopeReader.Read(config, shape.Size, defaults with { LayerType = "full_attention" }),
-            RopeReader.Read(config, shape.Size, defaults with { LayerType = "sliding_attention", Theta = slidingTheta }));
+            RopeReader.Read(
+                config, shape.Size, defaults with { LayerType = "sliding_attention", Theta = slidingTheta, FamilyTheta = true }));
     }
 
     private static bool IsLanguageModel(string architecture) =>

@@ -19,16 +19,23 @@ internal sealed class DeepSeekFamily(string modelType) : DecoderFamily
 
     private bool IsGlm => modelType == "glm4_moe_lite";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_local_experts"] = "n_routed_experts",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
-        // The size of a head stands under other keys.
         var shape = DecoderShape.Read(config, modelType switch
         {
             "deepseek_v2" => new(32000, 4096, 11008, 32, 32, 0, 2048),
             "deepseek_v3" => new(129280, 7168, 18432, 61, 128, 128, 4096),
             _ => new(154880, 2048, 10240, 47, 20, 20, 202752),
         });
-        config.Ignore("head_dim");
+        // The sizes of a head stand under other keys; this one is that of the rotated part.
+        var rotated = config.Int("qk_rope_head_dim", 64);
+        if (config.Int("head_dim", rotated) != rotated)
+            throw config.Invalid("head_dim", $"'qk_rope_head_dim' ({rotated})");
         var style = new LlamaStyle(config.Double("rms_norm_eps", IsGlm ? 1e-5 : 1e-6), config.Activation("hidden_act", "silu"));
         if (IsV2)
             config.RequireFlag("mlp_bias", false);

@@ -17,13 +17,19 @@ internal sealed class DistilBertFamily : EncoderFamily
 
     protected override string Classifier => "DistilBertForSequenceClassification";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["hidden_size"] = "dim",
+        ["num_attention_heads"] = "n_heads",
+        ["num_hidden_layers"] = "n_layers",
+    };
+
     protected override TransformerSpec DescribeEncoder(ConfigReader config, IReadOnlyList<string>? labels)
     {
         const string tokenTable = "distilbert.embeddings.word_embeddings.weight";
-        var hidden = config.OptionalInt("dim") ?? config.Int("hidden_size", 768);
-        var headsKey = config.Has("n_heads") ? "n_heads" : "num_attention_heads";
-        var heads = ReadHeads(config, headsKey, 12, hidden);
-        var layers = config.OptionalInt("n_layers") ?? config.Int("num_hidden_layers", 6);
+        var hidden = config.Int("dim", 768);
+        var heads = ReadHeads(config, "n_heads", 12, hidden);
+        var layers = config.Int("n_layers", 6);
         var inner = config.Int("hidden_dim", 3072);
         var vocabulary = config.Int("vocab_size", 30522);
         var positions = config.Int("max_position_embeddings", 512);

@@ -15,6 +15,7 @@ internal abstract class EncoderFamily : Family
     /// <inheritdoc/>
     public sealed override TransformerSpec Describe(ConfigReader config)
     {
+        config = config.Naming(OtherNames);
         foreach (var decoderOnly in new[] { "is_decoder", "add_cross_attention" })
             if (config.Bool(decoderOnly, false))
                 throw config.Unsupported(decoderOnly, "false");

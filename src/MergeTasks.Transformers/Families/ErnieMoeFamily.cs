@@ -8,6 +8,12 @@ internal sealed class ErnieMoeFamily : DecoderFamily
 {
     public override string ModelType => "ernie4_5_moe";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_experts"] = "moe_num_experts",
+        ["num_experts_per_tok"] = "moe_k",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(config, new(103424, 2560, 12288, 28, 20, 4, 131072));
@@ -27,8 +33,9 @@ internal sealed class ErnieMoeFamily : DecoderFamily
         var routing = new RoutingSpec(
             perToken, RouterFunction.Softmax)
         { Renormalised = 0, SmallestSum = config.Double("moe_norm_min", 1e-12) };
-        return Parts.LlamaNamedDecoder(
+        var decoder = Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", true), Layer, NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
+        return decoder with { Head = decoder.Head with { Output = decoder.Head.Output with { Bias = bias } } };
 
         LayerSpec Layer(string at, int index)
         {

@@ -10,6 +10,11 @@ internal sealed class FalconFamily : DecoderFamily
 {
     public override string ModelType => "falcon";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["n_embed"] = "hidden_size",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var hidden = config.Int("hidden_size", 4544);

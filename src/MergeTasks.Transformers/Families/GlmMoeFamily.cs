@@ -11,6 +11,11 @@ internal sealed class GlmMoeFamily : DecoderFamily
 {
     public override string ModelType => "glm4_moe";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_local_experts"] = "n_routed_experts",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(config, new(151552, 4096, 10944, 46, 96, 8, 131072, HeadSize: 128));

@@ -8,22 +8,30 @@ internal sealed class Gpt2Family : DecoderFamily
 {
     public override string ModelType => "gpt2";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["hidden_size"] = "n_embd",
+        ["num_attention_heads"] = "n_head",
+        ["num_hidden_layers"] = "n_layer",
+        ["max_position_embeddings"] = "n_positions",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         if (config.Bool("add_cross_attention", false))
             throw config.Unsupported("add_cross_attention", "false");
-        var hidden = Size("n_embd", "hidden_size", 768);
-        var heads = Size("n_head", "num_attention_heads", 12);
+        var hidden = config.Int("n_embd", 768);
+        var heads = config.Int("n_head", 12);
         if (hidden % heads != 0)
             throw config.Invalid("n_head", $"a divisor of 'n_embd' ({hidden})");
         var shape = new DecoderShape(
             config.Int("vocab_size", 50257),
             hidden,
             config.Int("n_inner", 4 * hidden),
-            Size("n_layer", "num_hidden_layers", 12),
+            config.Int("n_layer", 12),
             heads,
             heads,
-            Size("n_positions", "max_position_embeddings", 1024),
+            config.Int("n_positions", 1024),
             hidden / heads);
         var epsilon = config.Double("layer_norm_epsilon", 1e-5);
         var activation = config.Activation("activation_function", "gelu_new");
@@ -52,8 +60,6 @@ internal sealed class Gpt2Family : DecoderFamily
             FeedForward = new MlpSpec(
                 Conv($"{at}.mlp.c_fc", hidden, shape.Intermediate), Conv($"{at}.mlp.c_proj", shape.Intermediate, hidden), activation),
         };
-
-        int Size(string key, string otherKey, int absent) => config.OptionalInt(key) ?? config.Int(otherKey, absent);
 
         static LinearSpec Conv(string module, int inputs, int outputs) => new(module, inputs, outputs, Bias: true) { StoredByInput = true };
     }

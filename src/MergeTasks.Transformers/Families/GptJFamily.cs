@@ -14,16 +14,24 @@ internal sealed class GptJFamily(string modelType) : DecoderFamily
 
     public override string ModelType => modelType;
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["hidden_size"] = "n_embd",
+        ["num_attention_heads"] = "n_head",
+        ["num_hidden_layers"] = "n_layer",
+        ["max_position_embeddings"] = "n_positions",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
-        var hidden = config.OptionalInt("n_embd") ?? config.Int("hidden_size", 4096);
-        var heads = config.OptionalInt("n_head") ?? config.Int("num_attention_heads", 16);
+        var hidden = config.Int("n_embd", 4096);
+        var heads = config.Int("n_head", 16);
         if (hidden % heads != 0)
             throw config.Invalid("n_head", $"a divisor of 'n_embd' ({hidden})");
         if (modelType == "codegen" && heads % Blocks != 0)
             throw config.Invalid("n_head", $"a multiple of {Blocks}");
-        var layers = config.OptionalInt("n_layer") ?? config.Int("num_hidden_layers", 28);
-        var positions = config.OptionalInt("n_positions") ?? config.Int("max_position_embeddings", 2048);
+        var layers = config.Int("n_layer", 28);
+        var positions = config.Int("n_positions", 2048);
         // The same length again.
         config.Ignore("n_ctx");
         var shape = new DecoderShape(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
 
@@ -9,10 +10,16 @@ namespace MergeTasks.Transformers.Families;
 internal sealed class GptOssFamily : DecoderFamily
 {
     private const string Settings = """
-        {"rope_type":"yarn","rope_theta":150000.0,"factor":32.0,"beta_fast":32.0,"beta_slow":1.0,"truncate":false,"original_max_position_embeddings":4096}
+        {"rope_type":"yarn","factor":32.0,"beta_fast":32.0,"beta_slow":1.0,"truncate":false,"original_max_position_embeddings":4096}
         """;
 
     public override string ModelType => "gpt_oss";
+
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_experts"] = "num_local_experts",
+        ["experts_per_token"] = "num_experts_per_tok",
+    };
 
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
@@ -28,9 +35,8 @@ internal sealed class GptOssFamily : DecoderFamily
         config.Ignore("hidden_act");
         var window = Window(config, 128);
         var slides = SlidingLayers(config, shape.Layers, layer => layer % 2 == 0);
-        var (experts, perToken) = Experts.Read(
-            config, "num_local_experts", 128, 4, config.Has("num_experts_per_tok") ? "num_experts_per_tok" : "experts_per_token");
-        var clamped = new ClampedGateSpec(config.Double("swiglu_alpha", 1.702), config.PositiveDouble("swiglu_limit", 7));
+        var (experts, perToken) = Experts.Read(config, "num_local_experts", 128, 4);
+        var clamped = new ClampedGateSpec(Constant("swiglu_alpha", 1.702), Constant("swiglu_limit", 7));
         return Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
 
@@ -51,6 +57,10 @@ internal sealed class GptOssFamily : DecoderFamily
             GateInUp = GatePlace.EvenOutputs,
             Clamped = clamped,
         };
+
+        // Files name them, and the reference takes its own whatever they say.
+        double Constant(string key, double value) =>
+            config.Double(key, value) == value ? value : throw config.Unsupported(key, value.ToString(CultureInfo.InvariantCulture));
 
         static LinearSpec Matrix(string name, int inputs, int outputs, StackPlace place) => new(name, inputs, outputs, Bias: true)
         {

@@ -25,16 +25,19 @@ internal sealed class HunyuanFamily : DecoderFamily
             attention.WithHeadNorms($"{at}.self_attn", style.Epsilon, "query_layernorm", "key_layernorm") with { NormsAfterRope = true });
     }
 
-    // What it calls dynamic with an alpha is a base that is larger for every length.
+    // What it calls dynamic with an alpha is a larger base, the same up to the longest sequence; beyond, dynamic scaling takes its place.
     private static RopeSpec Rope(ConfigReader config, DecoderShape shape)
     {
         var settings = RopeReader.Section(config, new RopeDefaults(10000));
         if (settings?.OptionalDouble("alpha") is not > 0
             || (settings.OptionalText("rope_type") ?? settings.OptionalText("type")) != "dynamic")
             return RopeReader.Read(config, shape.Size, 10000);
-        settings.Ignore("type", "factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim");
+        settings.Ignore("type", "beta_fast", "beta_slow", "mscale", "mscale_all_dim");
         var theta = settings.OptionalDouble("rope_theta") ?? config.PositiveDouble("rope_theta", 10000);
         var size = (double)shape.HeadSize;
-        return RopeSpec.Plain(shape.HeadSize, theta * Math.Pow(settings.PositiveDouble("alpha", 1), size / (size - 2)));
+        var constant = RopeSpec.Plain(shape.HeadSize, theta * Math.Pow(settings.PositiveDouble("alpha", 1), size / (size - 2))).Frequencies;
+        var (factor, longest) = (settings.PositiveDouble("factor", 1), shape.MaximumPositions);
+        var grown = RopeScaling.Dynamic(shape.HeadSize, theta, factor, longest);
+        return new RopeSpec(constant, byLength: length => length > longest ? grown.FrequenciesFor(length) : constant);
     }
 }

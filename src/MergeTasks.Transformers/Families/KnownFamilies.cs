@@ -75,7 +75,7 @@ internal static class KnownFamilies
         new BertFamily(),
         new RobertaFamily("roberta", "Roberta"),
         new RobertaFamily("xlm-roberta", "XLMRoberta"),
-        new RobertaFamily("camembert", "Camembert"),
+        new RobertaFamily("camembert", "Camembert", 30522),
         new DistilBertFamily(),
         new ElectraFamily(),
         new AlbertFamily(),

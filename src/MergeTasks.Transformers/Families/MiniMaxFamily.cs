@@ -11,6 +11,11 @@ internal sealed class MiniMaxFamily : DecoderFamily
 {
     public override string ModelType => "minimax";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_experts"] = "num_local_experts",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(config, new(32000, 4096, 14336, 32, 32, 8, 4096 * 32));

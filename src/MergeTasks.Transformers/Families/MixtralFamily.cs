@@ -14,6 +14,11 @@ internal sealed class MixtralFamily(string modelType) : DecoderFamily
 
     private bool IsPhi => modelType == "phimoe";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_experts"] = "num_local_experts",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(
@@ -32,9 +37,8 @@ internal sealed class MixtralFamily(string modelType) : DecoderFamily
         config.Ignore("input_jitter_noise", "router_jitter_noise");
         if (IsPhi)
         {
-            if (perToken != 2)
-                throw config.Unsupported("num_experts_per_tok", "2 in this family");
-            routing = new(perToken, RouterFunction.SparseMixer) { Tolerance = 2 * config.Double("router_jitter_noise", 0.01) };
+            // Its router chooses two, whatever num_experts_per_tok says.
+            routing = new(2, RouterFunction.SparseMixer) { Tolerance = 2 * config.Double("router_jitter_noise", 0.01) };
         }
 
         var decoder = Parts.LlamaNamedDecoder(shape, config.Bool("tie_word_embeddings", false), Layer, Norm("model.norm"));

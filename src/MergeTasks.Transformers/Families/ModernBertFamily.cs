@@ -27,14 +27,15 @@ internal sealed class ModernBertFamily : EncoderFamily
         var (normBias, bias, mlpBias) =
             (config.Bool("norm_bias", false), config.Bool("attention_bias", false), config.Bool("mlp_bias", false));
         var activation = config.Activation("hidden_activation", "gelu");
-        var window = config.Int("local_attention", 128) / 2 + 1;
+        // The newer key is half of the older one, which it outranks.
+        var window = (config.OptionalInt("sliding_window") ?? config.Int("local_attention", 128) / 2) + 1;
         var every = config.Int("global_attn_every_n_layers", 3);
         var slides = DecoderFamily.SlidingLayers(config, layers, layer => layer % every != 0);
         var full = new RopeDefaults(config.PositiveDouble("global_rope_theta", 160000)) { FamilyTheta = true };
         var local = config.PositiveDouble("local_rope_theta", 10000);
 
         // An older scaling beside the two bases is that of all layers.
-        var ropes = RopeReader.IsByLayer(config)
+        var ropes = config.Has("rope_parameters")
             ? DecoderFamily.RopeByLayer(config, shape, full, local)
             : (Full: RopeReader.Read(config, shape.Size, full), Sliding: RopeReader.Read(config, shape.Size, full with { Theta = local }));
         IgnoreTraining(config);

@@ -8,13 +8,20 @@ internal sealed class MptFamily : DecoderFamily
 {
     public override string ModelType => "mpt";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["hidden_size"] = "d_model",
+        ["num_attention_heads"] = "n_heads",
+        ["num_hidden_layers"] = "n_layers",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
-        var hidden = config.OptionalInt("d_model") ?? config.Int("hidden_size", 2048);
-        var heads = config.OptionalInt("n_heads") ?? config.Int("num_attention_heads", 16);
+        var hidden = config.Int("d_model", 2048);
+        var heads = config.Int("n_heads", 16);
         if (hidden % heads != 0)
             throw config.Invalid("n_heads", $"a divisor of 'd_model' ({hidden})");
-        var layers = config.OptionalInt("n_layers") ?? config.Int("num_hidden_layers", 24);
+        var layers = config.Int("n_layers", 24);
         // The reference always widens by 4, whatever expansion_ratio says, and has no biases and no learned positions.
         var shape = new DecoderShape(
             config.Int("vocab_size", 50368), hidden, 4 * hidden, layers, heads, heads, config.Int("max_seq_len", 2048), hidden / heads);

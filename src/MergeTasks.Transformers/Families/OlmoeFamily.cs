@@ -8,6 +8,11 @@ internal sealed class OlmoeFamily : DecoderFamily
 {
     public override string ModelType => "olmoe";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_local_experts"] = "num_experts",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(config, new(50304, 2048, 2048, 16, 16, 0, 4096));

@@ -49,6 +49,6 @@ internal sealed class Qwen2Family(string modelType) : DecoderFamily
         var size = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window", minimum: 0) : 4096;
         var fullLayers = config.Int("max_window_layers", 28, minimum: 0);
         var slides = SlidingLayers(config, layers, layer => layer >= fullLayers);
-        return layer => isOn && slides(layer) ? size : null;
+        return layer => isOn && slides(layer) ? OpenWindow(config, size) : null;
     }
 }

@@ -11,6 +11,11 @@ internal sealed class QwenMoeFamily(string modelType) : DecoderFamily
 
     private bool IsQwen2 => modelType == "qwen2_moe";
 
+    protected override IReadOnlyDictionary<string, string> OtherNames { get; } = new Dictionary<string, string>
+    {
+        ["num_local_experts"] = "num_experts",
+    };
+
     protected override TransformerSpec DescribeDecoder(ConfigReader config)
     {
         var shape = DecoderShape.Read(
@@ -24,8 +29,7 @@ internal sealed class QwenMoeFamily(string modelType) : DecoderFamily
         };
         var window = Windows(config, shape.Layers);
         var mixes = MixingLayers(config);
-        var countKey = config.Has("num_local_experts") ? "num_local_experts" : "num_experts";
-        var (experts, perToken) = IsQwen2 ? Experts.Read(config, countKey, 60, 4) : Experts.Read(config, countKey, 128, 8);
+        var (experts, perToken) = Experts.Read(config, "num_experts", IsQwen2 ? 60 : 128, IsQwen2 ? 4 : 8);
         var inner = config.Int("moe_intermediate_size", IsQwen2 ? 1408 : 768);
         var shared = IsQwen2 ? config.Int("shared_expert_intermediate_size", 5632) : 0;
         var routing = new RoutingSpec(perToken, RouterFunction.Softmax) { Renormalised = config.Bool("norm_topk_prob", false) ? 0 : null };
@@ -68,9 +72,9 @@ internal sealed class QwenMoeFamily(string modelType) : DecoderFamily
         var isOn = config.Bool("use_sliding_window", false);
         var size = config.Mentions("sliding_window") ? config.OptionalInt("sliding_window", minimum: 0) : 4096;
         if (!IsQwen2)
-            return _ => isOn ? size : null;
+            return _ => isOn ? OpenWindow(config, size) : null;
         var limit = config.Int("max_window_layers", 28, minimum: 0);
         var slides = SlidingLayers(config, layers, layer => layer % 2 == 0 && layer < limit);
-        return layer => isOn && slides(layer) ? size : null;
+        return layer => isOn && slides(layer) ? OpenWindow(config, size) : null;
     }
 }

@@ -9,7 +9,8 @@ namespace MergeTasks.Transformers.Families;
 /// </summary>
 /// <param name="modelType">The value of <c>model_type</c>.</param>
 /// <param name="named">What the names of its classes begin with.</param>
-internal sealed class RobertaFamily(string modelType, string named) : EncoderFamily
+/// <param name="vocabulary">Rows of the token table where the key is absent.</param>
+internal sealed class RobertaFamily(string modelType, string named, int vocabulary = 50265) : EncoderFamily
 {
     public override string ModelType => modelType;
 
@@ -21,7 +22,7 @@ internal sealed class RobertaFamily(string modelType, string named) : EncoderFam
     {
         var padding = config.Int("pad_token_id", 1, minimum: 0);
         var roberta = new BertNamedEncoder(
-            config, "roberta", hidden => ReadHeads(config, "num_attention_heads", 12, hidden), new(50265, 768, 3072, 12));
+            config, "roberta", hidden => ReadHeads(config, "num_attention_heads", 12, hidden), new(vocabulary, 768, 3072, 12));
         if (roberta.Positions <= padding + 1)
             throw config.Invalid("max_position_embeddings", $"above 'pad_token_id' + 1 ({padding + 1}), where positions begin");
         return labels is null

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
 using MergeTasks.Transformers.Families;
 
@@ -331,7 +332,31 @@ public class AbsentKeyTests
         ],
         KnownFamilies.ModelTypes.Except(Defaults.Keys));
 
-    // Hundreds of experts in eight layers only take time; their number by default is compared without them.
+    [Theory]
+    [InlineData("mixtral", 8, 2)]
+    [InlineData("phimoe", 16, 2)]
+    [InlineData("qwen2_moe", 60, 4)]
+    [InlineData("qwen3_moe", 128, 8)]
+    [InlineData("olmoe", 64, 8)]
+    [InlineData("ernie4_5_moe", 64, 6)]
+    [InlineData("granitemoe", 8, 2)]
+    [InlineData("glm4_moe", 128, 8)]
+    [InlineData("gpt_oss", 128, 4)]
+    [InlineData("lfm2_moe", 32, 4)]
+    [InlineData("deepseek_v3", 256, 8)]
+    [InlineData("glm4_moe_lite", 64, 4)]
+    [InlineData("llama4_text", 16, 1)]
+    [InlineData("minimax", 8, 2)]
+    [InlineData("qwen3_next", 512, 10)]
+    [InlineData("qwen3_5_moe_text", 256, 8)]
+    public void Absent_numbers_of_experts_are_those_of_the_class(string family, int experts, int perToken)
+    {
+        var config = new JsonObject { ["model_type"] = family, ["num_hidden_layers"] = 4 };
+        var mixture = KnownFamilies.Describe(Reader(config)).Layers.Select(layer => layer.FeedForward).OfType<MixtureSpec>().Last();
+        Assert.Equal((experts, perToken), (mixture.Experts.Count, mixture.Routing.PerToken));
+    }
+
+    // Hundreds of experts in eight layers only take time; their number by default is compared without them, in four.
     private static void Thin(JsonObject config)
     {
         foreach (var key in new[] { "num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts" })

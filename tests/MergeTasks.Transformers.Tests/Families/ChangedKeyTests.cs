@@ -29,15 +29,15 @@ public class ChangedKeyTests
         "modernbert: deterministic_flash_attn", "modernbert: sparse_prediction", "modernbert: sparse_pred_ignore_index",
         "minimax: block_size", "bloom: slow_but_exact",
         // Sizes that follow from others, and longest sequences that only reserve memory.
-        "deepseek_v2: head_dim", "deepseek_v3: head_dim", "codegen: n_ctx", "ministral3: max_position_embeddings",
+        "codegen: n_ctx", "ministral3: max_position_embeddings",
         // Read by the published class and used by no arithmetic of it (see the README of the reference data).
         "deepseek_v2: norm_topk_prob", "gemma3: attn_logit_softcapping", "gemma3_text: attn_logit_softcapping", "gpt_oss: hidden_act",
-        "mpnet: relative_attention_num_buckets", "hunyuan_v1_dense: factor", "mpt: embedding_fraction", "mpt: expansion_ratio",
+        "mpnet: relative_attention_num_buckets", "hunyuan_v1_dense: factor", "hunyuan_v1_dense: type", "mpt: embedding_fraction", "mpt: expansion_ratio",
         "mpt: init_device", "mpt: learned_pos_emb", "mpt: no_bias", "mpt: norm_type", "mpt: architectures", "mpt: attn_impl",
         "mpt: chunk_size_feed_forward", "mpt: is_encoder_decoder", "mpt: model_type", "mpt: output_attentions",
         "mpt: output_hidden_states", "mpt: problem_type", "mpt: return_dict",
         // Superseded by another key of the same file.
-        "gemma: hidden_act", "gpt_neox: partial_rotary_factor", "gpt_neox: rope_theta", "exaone4: sliding_window_pattern",
+        "gemma: hidden_act", "gpt_neox: rope_theta", "exaone4: sliding_window_pattern",
         "gemma3: _sliding_window_pattern", "gemma3_text: _sliding_window_pattern", "llama4_text: interleave_moe_layer_step",
         "llama4_text: no_rope_layer_interval", "smollm3: no_rope_layer_interval", "phi3: original_max_position_embeddings",
     };
@@ -66,6 +66,9 @@ public class ChangedKeyTests
         "granitemoehybrid-A: mamba_d_conv", "granitemoehybrid-A: mamba_d_head", "granitemoehybrid-A: mamba_d_state",
         "granitemoehybrid-A: mamba_expand", "granitemoehybrid-A: mamba_n_groups", "granitemoehybrid-A: mamba_n_heads",
         "granitemoehybrid-A: mamba_proj_bias", "granitemoehybrid-A: time_step_limit",
+        "ernie4_5_moe-bias: moe_intermediate_size", "ernie4_5_moe-bias: moe_k", "ernie4_5_moe-bias: moe_layer_end_index",
+        "ernie4_5_moe-bias: moe_layer_interval", "ernie4_5_moe-bias: moe_layer_start_index", "ernie4_5_moe-bias: moe_norm_min",
+        "ernie4_5_moe-bias: moe_num_experts", "ernie4_5_moe-bias: moe_num_shared_experts",
         "gemma4-A: moe_intermediate_size", "gemma4-A: num_experts", "gemma4-A: top_k_experts", "gemma4_text-A: moe_intermediate_size",
         "gemma4_text-A: num_experts", "gemma4_text-A: top_k_experts", "gemma4_text-experts: vocab_size_per_layer_input",
         "gemma4_text-experts: use_double_wide_mlp", "falcon-A: num_kv_heads", "lfm2-A: block_ffn_dim_multiplier",

@@ -44,9 +44,17 @@ public class RefusalTests
         """{"rope_scaling":{"type":"longrope","short_factor":[1],"long_factor":[1]}}""",
         ModelError.BadConfiguration,
         "short_factor")]
+    [InlineData("gpt2-A", """{"num_hidden_layers":9}""", ModelError.BadConfiguration, "num_hidden_layers")]
+    [InlineData("gpt_oss-A", """{"swiglu_limit":5}""", ModelError.UnsupportedValue, "swiglu_limit")]
+    [InlineData("gpt_neox-A", """{"rotary_pct":null,"partial_rotary_factor":0.5}""", ModelError.UnsupportedValue, "partial_rotary_factor")]
+    [InlineData("deepseek_v3-A", """{"head_dim":2}""", ModelError.BadConfiguration, "qk_rope_head_dim")]
+    [InlineData("deberta-v2-mlm-A", """{"position_buckets":1}""", ModelError.BadConfiguration, "position_buckets")]
+    [InlineData("qwen2_v5-A", """{"sliding_window":0}""", ModelError.BadConfiguration, "sliding_window")]
+    [InlineData("gemma3_text-A", """{"rope_parameters":{"rope_theta":100}}""", ModelError.BadConfiguration, "rope_parameters")]
+    [InlineData("olmo3-A", """{"rope_scaling":{"rope_type":"linear","factor":2}}""", ModelError.UnsupportedValue, "rope_scaling")]
     internal void A_configuration_that_the_engine_does_not_compute_is_named(string name, string change, ModelError error, string named)
     {
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(GoldenModel.Root, name, "config.json")))!.AsObject();
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(GoldenModel.FolderOf(name), "config.json")))!.AsObject();
         foreach (var (key, value) in JsonNode.Parse(change)!.AsObject())
             config[key] = value?.DeepClone();
         var refused = Assert.Throws<ModelException>(() =>

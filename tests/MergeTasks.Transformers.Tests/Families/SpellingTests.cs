@@ -29,6 +29,18 @@ public class SpellingTests
     [InlineData(
         "distilbert-cls-A",
         """{"dim":null,"n_heads":null,"n_layers":null,"hidden_size":48,"num_attention_heads":4,"num_hidden_layers":2}""")]
+    [InlineData("gpt2-A", """{"num_hidden_layers":3}""")]
+    [InlineData("ernie4_5_moe-A", """{"moe_k":null,"num_experts_per_tok":2,"moe_num_experts":null,"num_experts":6}""")]
+    [InlineData("phimoe-A", """{"num_experts_per_tok":3}""")]
+    [InlineData("modernbert-mlm-A", """{"local_attention":128,"sliding_window":4}""")]
+    [InlineData("llama-A", """{"rope_scaling":{},"rope_parameters":{}}""")]
+    [InlineData("llama-A", """{"mlp_bias":null}""")]
+    [InlineData(
+        "llama_linear_v5-A",
+        """{"rope_scaling":{"type":"linear","factor":2.5,"rope_theta":300},"rope_parameters":{"rope_type":"default","rope_theta":7}}""")]
+    [InlineData(
+        "gemma3_text-A",
+        """{"rope_parameters":{"full_attention":{"rope_type":"linear","factor":8}},"rope_theta":2000,"rope_local_base_freq":100}""")]
     public void Another_spelling_has_the_same_result(string name, string spelling)
     {
         using var golden = new GoldenModel(name);
