@@ -31,6 +31,8 @@ public sealed class PatternTests
     [InlineData("[[:punct:]]", "a$.", "$|.")]
     [InlineData("(?>a+)b", "aab", "aab")]
     [InlineData("(?:a|b)+?c", "abc", "abc")]
+    [InlineData(@"[[:alpha:]&&[^aeiou]&&[a-m]]+", "abcdefz", "bcd|f")]
+    [InlineData(@"[\p{L}&&[^\x{0}-\x{7f}]]+", "aäb", "ä")]
     [InlineData(@"\p{Han}+", "中文a", "中文")]
     public void Matches_are_those_of_the_reference(string pattern, string text, string expected)
     {
@@ -70,6 +72,7 @@ public sealed class PatternTests
     public static TheoryData<string> Endless => [
         new string('(', 100_000), new string('[', 100_000), string.Concat(Enumerable.Repeat("(?i:", 50_000)), "a" + new string('?', 100_000),
         string.Concat(Enumerable.Repeat("(?i)(", 20_000)), string.Concat(Enumerable.Repeat("(?<=", 30_000)),
+        $"[{string.Concat(Enumerable.Repeat("[:alpha:]&&[^ha:]&&", 20_000))}a]", string.Concat(Enumerable.Repeat(@"[\p{L}\p{N}]", 20_000)),
         "((((a{1000}){1000}){1000}){1000})", "(((((){1000}){1000}){1000}){1000})",
     ];
 
