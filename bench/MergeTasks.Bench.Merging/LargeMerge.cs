@@ -27,7 +27,7 @@ internal static class LargeMerge
                 .Select(i => string.Create(CultureInfo.InvariantCulture, $"model.layers.{i}.mlp.up_proj.weight"));
             var shards = ShardLayout.Plan(names.Select(name => new TensorSpec(name, DType.BF16, [Side, Side])), ShardBytes);
             foreach (var model in new[] { "a", "b" })
-                Write(Path.Combine(folder, "models", model), shards);
+                SparseModels.Write(Path.Combine(folder, "models", model), shards);
             var project = Path.Combine(folder, "project.csproj");
             DeclaredItem Item(string type, string include, Dictionary<string, string> metadata) => new(type, include, metadata, project);
             var merges = DeclarationReader.Read(
@@ -51,23 +51,5 @@ internal static class LargeMerge
         {
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static void Write(string folder, IReadOnlyList<Shard> shards)
-    {
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type": "llama", "torch_dtype": "bfloat16"}""");
-        foreach (var shard in shards)
-        {
-            using var file = File.OpenHandle(Path.Combine(folder, shard.FileName), FileMode.CreateNew, FileAccess.Write);
-            RandomAccess.Write(file, shard.Header, 0);
-            RandomAccess.SetLength(file, shard.Length);
-        }
-
-        if (shards.Count == 1)
-            return;
-        var map = shards.SelectMany(shard => shard.Tensors.Select(tensor => $"\"{tensor.Name}\":\"{shard.FileName}\""));
-        File.WriteAllText(
-            Path.Combine(folder, "model.safetensors.index.json"), "{\"metadata\":{},\"weight_map\":{" + string.Join(',', map) + "}}");
     }
 }

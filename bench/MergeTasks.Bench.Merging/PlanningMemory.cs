@@ -8,24 +8,38 @@ using MergeTasks.Merging.Build;
 namespace MergeTasks.Bench.Merging;
 
 /// <summary>
-/// How much memory planning takes where there is much to plan and nothing to compute: many models of many small tensors, in files that
-/// take no room on the disk.
+/// How much memory and time planning takes where there is much to plan and nothing to compute: many models of many small tensors, or few of
+/// large ones, in files that take no room on the disk.
 /// </summary>
 internal static class PlanningMemory
 {
     private const int Elements = 64;
 
-    /// <summary>Writes the models, and plans their merge in a process of its own.</summary>
+    /// <summary>Many models of many small tensors: the first plan digests them, the second remembers.</summary>
     public static void Measure(int models, int tensors)
+    {
+        var names = Enumerable.Range(0, tensors)
+            .Select(i => string.Create(CultureInfo.InvariantCulture, $"model.layers.{i / 10}.block_{i % 10}.projection.weight"));
+        Measure(models, ShardLayout.Plan(names.Select(name => new TensorSpec(name, DType.BF16, [Elements])), 0), isRemembered: false);
+    }
+
+    /// <summary>Three fine-tunes of Llama 3 70B, 424 GB, whose digests are known.</summary>
+    public static void Measure70B() => Measure(3, ShardLayout.Plan(SparseModels.Llama70B(), 5L << 30), isRemembered: true);
+
+    // Writes the models, and plans their merge twice, each time in a process of its own.
+    private static void Measure(int models, IReadOnlyList<Shard> shards, bool isRemembered)
     {
         var folder = Directory.CreateTempSubdirectory("mergetasks-planning-").FullName;
         try
         {
-            var names = Enumerable.Range(0, tensors)
-                .Select(i => string.Create(CultureInfo.InvariantCulture, $"model.layers.{i / 10}.block_{i % 10}.projection.weight"));
-            var layout = ShardLayout.Plan(names.Select(name => new TensorSpec(name, DType.BF16, [Elements])), 0)[0];
             for (var model = 0; model < models; model++)
-                Write(Path.Combine(folder, "models", $"m{model}"), layout);
+            {
+                var of = Path.Combine(folder, "models", $"m{model}");
+                SparseModels.Write(of, shards);
+                if (isRemembered)
+                    SparseModels.Remember(of, Path.Combine(folder, "cache"));
+            }
+
             for (var round = 0; round < 2; round++)
             {
                 using var child = Process.Start(
@@ -55,16 +69,8 @@ internal static class PlanningMemory
         var state = new MergeBuild(merges, Path.Combine(folder, "cache"), Environment.ProcessorCount).Plan(default).Single();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{models.Count} models, {state.Plan.Tensors.Count} tensors: {memory.Peak / 1e6:0} MB at "
-                + $"most, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0} MB kept, {watch.Elapsed.TotalSeconds:0.0} s"));
+                + $"most, {GC.GetTotalMemory(forceFullCollection: true) / 1e6:0} MB kept, {watch.Elapsed.TotalSeconds:0.0} s by the clock, "
+                + $"{Environment.CpuUsage.TotalTime.TotalSeconds:0.0} s of processors"));
         GC.KeepAlive(state);
-    }
-
-    private static void Write(string folder, Shard layout)
-    {
-        Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type": "llama", "torch_dtype": "bfloat16"}""");
-        using var file = File.OpenHandle(Path.Combine(folder, layout.FileName), FileMode.CreateNew, FileAccess.Write);
-        RandomAccess.Write(file, layout.Header, 0);
-        RandomAccess.SetLength(file, layout.Length);
     }
 }

@@ -46,6 +46,12 @@ if (args is ["matrices", var rows, var columns, var methodsOfOne])
     return 0;
 }
 
+if (args is ["planning", "70b"])
+{
+    PlanningMemory.Measure70B();
+    return 0;
+}
+
 if (args is ["planning", var many, var tensors])
 {
     PlanningMemory.Measure(int.Parse(many, CultureInfo.InvariantCulture), int.Parse(tensors, CultureInfo.InvariantCulture));

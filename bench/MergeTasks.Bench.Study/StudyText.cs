@@ -27,7 +27,6 @@ internal static class StudyText
               measured they keep 94 to 97 % of three fine-tunes' gains where the best plain merge keeps 89 %, at half of its forgetting ([figures](importance.md#does-it-help)).
             - **Small models, or large changes** (the example's: two million parameters, changes of 3 to 16 % of the weights): nothing around `task_arithmetic` helps the merge. With
               APL's defaults a build finds that out and leaves APL out (the rows "as a build has it"; the others take the step in any case). One model alone can be pruned to a tenth.
-              With `multislerp` it is mistaken: it decides on half of the samples, where APL did better, and on the held-out ones it does worse.
             - **What the base can do matters more than the tasks**: a smaller factor is the first thing to try, and moves along the plain curve for nothing. AIM with
               `AimNormalization="mean"` forgets less for some recovery; compare its curve with the plain one at the same KL before using it.
             - **Which method**: with the factor chosen by the build, `task_arithmetic` is a good start. On the example's models `regmean`, which has statistics of the
@@ -102,7 +101,9 @@ internal static class StudyText
             [
                 ("recovered more", Names(difference => difference.Low > 0)),
                 ("recovered less", Names(difference => difference.High < 0)),
-                ("made no difference beyond chance", Names(difference => difference is { Low: <= 0, High: >= 0 })),
+                ("made no difference beyond chance", Names(difference => difference is { Low: <= 0, High: >= 0 } and not { Low: 0, High: 0 })),
+                ("was left out, so that the merge is the plain one,",
+                    differences.Where(entry => entry.Difference is { Low: 0, High: 0 }).Select(entry => $"`{entry.Method}`").ToList()),
             ];
             text.Append($"**{variant}** ")
                 .AppendJoin(

@@ -25,15 +25,18 @@ internal sealed record GgufFileType(string Name, int Id, GgmlType Matrices, Ggml
         new("Q4_0", 2, GgmlType.Q4_0, GgmlType.Q4_0),
     ];
 
-    /// <summary>The kind of a name, in any case; <see langword="null"/> where there is none.</summary>
-    public static GgufFileType? Find(string name) =>
-        All.FirstOrDefault(type => type.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? (name.Equals("Q5_K", StringComparison.OrdinalIgnoreCase) ? Find("Q5_K_M") : null)
-            ?? (name.Equals("Q4_K", StringComparison.OrdinalIgnoreCase) ? Find("Q4_K_M") : null);
+    /// <summary>What the kinds are called: by their names, and by llama.cpp's short ones.</summary>
+    public static IReadOnlyList<(string Name, GgufFileType Type)> Names { get; } =
+        [.. All.Select(type => (type.Name, type)), ("Q5_K", Named("Q5_K_M")), ("Q4_K", Named("Q4_K_M"))];
+
+    /// <summary>16 bits for an element, as most models are published.</summary>
+    public static GgufFileType BF16 { get; } = Named("BF16");
 
     /// <summary>Whether matrices are stored in blocks with scales.</summary>
     public bool IsQuantized => Matrices.BlockElements() > 1;
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    private static GgufFileType Named(string name) => All.First(type => type.Name == name);
 }

@@ -1,10 +1,8 @@
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Language.Experts;
 using MergeTasks.Language.Importance;
 using MergeTasks.Language.Options;
 using MergeTasks.Language.Recipes;
 using MergeTasks.Language.Searching;
-using MergeTasks.Methods.BuiltIn;
 using MergeTasks.Methods.Contract;
 using MergeTasks.Methods.Loading;
 
@@ -17,8 +15,10 @@ internal sealed class DeclarationReader
     private readonly List<Diagnostic> _diagnostics;
     private readonly MethodCatalog _methods;
     private readonly ModelReferences _references;
+    private readonly DeclaredModels _models;
     private readonly DeclarationValidator _validator;
     private readonly TokenizerDeclarations _tokenizers;
+    private readonly AssemblingDeclarations _assembling;
     private IReadOnlyDictionary<string, SearchedMerge> _searched = new Dictionary<string, SearchedMerge>();
 
     private DeclarationReader(ProjectDefaults project, IReadOnlyCollection<string> names, List<Diagnostic> diagnostics)
@@ -27,8 +27,10 @@ internal sealed class DeclarationReader
         _diagnostics = diagnostics;
         _methods = MethodItems.Read(project, diagnostics.Add);
         _references = new ModelReferences(names);
+        _models = new DeclaredModels(project, _references, diagnostics.Add);
         _validator = new DeclarationValidator(_methods, _diagnostics.Add);
         _tokenizers = new TokenizerDeclarations(_diagnostics.Add);
+        _assembling = new AssemblingDeclarations(_diagnostics.Add);
     }
 
     /// <summary>Reads all merges of a project.</summary>
@@ -77,7 +79,7 @@ internal sealed class DeclarationReader
         _searched = new SearchReader(
             _project,
             [.. declared.Select(merge => (merge, (IReadOnlyList<string>)[
-                .. merge.Recipe?.NamedModels.Select(Label) ?? sources[merge.Name].Select(Label)
+                .. merge.Recipe?.NamedModels.Select(DeclaredModels.Label) ?? sources[merge.Name].Select(DeclaredModels.Label)
             ]))],
             _methods,
             _diagnostics.Add).Read().ToDictionary(
@@ -110,16 +112,14 @@ internal sealed class DeclarationReader
             return null;
         }
 
-        var models = sources.ConvertAll(source => Source(source) is var model
+        var models = sources.ConvertAll(source => _models.Source(source) is var model
             ? model with { Parameters = Settings(source, searched, method, model.Label) } : null!);
         var options = Options(merge, null);
         var declaration = Common(merge, options) with
         {
             Method = method,
             MethodAssembly = AssemblyOf(method),
-            Base = item["Base"] is { } named
-                ? Base(item, _references.Resolve(named, item.LocationOf("Base"), _project.Folder))
-                : null,
+            Base = _models.Base(item),
             Models = models,
             Parameters = Settings(item, searched, method, null),
         };
@@ -127,21 +127,9 @@ internal sealed class DeclarationReader
             WithImportance(declaration, options, null),
             item,
             text => _references.Resolve(text, item.LocationOf(ItemMetadata.TokenizerSource), _project.Folder));
-        declaration = WithTransplant(declaration, options);
-        if (IsMixture(declaration))
-        {
-            var experts = new ExpertItems(_project.Folder, _diagnostics.Add);
-            declaration = WithMixture(declaration, options, sources.ConvertAll(experts.Read));
-        }
-        else if (sources.Find(ExpertItems.Mentions) is { } odd)
-        {
-            _diagnostics.Add(declaration.Error(
-                DiagnosticCode.InvalidValue,
-                $"'{odd.Include}' is told what an expert is, and the method '{method}' has no experts. Say "
-                    + $"Method=\"{AssemblingMethod.Mixture.Name}\".",
-                odd.Location));
-        }
-
+        declaration = _assembling.Read(
+            declaration, options, () => sources.ConvertAll(new ExpertItems(_project.Folder, _diagnostics.Add).Read));
+        _assembling.CheckItems(declaration, sources);
         _validator.Check(declaration, item.LocationOf("Method"),
             [
                 .. models.Select((model, i) => new SettingsScope(model.Parameters, true, name => LocationOfParameter(sources[i], name))),
@@ -158,87 +146,19 @@ internal sealed class DeclarationReader
 
     private MergeDeclaration ReadRecipe(DeclaredMerge merge, RecipeDocument recipe, List<DeclaredItem> sources)
     {
-        var folder = Path.GetDirectoryName(recipe.Location.File)!;
-        var bound = Bind(recipe, merge.Documents, sources);
+        var modelOf = _models.Of(recipe, merge.Documents, sources);
         var options = Options(merge, recipe);
-        var (declaration, scopes) = new RecipeDeclarations(recipe, Bound).Fill(Common(merge, options));
+        var (declaration, scopes) = new RecipeDeclarations(recipe, modelOf).Fill(Common(merge, options));
         if (_searched.GetValueOrDefault(merge.Name) is { } searched)
-            (declaration, scopes) = Searched(declaration, scopes, searched);
+            (declaration, scopes) = searched.Decided(declaration, scopes);
         declaration = declaration with { MethodAssembly = AssemblyOf(declaration.Method) };
-        declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, Bound);
-        declaration = WithTransplant(declaration, options);
-        if (IsMixture(declaration))
-            declaration = WithMixture(declaration, options, [.. recipe.Experts.Select(expert => expert.Expert)]);
+        declaration = _tokenizers.Read(WithImportance(declaration, options, recipe), recipe, modelOf);
+        declaration = _assembling.Read(declaration, options, () => [.. recipe.Experts.Select(expert => expert.Expert)]);
         var first = _diagnostics.Count;
         _validator.Check(declaration, recipe.Method.Location, scopes);
         foreach (var warning in recipe.Warnings)
             _diagnostics.Add(warning with { IsWarning = !declaration.IsStrict });
         return declaration with { Warnings = TakeWarnings(first) };
-
-        ModelDeclaration Resolved(string reference, SourceLocation location) => bound.TryGetValue(reference, out var source)
-            ? source with { Label = reference, Location = location }
-            : _references.Resolve(reference, location, folder, _project.Folder);
-
-        ModelDeclaration Bound(RecipeModel model)
-        {
-            var named = Resolved(model.Reference, model.Location);
-            if (model.Adapter is { } adapter)
-                named = ModelReferences.WithAdapter(named, Resolved(adapter.Reference, adapter.Location));
-            return model.TaskData is { } data ? named with { TaskData = Data(data, [folder]) } : named;
-        }
-    }
-
-    private MergeDeclaration WithTransplant(MergeDeclaration merge, OptionReader options)
-    {
-        if (merge.Method != AssemblingMethod.Transplant.Name)
-        {
-            if (TransplantSettings.Options.Select(options.Find).FirstOrDefault(written => written is not null) is { } odd)
-                options.Report(
-                    DiagnosticCode.InvalidValue,
-                    $"only the method '{AssemblingMethod.Transplant.Name}' makes rows for tokens that a model lacks; remove this.",
-                    odd.Location);
-            return merge;
-        }
-
-        if (merge.Models.Count != 1)
-            _diagnostics.Add(merge.Error(
-                DiagnosticCode.ModelCount,
-                $"a tokenizer is taken from one model, beside the base that gets it; {merge.Models.Count} given."));
-        if (!merge.IsWhole || merge.Aim is not null || merge.Apl is not null || merge.Tokenizer is not null)
-            _diagnostics.Add(merge.Error(
-                DiagnosticCode.InvalidValue,
-                "a transplanted tokenizer leaves everything but embeddings and head as it is, so slices, modules, AIM, APL and "
-                    + "'tokenizer' do not apply."));
-        return merge with { Transplant = options.Read(new TransplantSettings(), TransplantSettings.Options) };
-    }
-
-    private static bool IsMixture(MergeDeclaration merge) => merge.Method == AssemblingMethod.Mixture.Name;
-
-    private MergeDeclaration WithMixture(MergeDeclaration merge, OptionReader options, IReadOnlyList<ExpertDeclaration> experts)
-    {
-        merge = merge with { Mixture = MixtureDeclaration.Read(options, experts) };
-        MixtureCheck.Check(merge, merge.Mixture, _diagnostics.Add);
-        return merge;
-    }
-
-    // Slices and modules keep settings of their own.
-    private static (MergeDeclaration Merge, IReadOnlyList<SettingsScope> Scopes) Searched(
-        MergeDeclaration merge, IReadOnlyList<SettingsScope> scopes, SearchedMerge searched)
-    {
-        var method = searched.Method ?? merge.Method;
-        return (
-            merge with
-            {
-                Method = method,
-                Parameters = searched.Parameters(merge.Parameters, method, null),
-                Models = merge.IsWhole
-                    ? [
-                        .. merge.Models.Select(model =>
-                            model with { Parameters = searched.Parameters(model.Parameters, method, model.Label) })
-                    ]
-                    : merge.Models,
-            },
-            [.. scopes.Select(scope => scope with { Settings = searched.Known(scope.Settings, method) })]);
     }
 
     // What can be carried out goes with the declaration, and is told with its plan.
@@ -251,97 +171,14 @@ internal sealed class DeclarationReader
 
     private string? AssemblyOf(string method) => (_methods.Find(method) as ForeignMethod)?.Path;
 
-    // Sources of a recipe bind the names it uses, so that a recipe need not know where a model comes from.
-    private Dictionary<string, ModelDeclaration> Bind(
-        RecipeDocument recipe, IReadOnlyList<RecipeDocument> documents, List<DeclaredItem> sources)
-    {
-        var bound = new Dictionary<string, ModelDeclaration>(StringComparer.Ordinal);
-        var used = Names(recipe);
-        foreach (var source in sources)
-        {
-            var name = source["As"] ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Include.Replace('\\', '/')));
-            if (used.Contains(name))
-                bound[name] = Source(source);
-            else if (!documents.Any(document => Names(document).Contains(name)))
-                _diagnostics.Add(
-                    new Diagnostic(
-                        DiagnosticCode.UnknownInto,
-                        $"The recipe names no model '{name}' for MergeSource '{source.Include}'.{Suggestion.Sentence(name, used)}",
-                        source.Location));
-        }
-
-        return bound;
-
-        static List<string> Names(RecipeDocument document) =>
-            [.. document.NamedModels.SelectMany(model => new[] { model.Reference, model.Adapter?.Reference }).OfType<string>().Distinct()];
-    }
-
-    private ModelDeclaration Base(DeclaredItem item, ModelDeclaration baseModel) =>
-        item[ItemMetadata.BaseAdapter] is { } adapter
-            ? ModelReferences.WithAdapter(
-                baseModel, _references.Resolve(adapter, item.LocationOf(ItemMetadata.BaseAdapter), _project.Folder))
-            : baseModel;
-
-    private ModelDeclaration Source(DeclaredItem source)
-    {
-        var model = _references.Resolve(source.Include, source.Location, _project.Folder) with
-        {
-            Label = source["MergedModelName"] ?? source.Include
-        };
-        if (source[ItemMetadata.Adapter] is { } adapter)
-            model = ModelReferences.WithAdapter(
-                model, _references.Resolve(adapter, source.LocationOf(ItemMetadata.Adapter), _project.Folder));
-        return model with
-        {
-            Label = source["As"] ?? model.Label,
-            TaskData = source[DataFile.OfTask.Metadata] is { } data
-                ? Data(new WrittenOption([data], () => source.LocationOf(DataFile.OfTask.Metadata)), []) : null,
-        };
-    }
-
-    // As the model will be called.
-    private static string Label(DeclaredItem source) => source["As"]
-        ?? (source["MergedModelName"] ?? source.Include) + (source[ItemMetadata.Adapter] is { } adapter ? $"+{adapter}" : "");
-
-    private static string Label(RecipeModel model) =>
-        model.Adapter is { } adapter ? $"{model.Reference}+{adapter.Reference}" : model.Reference;
-
     private MergeDeclaration WithImportance(MergeDeclaration merge, OptionReader options, RecipeDocument? recipe)
     {
         var (aim, apl) = (AimDeclaration.Read(options, recipe?.AimLocation), AplDeclaration.Read(options));
-        var baseModel = options.Find(MergeOptions.ImportanceBase) is { } named
-            ? _references.Resolve(named.Text, named.Location, [.. FoldersOf(recipe), _project.Folder]) : null;
+        var baseModel = options.Find(MergeOptions.ImportanceBase) is { } named ? _models.Of(named, recipe) : null;
         merge = merge with { Aim = aim, Apl = apl, ImportanceBase = baseModel };
-        merge = merge with { Factor = FactorDeclaration.Read(options, HasUsualFactor(merge) ? merge.Location : null) };
+        merge = merge with { Factor = FactorDeclaration.Read(options, UsualFactor.Suits(merge) ? merge.Location : null) };
         return aim is null && apl is null && merge.Factor is null ? merge with { ImportanceBase = null } : merge;
     }
-
-    // All models can be measured, and nothing else says how large the merged change is.
-    private static bool HasUsualFactor(MergeDeclaration merge)
-    {
-        var tuned = merge.Models.Where(model => merge.Base is null || !model.IsSameModel(merge.Base)).ToList();
-        var isSized = Scopes(merge)
-            .Any(parameters => parameters.ContainsKey("lambda") || parameters.ContainsKey("t"));
-        return (merge.Base ?? merge.ImportanceBase) is not null
-            && !merge.IsMergekitCompatible
-            && tuned.Count > 1
-            && (merge.IsWhole || MergesAnywhere(merge))
-            && tuned.TrueForAll(model => model.TaskData is not null) && !isSized;
-    }
-
-    private static IEnumerable<IReadOnlyDictionary<string, Setting>> Scopes(MergeDeclaration merge) =>
-        merge.Models.Concat(merge.Modules.SelectMany(module => module.Models)).Select(model => model.Parameters)
-            .Concat(SlicesOf(merge).SelectMany(slice => slice.Sources.Select(source => source.Model.Parameters).Append(slice.Parameters)))
-            .Concat(merge.Modules.Select(module => module.Parameters))
-            .Append(merge.Parameters);
-
-    private static IEnumerable<SliceDeclaration> SlicesOf(MergeDeclaration merge) =>
-        merge.Slices.Concat(merge.Modules.SelectMany(module => module.Slices));
-
-    // Where layers are only stacked, there is no mixture whose size could be chosen.
-    private static bool MergesAnywhere(MergeDeclaration merge) =>
-        SlicesOf(merge).Select(slice => slice.Sources.Select(source => source.Model)).Concat(merge.Modules.Select(module => module.Models))
-            .Any(models => models.Count(model => merge.Base is null || !model.IsSameModel(merge.Base)) > 1);
 
     // A recipe's options come before the item's, the item's before the project's.
     private OptionReader Options(DeclaredMerge merge, RecipeDocument? recipe)
@@ -355,7 +192,7 @@ internal sealed class DeclarationReader
                     _searched.GetValueOrDefault(merge.Name)?.Option(option), recipe?.Options.GetValueOrDefault(option), OfItem(option),
                 }.OfType<WrittenOption>()
             ],
-            written => DataPath(written, FoldersOf(recipe)),
+            written => _models.DataPath(written, recipe),
             _diagnostics.Add);
 
         WrittenOption? OfItem(MergeOption option)
@@ -366,17 +203,6 @@ internal sealed class DeclarationReader
                 ? text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [text];
             return entries.Length == 0 ? null : new WrittenOption(entries, () => item.LocationOf(option.Metadata));
         }
-    }
-
-    private static string[] FoldersOf(RecipeDocument? recipe) => recipe is null ? [] : [Path.GetDirectoryName(recipe.Location.File)!];
-
-    private DataFile Data(WrittenOption written, IReadOnlyList<string> folders) =>
-        new(written.Text, DataPath(written, folders), written.Location);
-
-    private string DataPath(WrittenOption written, IReadOnlyList<string> folders)
-    {
-        var candidates = folders.Append(_project.Folder).Select(folder => UserPath.Full(folder, written.Text, written.Locate)).ToList();
-        return candidates.Find(File.Exists) ?? candidates[^1];
     }
 
     private MergeDeclaration Common(DeclaredMerge merge, OptionReader options)

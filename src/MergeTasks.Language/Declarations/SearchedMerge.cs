@@ -59,8 +59,27 @@ internal sealed class SearchedMerge(SearchDeclaration search, SearchedSettings s
         return decided;
     }
 
+    /// <summary>A recipe's merge as the search has it; slices and modules keep settings of their own.</summary>
+    /// <param name="merge">As declared.</param>
+    /// <param name="scopes">Its settings, where they stand.</param>
+    public (MergeDeclaration Merge, IReadOnlyList<SettingsScope> Scopes) Decided(
+        MergeDeclaration merge, IReadOnlyList<SettingsScope> scopes)
+    {
+        var method = Method ?? merge.Method;
+        return (
+            merge with
+            {
+                Method = method,
+                Parameters = Parameters(merge.Parameters, method, null),
+                Models = merge.IsWhole
+                    ? [.. merge.Models.Select(model => model with { Parameters = Parameters(model.Parameters, method, model.Label) })]
+                    : merge.Models,
+            },
+            [.. scopes.Select(scope => scope with { Settings = Known(scope.Settings, method) })]);
+    }
+
     /// <summary>Declared parameters without those that only other methods of the search have.</summary>
-    public Dictionary<string, Setting> Known(IReadOnlyDictionary<string, Setting> declared, string method) =>
+    private Dictionary<string, Setting> Known(IReadOnlyDictionary<string, Setting> declared, string method) =>
         declared
             .Where(pair =>
                 methods.Find(method) is not { } known || Has(known, pair.Key) || !Others().Any(other => Has(other, pair.Key)))

@@ -70,7 +70,7 @@ internal sealed record AimDeclaration(SourceLocation Location)
         new MergeOption<AimDeclaration, double?>(
             "Aim", "aim", "omega", OptionKind.Number(0, 1).OrWord("auto").OrWords(OptionKind.On, null).OrWords(OptionKind.Off, 1), null,
             "Activation-informed merging: ω from 0, which returns the most active channel to the base, to 1, which leaves the merge as it is; "
-            + "auto: 0.4, and left out where the merge then does worse on its models' tasks; off for one merge.",
+            + "auto: 0.4, and left out where the merge is not better with it on its models' tasks; off for one merge.",
             aim => aim.IsAuto ? null : aim.Omega, (aim, value) => aim with { Omega = value ?? UsualOmega, IsAuto = value is null })
         {
             IsProjectWide = true,

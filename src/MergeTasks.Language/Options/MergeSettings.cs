@@ -59,7 +59,7 @@ internal abstract record MergeSettings
         Row("Export", "export", OptionKind.Choice(("none", false), ("gguf", true)), false,
             "What is written beside the model from its finished weights: gguf, a file of each GgufType for llama.cpp and what is built on it.",
             merge => merge.ExportsGguf, (merge, value) => merge with { ExportsGguf = value }),
-        Row("GgufType", "gguf_type", OptionKind.GgufTypes, [GgufFileType.Find("BF16")!],
+        Row("GgufType", "gguf_type", OptionKind.GgufTypes, [GgufFileType.BF16],
             $"Kinds of GGUF files, separated by ';': {string.Join(", ", GgufFileType.All)}.",
             merge => merge.GgufTypes, (merge, value) => merge with { GgufTypes = value }),
         Row("SelfCheck", "self_check", OptionKind.Flag, true,

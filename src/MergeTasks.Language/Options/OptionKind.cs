@@ -116,33 +116,22 @@ internal static partial class OptionKind
 
     /// <summary>Some of an enumeration's names, in its order.</summary>
     public static OptionKind<IReadOnlyList<T>> Choices<T>()
-        where T : struct, Enum
-    {
-        var one = Choice<T>();
-        return new OptionKind<IReadOnlyList<T>>(
-            new RecipeForm.Texts(),
-            (written, pathOf) =>
-            {
-                var read = NamesIn(written)
-                    .Select(name => one.Parse(written with { Entries = [name] }, pathOf)).ToList();
-                return ([.. read.Select(choice => choice.Value).Distinct().Order()], read.Find(choice => choice.Fault is not null).Fault);
-            },
-            values => values.Count == 0 ? "" : $"[{string.Join(", ", values.Select(one.Print))}]");
-    }
+        where T : struct, Enum => Some(Choice<T>(), Enum.GetValues<T>());
 
     /// <summary>Some kinds of GGUF files, in the order of their table.</summary>
-    public static OptionKind<IReadOnlyList<GgufFileType>> GgufTypes { get; } = new(
+    public static OptionKind<IReadOnlyList<GgufFileType>> GgufTypes { get; } = Some(Choice(GgufFileType.Names), GgufFileType.All);
+
+    // Some of the values of a kind, each once and in the order of them all.
+    private static OptionKind<IReadOnlyList<T>> Some<T>(OptionKind<T> one, IReadOnlyList<T> all) => new(
         new RecipeForm.Texts(),
-        (written, _) =>
+        (written, pathOf) =>
         {
-            var names = NamesIn(written).ToList();
-            var unknown = names.Find(name => GgufFileType.Find(name) is null);
+            var read = NamesIn(written).Select(name => one.Parse(written with { Entries = [name] }, pathOf)).ToList();
             return (
-                [.. GgufFileType.All.Where(type => names.Exists(name => GgufFileType.Find(name) == type))],
-                unknown is null ? null
-                    : $"is '{unknown}', no kind of GGUF file.{Suggestion.Sentence(unknown, [.. GgufFileType.All.Select(type => type.Name)])}");
+                [.. all.Where(value => read.Exists(choice => Equals(choice.Value, value)))],
+                read.Find(choice => choice.Fault is not null).Fault);
         },
-        types => types.Count == 0 ? "" : $"[{string.Join(", ", types)}]");
+        values => values.Count == 0 ? "" : $"[{string.Join(", ", values.Select(one.Print))}]");
 
     /// <summary>The same, or nothing.</summary>
     public static OptionKind<T?> OrNone<T>(this OptionKind<T> kind)

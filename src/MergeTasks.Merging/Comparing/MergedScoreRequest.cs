@@ -16,7 +16,9 @@ internal sealed record MergedScoreRequest : ScoreRequest
     /// <summary>The factors that are tried.</summary>
     internal static readonly double[] Factors = [0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1, 1.25, 1.5];
 
-    private const double Tolerance = 0.01;
+    /// <summary>A difference in mean recovery that is taken for none.</summary>
+    internal const double Tolerance = 0.01;
+
     private const int FirstFactor = 3;
     private const int UsualClimb = 5;
 

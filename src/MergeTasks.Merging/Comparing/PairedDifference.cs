@@ -29,6 +29,14 @@ internal static class PairedDifference
         2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
     ];
 
+    /// <summary>The differences of each task's samples; tasks that were not measured afterwards are none.</summary>
+    public static IReadOnlyList<double[]> Between(IReadOnlyList<double[]> before, IReadOnlyList<double[]> after) =>
+    [
+        .. before.Zip(after)
+            .Where(pair => pair.Second.Length > 0)
+            .Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())
+    ];
+
     /// <summary>
     /// The difference, and half the interval's width: t·√(Σ s²_t/n_t)/T over T tasks, t with Σ(n_t − 1) degrees of freedom; infinite where
     /// no task has two samples.
@@ -43,6 +51,11 @@ internal static class PairedDifference
         return (tasks.Average(task => task.Average()),
             freedom < 1 ? double.PositiveInfinity : Quantile(freedom) * Math.Sqrt(variance) / tasks.Count);
     }
+
+    /// <summary>Whether the whole interval lies above a value.</summary>
+    /// <param name="tasks">The differences of each task's samples; no task is empty.</param>
+    /// <param name="value">What the difference must exceed.</param>
+    public static bool Exceeds(IReadOnlyList<double[]> tasks, double value) => Of(tasks) is var (mean, within) && mean - within > value;
 
     // Beyond the table, the usual expansion around the normal distribution's.
     private static double Quantile(int freedom) => freedom <= Quantiles.Length ? Quantiles[freedom - 1] : 1.96 + (2.37 / freedom);

@@ -7,7 +7,11 @@ using MergeTasks.Merging.Planning.Importance;
 
 namespace MergeTasks.Merging.Comparing;
 
-/// <summary>Compares a merge with the same merge with fewer steps, sample by sample, and tells of steps that made it worse.</summary>
+/// <summary>
+/// Compares a merge with the same merge with fewer steps, sample by sample: leaves out steps that are not seen to help, and tells of steps
+/// that made it worse. Seen to help is what, on the samples that decide, recovers more with 95 % certainty, and by more than the choice of
+/// the factor takes for no difference: of two merges that cannot be told apart the simpler one is made.
+/// </summary>
 internal static class SelfCheck
 {
     /// <summary>What it measures, as far as that is known before: every step that is taken.</summary>
@@ -21,15 +25,17 @@ internal static class SelfCheck
         var gains = plan.Importance!.Tasks.Select(task => Gain.Of(task, context)).ToList();
         var reports = new List<StepReport>();
         IReadOnlyList<double[]> before = [];
+        IReadOnlyList<double[]> decided = [];
         var (factor, leftOut) = (1.0, new List<string>());
-        StepReport? made = null;
         foreach (var (name, own) in Steps(plan))
         {
             var result = new MergedScoreRequest(leftOut.Count > 0 ? plan.Without[leftOut[0]] : own, name).Result(context);
             var held = result.Tasks.Select((task, i) => gains[i].HeldRecovery(task.Held)).ToList();
+            var deciding = result.Tasks.Select((task, i) => gains[i].Recovery(task.Deciding)).ToList();
             var report = new StepReport(
-                name, result.Factor, Rounded(Mean(result.Tasks.Select((task, i) => gains[i].Recovery(task.Deciding)))));
-            var isLeftOut = plan.Without.ContainsKey(name) && made!.Recovery > report.Recovery;
+                name, result.Factor, Rounded(Mean(deciding.Select(task => task.Length > 0 ? task.Average() : (double?)null))));
+            var isLeftOut = plan.Without.ContainsKey(name) && (report.Recovery is null
+                || !PairedDifference.Exceeds(PairedDifference.Between(decided, deciding), MergedScoreRequest.Tolerance));
             if (held.Exists(task => task.Length > 0))
             {
                 report = report with
@@ -53,7 +59,7 @@ internal static class SelfCheck
             }
 
             // The next step is added to what is made, and not to what is left out.
-            (before, factor, made) = (held.Exists(task => task.Length > 0) ? held : [], result.Factor, report);
+            (before, decided, factor) = (held.Exists(task => task.Length > 0) ? held : [], deciding, result.Factor);
         }
 
         Tell(plan, reports, leftOut, context);
@@ -66,11 +72,7 @@ internal static class SelfCheck
     private static StepReport Compared(
         MergePlan plan, StepReport report, IReadOnlyList<double[]> before, IReadOnlyList<double[]> held, ScoringContext context)
     {
-        var (change, within) = PairedDifference.Of([
-            .. before.Zip(held)
-                .Where(pair => pair.Second.Length > 0)
-                .Select(pair => pair.First.Zip(pair.Second, (was, value) => value - was).ToArray())
-        ]);
+        var (change, within) = PairedDifference.Of(PairedDifference.Between(before, held));
 
         // A single model is pruned to a share of its gain, which is no mistake of the density.
         var asked = report.Step == CheckReport.Apl && plan.Importance!.Apl is { Models.Count: 1, Declaration.Density: null }
@@ -109,7 +111,7 @@ internal static class SelfCheck
 
         foreach (var step in leftOut)
             context.Progress.Note(
-                $"{plan.Name}: {step} is left out, because on the samples that decided the merge does better without it. A number as "
+                $"{plan.Name}: {step} is left out, because on the samples that decided the merge is not better with it beyond chance. A number as "
                     + $"{(step == CheckReport.Aim ? "Aim" : "AplDensity")} keeps it in any case.");
     }
 
@@ -119,24 +121,27 @@ internal static class SelfCheck
     private static double? Rounded(double? value) => value is { } number && double.IsFinite(number) ? Math.Round(number, 5) : null;
 
     // What fine-tuning gained on a task, on either share of its samples.
-    private sealed record Gain(string Model, double BaseDeciding, double TunedDeciding, double[] BaseHeld, double TunedHeld)
+    private sealed record Gain(string Model, double[] BaseDeciding, double TunedDeciding, double[] BaseHeld, double TunedHeld)
     {
         public static Gain Of(TaskMeasure task, ScoringContext context)
         {
             var (baseScore, tuned) = (task.BaseScore.Result(context), task.TunedScore.Result(context));
             return new Gain(
                 task.Declaration.Label,
-                baseScore.Deciding.Average(),
+                baseScore.Deciding,
                 tuned.Deciding.Average(),
                 baseScore.Held,
                 tuned.Held.Length > 0 ? tuned.Held.Average() : double.NaN);
         }
 
-        public double? Recovery(double[] scores) =>
-            TunedDeciding > BaseDeciding ? (scores.Average() - BaseDeciding) / (TunedDeciding - BaseDeciding) : null;
+        public double[] Recovery(double[] scores) => OfEach(scores, BaseDeciding, TunedDeciding);
+
+        public double[] HeldRecovery(double[] scores) => OfEach(scores, BaseHeld, TunedHeld);
 
         // Of each sample, so that their mean is the task's; none where the task has no gain there.
-        public double[] HeldRecovery(double[] scores) => BaseHeld.Length > 0 && TunedHeld - BaseHeld.Average() is var gain and > 0
-            ? [.. scores.Zip(BaseHeld, (score, baseScore) => (score - baseScore) / gain)] : [];
+        private static double[] OfEach(double[] scores, double[] baseScores, double tuned) =>
+            baseScores.Length > 0 && tuned - baseScores.Average() is var gain and > 0
+                ? [.. scores.Zip(baseScores, (score, baseScore) => (score - baseScore) / gain)]
+                : [];
     }
 }

@@ -29,8 +29,8 @@ internal sealed class ComparedPlans(MergePlan plan, int workers, IMatrixDevice? 
             yield return ("APL", With(importance with { Aim = null }));
     }
 
-    // Where the density is the build's to choose, it may find that several models merge better with all of their changes; where ω is, that
-    // they do better without being pulled back. What a tensor holds then depends on what was measured, and so does its key.
+    // Where the density is the build's to choose, it may find that several models merge as well with all of their changes; where ω is, that
+    // they do as well without being pulled back. What a tensor holds then depends on what was measured, and so does its key.
     private MergePlan FailingSafe(MergePlan compared)
     {
         if (compared.Simpler.Count == 0)
@@ -58,7 +58,7 @@ internal sealed class ComparedPlans(MergePlan plan, int workers, IMatrixDevice? 
             Without = without,
             Tensors = [
                 .. plan.Tensors.Select(tensor =>
-                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without {steps} {measured}") } : tensor)
+                    tensor.IsMerged ? tensor with { Key = ContentDigest.Of($"{tensor.Key}\nor without {steps} beyond chance {measured}") } : tensor)
             ],
         };
     }

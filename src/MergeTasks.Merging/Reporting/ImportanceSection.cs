@@ -42,7 +42,7 @@ internal static class ImportanceSection
         html.Raw("<p>The merge and the same merge with fewer steps, on samples that nothing was decided by: recovery is the share of each "
             + "fine-tuned model's gain in log-probability over the base that the merge keeps, the mean of the tasks.</p>\n");
         if (check.LeftOut is { } step)
-            html.Add($"<p><strong>{step} was left out</strong>: on the samples that decided, the merge does better without it.</p>\n");
+            html.Add($"<p><strong>{step} was left out</strong>: on the samples that decided, the merge is not better with it beyond chance.</p>\n");
         ReportPictures.Dots(
             html,
             "What each step adds to recovery on held samples, with its 95 % interval",

@@ -63,7 +63,8 @@ public sealed class CheckedMerges : IDisposable
                 ? (own - basis) / (tuned - basis)
                 : 0).ToArray();
         var leftOut = (string?)Manifest()["importance"]!["check"]!["leftOut"];
-        Assert.Equal((double)steps[0]!["recovery"]! > (double)steps[1]!["recovery"]!, leftOut == "APL");
+        if ((double)steps[0]!["recovery"]! > (double)steps[1]!["recovery"]!)
+            Assert.Equal("APL", leftOut);
         var made = steps[leftOut is null ? 1 : 0]!;
         var (deciding, held) = ((double)made["recovery"]!, (double)made["held"]!);
         Assert.InRange(recoveries.Average(), Math.Min(deciding, held) - 0.01, Math.Max(deciding, held) + 0.01);
@@ -209,6 +210,22 @@ public sealed class CheckedMerges : IDisposable
         Assert.Equal(2, mean);
         Assert.Equal(4.303 * Math.Sqrt(1 + 4) / 2, within, 1e-9);
         Assert.Equal(double.PositiveInfinity, PairedDifference.Of([[1], [2]]).Within);
+    }
+
+    [Fact]
+    public void A_step_is_kept_for_a_gain_whose_whole_interval_is_above_what_counts()
+    {
+        // A mean of 1 and, by t of 3 degrees of freedom, an interval of 3.182 times the standard error of 0.577.
+        double[] differences = [0, 2, 2, 0];
+        Assert.True(PairedDifference.Exceeds([differences], 0.999 - (3.182 / Math.Sqrt(3))));
+        Assert.False(PairedDifference.Exceeds([differences], 1.001 - (3.182 / Math.Sqrt(3))));
+
+        Assert.False(PairedDifference.Exceeds([[0.01, 0.01], [0.01, 0.01]], 0.01));
+        Assert.True(PairedDifference.Exceeds([[0.02, 0.02], [0.02, 0.02]], 0.01));
+
+        // One sample of each task shows nothing, and what nobody measured afterwards does not count.
+        Assert.False(PairedDifference.Exceeds([[100], [100]], 0));
+        Assert.Equal([differences], PairedDifference.Between([[1, 1, 1, 1], [5]], [[.. differences.Select(value => value + 1)], []]));
     }
 
     [Fact]

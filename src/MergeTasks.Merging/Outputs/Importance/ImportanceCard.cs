@@ -91,7 +91,11 @@ internal static class ImportanceCard
             "On the models' tasks, as the share of each fine-tuned model's gain in log-probability that the merge keeps (mean of the "
                 + "tasks):\n\n");
         if (check.LeftOut is not null)
-            card.Append($"{check.LeftOut} {(check.LeftOut == CheckReport.Both ? "were" : "was")} left out: on the samples that decided, the merge does better without it.\n\n");
+        {
+            card.Append(check.LeftOut).Append(check.LeftOut == CheckReport.Both ? " were" : " was");
+            card.Append(" left out: on the samples that decided, the merge is not better with it beyond chance.\n\n");
+        }
+
         card.Append("| merge | factor | on samples that decided | on held samples | change, 95 % |\n|---|---|---|---|---|\n");
         foreach (var step in check.Steps)
         {

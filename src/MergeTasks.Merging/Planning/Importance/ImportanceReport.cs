@@ -11,8 +11,8 @@ internal sealed record ImportanceReport(IReadOnlyList<ModelReport> Models)
 /// <summary>A merge and the same merge with fewer steps, measured on its models' tasks.</summary>
 /// <param name="Steps">From the plain merge to the merge itself, each with one step more.</param>
 /// <param name="Factor">The factor of the merged change of what was made.</param>
-/// <param name="LeftOut">What was left out, because the merge does better without it on the samples that decide: one of the names below;
-/// absent where nothing was.</param>
+/// <param name="LeftOut">What was left out, because on the samples that decide the merge is not better with it beyond chance: one of the
+/// names below; absent where nothing was.</param>
 internal sealed record CheckReport(IReadOnlyList<StepReport> Steps, double Factor, string? LeftOut)
 {
     /// <summary>The step that pulls towards the base.</summary>
