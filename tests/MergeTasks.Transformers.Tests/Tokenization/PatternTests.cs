@@ -103,6 +103,22 @@ public sealed class PatternTests
     }
 
     [Fact]
+    public void A_long_way_without_a_failure_counts_too()
+    {
+        // Thousands of instructions between two failures.
+        var pattern = string.Concat(Enumerable.Repeat(" ?", 5000)) + "x";
+        Assert.Throws<TokenizerException>(() => new Pattern(pattern).FindMatches(new string(' ', 30) + "b", []));
+    }
+
+    [Fact]
+    public void What_a_repeated_choice_begins_with_is_worked_out_once()
+    {
+        var ranges = new List<TextRange>();
+        new Pattern(@"(?:(?:[\p{L}\p{N}]b|[\p{N}\p{P}]c|\p{L}){0,300}?,){10}|a").FindMatches("a", ranges);
+        Assert.Single(ranges);
+    }
+
+    [Fact]
     public void Matching_that_would_not_end_is_given_up()
     {
         var e = Assert.Throws<TokenizerException>(() => new Pattern("(?:a|aa|a)+$").FindMatches(new string('a', 200) + "b", []));
