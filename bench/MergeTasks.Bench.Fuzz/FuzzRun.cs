@@ -128,7 +128,8 @@ internal sealed class FuzzRun(FuzzOptions options)
         {
             var reader = readers.Single(reader => reader.Name == name);
             var content = reader.Case(options.Seed, options.Case);
-            Console.WriteLine($"{Encoding.UTF8.GetString(content)}\n{reader.Try(content)}");
+            Console.WriteLine(Encoding.UTF8.GetString(content));
+            Console.WriteLine(reader.Try(content));
             return 0;
         });
     }

@@ -12,6 +12,9 @@ internal static class InputFile
     // More than any text that is read as a whole, and what an array can hold.
     private const long LongestText = 1 << 30;
 
+    // What the systems take at most.
+    private static readonly int LongestPath = OperatingSystem.IsWindows() ? 32_767 : 4_095;
+
     /// <summary>More than any text has that people write by hand, or a record of lines.</summary>
     public const long LongestWritten = 64 << 20;
 
@@ -60,7 +63,32 @@ internal static class InputFile
     /// <param name="path">Full path.</param>
     /// <param name="most">Most bytes that such a file can have.</param>
     /// <exception cref="FileFault">It cannot be read, is larger, or is no such text.</exception>
-    public static string ReadText(string path, long most = LongestText)
+    public static string ReadText(string path, long most = LongestText) => ReadText(path, most, reader => reader.ReadToEnd());
+
+    /// <summary>The lines of a text, without what ends them. A NUL character is in none: whatever has one is another kind of file.</summary>
+    /// <inheritdoc cref="ReadText(string, long)"/>
+    public static IEnumerable<string> ReadTextLines(string path, long most = LongestText)
+    {
+        using var reader = new StringReader(ReadText(path, most, reader => WithoutNul(reader, path)));
+        while (reader.ReadLine() is { } line)
+            yield return line;
+    }
+
+    // Before all of it is in memory: such a file may be large, and a single line.
+    private static string WithoutNul(StreamReader reader, string path)
+    {
+        var (text, block) = (new StringBuilder(), new char[1 << 14]);
+        while (reader.Read(block) is > 0 and var count)
+        {
+            if (block.AsSpan(0, count).Contains('\0'))
+                throw new FileFault(FileFaultKind.Malformed, path, "is no text: it holds a NUL character");
+            text.Append(block, 0, count);
+        }
+
+        return text.ToString();
+    }
+
+    private static string ReadText(string path, long most, Func<StreamReader, string> read)
     {
         using var stream = OpenStream(path);
         return FileFault.During(path, FileAct.Read, () =>
@@ -70,7 +98,7 @@ internal static class InputFile
             using var reader = new StreamReader(stream, StrictUtf8, detectEncodingFromByteOrderMarks: true);
             try
             {
-                return reader.ReadToEnd();
+                return read(reader);
             }
             catch (DecoderFallbackException e)
             {
@@ -79,19 +107,19 @@ internal static class InputFile
         });
     }
 
-    /// <summary>A text's lines, without what ends them.</summary>
-    /// <inheritdoc cref="ReadText"/>
-    public static IEnumerable<string> ReadTextLines(string path, long most = LongestText)
+    /// <summary>Why no file and no folder can have a path, wherever it leads; <see langword="null"/> where one can.</summary>
+    public static string? WhyNoPath(string path)
     {
-        using var reader = new StringReader(ReadText(path, most));
-        while (reader.ReadLine() is { } line)
-            yield return line;
+        ArgumentNullException.ThrowIfNull(path);
+        return path.Contains('\0', StringComparison.Ordinal) ? "it holds a NUL character"
+            : Encoding.UTF8.GetByteCount(path) > LongestPath ? $"it is longer than {LongestPath} bytes"
+            : null;
     }
 
     private static FileFault? Refusal(string path)
     {
-        if (path.Contains('\0', StringComparison.Ordinal))
-            return new FileFault(FileFaultKind.BadName, path, "cannot be the name of a file: it holds a NUL character");
+        if (WhyNoPath(path) is { } why)
+            return new FileFault(FileFaultKind.BadName, path, $"cannot be the name of a file: {why}");
         return FileStatus.Of(path).Kind switch
         {
             FileKind.Special => new FileFault(

@@ -5,6 +5,10 @@ internal static class InputFolder
 {
     private const int MostLinks = 40;
 
+    /// <summary>Compares paths: where the usual file systems do not tell cases apart, two that differ in it are one.</summary>
+    public static StringComparer Paths { get; } =
+        OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+
     /// <summary>The names of the files in a folder, in ordinal order; those of links and special files too.</summary>
     /// <param name="folder">Full path.</param>
     /// <param name="pattern">Which, with <c>*</c>.</param>

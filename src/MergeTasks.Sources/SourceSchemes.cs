@@ -1,4 +1,5 @@
 using MergeTasks.Checkpoints.Safetensors;
+using MergeTasks.Files;
 using MergeTasks.Sources.Contract;
 using MergeTasks.Sources.Hub;
 using MergeTasks.Sources.Locking;
@@ -26,9 +27,8 @@ internal static class SourceSchemes
     public static ModelReference Parse(string text, IReadOnlyList<string> folders)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (text.Contains('\0', StringComparison.Ordinal))
-            throw new SourceException(
-                SourceError.BadReference, $"'{SafeName.Quote(text)}' holds a NUL character, which no name has. {Valid}");
+        if (InputFile.WhyNoPath(text) is { } why)
+            throw new SourceException(SourceError.BadReference, $"'{SafeName.Quote(text)}' names no model: {why}. {Valid}");
         if (Find(text) is { } named)
             return named.Parse(text[named.Prefix.Length..].Trim(), text);
         var candidates = folders.Select(folder => Normalize(Path.Combine(folder, text.Replace('\\', '/')))).Distinct().ToList();

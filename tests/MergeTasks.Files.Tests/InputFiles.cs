@@ -152,6 +152,16 @@ public sealed class InputFiles : IDisposable
     }
 
     [Fact]
+    public void A_file_with_a_NUL_character_has_no_lines_of_text()
+    {
+        File.WriteAllText(_folder["x"], "a\n\0b\n");
+        Assert.Equal(
+            FileFaultKind.Malformed, Assert.Throws<FileFault>(() => InputFile.ReadTextLines(_folder["x"]).First()).Kind);
+        File.WriteAllText(_folder["x"], "a\r\nb\n\nc");
+        Assert.Equal(["a", "b", "", "c"], InputFile.ReadTextLines(_folder["x"]));
+    }
+
+    [Fact]
     public void Messages_are_one_line_whatever_the_name()
     {
         var fault = Assert.Throws<FileFault>(() => InputFile.ReadAll(_folder["a\nerror MTK9999: b\u001b[31m"]));

@@ -19,6 +19,9 @@ internal sealed class AdapterConfig
     private const string SupportedKind = "LORA";
     private const string TokensKind = "TRAINABLE_TOKENS";
     private const int MostTokens = 1 << 24;
+
+    // Several times the longest name of a module; what is made of a pattern takes kilobytes for each of its characters.
+    private const int LongestPattern = 1000;
     private static readonly TimeSpan PatternTimeout = TimeSpan.FromSeconds(1);
 
     // Options that make an adapter something else than W + s·B·A.
@@ -254,6 +257,8 @@ internal sealed class AdapterConfig
         {
             var value = Positive(entry.Value)
                 ?? throw Bad(Path, $"has the value {entry.Value.GetRawText()} in '{key}', which is no positive number");
+            if (entry.Name.Length > LongestPattern)
+                throw Bad(Path, $"has a pattern of {entry.Name.Length} characters in '{key}'; at most {LongestPattern} are read");
             try
             {
                 // A pattern stands for the whole name, or for all of it after some dot.

@@ -20,6 +20,9 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>The open weight files, ordered by name.</summary>
     public IReadOnlyList<SafetensorsFile> Files { get; }
 
+    /// <summary>Whether it has no tensor at all.</summary>
+    public bool IsEmpty => _tensors.Count == 0;
+
     /// <summary>The names of all tensors, in ordinal order.</summary>
     public IEnumerable<string> Names => _tensors.Keys.Order(StringComparer.Ordinal);
 

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.RegularExpressions;
 using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
@@ -5,7 +7,7 @@ namespace MergeTasks.Language.Declarations;
 /// <summary>The names of a project's merges, and the sources that name them.</summary>
 /// <param name="merges">The merges.</param>
 /// <param name="report">Receives each finding.</param>
-internal sealed class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Diagnostic> report)
+internal sealed partial class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Diagnostic> report)
 {
     /// <summary>Checks that every merge has a name of its own that a folder can have.</summary>
     public void Check()
@@ -14,14 +16,11 @@ internal sealed class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Dia
         foreach (var merge in merges)
         {
             var name = merge.Name;
-            if (!name.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_')
-                || name.StartsWith('.')
-                || name.EndsWith('.')
-                || name.Length is 0 or > 100)
+            if (!CanNameFolder(name))
             {
                 report(new Diagnostic(DiagnosticCode.InvalidName,
                     $"'{name}' cannot name a merge, because it names a folder too: use letters, digits, '-', '_' and '.' (not first or "
-                        + "last), 100 at most.", merge.Location));
+                        + "last), 100 at most, and no name that Windows keeps for devices ('con', 'nul').", merge.Location));
             }
             else if (!seen.TryAdd(name, merge))
             {
@@ -32,6 +31,18 @@ internal sealed class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Dia
             }
         }
     }
+
+    // On every system, because projects are built on several; with what is appended to it, a name has at most 255 bytes.
+    private static bool CanNameFolder(string name) =>
+        name.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_')
+            && !name.StartsWith('.')
+            && !name.EndsWith('.')
+            && name.Length is > 0 and <= 100
+            && Encoding.UTF8.GetByteCount(name) <= 200
+            && !Device().IsMatch(name);
+
+    [GeneratedRegex(@"\A(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\z)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Device();
 
     /// <summary>
     /// Finds the merges that each source goes into: one by its name, or those of a recipe file with several, of which the ones that use it
@@ -61,8 +72,11 @@ internal sealed class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Dia
             if (into is null)
             {
                 report(new Diagnostic(DiagnosticCode.UnknownInto,
-                    $"MergeSource '{source.Include}' does not say into which merge it goes. Add Into=\"…\"; there "
-                        + $"are: {string.Join(", ", assigned.Keys)}.", source.Location));
+                    assigned.Count == 0
+                        ? $"MergeSource '{source.Include}' goes into no merge, because the project declares no MergedModel."
+                        : $"MergeSource '{source.Include}' does not say into which merge it goes. Add Into=\"…\"; there are: "
+                            + $"{string.Join(", ", assigned.Keys)}.",
+                    source.Location));
                 continue;
             }
 

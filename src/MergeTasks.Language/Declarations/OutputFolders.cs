@@ -9,7 +9,8 @@ namespace MergeTasks.Language.Declarations;
 /// </summary>
 internal static class OutputFolders
 {
-    private static readonly StringComparer Paths = OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
+    /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
+    public const string Prepared = ".partial";
 
     /// <summary>Full path of a merge's output folder.</summary>
     public static string Of(ProjectDefaults project, DeclaredMerge merge)
@@ -27,8 +28,8 @@ internal static class OutputFolders
     public static List<MergeDeclaration> WithMadeAdapters(IReadOnlyList<MergeDeclaration> merges)
     {
         var owners = merges
-            .GroupBy(merge => Real(merge.OutputFolder), Paths)
-            .ToDictionary(group => group.Key, group => group.First(), Paths);
+            .GroupBy(merge => Real(merge.OutputFolder), InputFolder.Paths)
+            .ToDictionary(group => group.Key, group => group.First(), InputFolder.Paths);
         return [.. merges.Select(merge => merge.WithReferences(model => Named(model, merge)))];
 
         ModelDeclaration Named(ModelDeclaration model, MergeDeclaration user)
@@ -56,9 +57,14 @@ internal static class OutputFolders
 
     public static IEnumerable<Diagnostic> Check(IReadOnlyList<MergeDeclaration> merges)
     {
-        var owners = new Dictionary<string, MergeDeclaration>(Paths);
+        var owners = new Dictionary<string, MergeDeclaration>(InputFolder.Paths);
         foreach (var merge in merges)
         {
+            if (WhyNoOutput(merge) is { } why)
+                yield return new Diagnostic(
+                    DiagnosticCode.InvalidName,
+                    $"Merge '{merge.Name}' cannot have its output in '{merge.OutputFolder}', {why}. Choose another OutputDirectory.",
+                    merge.Location);
             if (!owners.TryAdd(Real(merge.OutputFolder), merge)
                 && !owners[Real(merge.OutputFolder)].Name.Equals(merge.Name, StringComparison.OrdinalIgnoreCase))
             {
@@ -83,6 +89,47 @@ internal static class OutputFolders
             }
         }
     }
+
+    /// <summary>
+    /// Finds outputs that lie in the cache, which anybody may empty, and models whose folder is the cache, which would be written to.
+    /// </summary>
+    /// <param name="merges">The merges.</param>
+    /// <param name="cacheFolder">Full path of the cache folder.</param>
+    public static IEnumerable<Diagnostic> CheckCache(IReadOnlyList<MergeDeclaration> merges, string cacheFolder)
+    {
+        var cache = Real(cacheFolder);
+        foreach (var merge in merges)
+        {
+            if (IsWithin(Real(merge.OutputFolder), cache))
+                yield return new Diagnostic(
+                    DiagnosticCode.InvalidName,
+                    $"Merge '{merge.Name}' cannot have its output in '{merge.OutputFolder}', because the cache is '{cacheFolder}', which "
+                        + "may be emptied at any time. Choose another OutputDirectory or MergeCachePath.",
+                    merge.Location);
+            else if (merge.References.FirstOrDefault(model =>
+                model.Folder is { } folder && InputFolder.Paths.Equals(Real(folder), cache)) is { } read)
+                yield return new Diagnostic(
+                    DiagnosticCode.InvalidName,
+                    $"'{read.Label}' is the cache folder '{cacheFolder}', into which every build writes. Choose another MergeCachePath.",
+                    read.Location);
+        }
+    }
+
+    // Where the project itself lies is no matter.
+    private static string? WhyNoOutput(MergeDeclaration merge)
+    {
+        var real = Real(merge.OutputFolder);
+        return Path.GetPathRoot(real) == real ? "which is the root of a file system"
+            : Path.GetRelativePath(Real(Path.GetDirectoryName(merge.ProjectFile)!), real).Split(Path.DirectorySeparatorChar)
+                .Contains(Prepared, InputFolder.Paths) ? $"because a folder '{Prepared}' is where outputs are prepared"
+            : null;
+    }
+
+    private static bool IsWithin(string path, string folder) =>
+        InputFolder.Paths.Equals(path, folder)
+            || (path.Length > folder.Length
+                && path[folder.Length] == Path.DirectorySeparatorChar
+                && InputFolder.Paths.Equals(path[..folder.Length], folder));
 
     // Links that lead in a circle are told by whoever wants to read or write there.
     private static string Real(string folder)

@@ -1,3 +1,4 @@
+using MergeTasks.Files;
 using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Language.Declarations;
@@ -11,7 +12,7 @@ internal static class UserPath
     /// <param name="location">Where it is written.</param>
     /// <exception cref="DiagnosticException">No file or folder can have that name.</exception>
     public static string Full(string folder, string text, Func<SourceLocation> location) =>
-        text.Contains('\0', StringComparison.Ordinal)
-            ? throw new DiagnosticException(DiagnosticCode.InvalidValue, $"'{text}' is no path: it holds a NUL character.", location())
+        InputFile.WhyNoPath(text) is { } why
+            ? throw new DiagnosticException(DiagnosticCode.InvalidValue, $"'{MessageText.Shown(text)}' is no path: {why}.", location())
             : Path.GetFullPath(Path.Combine(folder, text.Replace('\\', '/')));
 }

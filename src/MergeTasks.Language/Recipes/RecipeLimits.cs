@@ -16,6 +16,14 @@ internal static class RecipeLimits
     /// <exception cref="YamlException">Not YAML, nested too deeply, or too large once its aliases are replaced.</exception>
     public static void Check(string text)
     {
+        // There the parser would take the text to end.
+        if (text.IndexOf('\0', StringComparison.Ordinal) is var at and >= 0)
+        {
+            var before = text.AsSpan(0, at);
+            var mark = new Mark(at, before.Count('\n') + 1, at - before.LastIndexOf('\n'));
+            throw new YamlException(mark, mark, "it holds a NUL character");
+        }
+
         var parser = new Parser(new StringReader(text));
         var sizes = new Dictionary<AnchorName, long>();
         var open = new Stack<(AnchorName Anchor, long Before)>();

@@ -92,6 +92,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public IReadOnlyList<Diagnostic> Validate(CancellationToken cancellation)
     {
+        RequireOwnCache();
         using var planner = Planner(null);
         var warnings = new List<Diagnostic>();
         MergeOrder.ForEach(merges, merge =>
@@ -108,6 +109,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <exception cref="DiagnosticException">With everything that is wrong.</exception>
     public IReadOnlyList<OutputState> Plan(CancellationToken cancellation)
     {
+        RequireOwnCache();
         var hasher = Hasher();
         using var planner = Planner(hasher);
         var states = new List<OutputState>();
@@ -217,6 +219,13 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         }
 
         scores.Ensure(importance.Requests);
+    }
+
+    private void RequireOwnCache()
+    {
+        var faults = OutputFolders.CheckCache(merges, Path.GetFullPath(cacheFolder)).ToList();
+        if (faults.Count > 0)
+            throw new DiagnosticException(faults);
     }
 
     /// <summary>Plans merges.</summary>

@@ -17,7 +17,8 @@ internal sealed record ModelLicence(string Model, string Licence)
     {
         try
         {
-            var lines = InputFile.ReadTextLines(Path.Combine(folder, MergedFiles.Card), InputFile.LongestWritten)
+            var lines = InputFile.ReadText(Path.Combine(folder, MergedFiles.Card), InputFile.LongestWritten)
+                .Split('\n', MaxLines + 1)
                 .Take(MaxLines)
                 .Select(line => line.TrimEnd())
                 .ToList();

@@ -83,7 +83,7 @@ internal sealed record OutputState(
     private static OutputState Look(MergeOutput output, FileHasher hasher, CancellationToken cancellation)
     {
         var plan = output.Plan;
-        var wanted = output.FileNames.ToHashSet(StringComparer.Ordinal);
+        var wanted = output.FileNames.ToHashSet(InputFolder.Paths);
         var ownership = OutputOwnership.Require(plan.Declaration, wanted, hasher, cancellation);
         var folder = plan.Declaration.OutputFolder;
         var manifest = MergeManifest.Read(folder, out var fault);
@@ -236,7 +236,8 @@ internal sealed record OutputState(
         {
             try
             {
-                return InputFile.ReadAll(Path.Combine(folder, name)).AsSpan().SequenceEqual(wanted());
+                var (path, bytes) = (Path.Combine(folder, name), wanted());
+                return FileStatus.Of(path).Size == bytes.Length && InputFile.ReadAll(path).AsSpan().SequenceEqual(bytes);
             }
             catch (Exception e) when (FileFault.Covers(e))
             {

@@ -194,6 +194,9 @@ internal sealed class OpenModels(FileHasher? hasher) : IDisposable
         var stored = new CheckpointInput(Checkpoint.Open(folder, _pool), hasher) { Locked = model.Locked };
         try
         {
+            if (stored.Weights.IsEmpty)
+                throw new DiagnosticException(
+                    DiagnosticCode.NoWeights, $"The weight files of the model folder '{folder}' hold no tensor.", model.Location);
             RequireLocked(model, stored);
             RequireLocked(model.Label, folder, model.Locked, model.Location, cancellation);
             var input = _checkpoints[folder] = DequantizedInput.Of(stored);

@@ -134,9 +134,9 @@ public abstract class CancelableTask : Task, ICancelableTask, IMultiThreadableTa
     /// <summary>The user's cache folder.</summary>
     /// <param name="path">The project's choice; empty for none.</param>
     protected string CacheFolder(string path) =>
-        path.Contains('\0', StringComparison.Ordinal)
+        InputFile.WhyNoPath(path) is { } why
             ? throw new DiagnosticException(
-                DiagnosticCode.InvalidValue, $"MergeCachePath '{path}' is no path: it holds a NUL character.", null)
+                DiagnosticCode.InvalidValue, $"MergeCachePath '{MessageText.Shown(path)}' is no path: {why}.", null)
         : Caching.CacheFolder.Resolve(
             path.Length == 0 ? null : TaskEnvironment.GetAbsolutePath(path), TaskEnvironment.GetEnvironmentVariable);
 

@@ -40,7 +40,7 @@ internal sealed class OutputRecord(string folder, string projectFile, string cac
         var earlier = Read().Where(line => !IsOwn(line, Output) || OutputRemoval.HasRecord(FolderOf(line))).ToList();
         Write(earlier.Concat(outputs.Select(path => new Line(ProjectName, Output, Shortened(path))))
             .Concat(generated.Select(path => new Line(ProjectName, Generated, Path.GetFileName(path)))));
-        var declared = outputs.Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
+        var declared = outputs.Select(InputFolder.RealPath).ToHashSet(InputFolder.Paths);
         return [
             .. earlier.Where(line => IsOwn(line, Output)).Select(FolderOf).Where(path => !declared.Contains(InputFolder.RealPath(path)))
         ];

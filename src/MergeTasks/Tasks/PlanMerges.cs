@@ -140,7 +140,7 @@ public sealed class PlanMerges : PlanningTask
     private IEnumerable<string> Remove(
         OutputRecord record, IReadOnlyList<string> unwanted, IReadOnlyList<OutputState> states, MergeBuild build)
     {
-        var read = PlanFootprint.PathsOf(states.Select(state => state.Plan)).Select(InputFolder.RealPath).ToHashSet(StringComparer.Ordinal);
+        var read = PlanFootprint.PathsOf(states.Select(state => state.Plan)).Select(InputFolder.RealPath).ToHashSet(InputFolder.Paths);
         foreach (var folder in unwanted)
         {
             if (read.Contains(InputFolder.RealPath(folder)))

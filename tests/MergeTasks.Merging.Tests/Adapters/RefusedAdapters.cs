@@ -24,6 +24,11 @@ public sealed class RefusedAdapters : IDisposable
     [Fact]
     public void The_adapter_that_the_others_are_made_from_is_valid() => _project.Build().Validate(default);
 
+    public static TheoryData<string, string, string> LongPattern => new()
+    {
+        { $$$"""{"peft_type": "LORA", "r": 4, "rank_pattern": {"{{{new string('.', 1001)}}}": 4}}""", "MTK3020", "1001 characters" },
+    };
+
     [Theory]
     [InlineData("""{"peft_type": "IA3"}""", "MTK3021", "of the kind 'IA3'")]
     [InlineData("""{"peft_type": "LOHA"}""", "MTK3021", "of the kind 'LOHA'")]
@@ -39,6 +44,7 @@ public sealed class RefusedAdapters : IDisposable
     [InlineData("[]", "MTK3020", "not a JSON object")]
     [InlineData("{", "MTK3020", "not valid JSON")]
     [InlineData(null, "MTK3020", "does not exist")]
+    [MemberData(nameof(LongPattern))]
     public void Configurations(string? config, string code, string reason)
     {
         var path = _project["adapters", "x", "adapter_config.json"];

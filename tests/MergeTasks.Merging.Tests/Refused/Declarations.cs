@@ -105,6 +105,17 @@ public sealed class Declarations : IDisposable
         """<‸MergedModel Include="a/b" Method="linear" /><MergeSource Include="models/b" Weight="1" />""", "MTK1011", "letters, digits")]
     [InlineData(
         """<‸MergedModel Include=".." Method="linear" /><MergeSource Include="models/b" Weight="1" />""", "MTK1011", "letters, digits")]
+    [InlineData("""<‸MergedModel Include="con" Method="linear" /><MergeSource Include="models/b" Weight="1" />""", "MTK1011", "Windows")]
+    [InlineData("""<‸MergedModel Include="Nul.x" Method="linear" /><MergeSource Include="models/b" Weight="1" />""", "MTK1011", "Windows")]
+    [InlineData(
+        """<‸MergedModel Include="m" Method="linear" OutputDirectory="/" /><MergeSource Include="models/b" Weight="1" />""",
+        "MTK1011",
+        "root of a file system")]
+    [InlineData(
+        """<‸MergedModel Include="m" Method="linear" OutputDirectory="x/.partial/y" /><MergeSource Include="models/b" Weight="1" />""",
+        "MTK1011",
+        "are prepared")]
+    [InlineData("""<‸MergeSource Include="models/b" Weight="1" />""", "MTK1005", "declares no MergedModel")]
     [InlineData(
         """<‸MergedModel Include="m" Method="linear" OutputDirectory="models/b" /><MergeSource Include="models/b" Weight="1" />""",
         "MTK1011",
@@ -142,5 +153,35 @@ public sealed class Declarations : IDisposable
         Assert.Superset(
             new HashSet<string> { "MTK1001", "MTK1003", "MTK1005" },
             exception.Diagnostics.Select(diagnostic => (string)diagnostic.Code).ToHashSet());
+    }
+
+    [Fact]
+    public void Names_of_more_bytes_than_a_folder_takes_and_paths_longer_than_any()
+    {
+        _project.WriteProject($"""
+            <‸MergedModel Include="{new string('漢', 90)}" Method="linear" /><MergeSource Include="models/b" Weight="1" />
+            """);
+        Assert.Equal(DiagnosticCode.InvalidName, _project.Refused().Code);
+        var path = string.Concat(Enumerable.Repeat("x/", 2500));
+        _project.WriteProject($"""
+            <MergedModel Include="m" Method="linear" ‸OutputDirectory="{path}" /><MergeSource Include="models/b" Weight="1" />
+            """);
+        Assert.Contains("longer than", _project.Refused().Message, StringComparison.Ordinal);
+        _project.WriteProject($"""
+            <MergedModel Include="m" Method="linear" /><‸MergeSource Include="{path}" Weight="1" />
+            """);
+        Assert.Contains("longer than", _project.Refused().Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""<‸MergedModel Include="m" Method="linear" OutputDirectory="cache" /><MergeSource Include="models/b" Weight="1" />""")]
+    [InlineData("""<‸MergedModel Include="m" Method="linear" OutputDirectory="cache/x" /><MergeSource Include="models/b" Weight="1" />""")]
+    [InlineData("""<MergedModel Include="m" Method="linear" /><‸MergeSource Include="cache" Weight="1" />""")]
+    public void Neither_an_output_nor_a_model_may_be_the_cache(string items)
+    {
+        _project.WriteProject(items);
+        var diagnostic = _project.Refused();
+        Assert.Equal(DiagnosticCode.InvalidName, diagnostic.Code);
+        Assert.Contains("cache", diagnostic.Message, StringComparison.Ordinal);
     }
 }

@@ -96,6 +96,13 @@ public sealed class Models : IDisposable
     }
 
     [Fact]
+    public void Weights_without_a_tensor()
+    {
+        File.WriteAllBytes(_project["models", "b", "model.safetensors"], [2, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}']);
+        Refused("MTK3002", "hold no tensor");
+    }
+
+    [Fact]
     public void An_index_that_leads_out_of_the_folder()
     {
         File.Delete(_project["models", "b", "model.safetensors"]);

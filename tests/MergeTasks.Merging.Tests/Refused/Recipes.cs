@@ -22,6 +22,10 @@ public sealed class Recipes : IDisposable
     [InlineData("merge_method: linear\nmodels:\n  - model: ‸'models/a\n", "MTK2001", "not valid YAML")]
     [InlineData("merge_method: ‸linear\n\tmodels: x\n", "MTK2001", "not valid YAML", false)]
     [InlineData(
+        "merge_method: linear\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n# ‸\0\ndtype: float16\n",
+        "MTK2001",
+        "NUL character")]
+    [InlineData(
         "merge_method: linear\n‸modells:\n  - model: models/a\nmodels:\n  - model: models/a\n    parameters: {weight: 1}\n",
         "MTK2002",
         "Did you mean 'models'?")]

@@ -31,6 +31,8 @@ public sealed class PatternTests
     [InlineData("[[:punct:]]", "a$.", "$|.")]
     [InlineData("(?>a+)b", "aab", "aab")]
     [InlineData("(?:a|b)+?c", "abc", "abc")]
+    [InlineData(@"[[:alpha:]&&[^aeiou]&&[a-m]]+", "abcdefz", "bcd|f")]
+    [InlineData(@"[\p{L}&&[^\x{0}-\x{7f}]]+", "aäb", "ä")]
     [InlineData(@"\p{Han}+", "中文a", "中文")]
     public void Matches_are_those_of_the_reference(string pattern, string text, string expected)
     {
@@ -70,6 +72,7 @@ public sealed class PatternTests
     public static TheoryData<string> Endless => [
         new string('(', 100_000), new string('[', 100_000), string.Concat(Enumerable.Repeat("(?i:", 50_000)), "a" + new string('?', 100_000),
         string.Concat(Enumerable.Repeat("(?i)(", 20_000)), string.Concat(Enumerable.Repeat("(?<=", 30_000)),
+        $"[{string.Concat(Enumerable.Repeat("[:alpha:]&&[^ha:]&&", 20_000))}a]", string.Concat(Enumerable.Repeat(@"[\p{L}\p{N}]", 20_000)),
         "((((a{1000}){1000}){1000}){1000})", "(((((){1000}){1000}){1000}){1000})",
     ];
 
@@ -97,6 +100,22 @@ public sealed class PatternTests
         new Pattern(string.Join('|', Enumerable.Repeat(@" ?\p{L}", 4000)) + @"|\p{N}").FindMatches("1 a2", ranges);
         Assert.Equal(3, ranges.Count);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50_000_000);
+    }
+
+    [Fact]
+    public void A_long_way_without_a_failure_counts_too()
+    {
+        // Thousands of instructions between two failures.
+        var pattern = string.Concat(Enumerable.Repeat(" ?", 5000)) + "x";
+        Assert.Throws<TokenizerException>(() => new Pattern(pattern).FindMatches(new string(' ', 30) + "b", []));
+    }
+
+    [Fact]
+    public void What_a_repeated_choice_begins_with_is_worked_out_once()
+    {
+        var ranges = new List<TextRange>();
+        new Pattern(@"(?:(?:[\p{L}\p{N}]b|[\p{N}\p{P}]c|\p{L}){0,300}?,){10}|a").FindMatches("a", ranges);
+        Assert.Single(ranges);
     }
 
     [Fact]

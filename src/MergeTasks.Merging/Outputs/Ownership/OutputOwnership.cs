@@ -16,13 +16,10 @@ namespace MergeTasks.Merging.Outputs.Ownership;
 internal sealed class OutputOwnership
 {
     /// <summary>Name of the folder, inside an output folder, where new files are prepared.</summary>
-    public const string PartialFolder = ".partial";
+    public const string PartialFolder = OutputFolders.Prepared;
 
     // A build changes the record a few times; more builds than this do not follow one another that fast.
     private const int MostLooks = 100;
-
-    private static readonly StringComparison Paths =
-        OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
 
     private readonly MergeDeclaration _merge;
     private readonly OwnershipRecord? _found;
@@ -42,7 +39,7 @@ internal sealed class OutputOwnership
     public string Folder => _record.Folder;
 
     /// <summary>Where the folder was copied from, if it is a copy that has not been taken over yet.</summary>
-    public string? CopiedFrom => _found is not null && !_found.Folder.Equals(Folder, Paths) ? _found.Folder : null;
+    public string? CopiedFrom => _found is not null && !InputFolder.Paths.Equals(_found.Folder, Folder) ? _found.Folder : null;
 
     /// <summary>Whether a build of this output was stopped before it could clean up.</summary>
     public bool WasInterrupted => _record.Preparing.Count > 0 || Directory.Exists(Partial);
@@ -187,13 +184,13 @@ internal sealed class OutputOwnership
     // Null: it is this merge's, or a copy of this merge's that came here with the whole project.
     private static string? WhyNot(OwnershipRecord own, OwnershipRecord found)
     {
-        var isHere = found.Folder.Equals(own.Folder, Paths);
+        var isHere = InputFolder.Paths.Equals(found.Folder, own.Folder);
         var isMerge = found.Merge.Equals(own.Merge, StringComparison.OrdinalIgnoreCase);
-        if (isHere && isMerge && found.Project.Equals(own.Project, Paths))
+        if (isHere && isMerge && InputFolder.Paths.Equals(found.Project, own.Project))
             return null;
         if (!isHere && isMerge && PlaceOf(found) is { } place && place == PlaceOf(own))
             return found.Preparing.Count == 0 ? null : $"a copy of '{found.Folder}' that was taken while that was written";
-        var who = found.Project.Equals(own.Project, Paths)
+        var who = InputFolder.Paths.Equals(found.Project, own.Project)
             ? $"merge '{found.Merge}' of this project" : $"merge '{found.Merge}' of '{found.Project}'";
         return $"which {who} made{(isHere ? "" : $" as '{found.Folder}'")}; this is merge '{own.Merge}' of '{own.Project}'";
     }

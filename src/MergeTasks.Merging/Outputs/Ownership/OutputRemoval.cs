@@ -59,7 +59,8 @@ internal static class OutputRemoval
         Delete(own);
 
         // Whoever put a link in the folder's place wants it to lead somewhere.
-        if (Path.Combine(InputFolder.RealPath(Path.GetDirectoryName(folder)!), Path.GetFileName(folder)) == record.Folder)
+        if (Path.GetDirectoryName(folder) is { } parent
+            && Path.Combine(InputFolder.RealPath(parent), Path.GetFileName(folder)) == record.Folder)
             RemoveIfEmpty(record.Folder);
         return [];
     }
@@ -80,7 +81,7 @@ internal static class OutputRemoval
             return null;
         }
 
-        if (record.Folder == real && record.Project == InputFolder.RealPath(projectFile))
+        if (InputFolder.Paths.Equals(record.Folder, real) && InputFolder.Paths.Equals(record.Project, InputFolder.RealPath(projectFile)))
             return record;
         owner = $"its record says that merge '{record.Merge}' of '{record.Project}' made it as '{record.Folder}'";
         return null;

@@ -41,6 +41,7 @@ internal sealed class PatternBrackets(PatternReader reader, PatternFlags flags)
 
         CodePointSet Combined()
         {
+            reader.CountRanges(ranges.Count + (left?.Count ?? 0));
             var set = ranges.ToSet();
             return left?.Intersect(set) ?? set;
         }

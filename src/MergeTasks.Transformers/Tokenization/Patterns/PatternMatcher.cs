@@ -7,9 +7,9 @@ namespace MergeTasks.Transformers.Tokenization.Patterns;
 /// <remarks>Positions are UTF-16 indices of clean text and never fall inside a surrogate pair.</remarks>
 internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char> text)
 {
-    // What tokenizers' patterns take is some ten steps for each character; one whose ways to match multiply with every character would
-    // go on for years.
-    private const long StepsAtLeast = 2_000_000;
+    // A step is an instruction or a character of a run. Tokenizers' patterns take some tens for each character; one whose ways to match
+    // multiply with every character would go on for years.
+    private const long StepsAtLeast = 10_000_000;
     private const long StepsPerCharacter = 1000;
 
     private readonly PatternInstruction[] _code = code;
@@ -36,6 +36,8 @@ internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char>
         var floor = _depth;
         while (true)
         {
+            if (--_steps < 0)
+                throw new TokenizerException("A pattern of the tokenizer has too many ways to match a text; matching was given up.");
             ref readonly var op = ref _code[instruction];
             var alive = true;
             switch (op.Operation)
@@ -92,8 +94,6 @@ internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char>
             }
 
             if (alive) continue;
-            if (--_steps < 0)
-                throw new TokenizerException("A pattern of the tokenizer has too many ways to match a text; matching was given up.");
             if (_depth == floor) return -1;
             Backtrack(out instruction, out position);
         }
@@ -115,6 +115,7 @@ internal ref struct PatternMatcher(PatternInstruction[] code, ReadOnlySpan<char>
             if (++count == op.A) floor = position;
         }
 
+        _steps -= count;
         if (count < op.A) return false;
         if (position > floor) Push(new(next, position, floor));
         return true;

@@ -44,6 +44,9 @@ internal sealed class PatternProgram
 {
     private const int MaxLength = 100_000;
 
+    // Repeats write their body out again and again; what it begins with is worked out once.
+    private readonly Dictionary<PatternNode, CodePointSet?> _firsts = new(ReferenceEqualityComparer.Instance);
+
     private readonly List<PatternInstruction> _code = [];
     private int _visits;
 
@@ -109,7 +112,7 @@ internal sealed class PatternProgram
             var choice = alternation.Choices[i];
             var isLast = i == alternation.Choices.Count - 1;
             var isLookedAt = alternation.Choices.Count <= AlternationNode.MostLookedAt && choice.MinWidth > 0;
-            var skip = isLookedAt && choice.First is { } first ? Add(new(PatternOperation.SkipUnless, Set: first)) : -1;
+            var skip = isLookedAt && FirstOf(choice) is { } first ? Add(new(PatternOperation.SkipUnless, Set: first)) : -1;
             var fork = isLast ? -1 : Add(new(PatternOperation.Fork));
             Emit(choice);
             if (isLast)
@@ -125,6 +128,12 @@ internal sealed class PatternProgram
         }
 
         foreach (var end in ends) _code[end] = new(PatternOperation.Jump, _code.Count);
+    }
+
+    private CodePointSet? FirstOf(PatternNode node)
+    {
+        if (!_firsts.TryGetValue(node, out var first)) _firsts[node] = first = node.First;
+        return first;
     }
 
     private void EmitRepeat(RepeatNode repeat)

@@ -8,10 +8,14 @@ internal sealed class PatternReader
     // Far more than patterns have, far fewer than the thread's stack bears.
     private const int MostLevels = 100;
 
+    // What is brought together in brackets takes some sixty bytes for each; one class of letters has 700.
+    private const int MostRanges = 1_000_000;
+
     private readonly string _pattern;
     private readonly int[] _codePoints;
     private int _position;
     private int _level;
+    private int _ranges;
 
     public PatternReader(string pattern)
     {
@@ -107,6 +111,13 @@ internal sealed class PatternReader
 
     /// <summary>Begins a group or bracket; disposing of the result ends it.</summary>
     public Level Enter() => ++_level <= MostLevels ? new Level(this) : throw Error($"groups or brackets more than {MostLevels} deep");
+
+    /// <summary>Counts ranges of code points that brackets have to bring together.</summary>
+    public void CountRanges(int count)
+    {
+        _ranges += count;
+        if (_ranges > MostRanges) throw Error("classes in brackets of too many ranges in all");
+    }
 
     public PatternSyntaxException Error(string what) => new($"the pattern '{_pattern}' has {what} (near character {_position})");
 

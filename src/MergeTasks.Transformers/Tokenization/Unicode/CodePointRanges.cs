@@ -14,6 +14,9 @@ internal sealed class CodePointRanges
 
     private List<(int First, int Last)> _ranges = [];
 
+    /// <summary>How many ranges there are to bring together.</summary>
+    public int Count => _ranges.Count;
+
     /// <summary>Adds a range.</summary>
     public void Add(int first, int last) => _ranges.Add((first, last));
 

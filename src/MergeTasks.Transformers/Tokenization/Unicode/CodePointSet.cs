@@ -11,25 +11,19 @@ internal sealed class CodePointSet
     // Sets of a few ranges, which patterns have thousands of, do without.
     private const int MostEdgesWithout = 8;
 
-    private readonly ulong[]? _basicPlane;
+    // Made when a character is first looked for: most sets are only steps on the way to another.
+    private ulong[]? _basicPlane;
 
-    private CodePointSet(int[] edges)
-    {
-        _edges = edges;
-        if (edges.Length <= MostEdgesWithout) return;
-        _basicPlane = new ulong[0x10000 / 64];
-        for (var i = 0; i < edges.Length && edges[i] < 0x10000; i += 2)
-        {
-            var end = Math.Min(edges[i + 1], 0x10000);
-            for (var c = edges[i]; c < end; c++) _basicPlane[c >> 6] |= 1UL << (c & 63);
-        }
-    }
+    private CodePointSet(int[] edges) => _edges = edges;
 
     public static CodePointSet Empty { get; } = new([]);
 
     public static CodePointSet All { get; } = new([0, Limit]);
 
     public bool IsEmpty => _edges.Length == 0;
+
+    /// <summary>How many ranges it has.</summary>
+    public int Count => _edges.Length / 2;
 
     /// <summary>The inclusive ranges, ascending and not adjoining.</summary>
     public IEnumerable<(int First, int Last)> Ranges
@@ -58,8 +52,14 @@ internal sealed class CodePointSet
 
     public bool Contains(int codePoint)
     {
-        if (_basicPlane is null) return IsWithin(codePoint);
-        if ((uint)codePoint < 0x10000) return (_basicPlane[codePoint >> 6] >> (codePoint & 63) & 1) != 0;
+        var plane = _basicPlane;
+        if (plane is null)
+        {
+            if (_edges.Length <= MostEdgesWithout) return IsWithin(codePoint);
+            plane = BasicPlane();
+        }
+
+        if ((uint)codePoint < 0x10000) return (plane[codePoint >> 6] >> (codePoint & 63) & 1) != 0;
         var at = Array.BinarySearch(_edges, codePoint);
         return at >= 0 ? (at & 1) == 0 : (~at & 1) == 1;
     }
@@ -80,13 +80,36 @@ internal sealed class CodePointSet
 
     public CodePointSet Complement()
     {
-        IEnumerable<int> edges = _edges;
-        edges = _edges.Length > 0 && _edges[0] == 0 ? edges.Skip(1) : edges.Prepend(0);
-        edges = _edges.Length > 0 && _edges[^1] == Limit ? edges.SkipLast(1) : edges.Append(Limit);
+        var (hasFirst, hasLast) = (_edges.Length > 0 && _edges[0] == 0, _edges.Length > 0 && _edges[^1] == Limit);
+        var inner = _edges.AsSpan()[(hasFirst ? 1 : 0)..^(hasLast ? 1 : 0)];
+        return new([.. hasFirst ? [] : (ReadOnlySpan<int>)[0], .. inner, .. hasLast ? [] : (ReadOnlySpan<int>)[Limit]]);
+    }
+
+    public CodePointSet Intersect(CodePointSet other)
+    {
+        var edges = new List<int>();
+        for (int mine = 0, its = 0; mine < _edges.Length && its < other._edges.Length;)
+        {
+            var (first, end) = (Math.Max(_edges[mine], other._edges[its]), Math.Min(_edges[mine + 1], other._edges[its + 1]));
+            if (first < end) edges.AddRange([first, end]);
+            if (_edges[mine + 1] == end) mine += 2;
+            if (other._edges[its + 1] == end) its += 2;
+        }
+
         return new([.. edges]);
     }
 
-    public CodePointSet Intersect(CodePointSet other) => Complement().Union(other.Complement()).Complement();
+    // Threads that make it at once make the same.
+    private ulong[] BasicPlane()
+    {
+        var plane = new ulong[0x10000 / 64];
+        for (var i = 0; i < _edges.Length && _edges[i] < 0x10000; i += 2)
+        {
+            var end = Math.Min(_edges[i + 1], 0x10000);
+            for (var c = _edges[i]; c < end; c++) plane[c >> 6] |= 1UL << (c & 63);
+        }
 
-    public CodePointSet Except(CodePointSet other) => Intersect(other.Complement());
+        Volatile.Write(ref _basicPlane, plane);
+        return plane;
+    }
 }
