@@ -65,7 +65,7 @@ internal static class InputFile
     /// <exception cref="FileFault">It cannot be read, is larger, or is no such text.</exception>
     public static string ReadText(string path, long most = LongestText) => ReadText(path, most, reader => reader.ReadToEnd());
 
-    /// <summary>The lines of a text, without what ends them. A NUL character is in none: whatever has one is another kind of file.</summary>
+    /// <summary>The lines of a text, without what ends them. A NUL character is in none: what has one is another kind of file.</summary>
     /// <inheritdoc cref="ReadText(string, long)"/>
     public static IEnumerable<string> ReadTextLines(string path, long most = LongestText)
     {

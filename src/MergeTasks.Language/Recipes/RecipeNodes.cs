@@ -38,7 +38,7 @@ internal sealed class RecipeNodes(string path)
 
     /// <summary>
     /// The entries of a mapping. A key that the section does not have is an error where it looks like a misspelt one; otherwise it has no
-    /// effect, as in mergekit, and is warned of, unless it is there to hold what other places refer to. A key whose value is null is absent.
+    /// effect, as in mergekit, and is warned of, unless it is there to hold what other places refer to. A null value is no key.
     /// </summary>
     public RecipeEntries Entries(YamlMappingNode mapping, RecipeSection section)
     {

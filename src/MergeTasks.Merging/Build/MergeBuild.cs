@@ -240,15 +240,16 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     /// <summary>Waits until nobody else writes a merge's output.</summary>
     internal OutputLock Lock(string name, string path, MergeProgress progress, CancellationToken cancellation)
     {
+        var merge = merges.First(merge => merge.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
         try
         {
-            return OutputLock.Acquire(path, MergeOrder.WithUpstream(merges, name)[^1].OutputFolder, cacheFolder, progress.Waiting, cancellation);
+            return OutputLock.Acquire(path, merge.OutputFolder, cacheFolder, progress.Waiting, cancellation);
         }
         catch (Exception e) when (FileFault.Covers(e))
         {
             throw new DiagnosticException(
                 FileDiagnostics.Of(
-                    DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, MergeOrder.WithUpstream(merges, name)[^1].Location));
+                    DiagnosticCode.OutputUnwritable, $"Merge '{name}' needs a lock: ", e, path, FileAct.Write, merge.Location));
         }
     }
 
@@ -262,7 +263,9 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         return needed[^1];
     }
 
-    /// <summary>Keys name what an upstream merge should have made; anything else that is read under them every later build would believe.</summary>
+    /// <summary>
+    /// Keys name what an upstream merge should have made; anything else that was read under them every later build would believe.
+    /// </summary>
     internal static void RequireMade(string name, OutputState upstream)
     {
         if (upstream.HoldsModel)

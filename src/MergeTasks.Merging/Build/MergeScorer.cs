@@ -12,7 +12,7 @@ using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Build;
 
-/// <summary>Computes the scores of a project's merges ahead of the merges, whole or in pieces, and tells what there is to compute.</summary>
+/// <summary>Computes the scores of a project's merges ahead of them, whole or in pieces, and tells what there is to compute.</summary>
 /// <param name="build">The project's merges, and what builds share.</param>
 internal sealed class MergeScorer(MergeBuild build)
 {
@@ -98,7 +98,8 @@ internal sealed class MergeScorer(MergeBuild build)
     public IReadOnlyList<string> Explain(OutputState state, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return ScoreReasons.Of(state.Plan, MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance, build.Store(), cancellation);
+        var made = MergeManifest.Read(state.Plan.Declaration.OutputFolder)?.Importance;
+        return ScoreReasons.Of(state.Plan, made, build.Store(), cancellation);
     }
 
     /// <summary>What a build of a planned merge would run for the scores that it lacks, one line each, and all together.</summary>

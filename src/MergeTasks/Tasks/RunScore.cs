@@ -23,7 +23,8 @@ public sealed class RunScore : DeclaringTask
         using var running = RunningPhase.Begin(RunningFile, host);
         using var progress = new ScoringProgress(Log, "scores", Report, running);
         var isShare = Properties[ProjectProperties.Piece].Contains('/', StringComparison.Ordinal);
-        foreach (var (piece, isThere) in new MergeScorer(BuildOf(merges, host, progress.Note)).Run(Choose, !isShare, progress, cancellation))
+        var scorer = new MergeScorer(BuildOf(merges, host, progress.Note));
+        foreach (var (piece, isThere) in scorer.Run(Choose, !isShare, progress, cancellation))
             Log.LogMessage(
                 MessageImportance.High,
                 "{0}  {1}: {2}, {3}: {4}",

@@ -28,7 +28,8 @@ public sealed class PiecesOfScores
         foreach (var own in Enumerable.Range(needing, 3).Select(number => number % 3))
         {
             using var machine = Machine(cache.Address);
-            new MergeScorer(machine.Space.Build()).Run(all => all.Where(piece => piece.Number % 3 == own), false, MergeProgress.None, default);
+            new MergeScorer(machine.Space.Build())
+                .Run(all => all.Where(piece => piece.Number % 3 == own), false, MergeProgress.None, default);
         }
 
         // What needed the others' pieces was left, and is made in a second round.
@@ -36,7 +37,8 @@ public sealed class PiecesOfScores
         {
             Assert.Contains(new MergeScorer(machine.Space.Build()).Pieces(default), piece => !piece.IsCached && piece.After.Count > 0);
             Assert.All(
-                new MergeScorer(machine.Space.Build()).Run(all => all, false, MergeProgress.None, default), run => Assert.True(run.IsThere));
+                new MergeScorer(machine.Space.Build()).Run(all => all, false, MergeProgress.None, default),
+                run => Assert.True(run.IsThere));
         }
 
         // What needed the whole has put that together, and is lost, too.

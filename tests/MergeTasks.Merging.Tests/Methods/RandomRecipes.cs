@@ -6,7 +6,7 @@ using MergeTasks.TestSupport;
 namespace MergeTasks.Merging.Tests.Methods;
 
 /// <summary>
-/// Recipes put together at random (methods, gradients, filters, slices): each gives what the formulas of the tests give, written down slowly
+/// Recipes put together at random (methods, gradients, filters, slices): each gives what the formulas of the tests give, written slowly
 /// in double precision, with the settings that the language's rules give each tensor; and so does the compatibility mode in fp32, where no
 /// mask is drawn and no sum over a whole tensor decides on single elements.
 /// </summary>
@@ -162,7 +162,8 @@ public sealed class RandomRecipes : IDisposable
             double[] Combined(Func<double[], int, double[]> change, bool elects) => problem.OnDeltas(deltas =>
                 DeltaFormulas.Combine([.. deltas.Select(change)], weights, elects, _normalizes, _lambda));
             // Slices do not list the base of these methods, which then merge the models themselves.
-            double[] Around(Func<double[][], double[]> formula) => _slices.Length == 1 ? problem.OnDeltas(formula) : formula(problem.Models);
+            double[] Around(Func<double[][], double[]> formula) =>
+                _slices.Length == 1 ? problem.OnDeltas(formula) : formula(problem.Models);
             return _method switch
             {
                 "linear" => [.. problem.Base.Select((_, i) =>
