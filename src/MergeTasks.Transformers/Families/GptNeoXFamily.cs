@@ -19,10 +19,8 @@ internal sealed class GptNeoXFamily : DecoderFamily
         var bias = config.Bool("attention_bias", true);
         var activation = config.Activation("hidden_act", "gelu");
         var layout = config.Bool("use_parallel_residual", true) ? ResidualLayout.Parallel : ResidualLayout.Sequential;
-        var fraction = config.PositiveDouble("rotary_pct", 0.25);
-        // Older versions of the reference take the newer name beside the settings for the share, newer ones do not read it there.
-        if (config.PositiveDouble("partial_rotary_factor", fraction) != fraction)
-            throw config.Unsupported("partial_rotary_factor", $"the share that 'rotary_pct' says ({config.PositiveDouble("rotary_pct", 0.25)})");
+        // The reference's own data have both, and follow the older one.
+        var fraction = config.PositiveDouble("rotary_pct", config.PositiveDouble("partial_rotary_factor", 0.25));
         var theta = config.PositiveDouble("rotary_emb_base", config.PositiveDouble("rope_theta", 10000));
         var rope = RopeReader.Read(config, shape.Size, new RopeDefaults(theta) { Fraction = fraction, FamilyTheta = true });
         return Parts.Decoder(

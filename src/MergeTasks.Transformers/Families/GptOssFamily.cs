@@ -1,4 +1,3 @@
-using System.Globalization;
 using MergeTasks.Transformers.Architecture;
 using MergeTasks.Transformers.Configuration;
 
@@ -36,7 +35,7 @@ internal sealed class GptOssFamily : DecoderFamily
         var window = Window(config, 128);
         var slides = SlidingLayers(config, shape.Layers, layer => layer % 2 == 0);
         var (experts, perToken) = Experts.Read(config, "num_local_experts", 128, 4);
-        var clamped = new ClampedGateSpec(Constant("swiglu_alpha", 1.702), Constant("swiglu_limit", 7));
+        var clamped = new ClampedGateSpec(config.Double("swiglu_alpha", 1.702), config.PositiveDouble("swiglu_limit", 7));
         return Parts.LlamaNamedDecoder(
             shape, config.Bool("tie_word_embeddings", false), Layer, NormSpec.Rms("model.norm", shape.Hidden, style.Epsilon));
 
@@ -57,10 +56,6 @@ internal sealed class GptOssFamily : DecoderFamily
             GateInUp = GatePlace.EvenOutputs,
             Clamped = clamped,
         };
-
-        // Files name them, and the reference takes its own whatever they say.
-        double Constant(string key, double value) =>
-            config.Double(key, value) == value ? value : throw config.Unsupported(key, value.ToString(CultureInfo.InvariantCulture));
 
         static LinearSpec Matrix(string name, int inputs, int outputs, StackPlace place) => new(name, inputs, outputs, Bias: true)
         {

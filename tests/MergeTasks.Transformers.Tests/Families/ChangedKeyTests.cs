@@ -37,7 +37,7 @@ public class ChangedKeyTests
         "mpt: chunk_size_feed_forward", "mpt: is_encoder_decoder", "mpt: model_type", "mpt: output_attentions",
         "mpt: output_hidden_states", "mpt: problem_type", "mpt: return_dict",
         // Superseded by another key of the same file.
-        "gemma: hidden_act", "gpt_neox: rope_theta", "exaone4: sliding_window_pattern",
+        "gemma: hidden_act", "gpt_neox: rope_theta", "gpt_neox: partial_rotary_factor", "exaone4: sliding_window_pattern",
         "gemma3: _sliding_window_pattern", "gemma3_text: _sliding_window_pattern", "llama4_text: interleave_moe_layer_step",
         "llama4_text: no_rope_layer_interval", "smollm3: no_rope_layer_interval", "phi3: original_max_position_embeddings",
     };

@@ -45,8 +45,6 @@ public class RefusalTests
         ModelError.BadConfiguration,
         "short_factor")]
     [InlineData("gpt2-A", """{"num_hidden_layers":9}""", ModelError.BadConfiguration, "num_hidden_layers")]
-    [InlineData("gpt_oss-A", """{"swiglu_limit":5}""", ModelError.UnsupportedValue, "swiglu_limit")]
-    [InlineData("gpt_neox-A", """{"rotary_pct":null,"partial_rotary_factor":0.5}""", ModelError.UnsupportedValue, "partial_rotary_factor")]
     [InlineData("deepseek_v3-A", """{"head_dim":2}""", ModelError.BadConfiguration, "qk_rope_head_dim")]
     [InlineData("deberta-v2-mlm-A", """{"position_buckets":1}""", ModelError.BadConfiguration, "position_buckets")]
     [InlineData("qwen2_v5-A", """{"sliding_window":0}""", ModelError.BadConfiguration, "sliding_window")]
