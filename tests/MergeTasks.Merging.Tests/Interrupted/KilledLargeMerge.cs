@@ -3,10 +3,10 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Interrupted;
 
-/// <summary>A merge of a gigabyte, killed at random times.</summary>
+/// <summary>A merge of half a gigabyte, killed at random times.</summary>
 public sealed class KilledLargeMerge : IDisposable
 {
-    private const int Tensors = 4;
+    private const int Tensors = 2;
 
     private readonly MergeWorkspace _space = new();
 
@@ -21,7 +21,7 @@ public sealed class KilledLargeMerge : IDisposable
             _space.Source("models/" + model, ("Weight", "1"));
         }
 
-        _space.Merge("m", ("Method", "linear"), ("MaxShardSize", "600MB"));
+        _space.Merge("m", ("Method", "linear"), ("MaxShardSize", "300MB"));
         _space.Plan();
         var watch = Stopwatch.StartNew();
         Assert.False(CrashingProcess.Run(_space, "m", "never", 0));

@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Tests.Mutated;
 /// </summary>
 public sealed class MutatedModels
 {
-    private const int Cases = 120;
+    private const int Cases = 80;
 
     [Fact]
     public void Are_built_or_refused()
