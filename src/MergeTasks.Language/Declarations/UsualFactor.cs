@@ -1,5 +1,4 @@
 using MergeTasks.Language.Recipes;
-using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Language.Declarations;
 

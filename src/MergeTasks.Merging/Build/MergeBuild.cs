@@ -3,20 +3,13 @@ using MergeTasks.Caching;
 using MergeTasks.Files;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Language.Searching;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Execution.Importance;
-using MergeTasks.Merging.Looking;
 using MergeTasks.Merging.Measuring;
-using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs;
-using MergeTasks.Merging.Outputs.Importance;
 using MergeTasks.Merging.Outputs.Ownership;
 using MergeTasks.Merging.Outputs.Parts;
 using MergeTasks.Merging.Planning;
-using MergeTasks.Merging.Planning.Importance;
-using MergeTasks.Merging.Reporting;
 using MergeTasks.Merging.Searching;
 using MergeTasks.Methods.Loading;
 using MergeTasks.Numerics.Algebra;
@@ -159,40 +152,36 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var (hasher, inputs) = (Hasher(), new IdentifiedFiles());
         using var planner = Planner(Hasher(inputs));
         var merge = PlanUpstream(name, planner, inputs, cancellation);
-        var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation);
+        var state = StateOf(merge, planner, hasher, cancellation);
         if (state.IsFresh)
             return state;
-        var isReadSoon = merges.Any(other => MergeOrder.Upstream(other).Contains(name, StringComparer.OrdinalIgnoreCase));
-        if (!NeedsScores(state))
-        {
-            execute(
-                new MergeExecutor(Memo(), _threads, inputs, progress)
-                {
-                    IsReadSoon = isReadSoon,
-                    Parts = new OutputParts(state.Plan, hasher),
-                    OnlyAssembles = OnlyAssembles,
-                },
-                state);
-            return state;
-        }
-
-        using var scores = Scores(state.Plan, inputs, progress, cancellation);
-        scores.Announce(state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)));
-        Ensure(scores, state.Plan.Importance!);
-        using var decided = DecidedMerge.Of(state.Plan, scores);
-        state = OutputState.Inspect(state.Output.With(decided.Report!), hasher, cancellation);
+        using var scores = NeedsScores(state) ? Scores(state.Plan, inputs, progress, cancellation) : null;
+        using var decided = scores is null ? null : Decided(state.Plan, scores);
+        if (decided is not null)
+            state = OutputState.Inspect(state.Output.With(decided.Report!), hasher, cancellation);
         execute(
             new MergeExecutor(Memo(), _threads, inputs, progress)
             {
-                IsReadSoon = isReadSoon,
-                Importance = decided.Importance,
-                MadeBy = decided.MadeBy,
+                IsReadSoon = merges.Any(other => MergeOrder.Upstream(other).Contains(name, StringComparer.OrdinalIgnoreCase)),
+                Importance = decided?.Importance,
+                MadeBy = decided?.MadeBy,
                 Parts = new OutputParts(state.Plan, hasher),
                 OnlyAssembles = OnlyAssembles,
             },
             state);
         return state;
+
+        static DecidedMerge Decided(MergePlan plan, ScoreBuild scores)
+        {
+            Ensure(scores, plan);
+            return DecidedMerge.Of(plan, scores);
+        }
     }
+
+    /// <summary>Plans a merge and compares it with its output.</summary>
+    internal static OutputState StateOf(
+        MergeDeclaration merge, MergePlanner planner, FileHasher hasher, CancellationToken cancellation) =>
+        OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation);
 
     /// <summary>Whether scores decide what is to be written: tensors, or what manifest and model card say of them.</summary>
     internal static bool NeedsScores(OutputState state) =>
@@ -208,10 +197,12 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
     internal ScoreBuild Scores(MergePlan plan, IdentifiedFiles inputs, MergeProgress progress, CancellationToken cancellation) =>
         new(plan.Name, plan.Declaration.Location, Engine, Store(), progress, new WorkerTeam(_threads, cancellation), inputs, cancellation);
 
-    /// <summary>Computes what importance needs, and tells which tensors have none.</summary>
-    internal static void Ensure(ScoreBuild scores, ImportancePlan importance)
+    /// <summary>Computes what a plan's importance needs, and tells beforehand what that is and which tensors have none.</summary>
+    internal static void Ensure(ScoreBuild scores, MergePlan plan)
     {
         const int most = 5;
+        var importance = plan.Importance!;
+        scores.Announce(importance.Requests.Concat(SelfCheck.Requests(plan)));
         if (importance.WithoutBase is { Count: > 0 } names)
         {
             scores.Note($"'{importance.BaseDeclaration.Label}' has no tensor of the same name and shape for {names.Count} tensor(s), "
@@ -259,7 +250,7 @@ internal sealed class MergeBuild(IReadOnlyList<MergeDeclaration> merges, string 
         var needed = MergeOrder.WithUpstream(merges, name);
         var reading = Hasher(inputs);
         foreach (var upstream in needed.SkipLast(1))
-            RequireMade(name, OutputState.Inspect(new MergeOutput(planner.Plan(upstream, cancellation)), reading, cancellation));
+            RequireMade(name, StateOf(upstream, planner, reading, cancellation));
         return needed[^1];
     }
 

@@ -2,10 +2,8 @@ using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Measuring.Evaluation;
 using MergeTasks.Merging.Outputs;
-using MergeTasks.Merging.Planning;
 
 namespace MergeTasks.Merging.Build;
 
@@ -35,8 +33,8 @@ internal sealed class MergeEvaluator(MergeBuild build)
         var reading = build.Hasher(inputs);
         using var planner = build.Planner(reading);
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
-        MergeOrder.ForEach(build.Merges,
-            merge => states[merge.Name] = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation));
+        MergeOrder.ForEach(
+            build.Merges, merge => states[merge.Name] = MergeBuild.StateOf(merge, planner, reading, cancellation));
         var results = new List<MergeEvaluation>();
         foreach (var evaluation in evaluations)
         {

@@ -2,10 +2,7 @@ using MergeTasks.Caching;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Looking;
-using MergeTasks.Merging.Measuring;
-using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Outputs.Ownership;
-using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Reporting;
 
 namespace MergeTasks.Merging.Build;
@@ -27,7 +24,7 @@ internal sealed class MergeReporter(MergeBuild build)
         var pages = new List<string>();
         MergeOrder.ForEach(build.Merges, merge =>
         {
-            var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), reading, cancellation);
+            var state = MergeBuild.StateOf(merge, planner, reading, cancellation);
             if (!state.HoldsModel)
                 throw merge.Fault(
                     DiagnosticCode.OutputMissing, $"there is no report before it has been made: {string.Join("; ", state.Reasons)}.");

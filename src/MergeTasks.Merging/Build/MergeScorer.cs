@@ -4,7 +4,6 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Comparing;
 using MergeTasks.Merging.Execution;
-using MergeTasks.Merging.Looking;
 using MergeTasks.Merging.Measuring;
 using MergeTasks.Merging.Outputs;
 using MergeTasks.Merging.Outputs.Importance;
@@ -27,12 +26,11 @@ internal sealed class MergeScorer(MergeBuild build)
         var inputs = new IdentifiedFiles();
         using var planner = build.Planner(build.Hasher(inputs));
         var merge = build.PlanUpstream(name, planner, inputs, cancellation);
-        var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), build.Hasher(), cancellation);
+        var state = MergeBuild.StateOf(merge, planner, build.Hasher(), cancellation);
         if (!MergeBuild.NeedsScores(state) || !build.Store().IsWritable())
             return state;
         using var scores = build.Scores(state.Plan, inputs, progress, cancellation);
-        scores.Announce(state.Plan.Importance!.Requests.Concat(SelfCheck.Requests(state.Plan)));
-        MergeBuild.Ensure(scores, state.Plan.Importance!);
+        MergeBuild.Ensure(scores, state.Plan);
 
         // What is found is told when the merge is written.
         if (state.Plan.Measured is not null)
@@ -127,7 +125,7 @@ internal sealed class MergeScorer(MergeBuild build)
         var states = new Dictionary<string, OutputState>(StringComparer.OrdinalIgnoreCase);
         MergeOrder.ForEach(build.Merges, merge =>
         {
-            var state = OutputState.Inspect(new MergeOutput(planner.Plan(merge, cancellation)), hasher, cancellation);
+            var state = MergeBuild.StateOf(merge, planner, hasher, cancellation);
             states[merge.Name] = state;
             if (MergeBuild.NeedsScores(state) && MergeOrder.Upstream(merge).All(upstream => states[upstream].HoldsModel))
                 needed.Add((merge.Name, state.Plan.Importance!.Requests));

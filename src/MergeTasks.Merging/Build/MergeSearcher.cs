@@ -3,7 +3,6 @@ using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Language.Searching;
 using MergeTasks.Merging.Measuring;
-using MergeTasks.Merging.Planning;
 using MergeTasks.Merging.Searching;
 
 namespace MergeTasks.Merging.Build;
