@@ -48,11 +48,11 @@ internal sealed class DeclarationReader
         foreach (var item in merges.Concat(sources))
             ItemMetadata.CheckSpelling(item, reader._methods, diagnostics.Add);
         var names = new MergeNames(declared, diagnostics.Add);
-        names.Check();
+        var distinct = names.Check();
         var assigned = names.Assign(sources);
         var declarations = new List<MergeDeclaration>();
-        reader.ReadSearches(declared, assigned);
-        foreach (var merge in declared)
+        reader.ReadSearches(distinct, assigned);
+        foreach (var merge in distinct)
         {
             try
             {

@@ -118,7 +118,17 @@ internal static class OutputFolders
     // Where the project itself lies is no matter.
     private static string? WhyNoOutput(MergeDeclaration merge)
     {
-        var real = Real(merge.OutputFolder);
+        string real;
+        try
+        {
+            real = InputFolder.RealPath(merge.OutputFolder);
+        }
+        catch (FileFault fault)
+        {
+            // Anything but a name that can be none is told by whoever wants to write there.
+            return fault.Kind == FileFaultKind.BadName ? $"which {fault.Reason}" : null;
+        }
+
         return Path.GetPathRoot(real) == real ? "which is the root of a file system"
             : Path.GetRelativePath(Real(Path.GetDirectoryName(merge.ProjectFile)!), real).Split(Path.DirectorySeparatorChar)
                 .Contains(Prepared, InputFolder.Paths) ? $"because a folder '{Prepared}' is where outputs are prepared"
@@ -131,7 +141,7 @@ internal static class OutputFolders
                 && path[folder.Length] == Path.DirectorySeparatorChar
                 && InputFolder.Paths.Equals(path[..folder.Length], folder));
 
-    // Links that lead in a circle are told by whoever wants to read or write there.
+    // Of outputs, links that lead in a circle are told by WhyNoOutput; of models by whoever wants to read there.
     private static string Real(string folder)
     {
         try

@@ -79,6 +79,23 @@ public sealed class ChangedOutputs : IDisposable
         Assert.All(_project.Space.Plan(), plan => Assert.True(plan.IsFresh));
     }
 
+    [Theory]
+    [InlineData("merge.manifest.json")]
+    [InlineData("merge.provenance.json")]
+    public void A_record_that_has_grown_large_is_made_again_without_being_read(string file)
+    {
+        const long Size = 300_000_000;
+        _project.Build();
+        var before = _project.Outputs();
+        using (var grown = File.Open(Path.Combine(_project.Space.Output("first"), file), FileMode.Open))
+            grown.SetLength(Size);
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        Assert.False(_project.Space.State("first").IsFresh);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, Size / 3);
+        _project.Build();
+        Assert.Equal(before, _project.Outputs());
+    }
+
     [Fact]
     public void An_edited_tensor_alone_is_computed_again()
     {

@@ -79,6 +79,8 @@ public sealed class Declarations : IDisposable
     [InlineData(
         """<MergedModel Include="m" Method="linear" /><MergedModel Include="n" Method="linear" MergedModelName="o" /><‸MergedModel Include="M" Method="linear" /><MergeSource Include="models/b" Into="m;o" Weight="1" />""", "MTK1004", "(3,6)")]
     [InlineData(
+        """<MergedModel Include="m" Method="linear" /><‸MergedModel Include="m" Method="slerp" T="2" OutputDirectory="/" /><MergeSource Include="models/b" Into="m" Weight="1" />""", "MTK1004", "another MergedModelName")]
+    [InlineData(
         """<MergedModel Include="m" Method="linear" /><MergedModel Include="n" Method="linear" /><‸MergeSource Include="models/b" Weight="1" /><MergeSource Include="models/a" Into="n;m" Weight="1" />""", "MTK1005", "m, n")]
     [InlineData(
         """<MergedModel Include="first" Method="linear" /><MergeSource Include="models/a" Weight="1" /><MergeSource Include="models/b" ‸Into="fist" Weight="1" />""", "MTK1005", "Did you mean 'first'?")]
@@ -171,6 +173,18 @@ public sealed class Declarations : IDisposable
             <MergedModel Include="m" Method="linear" /><‸MergeSource Include="{path}" Weight="1" />
             """);
         Assert.Contains("longer than", _project.Refused().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_output_whose_links_lead_in_a_circle()
+    {
+        File.CreateSymbolicLink(_project["there"], "back");
+        File.CreateSymbolicLink(_project["back"], "there");
+        _project.WriteProject(
+            """<‸MergedModel Include="m" Method="linear" OutputDirectory="there/m" /><MergeSource Include="models/b" Weight="1" />""");
+        var diagnostic = _project.Refused();
+        Assert.Equal(DiagnosticCode.InvalidName, diagnostic.Code);
+        Assert.Contains("circle. Choose another OutputDirectory", diagnostic.Message, StringComparison.Ordinal);
     }
 
     [Theory]
