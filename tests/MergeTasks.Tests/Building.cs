@@ -103,7 +103,6 @@ public sealed class Building(Package package) : IClassFixture<Package>
     [Theory]
     [InlineData("-m:1")]
     [InlineData("-mt")]
-    [InlineData("-graph")]
     [InlineData("-graph", "-isolate")]
     [InlineData("--no-incremental")]
     public void Every_way_to_build_makes_the_same_models(params string[] arguments)

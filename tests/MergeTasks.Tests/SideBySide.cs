@@ -42,7 +42,6 @@ public sealed class SideBySide(Package package) : IClassFixture<Package>
 
     [Theory]
     [InlineData]
-    [InlineData("-graph")]
     [InlineData("-graph", "-isolate", "--no-restore")]
     [InlineData("-mt")]
     public void Another_projects_merge_is_a_source(params string[] arguments)
@@ -77,7 +76,7 @@ public sealed class SideBySide(Package package) : IClassFixture<Package>
         consumer.Project(Merges);
         consumer.Build();
         var expected = FolderContent.Of(consumer.Output());
-        for (var round = 0; round < 3; round++)
+        for (var round = 0; round < 2; round++)
         {
             Directory.Delete(consumer.Output(), recursive: true);
             using var one = consumer.Start("build", "--no-restore");
