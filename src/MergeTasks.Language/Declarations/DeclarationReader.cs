@@ -48,8 +48,10 @@ internal sealed class DeclarationReader
         foreach (var item in merges.Concat(sources))
             ItemMetadata.CheckSpelling(item, reader._methods, diagnostics.Add);
         var names = new MergeNames(declared, diagnostics.Add);
-        var distinct = names.Check();
+        names.Check();
         var assigned = names.Assign(sources);
+        // Of several with one name the first: what the others lack follows from the name.
+        var distinct = declared.DistinctBy(merge => merge.Name, StringComparer.OrdinalIgnoreCase).ToList();
         var declarations = new List<MergeDeclaration>();
         reader.ReadSearches(distinct, assigned);
         foreach (var merge in distinct)

@@ -10,24 +10,19 @@ namespace MergeTasks.Language.Declarations;
 internal sealed partial class MergeNames(IReadOnlyList<DeclaredMerge> merges, Action<Diagnostic> report)
 {
     /// <summary>Checks that every merge has a name of its own that a folder can have.</summary>
-    /// <returns>The merges to read on: of several with one name the first, because what the others lack follows from the name.</returns>
-    public IReadOnlyList<DeclaredMerge> Check()
+    public void Check()
     {
-        var kept = new List<DeclaredMerge>();
         var seen = new Dictionary<string, DeclaredMerge>(StringComparer.OrdinalIgnoreCase);
         foreach (var merge in merges)
         {
             var name = merge.Name;
-            var isFirst = seen.TryAdd(name, merge);
-            if (isFirst)
-                kept.Add(merge);
             if (!CanNameFolder(name))
             {
                 report(new Diagnostic(DiagnosticCode.InvalidName,
                     $"'{name}' cannot name a merge, because it names a folder too: use letters, digits, '-', '_' and '.' (not first or "
                         + "last), 100 at most, and no name that Windows keeps for devices ('con', 'nul').", merge.Location));
             }
-            else if (!isFirst)
+            else if (!seen.TryAdd(name, merge))
             {
                 var first = seen[name].Location;
                 report(new Diagnostic(DiagnosticCode.DuplicateMerge,
@@ -35,8 +30,6 @@ internal sealed partial class MergeNames(IReadOnlyList<DeclaredMerge> merges, Ac
                         + $"another {(merge.Recipe?.Name is null ? "MergedModelName" : "'name'")}.", merge.Location));
             }
         }
-
-        return kept;
     }
 
     // On every system, because projects are built on several; with what is appended to it, a name has at most 255 bytes.

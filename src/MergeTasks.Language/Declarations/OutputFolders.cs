@@ -118,18 +118,9 @@ internal static class OutputFolders
     // Where the project itself lies is no matter.
     private static string? WhyNoOutput(MergeDeclaration merge)
     {
-        string real;
-        try
-        {
-            real = InputFolder.RealPath(merge.OutputFolder);
-        }
-        catch (FileFault fault)
-        {
-            // Anything but a name that can be none is told by whoever wants to write there.
-            return fault.Kind == FileFaultKind.BadName ? $"which {fault.Reason}" : null;
-        }
-
-        return Path.GetPathRoot(real) == real ? "which is the root of a file system"
+        var real = Real(merge.OutputFolder, out var fault);
+        return fault?.Kind == FileFaultKind.BadName ? $"which {fault.Reason}"
+            : Path.GetPathRoot(real) == real ? "which is the root of a file system"
             : Path.GetRelativePath(Real(Path.GetDirectoryName(merge.ProjectFile)!), real).Split(Path.DirectorySeparatorChar)
                 .Contains(Prepared, InputFolder.Paths) ? $"because a folder '{Prepared}' is where outputs are prepared"
             : null;
@@ -141,15 +132,20 @@ internal static class OutputFolders
                 && path[folder.Length] == Path.DirectorySeparatorChar
                 && InputFolder.Paths.Equals(path[..folder.Length], folder));
 
-    // Of outputs, links that lead in a circle are told by WhyNoOutput; of models by whoever wants to read there.
-    private static string Real(string folder)
+    private static string Real(string folder) => Real(folder, out _);
+
+    // A folder that cannot be followed stands for itself: of outputs, names that can be none are told by WhyNoOutput, everything else by
+    // whoever wants to read or write there.
+    private static string Real(string folder, out FileFault? fault)
     {
+        fault = null;
         try
         {
             return InputFolder.RealPath(folder);
         }
-        catch (FileFault)
+        catch (FileFault e)
         {
+            fault = e;
             return folder;
         }
     }
