@@ -6,34 +6,34 @@ namespace MergeTasks.Numerics.Memory;
 /// </summary>
 internal static unsafe class ScratchMemory
 {
-    /// <summary>Kept at most, in elements, per thread and slot; what is larger lives for one product.</summary>
-    public const int LargestKept = 1 << 22;
+    /// <summary>Kept at most, in bytes, per thread and slot; what is larger lives for one product.</summary>
+    public const int LargestKept = 1 << 24;
 
     private const int CacheLine = 64;
 
     [ThreadStatic]
-    private static float[]?[]? _slots;
+    private static byte[]?[]? _slots;
 
-    /// <summary>Memory for packed A (one user at a time per thread).</summary>
-    public static float[] ForLeftOperand(long elements) => Rent(0, elements);
+    /// <summary>Memory for packed A (one user at a time per thread), in bytes.</summary>
+    public static byte[] ForLeftOperand(long bytes) => Rent(0, bytes);
 
-    /// <summary>Memory for the panels of packed B (one user at a time per thread).</summary>
-    public static float[] ForRightPanels(long elements) => Rent(1, elements);
+    /// <summary>Memory for the panels of packed B (one user at a time per thread), in bytes.</summary>
+    public static byte[] ForRightPanels(long bytes) => Rent(1, bytes);
 
-    /// <summary>The first element of a rented array on a cache line; the array is pinned for its life.</summary>
-    public static float* Align(float[] memory)
+    /// <summary>The first byte of a rented array on a cache line; the array is pinned for its life.</summary>
+    public static void* Align(byte[] memory)
     {
-        fixed (float* first = memory)
-            return (float*)(((nint)first + CacheLine - 1) & ~(nint)(CacheLine - 1));
+        fixed (byte* first = memory)
+            return (void*)(((nint)first + CacheLine - 1) & ~(nint)(CacheLine - 1));
     }
 
-    private static float[] Rent(int slot, long elements)
+    private static byte[] Rent(int slot, long bytes)
     {
-        var slots = _slots ??= new float[]?[2];
-        var needed = checked((int)(elements + CacheLine / sizeof(float)));
+        var slots = _slots ??= new byte[]?[2];
+        var needed = checked((int)(bytes + CacheLine));
         if (slots[slot] is { } kept && kept.Length >= needed)
             return kept;
-        var memory = GC.AllocateUninitializedArray<float>(needed, pinned: true);
+        var memory = GC.AllocateUninitializedArray<byte>(needed, pinned: true);
         if (needed <= LargestKept + CacheLine)
             slots[slot] = memory;
         return memory;

@@ -15,6 +15,8 @@ internal static unsafe class MatrixProduct
     /// <summary>Up to this many rows the weight is streamed instead of packed.</summary>
     public const int FewRows = 16;
 
+    private const int LargestDepthBlock = 384;
+
     /// <summary>c[m, n] (+)= a[m, k] · b[n, k]ᵀ: forward.</summary>
     /// <param name="a">m rows of k elements.</param>
     /// <param name="b">n rows of k elements.</param>
@@ -26,7 +28,7 @@ internal static unsafe class MatrixProduct
     {
         Check(c.Rows == a.Rows && c.Columns == b.Rows && a.Columns == b.Columns, a, b, c, "a[m,k] · b[n,k]ᵀ");
         fixed (float* pa = a.Data, pc = c.Data)
-            Dispatch(Operands(a.Columns, pa, a.Stride, false, b, true, pc, c, accumulate, threads));
+            Dispatch(Operands(a.Columns, pa, a, false, b, true, pc, c, accumulate, threads));
     }
 
     /// <inheritdoc cref="TimesTransposed(MatrixView, WeightMatrix, MatrixView, bool, int)"/>
@@ -47,7 +49,7 @@ internal static unsafe class MatrixProduct
     {
         Check(c.Rows == a.Rows && c.Columns == b.Columns && a.Columns == b.Rows, a, b, c, "a[m,k] · b[k,n]");
         fixed (float* pa = a.Data, pc = c.Data)
-            Dispatch(Operands(a.Columns, pa, a.Stride, false, b, false, pc, c, accumulate, threads));
+            Dispatch(Operands(a.Columns, pa, a, false, b, false, pc, c, accumulate, threads));
     }
 
     /// <inheritdoc cref="Times(MatrixView, WeightMatrix, MatrixView, bool, int)"/>
@@ -70,47 +72,39 @@ internal static unsafe class MatrixProduct
         {
             var weight = new WeightMatrix(pb, WeightFormat.Float32, b.Rows, b.Columns, b.Stride);
             Check(c.Rows == a.Columns && c.Columns == b.Columns && a.Rows == b.Rows, a, weight, c, "a[k,m]ᵀ · b[k,n]");
-            Dispatch(Operands(a.Rows, pa, a.Stride, true, weight, false, pc, c, accumulate, threads));
+            Dispatch(Operands(a.Rows, pa, a, true, weight, false, pc, c, accumulate, threads));
         }
     }
 
     /// <summary>Runs a product on the widest registers that this machine has, streaming or packing by the number of rows.</summary>
-    private static void Dispatch(in ProductOperands product)
+    private static void Dispatch(in ProductOperands<float, WeightMatrix> product)
     {
         if (Vector512.IsHardwareAccelerated)
-            Run<Vector512<float>, Lanes512, Tile512>(product);
+            Run<Vector512<float>, Lanes512, TallTile<float, Vector512<float>, Lanes512>>(product);
         else if (Vector256.IsHardwareAccelerated)
-            Run<Vector256<float>, Lanes256, Tile256>(product);
+            Run<Vector256<float>, Lanes256, WideTile<float, Vector256<float>, Lanes256>>(product);
         else
-            Run<Vector128<float>, Lanes128, Tile128>(product);
+            Run<Vector128<float>, Lanes128, WideTile<float, Vector128<float>, Lanes128>>(product);
     }
 
     /// <summary>Runs a product on registers of a given width.</summary>
-    internal static void Run<TVector, TLanes, TTile>(in ProductOperands product)
+    internal static void Run<TVector, TLanes, TTile>(in ProductOperands<float, WeightMatrix> product)
         where TVector : struct
         where TLanes : struct, IWeightLanes<TVector>
-        where TTile : struct, ITileShape
+        where TTile : struct, ITileShape<float>
     {
-        if (product.Rows == 0 || product.Columns == 0)
+        if (product.IsDone())
             return;
-        if (product.Depth == 0)
-            ClearUnlessAccumulating(product);
-        else if (product.Rows <= FewRows && !product.TransposedA)
+        if (product.Rows <= FewRows && !product.TransposedA)
             StreamedProduct<TVector, TLanes>.Run(product);
         else
-            PackedProduct<TTile>.Run(product);
+            PackedProduct<float, WeightMatrix, TTile>.Run(product);
     }
 
-    private static void ClearUnlessAccumulating(in ProductOperands product)
-    {
-        for (var row = 0; row < product.Rows && !product.Accumulate; row++)
-            new Span<float>(product.C + row * product.StrideC, product.Columns).Clear();
-    }
-
-    private static ProductOperands Operands(
+    private static ProductOperands<float, WeightMatrix> Operands(
         int depth,
         float* pa,
-        int strideA,
+        MatrixView a,
         bool transposedA,
         WeightMatrix b,
         bool transposedB,
@@ -120,22 +114,26 @@ internal static unsafe class MatrixProduct
         int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        return new ProductOperands
+        return new ProductOperands<float, WeightMatrix>
         {
             Rows = c.Rows,
             Columns = c.Columns,
             Depth = depth,
-            A = pa,
-            StrideA = strideA,
+            DepthBlock = DepthBlock(depth),
+            A = new WeightMatrix(pa, WeightFormat.Float32, a.Rows, a.Columns, a.Stride),
             TransposedA = transposedA,
             B = b,
             TransposedB = transposedB,
             C = pc,
             StrideC = c.Stride,
             Accumulate = accumulate,
+            Factor = 1,
             Threads = threads,
         };
     }
+
+    /// <summary>The parts of a reduction of a length: as even as multiples of 8 are.</summary>
+    internal static int DepthBlock(int depth) => depth == 0 ? 1 : Blocks.Even(depth, LargestDepthBlock, 8);
 
     private static void Check(bool fits, MatrixView a, WeightMatrix b, MatrixView c, string product)
     {

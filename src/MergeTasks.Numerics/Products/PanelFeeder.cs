@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using MergeTasks.Numerics.Memory;
 
 namespace MergeTasks.Numerics.Products;
@@ -10,7 +9,9 @@ namespace MergeTasks.Numerics.Products;
 /// <remarks>
 /// A step reads few rows far along: rows are often a power of two apart, and then many of them share few sets of a cache.
 /// </remarks>
-internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
+internal unsafe struct PanelFeeder<TElement, TOperand>(TOperand b, bool transposed, int width)
+    where TElement : unmanaged
+    where TOperand : struct, IPanelSource<TElement>
 {
     // Whole cache lines of a row in every format.
     private const int DepthAlongRows = 128;
@@ -18,7 +19,7 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
 
     private readonly int _depthPerStep = transposed ? DepthAlongRows : RowsAcrossDepth;
     private byte* _source;
-    private float* _target;
+    private TElement* _target;
     private int _lanes;
     private int _lanesPerStep;
     private int _depth;
@@ -27,7 +28,7 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
     private int _done;
 
     /// <summary>Turns to the panels of the columns from <paramref name="column"/> on, <paramref name="lanes"/> of them.</summary>
-    public void Begin(int column, int lanes, int firstDepth, int depth, float* target)
+    public void Begin(int column, int lanes, int firstDepth, int depth, TElement* target)
     {
         nint row = transposed ? column : firstDepth, inRow = transposed ? firstDepth : column;
         _source = b.Data + (row * b.Stride + inRow) * b.ElementSize;
@@ -51,18 +52,7 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
         for (; _done < end; _done++)
         {
             Prefetch(_done + 1);
-            switch (b.Format)
-            {
-                case WeightFormat.BFloat16:
-                    Pack<BFloat16Element>();
-                    break;
-                case WeightFormat.Float16:
-                    Pack<Float16Element>();
-                    break;
-                default:
-                    Pack<Float32Element>();
-                    break;
-            }
+            Pack();
         }
     }
 
@@ -85,9 +75,7 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
             CacheHints.SoonNeeded(_source + (first * b.Stride + lane) * size, b.Stride * size, depth, lanes * size);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Pack<TElement>()
-        where TElement : struct, IWeightElement
+    private readonly void Pack()
     {
         var (firstLane, count, first, depth) = Part(_done);
         for (var lane = firstLane; lane < firstLane + count; lane += width)
@@ -95,10 +83,9 @@ internal unsafe struct PanelFeeder(WeightMatrix b, bool transposed, int width)
             var target = _target + (nint)lane * _depth + (nint)first * width;
             var lanes = Math.Min(width, _lanes - lane);
             if (transposed)
-                PanelPacking.Interleave<TElement>(
-                    _source + (lane * b.Stride + first) * TElement.Size, b.Stride, lanes, depth, target, width);
+                b.Interleave(_source + (lane * b.Stride + first) * b.ElementSize, lanes, depth, target, width);
             else
-                PanelPacking.Copy<TElement>(_source + (first * b.Stride + lane) * TElement.Size, b.Stride, lanes, depth, target, width);
+                b.Copy(_source + (first * b.Stride + lane) * b.ElementSize, lanes, depth, target, width);
         }
     }
 }

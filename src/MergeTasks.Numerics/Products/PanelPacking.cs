@@ -89,6 +89,39 @@ internal static unsafe class PanelPacking
         }
     }
 
+    /// <summary>Packs fp64 whose rows run along the depth, two rows by two elements at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Interleave(double* source, nint stride, int lanes, int depth, double* target, int width)
+    {
+        for (nint lane = 0; lane < width; lane += 2)
+        {
+            double* row = source + lane * stride, to = target + lane;
+            var p = 0;
+            for (; lane + 2 <= lanes && p + 2 <= depth; p += 2, to += 2 * width)
+            {
+                var (first, second) = (Vector128.Load((ulong*)(row + p)), Vector128.Load((ulong*)(row + stride + p)));
+                ZipLow(first, second).Store((ulong*)to);
+                ZipHigh(first, second).Store((ulong*)(to + width));
+            }
+
+            for (; p < depth; p++, to += width)
+            {
+                to[0] = lane < lanes ? row[p] : 0;
+                to[1] = lane + 1 < lanes ? row[stride + p] : 0;
+            }
+        }
+    }
+
+    /// <summary>Packs fp64 whose rows run along the lanes.</summary>
+    public static void Copy(double* source, nint stride, int lanes, int depth, double* target, int width)
+    {
+        for (var p = 0; p < depth; p++, source += stride, target += width)
+        {
+            new ReadOnlySpan<double>(source, lanes).CopyTo(new Span<double>(target, lanes));
+            new Span<double>(target + lanes, width - lanes).Clear();
+        }
+    }
+
     /// <summary>
     /// Transposes 16 rows by 16 words at a time, each row's part one load of a cache line; a word is one element of four bytes or two
     /// neighbours of two. First within groups of 128 bits, four rows by four, then the groups.

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace MergeTasks.Numerics.Products;
@@ -176,9 +177,11 @@ internal static unsafe class RegisterTiles
 
     /// <summary>4 rows by 2 vectors: the last rows beside <see cref="TwentyFourByOne"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourByTwo<TVector, TLanes>(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
+    public static void FourByTwo<TElement, TVector, TLanes>(
+        nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, IWeightLanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         nint lanes = TLanes.Count;
         TVector c00 = TLanes.Zero, c01 = TLanes.Zero;
@@ -207,17 +210,17 @@ internal static unsafe class RegisterTiles
 
         if (accumulate)
         {
-            Add<TVector, TLanes>(c, c00, c01);
-            Add<TVector, TLanes>(c + stride, c10, c11);
-            Add<TVector, TLanes>(c + 2 * stride, c20, c21);
-            Add<TVector, TLanes>(c + 3 * stride, c30, c31);
+            Add<TElement, TVector, TLanes>(c, c00, c01);
+            Add<TElement, TVector, TLanes>(c + stride, c10, c11);
+            Add<TElement, TVector, TLanes>(c + 2 * stride, c20, c21);
+            Add<TElement, TVector, TLanes>(c + 3 * stride, c30, c31);
             return;
         }
 
-        Put<TVector, TLanes>(c, c00, c01);
-        Put<TVector, TLanes>(c + stride, c10, c11);
-        Put<TVector, TLanes>(c + 2 * stride, c20, c21);
-        Put<TVector, TLanes>(c + 3 * stride, c30, c31);
+        Put<TElement, TVector, TLanes>(c, c00, c01);
+        Put<TElement, TVector, TLanes>(c + stride, c10, c11);
+        Put<TElement, TVector, TLanes>(c + 2 * stride, c20, c21);
+        Put<TElement, TVector, TLanes>(c + 3 * stride, c30, c31);
     }
 
     /// <summary>4 rows by 3 vectors: 12 accumulators, for machines with 16 vector registers or more.</summary>
@@ -273,6 +276,38 @@ internal static unsafe class RegisterTiles
         Put<TElement, TVector, TLanes>(c + 3 * stride, c30, c31, c32);
     }
 
+    /// <summary>c = tile, or c += factor · tile, of the rows and columns that lie within C.</summary>
+    /// <param name="tile">First element of the tile.</param>
+    /// <param name="width">Elements from one row of the tile to the next.</param>
+    /// <param name="c">Its place.</param>
+    /// <param name="stride">Elements from one row of C to the next.</param>
+    /// <param name="rows">Rows within C.</param>
+    /// <param name="columns">Columns within C.</param>
+    /// <param name="factor">What the tile is multiplied by, with one rounding, where it is added.</param>
+    /// <param name="accumulate">Add to C.</param>
+    public static void Put<TElement, TVector, TLanes>(
+        TElement* tile, int width, TElement* c, nint stride, int rows, int columns, TElement factor, bool accumulate)
+        where TElement : unmanaged, IFloatingPointIeee754<TElement>
+        where TVector : struct
+        where TLanes : struct, ILanes<TElement, TVector>
+    {
+        var factors = TLanes.Broadcast(factor);
+        for (var row = 0; row < rows; row++, tile += width, c += stride)
+        {
+            if (!accumulate)
+            {
+                new ReadOnlySpan<TElement>(tile, columns).CopyTo(new Span<TElement>(c, columns));
+                continue;
+            }
+
+            var column = 0;
+            for (; column + TLanes.Count <= columns; column += TLanes.Count)
+                TLanes.Store(TLanes.MultiplyAdd(TLanes.Load(tile + column), factors, TLanes.Load(c + column)), c + column);
+            for (; column < columns; column++)
+                c[column] = TElement.FusedMultiplyAdd(tile[column], factor, c[column]);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<TElement, TVector, TLanes>(TElement* c, TVector v0)
         where TElement : unmanaged
@@ -280,18 +315,20 @@ internal static unsafe class RegisterTiles
         where TLanes : struct, ILanes<TElement, TVector> => TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TVector, TLanes>(float* c, TVector v0, TVector v1)
+    private static void Put<TElement, TVector, TLanes>(TElement* c, TVector v0, TVector v1)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, IWeightLanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         TLanes.Store(v0, c);
         TLanes.Store(v1, c + TLanes.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<TVector, TLanes>(float* c, TVector v0, TVector v1)
+    private static void Add<TElement, TVector, TLanes>(TElement* c, TVector v0, TVector v1)
+        where TElement : unmanaged
         where TVector : struct
-        where TLanes : struct, IWeightLanes<TVector>
+        where TLanes : struct, ILanes<TElement, TVector>
     {
         TLanes.Store(TLanes.Add(TLanes.Load(c), v0), c);
         TLanes.Store(TLanes.Add(TLanes.Load(c + TLanes.Count), v1), c + TLanes.Count);

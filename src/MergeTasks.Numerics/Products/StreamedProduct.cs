@@ -15,12 +15,12 @@ internal sealed unsafe class StreamedProduct<TVector, TLanes>
     private const int ColumnsPerPiece = 1024;
     private const int WeightRowsPerPiece = 64;
 
-    private readonly ProductOperands _product;
+    private readonly ProductOperands<float, WeightMatrix> _product;
 
-    private StreamedProduct(in ProductOperands product) => _product = product;
+    private StreamedProduct(in ProductOperands<float, WeightMatrix> product) => _product = product;
 
     /// <summary>Computes the product; rows, columns and depth must be positive, and A not transposed.</summary>
-    public static void Run(in ProductOperands product)
+    public static void Run(in ProductOperands<float, WeightMatrix> product)
     {
         var run = new StreamedProduct<TVector, TLanes>(product);
         switch (product.B.Format)
@@ -65,13 +65,15 @@ internal sealed unsafe class StreamedProduct<TVector, TLanes>
         }
     }
 
+    private float* Left(int row) => (float*)_product.A.Data + row * _product.A.Stride;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DotFourByTwo<TElement>(int row, byte* b0, byte* b1, float* c, nint next)
         where TElement : struct, IWeightElement
     {
         nint depth = _product.Depth;
-        var stride = _product.StrideA;
-        var a = _product.A + row * stride;
+        var stride = _product.A.Stride;
+        var a = Left(row);
         TVector s00 = TLanes.Zero, s10 = TLanes.Zero, s20 = TLanes.Zero, s30 = TLanes.Zero;
         TVector s01 = TLanes.Zero, s11 = TLanes.Zero, s21 = TLanes.Zero, s31 = TLanes.Zero;
         nint p = 0;
@@ -111,7 +113,7 @@ internal sealed unsafe class StreamedProduct<TVector, TLanes>
         where TElement : struct, IWeightElement
     {
         nint depth = _product.Depth;
-        var a = _product.A + row * _product.StrideA;
+        var a = Left(row);
         TVector s0 = TLanes.Zero, s1 = TLanes.Zero;
         nint p = 0;
         for (; p + TLanes.Count <= depth; p += TLanes.Count)
@@ -153,7 +155,7 @@ internal sealed unsafe class StreamedProduct<TVector, TLanes>
             for (var row = 0; row < _product.Rows; row++)
             {
                 AddFour<TElement>(
-                    _product.A + row * _product.StrideA + p,
+                    Left(row) + p,
                     _product.B.Data + (p * _product.B.Stride + first) * TElement.Size,
                     Math.Min(4, _product.Depth - p),
                     _product.C + row * _product.StrideC + first,

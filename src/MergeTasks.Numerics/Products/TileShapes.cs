@@ -1,8 +1,8 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
 
 namespace MergeTasks.Numerics.Products;
 
-/// <summary>The register tile that a packed product is built on: its extent in C and its kernel.</summary>
+/// <summary>The register tile that a packed product is built on: its extent in C and its kernels.</summary>
 internal unsafe interface ITileShape<TElement>
     where TElement : unmanaged
 {
@@ -14,89 +14,54 @@ internal unsafe interface ITileShape<TElement>
 
     /// <summary>Computes <see cref="Rows"/> rows.</summary>
     static abstract void Full(nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate);
-}
 
-/// <summary>A tile of fp32, which has a second kernel for what is left of the rows.</summary>
-internal unsafe interface ITileShape : ITileShape<float>
-{
     /// <summary>Computes 4 rows.</summary>
-    static abstract void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate);
+    static abstract void FourRows(nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate);
+
+    /// <summary>Puts a computed tile, or its part within C, in C's place, or adds its multiple there.</summary>
+    static abstract void Put(TElement* tile, TElement* c, nint stride, int rows, int columns, TElement factor, bool accumulate);
 }
 
-/// <summary>24 × 32 in two passes over the panel of A, AVX-512.</summary>
-internal readonly unsafe struct Tile512 : ITileShape
+/// <summary>24 rows by 2 vectors in two passes over the panel of A, for AVX-512.</summary>
+internal readonly unsafe struct TallTile<TElement, TVector, TLanes> : ITileShape<TElement>
+    where TElement : unmanaged, IFloatingPointIeee754<TElement>
+    where TVector : struct
+    where TLanes : struct, ILanes<TElement, TVector>
 {
     public static int Rows => 24;
 
-    public static int Columns => 32;
+    public static int Columns => 2 * TLanes.Count;
 
-    public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate)
+    public static void Full(nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate)
     {
-        RegisterTiles.TwentyFourByOne<float, Vector512<float>, Lanes512>(depth, a, b, Columns, c, stride, accumulate);
-        RegisterTiles.TwentyFourByOne<float, Vector512<float>, Lanes512>(depth, a, b + 16, Columns, c + 16, stride, accumulate);
+        RegisterTiles.TwentyFourByOne<TElement, TVector, TLanes>(depth, a, b, Columns, c, stride, accumulate);
+        RegisterTiles.TwentyFourByOne<TElement, TVector, TLanes>(
+            depth, a, b + TLanes.Count, Columns, c + TLanes.Count, stride, accumulate);
     }
 
-    public static void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        RegisterTiles.FourByTwo<Vector512<float>, Lanes512>(depth, a, b, c, stride, accumulate);
+    public static void FourRows(nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate) =>
+        RegisterTiles.FourByTwo<TElement, TVector, TLanes>(depth, a, b, c, stride, accumulate);
+
+    public static void Put(TElement* tile, TElement* c, nint stride, int rows, int columns, TElement factor, bool accumulate) =>
+        RegisterTiles.Put<TElement, TVector, TLanes>(tile, Columns, c, stride, rows, columns, factor, accumulate);
 }
 
-/// <summary>4 × 24, AVX2 with FMA.</summary>
-internal readonly unsafe struct Tile256 : ITileShape
+/// <summary>4 rows by 3 vectors, for AVX2 with FMA, Arm64 and whatever else there is.</summary>
+internal readonly unsafe struct WideTile<TElement, TVector, TLanes> : ITileShape<TElement>
+    where TElement : unmanaged, IFloatingPointIeee754<TElement>
+    where TVector : struct
+    where TLanes : struct, ILanes<TElement, TVector>
 {
     public static int Rows => 4;
 
-    public static int Columns => 24;
+    public static int Columns => 3 * TLanes.Count;
 
-    public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        RegisterTiles.FourByThree<float, Vector256<float>, Lanes256>(depth, a, b, c, stride, accumulate);
+    public static void Full(nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate) =>
+        RegisterTiles.FourByThree<TElement, TVector, TLanes>(depth, a, b, c, stride, accumulate);
 
-    public static void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
+    public static void FourRows(nint depth, TElement* a, TElement* b, TElement* c, nint stride, bool accumulate) =>
         Full(depth, a, b, c, stride, accumulate);
-}
 
-/// <summary>4 × 12, Arm64 and whatever else there is.</summary>
-internal readonly unsafe struct Tile128 : ITileShape
-{
-    public static int Rows => 4;
-
-    public static int Columns => 12;
-
-    public static void Full(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        RegisterTiles.FourByThree<float, Vector128<float>, Lanes128>(depth, a, b, c, stride, accumulate);
-
-    public static void FourRows(nint depth, float* a, float* b, float* c, nint stride, bool accumulate) =>
-        Full(depth, a, b, c, stride, accumulate);
-}
-
-/// <summary>24 × 8, AVX-512.</summary>
-internal readonly unsafe struct DoubleTile512 : ITileShape<double>
-{
-    public static int Rows => 24;
-
-    public static int Columns => 8;
-
-    public static void Full(nint depth, double* a, double* b, double* c, nint stride, bool accumulate) =>
-        RegisterTiles.TwentyFourByOne<double, Vector512<double>, Doubles512>(depth, a, b, Columns, c, stride, accumulate);
-}
-
-/// <summary>4 × 12, AVX2 with FMA.</summary>
-internal readonly unsafe struct DoubleTile256 : ITileShape<double>
-{
-    public static int Rows => 4;
-
-    public static int Columns => 12;
-
-    public static void Full(nint depth, double* a, double* b, double* c, nint stride, bool accumulate) =>
-        RegisterTiles.FourByThree<double, Vector256<double>, Doubles256>(depth, a, b, c, stride, accumulate);
-}
-
-/// <summary>4 × 6, Arm64 and whatever else there is.</summary>
-internal readonly unsafe struct DoubleTile128 : ITileShape<double>
-{
-    public static int Rows => 4;
-
-    public static int Columns => 6;
-
-    public static void Full(nint depth, double* a, double* b, double* c, nint stride, bool accumulate) =>
-        RegisterTiles.FourByThree<double, Vector128<double>, Doubles128>(depth, a, b, c, stride, accumulate);
+    public static void Put(TElement* tile, TElement* c, nint stride, int rows, int columns, TElement factor, bool accumulate) =>
+        RegisterTiles.Put<TElement, TVector, TLanes>(tile, Columns, c, stride, rows, columns, factor, accumulate);
 }

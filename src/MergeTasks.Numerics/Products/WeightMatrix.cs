@@ -4,7 +4,7 @@ namespace MergeTasks.Numerics.Products;
 /// A row-major matrix that stays where it is, in its own element format (usually in a memory-mapped shard), as the right operand of a
 /// <see cref="MatrixProduct"/>. No alignment is assumed. The caller keeps the memory mapped or pinned while the view is used.
 /// </summary>
-internal readonly unsafe struct WeightMatrix
+internal readonly unsafe struct WeightMatrix : IPanelSource<float>
 {
     /// <param name="data">First element.</param>
     /// <param name="format">Element format.</param>
@@ -52,5 +52,39 @@ internal readonly unsafe struct WeightMatrix
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)first + count, Rows);
         return new WeightMatrix(Data + first * Stride * ElementSize, Format, count, Columns, Stride);
+    }
+
+    /// <inheritdoc/>
+    public void Interleave(byte* source, int lanes, int depth, float* target, int width)
+    {
+        switch (Format)
+        {
+            case WeightFormat.BFloat16:
+                PanelPacking.Interleave<BFloat16Element>(source, Stride, lanes, depth, target, width);
+                break;
+            case WeightFormat.Float16:
+                PanelPacking.Interleave<Float16Element>(source, Stride, lanes, depth, target, width);
+                break;
+            default:
+                PanelPacking.Interleave<Float32Element>(source, Stride, lanes, depth, target, width);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Copy(byte* source, int lanes, int depth, float* target, int width)
+    {
+        switch (Format)
+        {
+            case WeightFormat.BFloat16:
+                PanelPacking.Copy<BFloat16Element>(source, Stride, lanes, depth, target, width);
+                break;
+            case WeightFormat.Float16:
+                PanelPacking.Copy<Float16Element>(source, Stride, lanes, depth, target, width);
+                break;
+            default:
+                PanelPacking.Copy<Float32Element>(source, Stride, lanes, depth, target, width);
+                break;
+        }
     }
 }

@@ -7,6 +7,12 @@ internal sealed class MatrixWork(int threads, CancellationToken cancellation)
 {
     private const int SmallestParallel = 1 << 16;
 
+    /// <summary>Ends the work between steps.</summary>
+    public CancellationToken Cancellation => cancellation;
+
+    /// <summary>How many threads are worth it for work that reads, or multiplies, so many numbers.</summary>
+    public int ThreadsFor(long numbers) => numbers >= SmallestParallel ? threads : 1;
+
     /// <summary>Runs independent steps on the threads.</summary>
     /// <param name="steps">Number of steps.</param>
     /// <param name="numbers">Numbers that a step reads, which decides whether threads are worth it.</param>
@@ -14,13 +20,6 @@ internal sealed class MatrixWork(int threads, CancellationToken cancellation)
     public void ForEach(int steps, long numbers, Action<int> step)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (threads > 1 && steps > 1 && steps * numbers >= SmallestParallel)
-        {
-            Workers.For(threads, steps, step);
-            return;
-        }
-
-        for (var i = 0; i < steps; i++)
-            step(i);
+        Workers.For(ThreadsFor(steps * numbers), steps, step);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using MergeTasks.Numerics.Algebra;
 using MergeTasks.Numerics.Products;
 using MergeTasks.Numerics.Threads;
@@ -14,16 +15,55 @@ public sealed class EveryTile
     [InlineData(24, 600, 24)]
     [InlineData(53, 301, 47)]
     [InlineData(401, 7, 26)]
+    [InlineData(25, 90_000, 3)]
     public void Gives_the_same_bits(int rows, int depth, int columns)
     {
         var (a, b, start) = (Random(rows, depth, 1), Random(depth, columns, 2), Random(rows, columns, 3));
         foreach (double? factor in new double?[] { null, 1, -0.3 })
         {
             var expected = Plain(a, b, start, factor);
-            Assert.Equal(expected, Multiplied<DoubleTile512>(a, b, start, factor));
-            Assert.Equal(expected, Multiplied<DoubleTile256>(a, b, start, factor));
-            Assert.Equal(expected, Multiplied<DoubleTile128>(a, b, start, factor));
+            Assert.Equal(expected, Multiplied<TallTile<double, Vector512<double>, Doubles512>>(a, b, start, factor));
+            Assert.Equal(expected, Multiplied<WideTile<double, Vector256<double>, Doubles256>>(a, b, start, factor));
+            Assert.Equal(expected, Multiplied<WideTile<double, Vector128<double>, Doubles128>>(a, b, start, factor));
         }
+    }
+
+    [Theory]
+    [InlineData(1, 5)]
+    [InlineData(70, 300)]
+    [InlineData(801, 9)]
+    public void Gives_the_half_of_a_symmetric_product_that_is_wanted(int rows, int depth)
+    {
+        using var a = Random(rows, depth, 1);
+        using var transposed = new DenseMatrix(depth, rows);
+        for (var k = 0; k < depth; k++)
+        {
+            for (var row = 0; row < rows; row++)
+                transposed.Row(k)[row] = a.Row(row)[k];
+        }
+
+        using var start = new DenseMatrix(rows, rows);
+        var expected = Plain(a, transposed, start, null);
+        foreach (var threads in new[] { 1, 3 })
+        {
+            foreach (var left in new[] { a.Whole, transposed.Whole.Transposed })
+            {
+                using var target = new DenseMatrix(rows, rows);
+                new DenseProduct(new MatrixWork(threads, CancellationToken.None))
+                    .Multiply(left, left.Transposed, target.Whole, isSymmetric: true);
+                for (var i = 0; i < rows * rows; i++)
+                    Assert.Equal(expected[Math.Min(i / rows, i % rows) * rows + Math.Max(i / rows, i % rows)], target.Values[i]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Ends_when_it_is_cancelled()
+    {
+        using var a = Random(300, 300, 1);
+        using var target = new DenseMatrix(300, 300);
+        var work = new MatrixWork(2, new CancellationToken(true));
+        Assert.Throws<OperationCanceledException>(() => new DenseProduct(work).Multiply(a.Whole, a.Whole, target.Whole));
     }
 
     private static double[] Multiplied<TTile>(DenseMatrix a, DenseMatrix b, DenseMatrix start, double? factor)

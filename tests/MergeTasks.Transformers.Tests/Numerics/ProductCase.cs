@@ -73,31 +73,32 @@ internal sealed unsafe class ProductCase : IDisposable
         var c = _c.ToArray();
         fixed (float* pa = _a, pc = c)
         {
-            var product = new ProductOperands
+            var product = new ProductOperands<float, WeightMatrix>
             {
                 Rows = _m,
                 Columns = _n,
                 Depth = _k,
-                A = pa,
-                StrideA = StrideA,
+                DepthBlock = MatrixProduct.DepthBlock(_k),
+                A = new WeightMatrix(pa, WeightFormat.Float32, RowsA, StrideA - _gap, StrideA),
                 TransposedA = _layout == ProductLayout.TransposedTimes,
                 B = new WeightMatrix(_weight, _format, RowsB, StrideB - _gap, StrideB),
                 TransposedB = _layout == ProductLayout.TimesTransposed,
                 C = pc,
                 StrideC = StrideC,
                 Accumulate = accumulate,
+                Factor = 1,
                 Threads = threads,
             };
             switch (bits)
             {
                 case 128:
-                    MatrixProduct.Run<Vector128<float>, Lanes128, Tile128>(product);
+                    MatrixProduct.Run<Vector128<float>, Lanes128, WideTile<float, Vector128<float>, Lanes128>>(product);
                     break;
                 case 256:
-                    MatrixProduct.Run<Vector256<float>, Lanes256, Tile256>(product);
+                    MatrixProduct.Run<Vector256<float>, Lanes256, WideTile<float, Vector256<float>, Lanes256>>(product);
                     break;
                 default:
-                    MatrixProduct.Run<Vector512<float>, Lanes512, Tile512>(product);
+                    MatrixProduct.Run<Vector512<float>, Lanes512, TallTile<float, Vector512<float>, Lanes512>>(product);
                     break;
             }
         }
