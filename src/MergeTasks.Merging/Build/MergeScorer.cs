@@ -130,7 +130,14 @@ internal sealed class MergeScorer(MergeBuild build)
             if (MergeBuild.NeedsScores(state) && MergeOrder.Upstream(merge).All(upstream => states[upstream].HoldsModel))
                 needed.Add((merge.Name, state.Plan.Importance!.Requests));
         });
-        return ScorePiece.Of(needed, request => IsCached(request, cancellation));
+        return ScorePiece.Of(
+            needed,
+            (merge, request) =>
+            {
+                using var scores = build.Scores(states[merge].Plan, new IdentifiedFiles(), MergeProgress.None, cancellation);
+                return scores.Guarded(() => request, () => request.Pieces);
+            },
+            request => IsCached(request, cancellation));
     }
 
     private bool IsCached(ScoreRequest request, CancellationToken cancellation) =>

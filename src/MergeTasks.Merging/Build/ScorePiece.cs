@@ -12,9 +12,12 @@ internal sealed record ScorePiece(int Number, string Merge, ScoreRequest Request
 {
     /// <summary>The pieces of some merges' scores.</summary>
     /// <param name="merges">Names, and the scores that they need.</param>
+    /// <param name="piecesOf">The pieces of a score of a merge.</param>
     /// <param name="isCached">Whether the cache has a score; then nothing of it need be computed.</param>
     public static IReadOnlyList<ScorePiece> Of(
-        IEnumerable<(string Merge, IEnumerable<ScoreRequest> Requests)> merges, Func<ScoreRequest, bool> isCached)
+        IEnumerable<(string Merge, IEnumerable<ScoreRequest> Requests)> merges,
+        Func<string, ScoreRequest, IReadOnlyList<ScoreRequest>> piecesOf,
+        Func<ScoreRequest, bool> isCached)
     {
         var pieces = new List<ScorePiece>();
         var numbers = new Dictionary<Caching.ContentDigest, IReadOnlyList<int>>();
@@ -33,7 +36,7 @@ internal sealed record ScorePiece(int Number, string Merge, ScoreRequest Request
             int[] after = [.. request.Needs.SelectMany(need => Add(merge, need)).Distinct().Order()];
             var isWhole = isCached(request);
             var own = new List<int>();
-            foreach (var piece in request.Pieces)
+            foreach (var piece in piecesOf(merge, request))
             {
                 own.Add(pieces.Count + 1);
                 pieces.Add(new ScorePiece(own[^1], merge, piece, after, isWhole || (piece != request && isCached(piece))));

@@ -39,9 +39,9 @@ internal sealed class ColumnGradients : IGradientReceiver
         }
     }
 
-    /// <summary>The sums divided by the number of blocks, by module.</summary>
-    public IEnumerable<(string, double[])> MeanOver(int blocks) => _weights.Values.SelectMany(places => places)
-        .Select(place => (place.Module.Name, place.Sums.Select(sum => sum / blocks).ToArray()));
+    /// <summary>The sums by module.</summary>
+    public IEnumerable<(string Module, double[] Values)> Sums =>
+        _weights.Values.SelectMany(places => places).Select(place => (place.Module.Name, place.Sums));
 
     private static void Add(ModuleDescription module, double[] sums, long[] shape, long firstRow, ReadOnlySpan<float> gradient)
     {

@@ -22,12 +22,9 @@ internal sealed class DeltaProducts(DeltaPartition partition, DeltaReader deltas
     private readonly float[] _delta = new float[PieceLength];
     private readonly ProductSpread _spread = new(partition.Tensors.Count);
 
-    /// <summary>The products by tensor.</summary>
-    public IEnumerable<(string Name, double[] Values)> Products =>
-        partition.Tensors.Select(tensor => (tensor.Name, _tensors[tensor.Name].Sums));
-
-    /// <summary>What the passes add to the products of each tensor; nothing where there were not several.</summary>
-    public IEnumerable<(string Name, double[] Values)> Passes => _spread.Lists;
+    /// <summary>The products by tensor, and what the passes add to those of each tensor where passes were told of.</summary>
+    public IEnumerable<(string Name, double[] Values)> Lists =>
+        partition.Tensors.Select(tensor => (tensor.Name, _tensors[tensor.Name].Sums)).Concat(_spread.Lists);
 
     /// <summary>Ends a pass.</summary>
     /// <param name="share">Its share of the samples.</param>

@@ -35,7 +35,7 @@ internal sealed record FisherRequest : ScoreRequest
             $"one forward and backward pass over {metric.Tokens} tokens, sample by sample; the result "
                 + $"takes {ByteSize.Format(layout.Length)} in the cache");
         using var sums = new MappedSums(path, layout);
-        var receiver = new Squaring(sums, 1f / metric.Batches.Sum(batch => batch.Batch.Sequences.Count));
+        var receiver = new Squaring(sums, 1f / metric.Samples);
         foreach (var (batch, targets) in metric.Batches)
         {
             for (var sequence = 0; sequence < batch.Sequences.Count; sequence++)

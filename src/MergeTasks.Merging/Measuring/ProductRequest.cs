@@ -8,7 +8,7 @@ namespace MergeTasks.Merging.Measuring;
 /// The signed inner products ⟨Δ, ∇M(θ*)⟩ of all units, from which the gradient approximation of the interventions at every level follows:
 /// one forward and backward pass over the samples, or none where the gradient is kept.
 /// </summary>
-internal sealed record ProductRequest : ScoreRequest
+internal sealed record ProductRequest : DividedRequest
 {
     private readonly TaskRun _run;
     private readonly ModelInput _tuned;
@@ -32,26 +32,51 @@ internal sealed record ProductRequest : ScoreRequest
 
     internal override IEnumerable<ScoreRequest> Needs => _kept is null ? [] : [_kept];
 
-    internal override ScoreWork Work() => _kept is null ? ScoreWork.Backward(_run.Tokens(_run.Share)) : ScoreWork.None;
-
     internal override IEnumerable<ScoreList> Lists => _partition.Tensors.Select(tensor => new ScoreList(tensor.Name, tensor.Units));
 
-    internal override void Compute(ScoringContext context, string path)
+    private protected override int Count() => _kept is null ? _run.Unloaded(_run.Share).Groups.Count : 1;
+
+    private protected override ScoreWork WorkOf(int? piece)
     {
-        var products = new DeltaProducts(_partition, new DeltaReader(_tuned, _base, null));
         if (_kept is not null)
-            FromFile(context, products);
-        else
-            FromRun(context, products);
-        ScoreFile.Write(path, Key, products.Products.Concat(products.Passes));
+            return ScoreWork.None;
+        var metric = _run.Unloaded(_run.Share);
+        return ScoreWork.Backward((piece is { } group ? metric.Group(group) : metric).Tokens);
     }
 
-    private void FromRun(ScoringContext context, DeltaProducts products)
+    private protected override IEnumerable<ScoreList> ListsOf(int piece) => Lists;
+
+    private protected override IEnumerable<IEnumerable<(string Name, double[] Values)>> Run(
+        ScoringContext context, IReadOnlyList<int> pieces)
     {
+        if (pieces.Count == 0)
+            yield break;
+        if (_kept is not null)
+        {
+            var products = new DeltaProducts(_partition, new DeltaReader(_tuned, _base, null));
+            FromFile(context, products);
+            yield return products.Lists;
+            yield break;
+        }
+
         using var loaded = _run.Model.Load(context.Engine);
         var metric = _run.Metric(loaded.Model);
-        context.Progress.Scoring(Model.Label, Phase, metric.Tokens, $"one forward and backward pass over {metric.Tokens} tokens");
-        metric.Backward(loaded.Model, products, context, products.EndPass);
+        var tokens = pieces.Sum(piece => metric.Group(piece).Tokens);
+        context.Progress.Scoring(Model.Label, Phase, tokens, $"one forward and backward pass over {tokens} tokens");
+        foreach (var piece in pieces)
+        {
+            var products = new DeltaProducts(_partition, new DeltaReader(_tuned, _base, null));
+            metric.Group(piece).Backward(loaded.Model, products, context, products.EndPass);
+            yield return products.Lists;
+        }
+    }
+
+    private protected override IEnumerable<(string Name, double[] Values)> PutTogether(
+        IEnumerable<IReadOnlyDictionary<string, double[]>> pieces)
+    {
+        var spread = new ProductSpread(_partition.Tensors.Count);
+        var sums = SampleGroups.Sum(pieces.Select(spread.Take));
+        return sums.Select(list => (list.Key, list.Value)).Concat(spread.Lists);
     }
 
     private void FromFile(ScoringContext context, DeltaProducts products)

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>
@@ -20,13 +22,32 @@ internal sealed class ProductSpread(int tensors)
     private int _passes;
 
     /// <summary>What is kept beside the products.</summary>
-    public IEnumerable<(string Name, double[] Values)> Lists => _shares.Count < 2 ? []
+    public IEnumerable<(string Name, double[] Values)> Lists => _shares.Count == 0 ? []
         : [(PartsName, [.. _parts.SelectMany(part => part)]), (SharesName, [.. _shares])];
 
     /// <summary>Adds a pass.</summary>
     /// <param name="sums">The products so far, by tensor.</param>
     /// <param name="share">The pass's share of the samples.</param>
     public void Add(IReadOnlyList<double> sums, double share)
+    {
+        AddGroup([.. sums.Select((sum, tensor) => sum - _before[tensor])], share);
+        sums.ToArray().CopyTo(_before, 0);
+    }
+
+    /// <summary>Adds what was kept of passes that followed each other.</summary>
+    /// <returns>The rest of a score's lists.</returns>
+    public Dictionary<string, double[]> Take(IReadOnlyDictionary<string, double[]> kept)
+    {
+        if (kept.TryGetValue(PartsName, out var parts) && kept.TryGetValue(SharesName, out var shares))
+        {
+            for (var group = 0; group < shares.Length; group++)
+                AddGroup(parts.AsSpan(group * tensors, tensors), shares[group]);
+        }
+
+        return kept.Where(list => list.Key is not (PartsName or SharesName)).ToDictionary(StringComparer.Ordinal);
+    }
+
+    private void AddGroup(ReadOnlySpan<double> products, double share)
     {
         var group = _passes++ % MostGroups;
         if (group == _parts.Count)
@@ -36,11 +57,7 @@ internal sealed class ProductSpread(int tensors)
         }
 
         _shares[group] += share;
-        for (var tensor = 0; tensor < tensors; tensor++)
-        {
-            _parts[group][tensor] += sums[tensor] - _before[tensor];
-            _before[tensor] = sums[tensor];
-        }
+        TensorPrimitives.Add(_parts[group], products, _parts[group]);
     }
 
     /// <summary>

@@ -6,7 +6,7 @@ namespace MergeTasks.Merging.Measuring;
 /// How a model does on each sample of a task: the mean log-probability of the sample's targets, of the samples that decide and of those
 /// that are held.
 /// </summary>
-internal sealed record SampleScoreRequest : ScoreRequest
+internal sealed record SampleScoreRequest : DividedRequest
 {
     private const string Deciding = "deciding", Held = "held";
 
@@ -25,18 +25,43 @@ internal sealed record SampleScoreRequest : ScoreRequest
         return (lists[Deciding], lists[Held]);
     }
 
-    internal override ScoreWork Work() => ScoreWork.Forward(1, _run.Tokens(_run.Share)
-        + (_run.Share == SampleShare.All ? 0 : _run.Tokens(SampleShare.Held)));
-
     internal override IEnumerable<ScoreList> Lists => [new(Deciding), new(Held)];
 
-    internal override void Compute(ScoringContext context, string path)
+    private protected override int Count() => Metrics(_run.Unloaded).Max(metric => metric.Value.Groups.Count);
+
+    private protected override ScoreWork WorkOf(int? piece) => ScoreWork.Forward(1, Metrics(_run.Unloaded)
+        .Sum(metric => piece is { } group ? metric.Value.Group(group).Tokens : metric.Value.Tokens));
+
+    private protected override IEnumerable<ScoreList> ListsOf(int piece) => Lists;
+
+    private protected override IEnumerable<IEnumerable<(string Name, double[] Values)>> Run(
+        ScoringContext context, IReadOnlyList<int> pieces)
     {
+        if (pieces.Count == 0)
+            yield break;
         using var loaded = _run.Model.Load(context.Engine);
-        var (deciding, held) =
-            (_run.Metric(loaded.Model), _run.Share == SampleShare.All ? null : _run.Metric(loaded.Model, SampleShare.Held));
-        var tokens = deciding.Tokens + (held?.Tokens ?? 0);
+        var metrics = Metrics(share => _run.Metric(loaded.Model, share));
+        var tokens = pieces.Sum(piece => metrics.Sum(metric => metric.Value.Group(piece).Tokens));
         context.Progress.Scoring(Model.Label, Phase, tokens, $"one forward pass over {tokens} tokens");
-        ScoreFile.Write(path, Key, [(Deciding, deciding.Each(loaded.Model, context)), (Held, held?.Each(loaded.Model, context) ?? [])]);
+        foreach (var piece in pieces)
+            yield return [(Deciding, Each(Deciding, piece)), (Held, Each(Held, piece))];
+
+        double[] Each(string name, int piece) =>
+            metrics.TryGetValue(name, out var metric) ? metric.Group(piece).Each(loaded.Model, context) : [];
+    }
+
+    private protected override IEnumerable<(string Name, double[] Values)> PutTogether(
+        IEnumerable<IReadOnlyDictionary<string, double[]>> pieces)
+    {
+        var lists = pieces.SelectMany(piece => piece).ToLookup(list => list.Key, list => list.Value, StringComparer.Ordinal);
+        return new[] { Deciding, Held }.Select(name => (name, lists[name].SelectMany(values => values).ToArray()));
+    }
+
+    private Dictionary<string, TaskMetric> Metrics(Func<SampleShare, TaskMetric> read)
+    {
+        var metrics = new Dictionary<string, TaskMetric>(StringComparer.Ordinal) { [Deciding] = read(_run.Share) };
+        if (_run.Share != SampleShare.All)
+            metrics[Held] = read(SampleShare.Held);
+        return metrics;
     }
 }

@@ -9,7 +9,7 @@ namespace MergeTasks.Merging.Measuring;
 internal sealed record ScoreKey(string Kind, IReadOnlyList<KeyValuePair<string, string>> Ingredients)
 {
     // Raised whenever the same ingredients would give another score than before.
-    private const int Version = 2;
+    private const int Version = 3;
 
     /// <summary>The entry's name.</summary>
     public ContentDigest Digest { get; } = DigestOf(Kind, Ingredients);

@@ -20,7 +20,7 @@ internal abstract record ScoreRequest(ScoreKey Key, ModelDeclaration Model, Data
 
     /// <summary>
     /// What several machines may compute of it side by side: entries of their own, of which computing this one takes those that are there.
-    /// It is the same, bit for bit, whichever are. Most scores are one piece: their sums run through all samples in order.
+    /// It is the same, bit for bit, whichever are.
     /// </summary>
     internal virtual IReadOnlyList<ScoreRequest> Pieces => [this];
 

@@ -6,15 +6,26 @@ using MergeTasks.Transformers.Metrics;
 namespace MergeTasks.Merging.Measuring;
 
 /// <summary>A metric over a task's samples: the mean over samples of the mean log-probability of their targets.</summary>
-/// <param name="Batches">Samples that run together, in an order that depends on the samples alone; the targets' weights sum to one over all
-/// batches.</param>
-internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList<Target> Targets)> Batches)
+/// <param name="Groups">
+/// Groups of samples, each in batches that run together, in an order that depends on the samples alone; the targets' weights sum to one
+/// over all of them.
+/// </param>
+internal sealed record TaskMetric(IReadOnlyList<IReadOnlyList<(TokenBatch Batch, IReadOnlyList<Target> Targets)>> Groups)
 {
     /// <summary>Fewest samples of a task of which half is kept from deciding.</summary>
     public const int FewestToHalve = 8;
 
+    /// <summary>The batches of all groups.</summary>
+    public IEnumerable<(TokenBatch Batch, IReadOnlyList<Target> Targets)> Batches => Groups.SelectMany(batches => batches);
+
     /// <summary>Tokens of all samples.</summary>
-    public long Tokens { get; } = Batches.Sum(batch => (long)batch.Batch.Rows);
+    public long Tokens => Batches.Sum(batch => (long)batch.Batch.Rows);
+
+    /// <summary>Number of samples; of a group of them, still of all.</summary>
+    public int Samples { get; } = Groups.Sum(batches => batches.Sum(batch => batch.Batch.Sequences.Count));
+
+    /// <summary>What a group of samples adds to the metric; nothing where there are fewer groups.</summary>
+    public TaskMetric Group(int group) => this with { Groups = group < Groups.Count ? [Groups[group]] : [] };
 
     /// <summary>Reads a task's samples: prompts and targets for a decoder, texts and labels for a classifier.</summary>
     /// <param name="path">The file.</param>
@@ -49,29 +60,30 @@ internal sealed record TaskMetric(IReadOnlyList<(TokenBatch Batch, IReadOnlyList
             .ToString();
 
     /// <summary>A metric over token ids and targets, in batches of so many tokens.</summary>
-    public static TaskMetric Of(IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples, int tokensPerRun)
+    public static TaskMetric Of(IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples, int tokensPerRun) =>
+        new([.. SampleGroups.Of([.. samples.Select(sample => sample.Ids.Count)]).Select(group => Batched(samples, group, tokensPerRun))]);
+
+    private static List<(TokenBatch, IReadOnlyList<Target>)> Batched(
+        IReadOnlyList<(IReadOnlyList<int> Ids, Target[] Targets)> samples, Range range, int tokensPerRun)
     {
         var batches = new List<(TokenBatch, IReadOnlyList<Target>)>();
-        for (var first = 0; first < samples.Count;)
+        for (var first = range.Start.Value; first < range.End.Value;)
         {
             var end = first + 1;
-            for (var tokens = samples[first].Ids.Count; end < samples.Count && tokens + samples[end].Ids.Count <= tokensPerRun; end++)
+            for (var tokens = samples[first].Ids.Count; end < range.End.Value && tokens + samples[end].Ids.Count <= tokensPerRun; end++)
                 tokens += samples[end].Ids.Count;
-            var group = samples.Skip(first).Take(end - first).ToList();
+            var together = samples.Skip(first).Take(end - first).ToList();
             batches.Add((
-                new TokenBatch([.. group.Select(sample => new TokenSequence(sample.Ids))]),
+                new TokenBatch([.. together.Select(sample => new TokenSequence(sample.Ids))]),
                 [
-                    .. group.SelectMany((sample, i) =>
+                    .. together.SelectMany((sample, i) =>
                         sample.Targets.Select(target => target with { Sequence = i, Weight = 1.0 / samples.Count / sample.Targets.Length }))
                 ]));
             first = end;
         }
 
-        return new TaskMetric(batches);
+        return batches;
     }
-
-    /// <summary>Number of samples.</summary>
-    public int Samples { get; } = Batches.Sum(batch => batch.Batch.Sequences.Count);
 
     /// <summary>The metric's value.</summary>
     public double Measure(ITransformerModel model, ScoringContext context) => Each(model, context).Sum() / Samples;

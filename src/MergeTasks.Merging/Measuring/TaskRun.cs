@@ -33,7 +33,10 @@ internal sealed record TaskRun(RunnableModel Model, TokenizerFile Tokenizer, Dat
     public TaskMetric Metric(ITransformerModel model, SampleShare share) =>
         TaskMetric.Read(Data.Path, new TextEncoder(model.Description, Tokenizer.Load()), model.TokensPerRun, share);
 
-    /// <summary>Tokens of some of the samples, for which the model need not be open.</summary>
-    public long Tokens(SampleShare share) =>
-        TaskMetric.Read(Data.Path, new TextEncoder(Model.Description, Tokenizer.Load()), int.MaxValue, share).Tokens;
+    /// <summary>Tokens of some of the samples.</summary>
+    public long Tokens(SampleShare share) => Unloaded(share).Tokens;
+
+    /// <summary>Reads some of the samples, for which the model need not be loaded; in batches that no engine chose.</summary>
+    public TaskMetric Unloaded(SampleShare share) =>
+        TaskMetric.Read(Data.Path, new TextEncoder(Model.Description, Tokenizer.Load()), int.MaxValue, share);
 }

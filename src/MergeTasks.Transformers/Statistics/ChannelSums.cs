@@ -14,7 +14,8 @@ internal sealed class ChannelSums
     private readonly double[] _plain;
     private readonly double[] _square;
 
-    internal ChannelSums(int channels)
+    /// <summary>Sums over no rows.</summary>
+    public ChannelSums(int channels)
     {
         _absolute = new double[channels];
         _plain = new double[channels];
@@ -23,6 +24,9 @@ internal sealed class ChannelSums
 
     /// <summary>Rows added.</summary>
     public long Rows { get; private set; }
+
+    /// <summary>The sums.</summary>
+    public ChannelTotals Totals => new() { Rows = Rows, Absolute = _absolute, Plain = _plain, Square = _square };
 
     /// <summary>Mean of |x|; 0 without rows.</summary>
     public double[] MeanAbsolute() => Divided(_absolute);
@@ -51,7 +55,7 @@ internal sealed class ChannelSums
     }
 
     /// <summary>Adds sums that were formed elsewhere.</summary>
-    internal void Add(ChannelTotals totals)
+    public void Add(ChannelTotals totals)
     {
         TensorPrimitives.Add(_absolute, totals.Absolute, _absolute);
         TensorPrimitives.Add(_plain, totals.Plain, _plain);

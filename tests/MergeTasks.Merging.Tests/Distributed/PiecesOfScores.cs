@@ -1,8 +1,12 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
 using MergeTasks.Merging.Tests.Importance;
 using MergeTasks.TestSupport;
 using MergeTasks.TestSupport.Servers;
+using MergeTasks.Transformers.Engine;
+using MergeTasks.Transformers.Statistics;
 
 namespace MergeTasks.Merging.Tests.Distributed;
 
@@ -62,6 +66,43 @@ public sealed class PiecesOfScores
         Assert.Empty(next.Run());
     }
 
+    [Theory]
+    [InlineData("mean-abs")]
+    [InlineData("gradient")]
+    public void Sums_over_groups_of_samples_are_the_whole_of_one(string statistic)
+    {
+        using var one = Sampled(null, statistic);
+        one.Run();
+        using var cache = new LoopbackCache();
+        var pieces = new MergeScorer(Sampled(cache.Address, statistic).Space.Build()).Pieces(default);
+        foreach (var score in new[] { "activations", "importance by gradient", "log-probability of its samples" })
+            Assert.InRange(pieces.Count(piece => piece.Request.Phase.StartsWith($"{score}, piece", StringComparison.Ordinal)), 2, 64);
+        foreach (var share in new[] { 1, 0 })
+        {
+            using var machine = Sampled(cache.Address, statistic);
+            new MergeScorer(machine.Space.Build())
+                .Run(all => all.Where(piece => piece.Number % 2 == share), false, MergeProgress.None, default);
+        }
+
+        // One is lost, and made by the last machine, with the model of which nothing else runs.
+        var lost = pieces.First(piece => piece.Request.Phase.StartsWith("activations, piece", StringComparison.Ordinal)).Request;
+        Assert.True(cache.Entries.Remove($"/ac/{lost.Key.Digest}"));
+        using var last = Sampled(cache.Address, statistic);
+        var ran = last.Run();
+        Assert.DoesNotContain("backward a", ran);
+        Assert.Equal(lost.Work().Tokens, last.Engine.Tokens[statistic == "gradient" ? "backward" : "observe"]);
+        Assert.Equal(FolderContent.Of(one.Space.Output("m")), FolderContent.Of(last.Space.Output("m")));
+        foreach (var (score, model) in new[]
+        {
+            ("activations", "base"), ("importance by gradient", "a"), ("log-probability of its samples", "a")
+        })
+            Assert.Equal(
+                one.Score(score, model).ToDictionary(list => list.Key, list => Convert.ToHexString(list.Value.Bytes)),
+                last.Score(score, model).ToDictionary(list => list.Key, list => Convert.ToHexString(list.Value.Bytes)));
+        if (statistic == "mean-abs")
+            AssertMeans(one);
+    }
+
     [Fact]
     public void An_output_that_is_up_to_date_has_no_pieces()
     {
@@ -77,5 +118,45 @@ public sealed class PiecesOfScores
         project.Declare(
             "passthrough", ["a"], ("Apl", "layer"), ("AplScoring", "exact"), ("AplVerify", "true"), ("AplBudget", "per-parameter"));
         return project;
+    }
+
+    // A text and tasks of some thousand tokens, which are several groups.
+    private static ScoredProject Sampled(string? address, string statistic)
+    {
+        var project = new ScoredProject("llama-A", "a");
+        project.Space.SharedScores = address is null ? null : SharedScores.Open(address, false, warning => Assert.Fail(warning.Message));
+        File.WriteAllText(project.Data("calibration.txt"), WordTokenizer.Documents(1, 300, 24, project.Vocabulary));
+        project.WriteTask("a", 5, 1600);
+        project.DeclareAsIs(
+            "passthrough",
+            ["a"],
+            ("Aim", "0.4"),
+            ("AimStatistic", statistic),
+            ("Calibration", "data/calibration.txt"),
+            ("AimBlock", "24"),
+            ("AimSamples", "1000"),
+            ("Apl", "layer"),
+            ("AplDensity", "0.5"),
+            ("AplRescale", "none"));
+        return project;
+    }
+
+    private static void AssertMeans(ScoredProject project)
+    {
+        var statistics = new ChannelStatistics();
+        using var engine = TestedEngines.Open(TestedEngines.Processor).Load(Path.GetDirectoryName(project.Model("base"))!);
+        foreach (var document in File.ReadAllLines(project.Data("calibration.txt")).Where(line => line.Length > 0))
+        {
+            int[] ids = [.. document.Split(' ').Select(word => int.Parse(word[1..], CultureInfo.InvariantCulture))];
+            engine.Observe(TokenBatch.Of([ids]), statistics);
+        }
+
+        var lists = project.Score("activations", "base");
+        Assert.Equal(statistics.Modules.Order(), lists.Keys.Order());
+        foreach (var (module, list) in lists)
+        {
+            foreach (var (own, expected) in MemoryMarshal.Cast<byte, double>(list.Bytes).ToArray().Zip(statistics[module].MeanAbsolute()))
+                Assert.Equal(expected, own, 1e-5 * expected);
+        }
     }
 }

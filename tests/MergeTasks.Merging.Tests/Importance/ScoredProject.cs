@@ -76,10 +76,10 @@ internal sealed class ScoredProject : IDisposable
         WriteTask(name, seed);
     }
 
-    public void WriteTask(string name, int seed)
+    public void WriteTask(string name, int seed, int samples = 4)
     {
         var random = new Random(seed);
-        var lines = Enumerable.Range(0, 4).Select(_ => JsonSerializer.Serialize(new
+        var lines = Enumerable.Range(0, samples).Select(_ => JsonSerializer.Serialize(new
         {
             prompt = WordTokenizer.Text(Enumerable.Range(0, random.Next(3, 7)).Select(_ => random.Next(3, Vocabulary))),
             target = " " + WordTokenizer.Text(Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(3, Vocabulary))),
