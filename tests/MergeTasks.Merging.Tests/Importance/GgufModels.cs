@@ -36,7 +36,6 @@ public sealed class GgufModels : IDisposable
     [Theory]
     [InlineData("task_arithmetic", "Apl", "layer")]
     [InlineData("task_arithmetic", "Aim", "0.4")]
-    [InlineData("fisher")]
     [InlineData("regmean")]
     public void Are_scored_and_merged_as_the_models_that_they_were_made_of(string method, string? key = null, string value = "")
     {
@@ -65,7 +64,7 @@ public sealed class GgufModels : IDisposable
 
         void Declare(string merge, Func<string, string> path, string basis)
         {
-            List<(string, string)> metadata = [("Method", method), ("Weight", "0.5"), ("Base", path(basis)), ("DType", "bfloat16"), ("SelfCheck", "false")];
+            List<(string, string)> metadata = [("Method", method), ("Weight", "0.5"), ("Base", path(basis)), ("DType", "bfloat16"), ("SelfCheck", "false"), ("MergeFactor", "off")];
             if (key is not null)
                 metadata.Add((key, value));
             if (key == "Aim")
