@@ -48,6 +48,7 @@ internal sealed class GgufModel
                     $"there is no GGUF architecture for model_type {(type is null ? "(absent)" : $"'{type}'")}; it can be "
                         + $"{string.Join(", ", GgufArchitecture.ModelTypes)}");
             var spec = KnownFamilies.Describe(config);
+            architecture = architecture.For(spec);
             var parameters = new ParameterSet(
                 source.Tensors.ToDictionary(
                     tensor => tensor.Name, tensor => ParameterValue.WithoutElements(tensor.DType, tensor.Shape), StringComparer.Ordinal),
@@ -98,7 +99,7 @@ internal sealed class GgufModel
             var spec = KnownFamilies.Describe(config);
             var names = new WantedNames();
             var list = new TensorList(names, GgufFileType.All[0], spec.Layers.Count);
-            var architecture = GgufArchitecture.Of(config.OptionalText("model_type"))!;
+            var architecture = GgufArchitecture.Of(config.OptionalText("model_type"))!.For(spec);
             var metadata = new GgufMetadata();
             new DecoderExport(config, spec, architecture, names, list, metadata).Write();
             return (list.Tensors, names.Shapes, metadata);

@@ -28,6 +28,8 @@ internal sealed class GgufConfig(GgufFile file)
         ["phi3"] = ("phi3", "Phi3ForCausalLM"),
         ["smollm3"] = ("smollm3", "SmolLM3ForCausalLM"),
         ["granite"] = ("granite", "GraniteForCausalLM"),
+        ["deepseek"] = ("deepseek", "DeepseekForCausalLM"),
+        ["bailingmoe"] = ("deepseek", "DeepseekForCausalLM"),
         ["gpt-oss"] = ("gpt_oss", "GptOssForCausalLM"),
     };
 
@@ -52,7 +54,7 @@ internal sealed class GgufConfig(GgufFile file)
         var experts = Whole("expert_count", 0);
         if (_name == "llama" && experts > 0)
             known = ("mixtral", "MixtralForCausalLM");
-        else if (experts > 0 && _name is not ("qwen2moe" or "qwen3moe" or "gpt-oss"))
+        else if (experts > 0 && _name is not ("qwen2moe" or "qwen3moe" or "gpt-oss" or "deepseek" or "bailingmoe"))
             throw new GgufException(GgufError.UnknownArchitecture, $"is a mixture of experts, which '{_name}' is not read as");
         if (!file.Tensors.TryGetValue("token_embd.weight", out var table))
             throw new GgufException(GgufError.WrongTensor, "has no tensor 'token_embd.weight'");
@@ -154,7 +156,8 @@ internal sealed class GgufConfig(GgufFile file)
     {
         var inner = Whole("expert_feed_forward_length", Whole("feed_forward_length", 1));
         config["num_experts_per_tok"] = Whole("expert_used_count", null);
-        config[_name is "llama" or "gpt-oss" ? "num_local_experts" : "num_experts"] = experts;
+        var isDeepSeek = _name is "deepseek" or "bailingmoe";
+        config[isDeepSeek ? "n_routed_experts" : _name is "llama" or "gpt-oss" ? "num_local_experts" : "num_experts"] = experts;
         if (_name is "llama" or "gpt-oss")
             config["intermediate_size"] = inner;
         else
@@ -167,6 +170,11 @@ internal sealed class GgufConfig(GgufFile file)
                 config["shared_expert_intermediate_size"] = Whole("expert_shared_feed_forward_length", Whole("feed_forward_length", null));
                 config["norm_topk_prob"] = false;
                 config["qkv_bias"] = file.Tensors.ContainsKey("blk.0.attn_q.bias");
+                break;
+            case "deepseek" or "bailingmoe":
+                config["n_shared_experts"] = Whole("expert_shared_count", 0);
+                config["first_k_dense_replace"] = Whole("leading_dense_block_count", 0);
+                config["norm_topk_prob"] = Real("expert_weights_norm", 0) != 0;
                 break;
             case "qwen3moe":
                 config["norm_topk_prob"] = true;

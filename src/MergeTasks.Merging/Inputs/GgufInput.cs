@@ -52,10 +52,14 @@ internal sealed class GgufInput(GgufCheckpoint checkpoint, FileHasher? hasher) :
 
     public override IEnumerable<string> Computed => Names;
 
+    public override string ConfigPath => Folder;
+
+    public override string? TokenizerRefusal => _tokenizer.Value.Refusal;
+
     public override IReadOnlyList<string> Notes =>
     [
         $"'{Folder}' is dequantised as it is read",
-        .. _tokenizer.Value.Refusal is { } refusal ? [$"the tokenizer of '{Folder}' is not read: it {refusal}"] : Array.Empty<string>(),
+        .. TokenizerRefusal is { } refusal ? [$"the tokenizer of '{Folder}' is not read: it {refusal}"] : Array.Empty<string>(),
     ];
 
     public override TensorSpec? Find(string name) => checkpoint.Find(name);
