@@ -83,6 +83,20 @@ public sealed class GgufReading
         config["no_rope_layer_interval"] = 4;
     }
 
+    /// <summary>Files of llama.cpp's own converter say of a mixture how wide a dense layer would be.</summary>
+    [Fact]
+    public void Reads_mixtures_that_say_a_dense_width()
+    {
+        using var model = new ExportedModel(ExportedModel.Golden("golden-v5/qwen2_moe-A"));
+        var path = model.Write();
+        var bytes = File.ReadAllBytes(path);
+        var key = "qwen2moe.feed_forward_length"u8;
+        BitConverter.TryWriteBytes(bytes.AsSpan(bytes.AsSpan().IndexOf(key) + key.Length + 4), 5632u);
+        File.WriteAllBytes(path, bytes);
+        using var read = new ReadModel(path);
+        Assert.Equal(5632, (int)JsonNode.Parse(read.Checkpoint.Config)!["intermediate_size"]!);
+    }
+
     [Fact]
     public void Dequantises()
     {

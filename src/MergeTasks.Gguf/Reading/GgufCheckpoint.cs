@@ -104,13 +104,16 @@ internal sealed class GgufCheckpoint : IDisposable
             throw new GgufException(GgufError.WrongTensor, $"lacks rows of '{missing}'");
     }
 
+    // Without effect: the longest text, and a width that tensors show and that mixtures have twice.
+    private static readonly string[] Uncompared = [".context_length", ".feed_forward_length"];
+
     // Whoever wrote the file from this configuration would have written these keys: a check on what was made of them.
     private void RequireSameKeys(GgufMetadata metadata)
     {
         var prefix = _file.Text("general.architecture") + ".";
         foreach (var (key, value) in metadata.Entries)
         {
-            if (!key.StartsWith(prefix, StringComparison.Ordinal) || key.EndsWith(".context_length", StringComparison.Ordinal)
+            if (!key.StartsWith(prefix, StringComparison.Ordinal) || Array.Exists(Uncompared, name => key.EndsWith(name, StringComparison.Ordinal))
                 || _file.Number(key) is not { } own)
                 continue;
             var expected = value switch

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MergeTasks.Gguf.Format;
+using MergeTasks.Gguf.Vocabularies;
 
 namespace MergeTasks.Gguf.Reading;
 
@@ -51,6 +52,12 @@ internal sealed class GgufConfig(GgufFile file)
                 $"has the architecture '{_name}'; read are {string.Join(", ", Known.Keys.Order(StringComparer.Ordinal))}");
         }
 
+        if (file.Number("split.count") is > 1 and var files)
+        {
+            throw new GgufException(
+                GgufError.UnknownArchitecture, $"is one of {files} files of a model, which are read as one only: join them with llama-gguf-split --merge");
+        }
+
         var experts = Whole("expert_count", 0);
         if (_name == "llama" && experts > 0)
             known = ("mixtral", "MixtralForCausalLM");
@@ -78,10 +85,10 @@ internal sealed class GgufConfig(GgufFile file)
             ["tie_word_embeddings"] = !file.Tensors.ContainsKey("output.weight"),
             ["torch_dtype"] = DTypeOf(),
         };
-        foreach (var role in new[] { "bos", "eos" })
+        foreach (var (role, key) in SpecialTokens.Roles.Where(one => one.Role is "bos_token" or "eos_token" or "pad_token"))
         {
-            if (file.Number($"tokenizer.ggml.{role}_token_id") is { } id)
-                config[$"{role}_token_id"] = id;
+            if (file.Number($"tokenizer.ggml.{key}") is { } id)
+                config[$"{role}_id"] = id;
         }
 
         config[_name.StartsWith("gemma", StringComparison.Ordinal) ? "hidden_activation" : "hidden_act"] =
