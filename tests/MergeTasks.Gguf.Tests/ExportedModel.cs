@@ -30,18 +30,18 @@ internal sealed class ExportedModel : IWeights, IDisposable
     {
         foreach (var name in new[] { "model.safetensors", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json" })
         {
-            if (File.Exists(Path.Combine(model, name)))
-                File.Copy(Path.Combine(model, name), _folder[name]);
+            if (File.Exists(System.IO.Path.Combine(model, name)))
+                File.Copy(System.IO.Path.Combine(model, name), _folder[name]);
         }
 
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(model, "config.json")))!.AsObject();
+        var config = JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(model, "config.json")))!.AsObject();
         change?.Invoke(config);
         File.WriteAllText(_folder["config.json"], config.ToJsonString());
         _checkpoint = Checkpoint.Open(_folder.Path);
     }
 
     public static string Golden(string name) =>
-        Path.Combine(RepositoryFolder.Root, "tests", "MergeTasks.Transformers.Tests", "Data", name);
+        System.IO.Path.Combine(RepositoryFolder.Root, "tests", "MergeTasks.Transformers.Tests", "Data", name);
 
     public ITransformerModel Engine() => new CpuEngine(new EngineOptions { Threads = 1 }).Load(_folder.Path);
 
@@ -51,12 +51,15 @@ internal sealed class ExportedModel : IWeights, IDisposable
     {
         var kind = GgufFileType.All.First(known => known.Name == type);
         var model = Describe(kind);
-        var path = _folder[$"{type}-{workers}.gguf"];
+        var path = Path(type, workers);
         using var output = File.Create(path);
         new GgufWriter(this, workers, CancellationToken.None).Write(model, output);
         Assert.Equal(model.Layout.Length, output.Length);
         return path;
     }
+
+    /// <summary>Where the file of a kind is written.</summary>
+    public string Path(string type, int workers = 1) => _folder[$"{type}-{workers}.gguf"];
 
     public GgufModel Describe(GgufFileType kind) => GgufModel.Of(
         new ModelSource(
@@ -74,6 +77,8 @@ internal sealed class ExportedModel : IWeights, IDisposable
     public DType DTypeOf(string tensor) => _checkpoint.Find(tensor)!.DType;
 
     public void Read(string tensor, long start, Span<byte> destination) => _checkpoint.Read(tensor, start, destination);
+
+    public bool Has(string tensor) => _checkpoint.Find(tensor) is not null;
 
     public float[] Values(string tensor)
     {

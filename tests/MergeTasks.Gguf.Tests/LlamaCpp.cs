@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using LLama;
+using LLama.Abstractions;
 using LLama.Common;
 using LLama.Native;
 
@@ -13,7 +14,7 @@ internal sealed class LlamaCpp : IDisposable
     private readonly LLamaWeights _weights;
     private readonly ModelParams _parameters;
 
-    public LlamaCpp(string path, LLamaPoolingType pooling = LLamaPoolingType.None)
+    public LlamaCpp(string path, LLamaPoolingType pooling = LLamaPoolingType.None, string? preTokenizer = null)
     {
         _ = Library.Value;
         _parameters = new ModelParams(path)
@@ -28,6 +29,8 @@ internal sealed class LlamaCpp : IDisposable
             Embeddings = pooling != LLamaPoolingType.None,
             PoolingType = pooling == LLamaPoolingType.None ? LLamaPoolingType.Unspecified : pooling,
         };
+        if (preTokenizer is not null)
+            _parameters.MetadataOverrides = [new MetadataOverride("tokenizer.ggml.pre", preTokenizer)];
         _weights = LLamaWeights.LoadFromFile(_parameters);
     }
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using MergeTasks.Gguf.Format;
+using MergeTasks.Gguf.Reading;
+using MergeTasks.Gguf.Vocabularies;
 using MergeTasks.TestSupport;
 using MergeTasks.Transformers.Tokenization;
 using MergeTasks.Transformers.Tokenization.Unicode;
@@ -43,7 +44,8 @@ public sealed class LlamaCppTokens
         using var folder = new TempFolder();
         File.WriteAllText(folder["tokenizer.json"], json.ToJsonString());
         var tokenizer = Tokenizer.Load(folder["tokenizer.json"]);
-        using var reader = new LlamaCpp(VocabularyFile.Write(folder, tokenizer));
+        var path = VocabularyFile.Write(folder, tokenizer);
+        using var reader = new LlamaCpp(path);
         var lines = File.ReadLines(Path.Combine(Folder, $"{name}.jsonl"))
             .Select(line => JsonDocument.Parse(line).RootElement)
             .Where(line => line.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String).ToList();
@@ -57,6 +59,16 @@ public sealed class LlamaCppTokens
                 "xlm-roberta" => Regex.Replace(text, "[\v\f\r\u0085\u1680\u2028\u2029\u202F]", " "),
                 _ => text,
             }).ToList();
+
+        // The vocabulary that is read from the file is the tokenizer again, where it is of a kind that is read.
+        if (name is not ("bert-uncased" or "xlm-roberta"))
+        {
+            using var file = GgufFile.Open(path);
+            var read = Tokenizer.Parse(VocabularyImport.Files(file)[0].Content, path);
+            Assert.All(all, text => Assert.Equal(Ids(text), read.Encode(text, true, applyLengthRules: false)));
+            Assert.All(texts, text => Assert.Equal(tokenizer.Decode(Ids(text), false), read.Decode(Ids(text), false)));
+        }
+
         var different = all.Where(text => !Ids(text).SequenceEqual(reader.Tokenize(text, true))).ToList();
         Assert.True(
             different.Count <= share * all.Count,
@@ -73,6 +85,34 @@ public sealed class LlamaCppTokens
         }
 
         int[] Ids(string text) => tokenizer.Encode(text, true, applyLengthRules: false);
+    }
+
+    /// <summary>Names of pre-tokenizers that are read as one are one to llama.cpp.</summary>
+    [Theory]
+    [InlineData("llama3")]
+    [InlineData("qwen3")]
+    [InlineData("gpt2")]
+    [InlineData("o200k")]
+    [InlineData("digits")]
+    public void Are_alike_for_all_names_of_a_pre_tokenizer(string name)
+    {
+        using var folder = new TempFolder();
+        File.Copy(Path.Combine(Folder, $"{name}.json"), folder["tokenizer.json"]);
+        var path = VocabularyFile.Write(folder, Tokenizer.Load(folder["tokenizer.json"]));
+        using var file = GgufFile.Open(path);
+        var own = file.Text("tokenizer.ggml.pre")!;
+        var texts = File.ReadLines(Path.Combine(Folder, $"{name}.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String)
+            .Select(line => line.GetProperty("text").GetString()!).ToList();
+        using var reader = new LlamaCpp(path);
+        var expected = texts.ConvertAll(text => reader.Tokenize(text, false));
+        Assert.ThrowsAny<Exception>(() => new LlamaCpp(path, preTokenizer: "unheard-of"));
+        foreach (var other in PreTokenizers.Names.Where(other => other != own && PreTokenizers.Canonical(other) == own))
+        {
+            using var renamed = new LlamaCpp(path, preTokenizer: other);
+            var ids = texts.ConvertAll(text => renamed.Tokenize(text, false));
+            Assert.True(expected.Zip(ids).All(pair => pair.First.SequenceEqual(pair.Second)), other);
+        }
     }
 
     private static IEnumerable<string> Draw(List<string> texts)

@@ -197,7 +197,11 @@ internal sealed class ModelConfig
     /// <summary>The same configuration with the ids of special tokens in another vocabulary, every other byte kept.</summary>
     public ModelConfig WithTokenIds(Func<int, int?> idOf) => Parse(ConfigTokenIds.Map(Text, FileName, idOf), FileName)!;
 
-    private static ModelConfig? Parse(byte[] text, string name)
+    /// <summary>Reads a text that is no file of its own.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <returns><see langword="null"/> where it is not a JSON object.</returns>
+    public static ModelConfig? Parse(byte[] text, string name)
     {
         using var json = StrictJson.Parse(text, name);
         var root = json.RootElement;

@@ -101,8 +101,8 @@ internal static partial class WeightFiles
         if (files.Find(file => file.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)) is { } gguf)
         {
             return new CheckpointException(CheckpointError.RefusedFormat, Path.Combine(folder, gguf),
-                $"'{Path.Combine(folder, gguf)}' is a GGUF file and no model folder. Name the file itself to take its "
-                    + "weights, dequantised; configuration and tokenizer come from the base.");
+                $"'{Path.Combine(folder, gguf)}' is a GGUF file and no model folder. Name the file itself: it is a model, "
+                    + "with its configuration and tokenizer.");
         }
 
         var shards = files.FindAll(file => file.EndsWith(".safetensors", StringComparison.Ordinal));

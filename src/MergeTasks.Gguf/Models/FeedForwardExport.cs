@@ -60,6 +60,8 @@ internal sealed class FeedForwardExport(
         Require(shared > 0 && shared % inner == 0, "mixture without shared experts of the others' size");
         Key("expert_shared_count", shared / inner);
         metadata.Add($"{architecture.Name}.expert_weights_scale", routing.Factor);
+        if (architecture.HasNormKey)
+            metadata.Add($"{architecture.Name}.expert_weights_norm", routing.Renormalised is not null);
         if (!architecture.HasRoutingKeys)
             return;
         metadata.Add($"{architecture.Name}.expert_weights_norm", routing.Renormalised is not null);
@@ -115,9 +117,11 @@ internal sealed class FeedForwardExport(
         }
         else
         {
+            // The weights of all experts have the sum 1 anyway.
             Require(
                 routing is { Function: RouterFunction.Softmax, Correction: null, Groups: 1 }
-                    && (routing.Factor == 1 || architecture.HasLeadingDense) && routing.Renormalised.HasValue == architecture.Renormalises,
+                    && (routing.Factor == 1 || architecture.HasLeadingDense)
+                    && (routing.Renormalised.HasValue == architecture.Renormalises || routing.PerToken == mixture.Experts.Count),
                 routing.Renormalised.HasValue ? "mixture that divides experts' weights by their sum" : "such routing (norm_topk_prob)");
         }
 

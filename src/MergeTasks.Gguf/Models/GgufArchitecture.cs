@@ -45,6 +45,17 @@ internal sealed record GgufArchitecture(string Name)
         Renormalises = true,
     };
 
+    // DeepSeekMoE whose weights of experts are divided by their sum, which the graph of 'deepseek' does not do.
+    private static readonly GgufArchitecture BailingMoe = new("bailingmoe")
+    {
+        PairsNeighbours = true,
+        NeedsHead = true,
+        HasLeadingDense = true,
+        HasNormKey = true,
+        IsAlwaysMixture = true,
+        Renormalises = true,
+    };
+
     private static readonly Dictionary<string, GgufArchitecture> ByModelType = new(StringComparer.Ordinal)
     {
         ["llama"] = Llama,
@@ -165,6 +176,9 @@ internal sealed record GgufArchitecture(string Name)
     /// <summary>Whether keys say how scores of experts become weights, where <see cref="Renormalises"/> says nothing then.</summary>
     public bool HasRoutingKeys { get; init; }
 
+    /// <summary>Whether a key says that chosen experts' weights are divided by their sum.</summary>
+    public bool HasNormKey { get; init; }
+
     /// <summary>Whether keys and values are made of a latent.</summary>
     public bool IsLatent { get; init; }
 
@@ -176,4 +190,10 @@ internal sealed record GgufArchitecture(string Name)
 
     /// <summary>The architecture of a model type; <see langword="null"/> where there is none.</summary>
     public static GgufArchitecture? Of(string? modelType) => modelType is null ? null : ByModelType.GetValueOrDefault(modelType);
+
+    /// <summary>The architecture whose graph computes what a model of this one's type does.</summary>
+    public GgufArchitecture For(TransformerSpec spec) =>
+        Name == "deepseek" && spec.Layers.All(layer => layer.FeedForward is MixtureSpec { Routing.Renormalised: not null })
+            ? spec.Layers.All(layer => layer.FeedForward is MixtureSpec { Shared: null }) ? Llama : BailingMoe
+            : this;
 }

@@ -48,6 +48,7 @@ internal sealed class GgufModel
                     $"there is no GGUF architecture for model_type {(type is null ? "(absent)" : $"'{type}'")}; it can be "
                         + $"{string.Join(", ", GgufArchitecture.ModelTypes)}");
             var spec = KnownFamilies.Describe(config);
+            architecture = architecture.For(spec);
             var parameters = new ParameterSet(
                 source.Tensors.ToDictionary(
                     tensor => tensor.Name, tensor => ParameterValue.WithoutElements(tensor.DType, tensor.Shape), StringComparer.Ordinal),
@@ -83,12 +84,14 @@ internal sealed class GgufModel
         }
     }
 
-    /// <summary>The tensors that a file of a decoder would have, and those of the checkpoint that they would be made from.</summary>
+    /// <summary>
+    /// The tensors that a file of a decoder would have, those of the checkpoint that they would be made from, and the model's keys.
+    /// </summary>
     /// <param name="configuration">The model's configuration.</param>
     /// <param name="path">What to call it in messages.</param>
     /// <exception cref="GgufException">There is no such architecture.</exception>
-    public static (IReadOnlyList<ExportTensor> Tensors, IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes) TensorsOf(
-        ReadOnlyMemory<byte> configuration, string path)
+    public static (IReadOnlyList<ExportTensor> Tensors, IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes, GgufMetadata Metadata)
+        TensorsOf(ReadOnlyMemory<byte> configuration, string path)
     {
         try
         {
@@ -96,9 +99,10 @@ internal sealed class GgufModel
             var spec = KnownFamilies.Describe(config);
             var names = new WantedNames();
             var list = new TensorList(names, GgufFileType.All[0], spec.Layers.Count);
-            var architecture = GgufArchitecture.Of(config.OptionalText("model_type"))!;
-            new DecoderExport(config, spec, architecture, names, list, new GgufMetadata()).Write();
-            return (list.Tensors, names.Shapes);
+            var architecture = GgufArchitecture.Of(config.OptionalText("model_type"))!.For(spec);
+            var metadata = new GgufMetadata();
+            new DecoderExport(config, spec, architecture, names, list, metadata).Write();
+            return (list.Tensors, names.Shapes, metadata);
         }
         catch (ModelException e)
         {

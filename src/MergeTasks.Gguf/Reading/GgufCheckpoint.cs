@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Gguf.Format;
@@ -13,9 +14,9 @@ namespace MergeTasks.Gguf.Reading;
 internal sealed class GgufCheckpoint : IDisposable
 {
     private readonly GgufFile _file;
-    private readonly Dictionary<string, Origin> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GgufOrigin> _tensors = new(StringComparer.Ordinal);
 
-    private GgufCheckpoint(GgufFile file) => _file = file;
+    private GgufCheckpoint(GgufFile file) => (_file, Config) = (file, GgufConfig.Of(file));
 
     /// <summary>Full path.</summary>
     public string Path => _file.Path;
@@ -25,6 +26,9 @@ internal sealed class GgufCheckpoint : IDisposable
 
     /// <summary>The file.</summary>
     public GgufFile File => _file;
+
+    /// <summary>The text of the <c>config.json</c> that its keys are.</summary>
+    public byte[] Config { get; }
 
     /// <summary>Opens a file; no tensor is read.</summary>
     /// <exception cref="GgufException">It breaks the format's rules, or is of an architecture that is not read.</exception>
@@ -46,10 +50,10 @@ internal sealed class GgufCheckpoint : IDisposable
 
     /// <summary>A tensor's type and shape; <see langword="null"/> where there is none of that name.</summary>
     public TensorSpec? Find(string name) => _tensors.TryGetValue(name, out var origin)
-        ? new TensorSpec(name, DTypeOf(origin.Rows[0].Tensor.Type), origin.Shape) : null;
+        ? new TensorSpec(name, DTypeOf(origin.Parts[0].Tensor.Type), origin.Shape) : null;
 
     /// <summary>Names of the file's tensors that one is made from.</summary>
-    public IEnumerable<string> PartsOf(string name) => _tensors[name].Rows.Select(row => row.Tensor.Name).Distinct();
+    public IEnumerable<string> PartsOf(string name) => _tensors[name].Parts.Select(part => part.Tensor.Name).Distinct();
 
     /// <summary>Begins reading a tensor on one thread.</summary>
     public GgufTensorReader NewReader(string name) => new(_file, _tensors[name]);
@@ -66,9 +70,10 @@ internal sealed class GgufCheckpoint : IDisposable
 
     private void Map()
     {
-        var (tensors, shapes) = GgufModel.TensorsOf(GgufConfig.Of(_file), Path);
+        var (tensors, shapes, metadata) = GgufModel.TensorsOf(Config, Path);
+        RequireSameKeys(metadata);
         var used = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var tensor in tensors.Where(tensor => tensor.Constant is null))
+        foreach (var tensor in tensors)
         {
             if (!_file.Tensors.TryGetValue(tensor.Place.Name, out var stored))
                 throw new GgufException(GgufError.WrongTensor, $"has no tensor '{tensor.Place.Name}'");
@@ -85,78 +90,47 @@ internal sealed class GgufCheckpoint : IDisposable
             foreach (var part in tensor.Parts)
             {
                 if (!_tensors.TryGetValue(part.Tensor, out var origin))
-                {
-                    var shape = shapes[part.Tensor];
-                    var rows = shape.Count == 1 ? 1 : (int)shape[0];
-                    _tensors[part.Tensor] = origin = new Origin(shape, new (GgufTensor, int, MatrixPart)[rows]);
-                }
-
-                for (var row = 0; row < part.Rows; row++)
-                    origin.Rows[part.RowOf?.Invoke(row) ?? row] = (stored.Tensor, first + row, part);
+                    _tensors[part.Tensor] = origin = new GgufOrigin(shapes[part.Tensor]);
+                origin.Parts.Add((stored.Tensor, first, part));
                 first += part.Rows;
             }
         }
 
-        var other = _file.Tensors.Keys.FirstOrDefault(name => !used.Contains(name) && !name.StartsWith("rope_", StringComparison.Ordinal));
+        // Divisors of rotary frequencies are read with the configuration; those that are all 1 say nothing.
+        var other = _file.Tensors.Keys.FirstOrDefault(name => !used.Contains(name) && name != GgufRope.Divisors);
         if (other is not null)
             throw new GgufException(GgufError.WrongTensor, $"has the tensor '{other}', which its architecture does not call for");
-        if (_tensors.FirstOrDefault(tensor => Array.Exists(tensor.Value.Rows, row => row.Tensor is null)).Key is { } missing)
+        if (_tensors.FirstOrDefault(tensor => !tensor.Value.IsComplete).Key is { } missing)
             throw new GgufException(GgufError.WrongTensor, $"lacks rows of '{missing}'");
     }
 
-    /// <summary>Where a tensor's rows come from.</summary>
-    /// <param name="Shape">Its dimensions.</param>
-    /// <param name="Rows">For each row the file's tensor, the row there, and what was done to it.</param>
-    internal sealed record Origin(IReadOnlyList<long> Shape, (GgufTensor Tensor, int Row, MatrixPart Part)[] Rows);
-}
+    // Without effect: the longest text, and a width that tensors show and that mixtures have twice.
+    private static readonly string[] Uncompared = [".context_length", ".feed_forward_length"];
 
-/// <summary>Reads one tensor, any range of its elements, on one thread.</summary>
-/// <param name="file">The file.</param>
-/// <param name="origin">Where its rows come from.</param>
-internal sealed class GgufTensorReader(GgufFile file, GgufCheckpoint.Origin origin)
-{
-    private float[] _row = [];
-    private byte[] _bytes = [];
-    private int _current = -1;
-
-    /// <summary>Fills memory with elements from a place on.</summary>
-    public void Read(long start, Span<float> destination)
+    // Whoever wrote the file from this configuration would have written these keys: a check on what was made of them.
+    private void RequireSameKeys(GgufMetadata metadata)
     {
-        var columns = origin.Rows[0].Part.Columns;
-        while (!destination.IsEmpty)
+        var prefix = _file.Text("general.architecture") + ".";
+        foreach (var (key, value) in metadata.Entries)
         {
-            var (row, column) = ((int)(start / columns), (int)(start % columns));
-            if (row != _current)
-                ReadRow(row, columns);
-            var count = Math.Min(destination.Length, columns - column);
-            _row.AsSpan(column, count).CopyTo(destination);
-            destination = destination[count..];
-            start += count;
-        }
-    }
+            if (!key.StartsWith(prefix, StringComparison.Ordinal) || Array.Exists(Uncompared, name => key.EndsWith(name, StringComparison.Ordinal))
+                || _file.Number(key) is not { } own)
+                continue;
+            var expected = value switch
+            {
+                uint whole => whole,
+                float real => (double)real,
+                bool flag => flag ? 1 : 0,
+                _ => own,
+            };
 
-    private void ReadRow(int row, int columns)
-    {
-        var (tensor, stored, part) = origin.Rows[row];
-        var bytes = (int)tensor.Type.BytesOf(columns);
-        Array.Resize(ref _row, columns);
-        Array.Resize(ref _bytes, bytes);
-        file.Read(tensor.Name, (long)stored * bytes, _bytes);
-        BlockEncoding.Decode(tensor.Type, _bytes, _row);
-        if (part.ColumnOf is { } columnOf)
-        {
-            var turned = new float[columns];
-            for (var column = 0; column < columns; column++)
-                turned[columnOf(column)] = _row[column];
-            _row = turned;
+            // What says that there is none may be 0, or larger than anything.
+            if (Math.Abs(own - expected) > 1e-4 * Math.Abs(expected) && own != 0)
+            {
+                throw new GgufException(
+                    GgufError.UnknownArchitecture,
+                    string.Create(CultureInfo.InvariantCulture, $"has '{key}' = {own}, which is not read with its other keys (for {expected})"));
+            }
         }
-
-        if (part.Factor != 1 || part.Offset != 0)
-        {
-            for (var column = 0; column < columns; column++)
-                _row[column] = _row[column] / part.Factor - part.Offset;
-        }
-
-        _current = row;
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using MergeTasks.Files;
 using MergeTasks.Gguf.Format;
@@ -16,6 +17,7 @@ internal sealed class GgufFile : IDisposable
 
     private readonly SafeFileHandle _handle;
     private readonly Dictionary<string, object> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (uint Type, int Count, long Offset)> _lists = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (GgufTensor Tensor, long Offset)> _tensors = new(StringComparer.Ordinal);
 
     private GgufFile(string path, SafeFileHandle handle) => (Path, _handle) = (path, handle);
@@ -58,6 +60,23 @@ internal sealed class GgufFile : IDisposable
 
     /// <summary>A text; <see langword="null"/> where the key is absent or holds something else.</summary>
     public string? Text(string key) => _values.GetValueOrDefault(key) as string;
+
+    /// <summary>The keys that hold a number or a text.</summary>
+    public IEnumerable<string> Keys => _values.Keys;
+
+    /// <summary>A list of texts, read now; <see langword="null"/> where the key is absent or holds something else.</summary>
+    /// <exception cref="FileFault">It cannot be read any more.</exception>
+    public string[]? Texts(string key) => _lists.TryGetValue(key, out var list) && list.Type == (uint)GgufValueType.Text
+        ? ReadList(list.Count, list.Offset, Text) : null;
+
+    /// <summary>A list of numbers, read now; <see langword="null"/> where the key is absent or holds something else.</summary>
+    /// <exception cref="FileFault">It cannot be read any more.</exception>
+    public double[]? Numbers(string key) => _lists.TryGetValue(key, out var list) && list.Type != (uint)GgufValueType.Text
+        ? ReadList(list.Count, list.Offset, reader => (double)Value(reader, list.Type)!) : null;
+
+    /// <summary>The number with the fewest digits that is read as this one: what was meant where a file's fp32 is not exact.</summary>
+    public static double Shortest(float number) =>
+        double.Parse(number.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 
     /// <summary>Reads bytes of a tensor.</summary>
     public void Read(string tensor, long start, Span<byte> destination)
@@ -105,13 +124,16 @@ internal sealed class GgufFile : IDisposable
     {
         var key = Text(reader);
         var type = reader.ReadUInt32();
-        var value = type == (uint)GgufValueType.List ? SkipList(reader) : Value(reader, type);
-        if (value is not null && !_values.TryAdd(key, value))
+        if (_values.ContainsKey(key) || _lists.ContainsKey(key))
             throw Malformed($"has the key '{key}' twice");
+        if (type == (uint)GgufValueType.List)
+            _lists.Add(key, SkipList(reader));
+        else
+            _values.Add(key, Value(reader, type)!);
     }
 
     // Lists are tokens, merges and their like, which no weight needs.
-    private static object? SkipList(BinaryReader reader)
+    private static (uint Type, int Count, long Offset) SkipList(BinaryReader reader)
     {
         var type = reader.ReadUInt32();
         var count = reader.ReadUInt64();
@@ -119,9 +141,49 @@ internal sealed class GgufFile : IDisposable
             throw Malformed($"has a list of {count} values");
         if (type == (uint)GgufValueType.List)
             throw Malformed("has a list of lists");
-        for (var i = 0UL; i < count; i++)
-            Value(reader, type);
-        return null;
+        var offset = reader.BaseStream.Position;
+        if (SizeOf(type) is { } size)
+        {
+            if ((long)count * size > reader.BaseStream.Length - offset)
+                throw new EndOfStreamException();
+            reader.BaseStream.Position = offset + (long)count * size;
+        }
+        else
+        {
+            for (var i = 0UL; i < count; i++)
+                Value(reader, type);
+        }
+
+        return (type, (int)count, offset);
+    }
+
+    // Of one value; null where they differ in size.
+    private static int? SizeOf(uint type) => (GgufValueType)type switch
+    {
+        GgufValueType.UInt8 or GgufValueType.Int8 or GgufValueType.Bool => 1,
+        GgufValueType.UInt16 or GgufValueType.Int16 => 2,
+        GgufValueType.UInt32 or GgufValueType.Int32 or GgufValueType.Float32 => 4,
+        GgufValueType.UInt64 or GgufValueType.Int64 or GgufValueType.Float64 => 8,
+        _ => null,
+    };
+
+    private T[] ReadList<T>(int count, long offset, Func<BinaryReader, T> read)
+    {
+        try
+        {
+            using var stream = InputFile.OpenStream(Path);
+            stream.Position = offset;
+            using var buffered = new BufferedStream(stream, 1 << 16);
+            using var reader = new BinaryReader(buffered, Encoding.UTF8);
+            var list = new T[count];
+            for (var i = 0; i < list.Length; i++)
+                list[i] = read(reader);
+            return list;
+        }
+        catch (EndOfStreamException)
+        {
+            throw FileFault.Changed(Path);
+        }
     }
 
     private static object? Value(BinaryReader reader, uint type) => (GgufValueType)type switch
@@ -132,7 +194,7 @@ internal sealed class GgufFile : IDisposable
         GgufValueType.Int16 => (double)reader.ReadInt16(),
         GgufValueType.UInt32 => (double)reader.ReadUInt32(),
         GgufValueType.Int32 => (double)reader.ReadInt32(),
-        GgufValueType.Float32 => (double)reader.ReadSingle(),
+        GgufValueType.Float32 => Shortest(reader.ReadSingle()),
         GgufValueType.Bool => reader.ReadByte() != 0 ? 1.0 : 0.0,
         GgufValueType.Text => Text(reader),
         GgufValueType.UInt64 => (double)reader.ReadUInt64(),

@@ -22,8 +22,8 @@ internal static class SpecialTokens
 
     private const string TemplateKey = "chat_template";
 
-    // The format spells one of them so.
-    private static readonly (string Role, string Key)[] Roles =
+    /// <summary>What the files here and the format call the tokens; the format spells one of them so.</summary>
+    public static IReadOnlyList<(string Role, string Key)> Roles { get; } =
     [
         ("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"),
         ("sep_token", "seperator_token_id"), ("pad_token", "padding_token_id"), ("mask_token", "mask_token_id"),

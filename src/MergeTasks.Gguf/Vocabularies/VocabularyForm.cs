@@ -10,35 +10,6 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
 {
     private const string Space = "▁";
 
-    // The pattern that GPT-2's pre-tokenizer has built in.
-    private const string ByteLevelPattern = "(byte level)";
-    private const string Digits = "(digits)";
-
-    private const string Contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-    private const string Rest = @" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    private const string SlashRest = @" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    private const string Lower = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+";
-    private const string Upper = @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*";
-
-    // By patterns, and by whether whole words that are tokens are taken without merging.
-    private static readonly (string[] Patterns, bool? IgnoresMerges, string Name)[] PreTokenizers =
-    [
-        ([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{Rest}"], true, "llama-bpe"),
-        ([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{Rest}"], false, "smaug-bpe"),
-        ([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}|{Rest}"], false, "qwen2"),
-        ([$@"{Lower}{Contractions}?|{Upper}{Contractions}?|\p{{N}}{{1,3}}|{SlashRest}"], false, "gpt-4o"),
-        ([$@"{Lower}|{Upper}|\p{{N}}|{SlashRest}"], true, "tekken"),
-        ([ByteLevelPattern], false, "gpt-2"),
-        ([Digits, ByteLevelPattern], false, "smollm"),
-        (
-            [
-                @"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+",
-                "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*"
-                    + "|\\s*[\r\n]+|\\s+(?!\\S)|\\s+",
-            ],
-            false, "deepseek-v3"),
-    ];
-
     /// <summary>Whether tokens have scores and merges do not matter.</summary>
     public bool HasScores => Model == "llama";
 
@@ -89,10 +60,9 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
             throw VocabularyExport.Refusal("GGUF has no prefixes or suffixes of pieces for byte-level BPE");
         var patterns = preTokenizers.SelectMany(PatternsOf).ToList();
         var ignores = IsTrue(model, "ignore_merges");
-        var found = PreTokenizers.FirstOrDefault(known => known.Patterns.SequenceEqual(patterns) && known.IgnoresMerges == ignores).Name;
         return new VocabularyForm(
             "gpt2",
-            found ?? throw VocabularyExport.Refusal(
+            PreTokenizers.NameOf(patterns, ignores) ?? throw VocabularyExport.Refusal(
                 $"GGUF has no name for the tokenizer's pre-tokenizer ({string.Join(", then ", patterns.Select(Short))}"
                     + $"{(ignores ? ", ignore_merges" : "")})"));
     }
@@ -104,9 +74,9 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
             case "ByteLevel" when IsTrue(part, "add_prefix_space"):
                 throw VocabularyExport.Refusal("GGUF has no space before byte-level BPE (add_prefix_space)");
             case "ByteLevel":
-                return !part.TryGetProperty("use_regex", out var use) || use.ValueKind == JsonValueKind.True ? [ByteLevelPattern] : [];
+                return !part.TryGetProperty("use_regex", out var use) || use.ValueKind == JsonValueKind.True ? [PreTokenizers.ByteLevel] : [];
             case "Digits" when IsTrue(part, "individual_digits"):
-                return [Digits];
+                return [PreTokenizers.Digits];
             case "Split" when part.TryGetProperty("pattern", out var pattern) && Text(pattern, "Regex") is { } regex
                 && (Text(part, "behavior"), IsTrue(part, "invert")) is ("Isolated", false) or ("Removed", true):
                 return [regex];

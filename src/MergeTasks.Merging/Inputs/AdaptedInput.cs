@@ -122,6 +122,8 @@ internal sealed class AdaptedInput : ModelInput
                 .Select(file => (file.Item1, file.Item2!))
         ];
 
+    public override string? TokenizerRefusal => _model.TokenizerRefusal;
+
     public override IReadOnlyList<string> Notes => _note is null ? _model.Notes : [.. _model.Notes, _note];
 
     public override IReadOnlyList<(DiagnosticCode Code, string Text)> Warnings => _warnings;

@@ -5,14 +5,20 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
 using MergeTasks.Gguf.Format;
 using MergeTasks.Gguf.Reading;
+using MergeTasks.Gguf.Vocabularies;
 
 namespace MergeTasks.Merging.Inputs;
 
-/// <summary>A GGUF file as an input: weights alone, under the names of Hugging Face's checkpoints, dequantised as they are read.</summary>
+/// <summary>
+/// A GGUF file as an input: a model like any other, under the names of Hugging Face's checkpoints, dequantised as it is read, with the
+/// configuration and the tokenizer that its keys are.
+/// </summary>
 /// <param name="checkpoint">The file, open.</param>
 /// <param name="hasher">Digests files; <see langword="null"/> where identities do not matter.</param>
 internal sealed class GgufInput(GgufCheckpoint checkpoint, FileHasher? hasher) : ModelInput
 {
+    private readonly Lazy<ModelConfig> _config = new(() => ModelConfig.Parse(checkpoint.Config, checkpoint.Path)!);
+    private readonly Lazy<(IReadOnlyList<SideFile> Files, string? Refusal)> _tokenizer = new(() => Tokenizer(checkpoint.File));
     private FileDigests? _digests;
 
     /// <summary>Whether a path is read so, by its name.</summary>
@@ -40,17 +46,21 @@ internal sealed class GgufInput(GgufCheckpoint checkpoint, FileHasher? hasher) :
 
     public override IEnumerable<string> Names => checkpoint.Names;
 
-    public override ModelConfig Config => ModelConfig.None;
+    public override ModelConfig Config => _config.Value;
 
-    public override bool HasConfig => false;
-
-    public override Checkpoint Weights => throw new CheckpointException(
-        CheckpointError.RefusedFormat, Folder, $"'{Folder}' is a GGUF file, which is merged and not run.");
+    public override Checkpoint Weights => throw new NotSupportedException("No tensor of a GGUF file is mapped: each one is computed.");
 
     public override IEnumerable<string> Computed => Names;
 
+    public override string ConfigPath => Folder;
+
+    public override string? TokenizerRefusal => _tokenizer.Value.Refusal;
+
     public override IReadOnlyList<string> Notes =>
-        [$"'{Folder}' is dequantised as it is read; configuration and tokenizer are not taken from it"];
+    [
+        $"'{Folder}' is dequantised as it is read",
+        .. TokenizerRefusal is { } refusal ? [$"the tokenizer of '{Folder}' is not read: it {refusal}"] : Array.Empty<string>(),
+    ];
 
     public override TensorSpec? Find(string name) => checkpoint.Find(name);
 
@@ -75,9 +85,25 @@ internal sealed class GgufInput(GgufCheckpoint checkpoint, FileHasher? hasher) :
         return ContentDigest.Of($"gguf 1 {checkpoint.File.Text("general.architecture")} {name}\n{string.Concat(parts)}");
     }
 
-    public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => [];
+    public override IReadOnlyList<SideFile> SideFiles(CancellationToken cancellation) => _tokenizer.Value.Files;
+
+    public override IReadOnlyList<ModelLicence> Licences(string label) =>
+        checkpoint.File.Text("general.license") is { } licence && ModelLicence.Identifier(licence) is { } identifier
+            ? [new ModelLicence(label, identifier)] : [];
 
     public override void Dispose() => checkpoint.Dispose();
+
+    private static (IReadOnlyList<SideFile>, string?) Tokenizer(GgufFile file)
+    {
+        try
+        {
+            return ([.. VocabularyImport.Files(file).Select(one => SideFile.Of(one.Name, one.Content))], null);
+        }
+        catch (GgufException e)
+        {
+            return ([], e.Message);
+        }
+    }
 
     private sealed class Content(GgufCheckpoint checkpoint, string name) : TensorContent
     {

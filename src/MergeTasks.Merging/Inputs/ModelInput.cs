@@ -107,6 +107,15 @@ internal abstract class ModelInput : IDisposable
     /// </summary>
     public virtual IReadOnlyList<(string Path, string Target)> ForeignFiles => [];
 
+    /// <summary>Where <see cref="Config"/> is read from, for messages.</summary>
+    public virtual string ConfigPath => Path.Combine(Folder, ModelConfig.FileName);
+
+    /// <summary>
+    /// Why there is no tokenizer among <see cref="SideFiles"/> although the model has one ("it …"); <see langword="null"/> where there is
+    /// one, or none is known of.
+    /// </summary>
+    public virtual string? TokenizerRefusal => null;
+
     /// <summary>What its user should know of how it is read, each without a full stop.</summary>
     public virtual IReadOnlyList<string> Notes => [];
 

@@ -49,7 +49,10 @@ internal sealed record ModelLicence(string Model, string Licence)
                 .Select(line => line.TrimStart())
                 .TakeWhile(line => line.StartsWith("- ", StringComparison.Ordinal))
                 .Select(line => line[2..]);
-        return values.Select(text => text.Split(" #")[0].Trim().Trim('"', '\'').ToLowerInvariant())
-            .Where(text => text.Length is > 0 and <= MaxLength && !text.Any(char.IsControl));
+        return values.Select(text => Identifier(text.Split(" #")[0].Trim().Trim('"', '\''))).OfType<string>();
     }
+
+    /// <summary>A licence's identifier as a text has it; <see langword="null"/> where it cannot be one.</summary>
+    public static string? Identifier(string text) =>
+        text.Length is > 0 and <= MaxLength && !text.Any(char.IsControl) ? text.ToLowerInvariant() : null;
 }

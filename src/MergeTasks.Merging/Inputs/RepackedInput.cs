@@ -38,6 +38,8 @@ internal sealed class RepackedInput(ModelInput model, IReadOnlyDictionary<string
 
     public override IEnumerable<string> Computed => model.Computed.Where(name => !_replaced.Contains(name)).Union(tensors.Keys);
 
+    public override string? TokenizerRefusal => model.TokenizerRefusal;
+
     public override IReadOnlyList<string> Notes => model.Notes;
 
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles => model.ForeignFiles;

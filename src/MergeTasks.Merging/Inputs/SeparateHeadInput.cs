@@ -27,6 +27,8 @@ internal sealed class SeparateHeadInput(ModelInput model, string head, string em
 
     public override IEnumerable<string> Computed => model.Computed.Append(head).Distinct();
 
+    public override string? TokenizerRefusal => model.TokenizerRefusal;
+
     public override IReadOnlyList<string> Notes => model.Notes;
 
     public override IReadOnlyList<(string Path, string Target)> ForeignFiles => model.ForeignFiles;

@@ -89,6 +89,8 @@ internal sealed class LookedModel : IDisposable
     {
         if (AdapterConfig.IsIn(found.Folder))
             return new LookedModel(label, new AdapterInput(LoraAdapter.Open(found.Folder), hasher), isAdapter: true);
+        if (GgufInput.Is(found.Folder))
+            return new LookedModel(label, GgufInput.Open(found.Folder, hasher), isAdapter: false);
         var stored = new CheckpointInput(Checkpoint.Open(found.Folder), hasher) { Locked = found.Locked };
         try
         {

@@ -50,8 +50,14 @@ internal sealed class Measurable(string who, FileHasher? hasher, string engine, 
                 return new TokenizerFile(file, model.Input.Folder);
         }
 
-        var last = models[^1].Declaration;
-        throw Fault(DiagnosticCode.NotScorable, $"'{last.Label}' has no {TokenizerFile}, which scoring needs.", last.Location);
+        var refused = models.FirstOrDefault(model => model.Input.TokenizerRefusal is not null) ?? models[^1];
+        throw Fault(
+            DiagnosticCode.NotScorable,
+            refused.Input.TokenizerRefusal is { } refusal
+                ? $"the tokenizer of '{refused.Declaration.Label}', which scoring needs, is not read: it {refusal}. Take a model with a "
+                    + $"{TokenizerFile} as the base."
+                : $"'{refused.Declaration.Label}' has no {TokenizerFile}, which scoring needs.",
+            refused.Declaration.Location);
     }
 
     /// <summary>The digest of texts or samples; empty where keys do not matter.</summary>

@@ -52,35 +52,47 @@ internal sealed record RunnableModel(ModelInput Model, ModelDescription Descript
         }
     }
 
-    // The engine takes parameters in memory or from a file; what an adapter changes, or another vocabulary, is in no file.
+    // Tensors that lie in a file are mapped; what is quantised, or an adapter changes, or another vocabulary, is computed when it is used.
     private sealed class Values : IDisposable
     {
-        private readonly Dictionary<ModelInput, (MappedWeights Map, HashSet<string> Computed)> _models = [];
+        private readonly Dictionary<ModelInput, (Lazy<MappedWeights> Map, HashSet<string> Computed)> _models = [];
+        private readonly List<ParameterValue> _computed = [];
 
         public ParameterValue Of(ModelInput input, string name)
         {
             var (model, own) = input.Origin(name);
             if (!_models.TryGetValue(model, out var known))
-                _models[model] = known = (new MappedWeights(model.Weights), model.Computed.ToHashSet(StringComparer.Ordinal));
-            return known.Computed.Contains(own)
-                ? InMemory(model, own)
-                : ParameterValue.FromMap(known.Map, model.Weights.Find(own)!);
+            {
+                _models[model] = known = (
+                    new Lazy<MappedWeights>(() => new MappedWeights(model.Weights)), model.Computed.ToHashSet(StringComparer.Ordinal));
+            }
+
+            if (!known.Computed.Contains(own))
+                return ParameterValue.FromMap(known.Map.Value, model.Weights.Find(own)!);
+            var value = ParameterValue.Computed(model.Find(own)!.Shape, () => ReaderOf(model, own));
+            _computed.Add(value);
+            return value;
         }
 
         public void Dispose()
         {
-            foreach (var (map, _) in _models.Values)
-                map.Dispose();
+            foreach (var value in _computed)
+                value.Release();
+            foreach (var (map, _) in _models.Values.Where(model => model.Map.IsValueCreated))
+                map.Value.Dispose();
         }
 
-        private static ParameterValue InMemory(ModelInput input, string name)
+        private static ElementReader ReaderOf(ModelInput input, string name)
         {
-            var shape = input.Find(name)!.Shape;
-            var values = new float[checked((int)shape.ElementCount())];
             var reader = input.Open(name).NewReader(new WindowMemory());
-            for (var start = 0; start < values.Length; start += StoredTensor.WindowLength)
-                reader.Read(start, values.AsSpan(start, Math.Min(StoredTensor.WindowLength, values.Length - start)), values.Length);
-            return ParameterValue.FromSingles(shape, values);
+            return (start, destination) =>
+            {
+                for (var done = 0; done < destination.Length; done += StoredTensor.WindowLength)
+                {
+                    var part = destination.Slice(done, Math.Min(StoredTensor.WindowLength, destination.Length - done));
+                    reader.Read(start + done, part, start + destination.Length);
+                }
+            };
         }
     }
 }

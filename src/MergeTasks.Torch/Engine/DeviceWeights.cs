@@ -43,7 +43,9 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
         var rows = empty([index.Length, table.Shape[1]], TypeOf(table.DType));
         var bytesPerRow = checked((int)(BytesOf(table) / table.Shape[0]));
         var bytes = rows.bytes;
-        for (var i = 0; i < index.Length; i++)
+        for (var i = 0; i < index.Length && table.IsComputed; i++)
+            table.CopyTo((long)index[i] * table.Shape[1], MemoryMarshal.Cast<byte, float>(bytes.Slice(i * bytesPerRow, bytesPerRow)));
+        for (var i = 0; i < index.Length && !table.IsComputed; i++)
             new ReadOnlySpan<byte>(table.Data + (long)index[i] * bytesPerRow, bytesPerRow)
                 .CopyTo(bytes.Slice(i * bytesPerRow, bytesPerRow));
         GC.KeepAlive(table);
@@ -90,6 +92,9 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
         _keptBytes += BytesOf(value);
         _mostKept = Math.Max(_mostKept, _keptBytes);
         _kept.Add(value, tensor.DetachFromDisposeScope());
+
+        // The device has them now.
+        value.Release();
         return tensor;
     }
 

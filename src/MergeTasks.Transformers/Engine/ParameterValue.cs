@@ -11,6 +11,7 @@ internal sealed unsafe class ParameterValue
 {
     private readonly float[]? _values;
     private readonly byte* _data;
+    private readonly ComputedElements? _computed;
 
     private ParameterValue(DType dtype, IReadOnlyList<long> shape, byte* data, float[]? values)
     {
@@ -19,6 +20,9 @@ internal sealed unsafe class ParameterValue
         _data = data;
         _values = values;
     }
+
+    private ParameterValue(IReadOnlyList<long> shape, ComputedElements computed)
+        : this(DType.F32, shape, null, null) => _computed = computed;
 
     /// <summary>Element type.</summary>
     public DType DType { get; }
@@ -35,8 +39,13 @@ internal sealed unsafe class ParameterValue
     /// <summary>Whether the numbers lie in a mapped file, from which they can be read again.</summary>
     internal bool IsMapped { get; private init; }
 
-    /// <summary>The first byte; the memory does not move.</summary>
-    internal byte* Data => _data;
+    /// <summary>Whether the numbers are computed when they are asked for, into memory that can be given back.</summary>
+    internal bool IsComputed => _computed is not null;
+
+    /// <summary>
+    /// The first byte; the memory does not move. That of computed numbers is there from now on, until <see cref="Release"/>.
+    /// </summary>
+    internal byte* Data => _computed is null ? _data : _computed.Whole();
 
     /// <summary>A parameter from a copy of fp32 values, in row-major order.</summary>
     /// <exception cref="ArgumentException">The number of values does not fit the shape.</exception>
@@ -51,6 +60,18 @@ internal sealed unsafe class ParameterValue
         fixed (float* start = copy)
             return new ParameterValue(DType.F32, shape, (byte*)start, copy);
     }
+
+    /// <summary>
+    /// A parameter whose numbers are computed when they are asked for, as fp32: some of them where a few rows are read, all of them where
+    /// the whole is multiplied. Whoever made it gives its memory back with <see cref="Release"/>.
+    /// </summary>
+    /// <param name="shape">The dimensions.</param>
+    /// <param name="readers">Begins reading on one thread.</param>
+    internal static ParameterValue Computed(IReadOnlyList<long> shape, Func<ElementReader> readers) =>
+        new(shape, new ComputedElements(shape.ElementCount(), readers));
+
+    /// <summary>Gives back the memory of computed numbers, which nobody may be using; they are computed again when they are asked for.</summary>
+    internal void Release() => _computed?.Release();
 
     /// <summary>
     /// A parameter over memory that is not copied and stays the caller's: what is written there later is the parameter's, and it must be
@@ -88,6 +109,12 @@ internal sealed unsafe class ParameterValue
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + destination.Length, ElementCount, nameof(start));
+        if (_computed is not null)
+        {
+            _computed.CopyTo(start, destination);
+            return;
+        }
+
         if (_data is null)
         {
             destination.Clear();

@@ -16,7 +16,13 @@ internal static unsafe partial class MappedPages
     public static void Fetch(IEnumerable<ParameterValue> values) => Advise(values, WillNeed);
 
     /// <summary>Takes the pages of mapped values out of this process's memory; the file cache may go on holding them.</summary>
-    public static void Release(IEnumerable<ParameterValue> values) => Advise(values, DoNotNeed);
+    /// <remarks>The memory of computed values is given back.</remarks>
+    public static void Release(IReadOnlyList<ParameterValue> values)
+    {
+        Advise(values, DoNotNeed);
+        foreach (var value in values)
+            value.Release();
+    }
 
     // Only whole pages, because others' numbers may lie in the first and last one; and only mapped ones: others would lose their contents.
     private static void Advise(IEnumerable<ParameterValue> values, int advice)

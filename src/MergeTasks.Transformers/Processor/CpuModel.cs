@@ -189,7 +189,7 @@ internal sealed class CpuModel : ITransformerModel
     // Of a model larger than memory no layer's weights stay after it has run.
     private Layer[] Streamed(Layer[] layers)
     {
-        if (_values.Values.Where(value => value.IsMapped).Sum(value => value.ByteLength) <= _options.ResidentBytes)
+        if (_values.Values.Where(value => value.IsMapped || value.IsComputed).Sum(value => value.ByteLength) <= _options.ResidentBytes)
             return layers;
         var weights = Array.ConvertAll(
             layers, layer => layer.Modules.Select(module => module.Weight).Distinct().Select(weight => _parameters.Used[weight]).ToArray());

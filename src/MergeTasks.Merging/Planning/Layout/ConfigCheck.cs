@@ -29,8 +29,7 @@ internal static class ConfigCheck
             var differences = ConfigComparison.Compare(donor.Input.Config, input.Config)
                 .Where(difference => !merge.AcceptedConfigDifferences.Any(glob => TensorSelection.Matches(glob, difference.Key)))
                     .ToLookup(difference => difference.Effect);
-            var (first, second) =
-                (Path.Combine(donor.Input.Folder, ModelConfig.FileName), Path.Combine(input.Folder, ModelConfig.FileName));
+            var (first, second) = (donor.Input.ConfigPath, input.ConfigPath);
             var wrong = differences[ConfigEffect.Meaning].ToLookup(difference => IsRefused(difference, layout, donor.Input, input));
             if (wrong[true].Any())
             {
