@@ -37,7 +37,7 @@ public sealed class Devices(Package package) : IClassFixture<Package>
         // The built-in engine: in MSBuild's own process, under keys of its own, and the plan says so.
         var plan = consumer.Run("app", "build", "--no-restore", "-t:PlanMerges", "-p:MergeDevice=cpu").Output;
         Assert.Matches(
-            @"scored: scores for models/base \(activations\): stale because the engine \(from torch-3-cpu-fp32 to cpu-2-\d+\) changed\.",
+            @"scored: scores for models/base \(activations\): stale because the engine \(from torch-3-cpu-fp32 to cpu-3-\d+\) changed\.",
             plan);
         var onCpu = consumer.Build("--no-restore", "-v:n", "-p:MergeDevice=cpu").Output;
         Assert.Contains("scored: scoring models/base: activations", onCpu, StringComparison.Ordinal);
