@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using MergeTasks.Gguf.Reading;
+using MergeTasks.Gguf.Vocabularies;
 
-namespace MergeTasks.Gguf.Vocabularies;
+namespace MergeTasks.Gguf.Reading;
 
 /// <summary>Reads a GGUF file's special tokens, what is put around a text, and chat templates; see <see cref="SpecialTokens"/>.</summary>
 /// <param name="file">The file.</param>

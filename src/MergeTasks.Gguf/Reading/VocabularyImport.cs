@@ -2,9 +2,9 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MergeTasks.Gguf.Format;
-using MergeTasks.Gguf.Reading;
+using MergeTasks.Gguf.Vocabularies;
 
-namespace MergeTasks.Gguf.Vocabularies;
+namespace MergeTasks.Gguf.Reading;
 
 /// <summary>
 /// Reads a GGUF file's vocabulary as Hugging Face's files of a tokenizer: byte-level BPE by the name of its pre-tokenizer, and BPE of
