@@ -5,12 +5,12 @@ using System.Runtime.Intrinsics;
 namespace MergeTasks.Transformers.Blocks;
 
 /// <summary>
-/// eˣ in fp32, within one unit in the last place: 2ⁿ · eʳ with r = x − n · ln 2, |r| ≤ ½ ln 2, and Taylor's series up to r⁷, whose rest is below
-/// 2⁻²⁷. ∞ above ln of the largest number, 0 below that of the smallest; NaN stays NaN.
+/// eˣ in fp32, within one unit in the last place: 2ⁿ · eʳ with r = x − n · ln 2, |r| ≤ ½ ln 2, and Taylor's series up to r⁷, whose rest is
+/// below 2⁻²⁷. ∞ above ln of the largest number, 0 below that of the smallest; NaN stays NaN.
 /// </summary>
 /// <remarks>
-/// Not the library's <see cref="Vector512.Exp(Vector512{float})"/>: that is a method of its own, which in its first hundred milliseconds and
-/// more is not compiled for the processor and takes fifty times as long, a fifth of what a small model's first scores cost.
+/// Not the library's <see cref="Vector512.Exp(Vector512{float})"/>: that is a method of its own, which until it is compiled for the processor
+/// runs number by number, and that took a fifth of the time of a small model's first scores.
 /// </remarks>
 internal static class Exponential
 {

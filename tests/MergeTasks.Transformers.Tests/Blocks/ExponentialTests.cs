@@ -24,7 +24,7 @@ public sealed class ExponentialTests
 
     [Theory]
     [InlineData(0f, 1f)]
-    [InlineData(-0f, 1f)]
+    [InlineData(-float.Epsilon, 1f)]
     [InlineData(float.NegativeInfinity, 0f)]
     [InlineData(float.PositiveInfinity, float.PositiveInfinity)]
     [InlineData(float.NaN, float.NaN)]
