@@ -12,6 +12,11 @@ internal static class InputFile
     // More than any text that is read as a whole, and what an array can hold.
     private const long LongestText = 1 << 30;
 
+    private const int ShortestPointer = 40;
+    private const int LongestPointer = 1024;
+
+    private static ReadOnlySpan<byte> PointerStart => "version https://git-lfs.github.com/spec/"u8;
+
     // What the systems take at most.
     private static readonly int LongestPath = OperatingSystem.IsWindows() ? 32_767 : 4_095;
 
@@ -26,8 +31,30 @@ internal static class InputFile
     {
         if (Refusal(path) is { } refusal)
             throw refusal;
-        return FileFault.During(path, FileAct.Read, () =>
+        var handle = FileFault.During(path, FileAct.Read, () =>
             File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options));
+        try
+        {
+            if (FileFault.During(path, FileAct.Read, () => IsPointer(handle)))
+                throw new FileFault(FileFaultKind.Malformed, path,
+                    "is a pointer of git-lfs and not the file itself: the repository was cloned without its large files. Run 'git lfs pull' "
+                        + "in its folder");
+            return handle;
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    // What git-lfs leaves in the place of a file that was not fetched (github.com/git-lfs/git-lfs, docs/spec.md).
+    private static bool IsPointer(SafeFileHandle handle)
+    {
+        if (RandomAccess.GetLength(handle) is < ShortestPointer or > LongestPointer)
+            return false;
+        Span<byte> start = stackalloc byte[PointerStart.Length];
+        return RandomAccess.Read(handle, start, 0) == start.Length && start.SequenceEqual(PointerStart);
     }
 
     /// <summary>Opens a file as a stream.</summary>

@@ -11,7 +11,7 @@ namespace MergeTasks.Checkpoints.Adapters;
 /// What <c>adapter_config.json</c> of a LoRA adapter says (as the PEFT library writes it): ranks and scales of the modules. Other kinds of
 /// adapters, and options that change what the adapter computes, are refused by name.
 /// </summary>
-internal sealed class AdapterConfig
+internal sealed partial class AdapterConfig
 {
     /// <summary>The file's name.</summary>
     public const string FileName = "adapter_config.json";
@@ -68,7 +68,7 @@ internal sealed class AdapterConfig
         IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
         IsTransposed = json.TryGetProperty("fan_in_fan_out", out var transposed) && transposed.ValueKind == JsonValueKind.True;
         KeepsTies = json.TryGetProperty("ensure_weight_tying", out var tied) && tied.ValueKind == JsonValueKind.True;
-        var made = Text(json, "peft_version") is { } text && Version.TryParse(text.Split(".dev")[0], out var version) ? version : null;
+        var made = Text(json, "peft_version") is { } text && Version.TryParse(Release().Match(text).Value, out var version) ? version : null;
         SwapsExperts = made >= FirstSwapping;
         KeepsTiesOfFactors = KeepsTies && (made is null || made >= FirstTyingFactors);
         TargetParameters = [.. Texts(json, "target_parameters")];
@@ -200,6 +200,10 @@ internal sealed class AdapterConfig
         JsonValueKind.Object => value.EnumerateObject().Any(),
         _ => true,
     };
+
+    // The release that a version says: 0.18.2.dev0@abc, 0.18.2rc1 and 0.18.2.post1 are of 0.18.2.
+    [GeneratedRegex(@"\A[0-9]{1,6}(\.[0-9]{1,6}){1,2}", RegexOptions.CultureInvariant)]
+    private static partial Regex Release();
 
     private static string? Text(JsonElement json, string key) =>
         json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -26,6 +26,9 @@ internal sealed class QuantizedCheckpoint
         ".kv_scale",
         ".prob_scale",
         ".k_proj.output_scale", ".v_proj.output_scale", ".input_zero_point", ".output_zero_point",
+        // Single files for image models: the scale of the inputs, and the empty tensor that says which kind of FP8 the file has.
+        ".scale_input",
+        "scaled_fp8",
     ];
 
     private readonly HashSet<string> _parts = new(StringComparer.Ordinal);
@@ -109,7 +112,10 @@ internal sealed class QuantizedCheckpoint
         yield return name + "_scale_inv";
         yield return name + "_scale";
         if (name.EndsWith(".weight", StringComparison.Ordinal))
+        {
             yield return name[..^"weight".Length] + "scale";
+            yield return name[..^"weight".Length] + "scale_weight";
+        }
     }
 
     // One scale for all; else one for each so many elements of each dimension.
@@ -175,12 +181,14 @@ internal sealed class QuantizedCheckpoint
                 .. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var size) ? size : 0)
             ] : null;
 
-    // A weight of whole numbers is a code of something; a scale beside a plain weight is part of what is not understood.
+    // A weight of whole numbers, or any tensor of them with a scale of its own, is a code of something; a scale beside a plain weight is part of what is not understood.
     private static void RequirePlain(Checkpoint checkpoint, ModelConfig config, TensorInfo info)
     {
-        var isCode = info.Name.EndsWith(".weight", StringComparison.Ordinal) && info.Shape.Count > 1
+        var isCode = info.Shape.Count > 1
+            && (info.Name.EndsWith(".weight", StringComparison.Ordinal) || ScaleNames(info.Name).Any(name => checkpoint.Find(name) is not null))
             && info.DType is (DType.U8 or DType.I8 or DType.U16 or DType.I16 or DType.U32 or DType.I32);
         var isScale = info.Name.EndsWith(".weight_scale", StringComparison.Ordinal)
+            || info.Name.EndsWith(".scale_weight", StringComparison.Ordinal)
             || info.Name.EndsWith(".weight_scale_inv", StringComparison.Ordinal)
             || info.DType == DType.F8E8M0;
         if (isCode || isScale)

@@ -45,13 +45,6 @@ internal sealed class SafetensorsHeader
     {
         if (field.Length < LengthFieldSize)
             throw Malformed(path, $"it has {fileLength} bytes, fewer than the {LengthFieldSize} of a safetensors header length");
-        if (field.SequenceEqual("version "u8))
-        {
-            throw new CheckpointException(CheckpointError.Malformed, path,
-                $"'{path}' is a pointer of git-lfs and not the file itself: the repository was cloned without its large files. Run 'git "
-                    + "lfs pull' in its folder.");
-        }
-
         var length = BinaryPrimitives.ReadUInt64LittleEndian(field);
         if (length > MaxHeaderLength)
             throw Malformed(path, $"its header claims {length} bytes; at most {MaxHeaderLength} are allowed");

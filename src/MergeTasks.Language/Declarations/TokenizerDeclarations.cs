@@ -105,7 +105,8 @@ internal sealed class TokenizerDeclarations(Action<Diagnostic> report)
         var labels = models.ConvertAll(known => known.Label);
         report(merge.Error(DiagnosticCode.InvalidTokenizerSource,
             $"'{wanted.Label}' takes no part in the merge, so it cannot give tokens or "
-                + $"rows.{Suggestion.Sentence(wanted.Label, [.. labels, "union", "base"])}", location));
+                + $"rows; list it in 'models', with 'weight: 0' if its weights are not wanted."
+                + Suggestion.Sentence(wanted.Label, [.. labels, "union", "base"]), location));
         return null;
     }
 

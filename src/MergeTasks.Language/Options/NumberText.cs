@@ -10,8 +10,8 @@ internal static class NumberText
     /// </summary>
     public static double? Parse(string text) => text.Trim() switch
     {
-        "true" or "True" or "TRUE" or "yes" or "Yes" or "on" or "On" => 1,
-        "false" or "False" or "FALSE" or "no" or "No" or "off" or "Off" => 0,
+        "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON" => 1,
+        "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF" => 0,
         var number => ParseFinite(number),
     };
 

@@ -115,8 +115,7 @@ internal sealed class BodyReader(RecipeNodes nodes, ReferenceReader references, 
         }
 
         if (range.Value is not YamlSequenceNode { Children: [YamlScalarNode first, YamlScalarNode end] }
-            || !int.TryParse(first.Value, System.Globalization.CultureInfo.InvariantCulture, out var from)
-                || !int.TryParse(end.Value, System.Globalization.CultureInfo.InvariantCulture, out var to))
+            || YamlNumber.ParseWhole(first) is not { } from || YamlNumber.ParseWhole(end) is not { } to)
         {
             nodes.Report(
                 DiagnosticCode.WrongForm, "'layer_range' is two whole numbers: [first, end], without the end itself.", range.Value.Start);

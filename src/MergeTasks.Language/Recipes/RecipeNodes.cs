@@ -115,10 +115,7 @@ internal sealed class RecipeNodes(string path)
 
     public int? WholeNumber(YamlNode node, string key, int minimum)
     {
-        if (node is YamlScalarNode { Value: { } text }
-            && int.TryParse(
-                text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out var number)
-            && number >= minimum)
+        if (node is YamlScalarNode scalar && YamlNumber.ParseWhole(scalar) is { } number && number >= minimum)
             return number;
         Report(DiagnosticCode.InvalidValue, $"'{key}' is a whole number of at least {minimum}.", node.Start);
         return null;

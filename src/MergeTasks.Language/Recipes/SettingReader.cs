@@ -1,13 +1,10 @@
-using System.Text.RegularExpressions;
 using MergeTasks.Language.Diagnostics;
-using MergeTasks.Language.Options;
-using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace MergeTasks.Language.Recipes;
 
 /// <summary>Reads <c>parameters</c>: names to numbers, gradients and conditions.</summary>
-internal sealed partial class SettingReader(RecipeNodes nodes)
+internal sealed class SettingReader(RecipeNodes nodes)
 {
     /// <summary>The settings of a section's <c>parameters</c>; none where it has none.</summary>
     public IReadOnlyDictionary<string, RecipeSetting> Read(RecipeEntries section)
@@ -41,39 +38,17 @@ internal sealed partial class SettingReader(RecipeNodes nodes)
         return settings;
     }
 
-    private static bool IsNumber(YamlNode node) => node is YamlScalarNode scalar && NumberOf(scalar) is not null;
-
-    // Numbers of YAML 1.1, in which mergekit reads: 010 is 8, 0x10 is 16, 1_000 is 1000. A text in quotes is read as a decimal number.
-    private static double? NumberOf(YamlScalarNode scalar)
-    {
-        var text = (scalar.Value ?? "").Trim();
-        if (scalar.Style == ScalarStyle.Plain && Radix().Match(text) is { Success: true } match)
-        {
-            var (digits, radix) = match.Groups["hex"].Success ? (match.Groups["hex"].Value, 16)
-                : match.Groups["binary"].Success ? (match.Groups["binary"].Value, 2)
-                : (match.Groups["octal"].Value, 8);
-            digits = digits.Replace("_", "", StringComparison.Ordinal);
-            return digits.Length is > 0 and < 16 ? (text[0] == '-' ? -1.0 : 1.0) * Convert.ToInt64(digits, radix) : null;
-        }
-
-        return NumberText.Parse(Underscore().Replace(text, "$1$2"));
-    }
-
-    [GeneratedRegex(@"^[-+]?(0x(?<hex>[0-9a-fA-F_]+)|0b(?<binary>[01_]+)|0(?<octal>[0-7_]+))$")]
-    private static partial Regex Radix();
-
-    [GeneratedRegex(@"([0-9])_([0-9])")]
-    private static partial Regex Underscore();
+    private static bool IsNumber(YamlNode node) => node is YamlScalarNode scalar && YamlNumber.Parse(scalar) is not null;
 
     // The value of a condition is a number or a list, and no further condition.
     private Setting? ReadSetting(YamlNode node, string name, bool isCondition = false)
     {
         switch (node)
         {
-            case YamlScalarNode scalar when NumberOf(scalar) is { } number:
+            case YamlScalarNode scalar when YamlNumber.Parse(scalar) is { } number:
                 return new Setting.Number(number);
             case YamlSequenceNode { Children.Count: > 0 } list when list.All(child => child is YamlScalarNode):
-                var numbers = list.Select(child => NumberOf((YamlScalarNode)child)).ToList();
+                var numbers = list.Select(child => YamlNumber.Parse((YamlScalarNode)child)).ToList();
                 if (!numbers.Contains(null))
                     return new Setting.Gradient([.. numbers.Select(value => value!.Value)]);
                 break;

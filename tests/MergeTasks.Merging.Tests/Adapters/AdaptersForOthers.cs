@@ -280,6 +280,7 @@ public sealed class AdaptersForOthers : IDisposable
 
     [Theory]
     [InlineData("model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 5\n", "git lfs pull")]
+    [InlineData("pytorch_model.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 5\n", "git lfs pull")]
     [InlineData("model-00001-of-00002.safetensors", "", "no 'model.safetensors.index.json'")]
     [InlineData("consolidated.safetensors", "", "the maker's own format")]
     [InlineData("weights.safetensors", "", "no name that loaders look for")]
@@ -291,6 +292,30 @@ public sealed class AdaptersForOthers : IDisposable
         _space.Merge("m", ("Method", "passthrough"));
         _space.Source("models/x");
         Assert.Contains(message, Assert.Throws<DiagnosticException>(() => _space.Plan()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("generation_config.json")]
+    [InlineData("tokenizer.json")]
+    [InlineData("tokenizer.model")]
+    [InlineData("merges.txt")]
+    [InlineData("chat_template.jinja")]
+    public void Pointers_of_git_lfs_are_no_files_of_a_model(string file)
+    {
+        foreach (var name in new[] { "x", "y" })
+        {
+            _space.Model(name, ("model.norm.weight", RandomTensors.F32(1, 4)));
+            File.WriteAllText(Path.Combine(_space.Folder, "models", name, "config.json"), "{}");
+            File.WriteAllText(
+                Path.Combine(_space.Folder, "models", name, file), "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 5\n");
+        }
+
+        _space.Merge("m", ("Method", "linear"));
+        _space.Source("models/x", ("Weight", "1"));
+        _space.Source("models/y", ("Weight", "1"));
+        Assert.Contains("git lfs pull", Assert.Throws<DiagnosticException>(() => _space.RunAll()).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_space.Output("m")));
     }
 
     private void Models(string config, params (string Name, RawTensor Base, RawTensor Tuned)[] tensors)

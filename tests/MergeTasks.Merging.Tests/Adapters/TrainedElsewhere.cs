@@ -53,6 +53,8 @@ public sealed class TrainedElsewhere : IDisposable
     [InlineData(4, 4, 4, true, "llama4")]
     [InlineData(8, 4, 4, false, "mixtral", "0.19.1")]
     [InlineData(8, 4, 4, true, "gpt_oss", "0.19.1")]
+    [InlineData(8, 4, 4, false, "mixtral", "0.19.0rc1")]
+    [InlineData(8, 4, 4, false, "mixtral", "0.18.2.dev0@1f2e3d")]
     public void Experts_in_stacks(int gates, int hidden, int inner, bool isTransposed, string? family, string? version = null)
     {
         const int experts = 3;
@@ -293,6 +295,22 @@ public sealed class TrainedElsewhere : IDisposable
         Adapter(new JsonObject { ["r"] = 2, ["task_type"] = "SEQ_CLS" }, ("classifier.weight", RandomTensors.F32(2, 2, 4)));
         Assert.Contains(
             "a new head for the task SEQ_CLS", Assert.Throws<DiagnosticException>(() => Merged()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(7)]
+    [InlineData(9)]
+    public void Factors_of_embeddings_change_the_table_that_was_saved_with_them(int rows)
+    {
+        var (saved, a, b) = (RandomTensors.F32(5, rows, 4), RandomTensors.F32(6, 2, rows), RandomTensors.F32(7, 4, 2));
+        Model("""{"tie_word_embeddings": false, "vocab_size": 7}""",
+            ("model.embed_tokens.weight", RandomTensors.F32(1, 7, 4)), ("model.norm.weight", RandomTensors.F32(3, 4)));
+        Adapter(new JsonObject { ["r"] = 2, ["lora_alpha"] = 4 },
+            ("model.embed_tokens.base_layer.weight", saved),
+            ("model.embed_tokens.lora_embedding_A", a), ("model.embed_tokens.lora_embedding_B", b));
+        var result = Merged()["model.embed_tokens.weight"];
+        Assert.Equal([rows, 4L], result.Shape);
+        AdapterFolder.AssertClose(AdapterFolder.Fused(saved, a, b, 2, transposed: true), result);
     }
 
     [Theory]

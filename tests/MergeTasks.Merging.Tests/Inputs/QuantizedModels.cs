@@ -22,6 +22,7 @@ public sealed class QuantizedModels : IDisposable
     [InlineData("weight_scale", new long[] { }, null)]
     [InlineData("weight_scale", new long[] { 300, 8 }, null)]
     [InlineData("scale", new long[] { 3, 2 }, null)]
+    [InlineData("scale_weight", new long[] { }, null)]
     public void Float8_with_scales(string scale, long[] shape, string? quantization)
     {
         var codes = Codes(300 * 200, 1);
@@ -128,12 +129,15 @@ public sealed class QuantizedModels : IDisposable
     [InlineData("I8", ".weight", ".weight_scale", """{"quant_method": "compressed-tensors"}""", "compressed-tensors")]
     [InlineData("U8", ".weight", ".weight_scale_2", null, "NVFP4")]
     [InlineData("I8", ".weight", ".other", null, "an unknown scheme of whole numbers")]
+    [InlineData("U8", "_proj", "_proj_scale", null, "an unknown scheme of whole numbers")]
+    [InlineData("I32", "_proj", "_proj_scale_inv", null, "an unknown scheme of whole numbers")]
+    [InlineData("F16", ".weight", ".scale_weight", null, "a scale without FP8 codes")]
     [InlineData("F8_E4M3", ".weight", ".other", """{"quant_method": "fp8"}""", "FP8 without a scale")]
     [InlineData("BF16", ".weight", ".weight_scale", null, "a scale without FP8 codes")]
     public void Everything_else_is_refused_by_name_while_planning(
         string dtype, string codes, string scale, string? quantization, string name)
     {
-        var size = dtype switch { "I32" => 4, "BF16" => 2, _ => 1 };
+        var size = dtype switch { "I32" => 4, "BF16" or "F16" => 2, _ => 1 };
         Model(
             "q",
             quantization,

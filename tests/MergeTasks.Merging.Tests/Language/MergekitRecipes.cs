@@ -107,11 +107,25 @@ public sealed class MergekitRecipes : IDisposable
     [InlineData("'010'", 10)]
     [InlineData("0", 0)]
     [InlineData("00.5", 0.5)]
+    [InlineData("YES", 1)]
+    [InlineData("OFF", 0)]
     public void Numbers_are_those_of_yaml_1_1(string written, double value) => Assert.Equal(
         new Setting.Number(value),
         RecipeReader.Parse(
             "r.yml",
             $"merge_method: linear\nmodels: [{{model: a, parameters: {{weight: {written}}}}}]\n")[0].Models[0].Parameters["weight"].Value);
+
+    [Theory]
+    [InlineData("[0, 020]", 0, 16)]
+    [InlineData("[0x4, 1_6]", 4, 16)]
+    [InlineData("[2.0, '010']", 2, 10)]
+    public void Layers_are_such_numbers_too(string written, int start, int end)
+    {
+        var slice = Assert.Single(
+            RecipeReader.Parse("r.yml", $"merge_method: passthrough\nslices: [{{sources: [{{model: a, layer_range: {written}}}]}}]\n")[0].Slices);
+        var source = Assert.Single(slice.Sources);
+        Assert.Equal((start, end), (source.Start, source.End));
+    }
 
     [Theory]
     [InlineData(

@@ -44,18 +44,39 @@ public sealed class RandomRecipes : IDisposable
         for (var i = 0; i < 12; i++)
         {
             var method = i < 8 ? Exact[random.Next(Exact.Length)] : Others[random.Next(Others.Length)];
-            var recipe = new Recipe(random, method);
-            var plain = _project.Build(recipe.Text);
-            var compatible = _project.Build(recipe.Text, metadata: [("Compatibility", "mergekit"), ("Seed", "0")]);
-            Assert.Equal(compatible.Keys.Order(), plain.Keys.Order());
-            foreach (var (name, tensor) in plain)
+            Compare(new Recipe(random, method), isExact: i < 8);
+        }
+    }
+
+    [Theory]
+    [InlineData("model_stock")]
+    [InlineData("widen")]
+    [InlineData("tsv")]
+    [InlineData("pcb")]
+    public void Follow_the_formula_without_settings_of_models(string method)
+    {
+        var random = new Random(4);
+        for (var i = 0; i < 3; i++)
+            Compare(new Recipe(random, method), isExact: method == "model_stock");
+    }
+
+    private void Compare(Recipe recipe, bool isExact)
+    {
+        var plain = _project.Build(recipe.Text);
+        var compatible = _project.Build(recipe.Text, metadata: [("Compatibility", "mergekit"), ("Seed", "0")]);
+        Assert.Equal(compatible.Keys.Order(), plain.Keys.Order());
+        foreach (var (name, tensor) in plain)
+        {
+            bool Agrees(float[] values, bool isCompatible)
             {
-                var expected = recipe.Expected(name, _tensors);
+                var expected = recipe.Expected(name, _tensors, isCompatible);
                 var largest = expected.Max(Math.Abs);
-                bool Agrees(float[] values) => values.Zip(expected).All(pair => Math.Abs(pair.First - pair.Second) <= 2e-5 * largest);
-                Assert.True(Agrees(tensor.Floats()), $"{name} in\n{recipe.Text}");
-                Assert.True(i < 8 ? Agrees(compatible[name].Floats()) : compatible[name].Floats().All(float.IsFinite), $"{name} in\n{recipe.Text}");
+                return values.Zip(expected).All(pair => Math.Abs(pair.First - pair.Second) <= 2e-5 * largest);
             }
+
+            Assert.True(Agrees(tensor.Floats(), isCompatible: false), $"{name} in\n{recipe.Text}");
+            var values = compatible[name].Floats();
+            Assert.True(isExact ? Agrees(values, isCompatible: true) : values.All(float.IsFinite), $"{name}, compatible, in\n{recipe.Text}");
         }
     }
 
@@ -97,7 +118,8 @@ public sealed class RandomRecipes : IDisposable
         private readonly Dictionary<(int Slice, string Model, string Name), Setting> _own = [];
         private readonly Setting _common;
         private readonly double _lambda;
-        private readonly bool _normalizes;
+        private readonly bool _isOn;
+        private readonly double _ratio;
 
         public Recipe(Random random, string method)
         {
@@ -111,7 +133,7 @@ public sealed class RandomRecipes : IDisposable
             })];
             if (method is "slerp" or "linear" or "karcher" or "nearswap" or "passthrough" or "arcee_fusion")
                 _models.Insert(0, "base");
-            _slices = random.Next(3) == 0 && !IsDrawn ? [(0, 2), (1, 4)] : [(0, Layers)];
+            _slices = random.Next(method is "model_stock" or "widen" or "tsv" ? 2 : 3) == 0 && !IsDrawn && method != "pcb" ? [(0, 2), (1, 4)] : [(0, Layers)];
             string[] names = Weighted.Contains(method) ? ["weight", "density"]
                 : method is "linear" or "task_arithmetic" or "nuslerp" or "multislerp" ? ["weight"] : [];
             foreach (var slice in Enumerable.Range(0, _slices.Length))
@@ -124,8 +146,9 @@ public sealed class RandomRecipes : IDisposable
             }
 
             _common = Setting.Any(random);
-            _lambda = method is "task_arithmetic" or "ties" or "breadcrumbs" ? Math.Round(random.NextDouble(), 3) : 1;
-            _normalizes = method is "task_arithmetic" or "ties" or "breadcrumbs" ? random.Next(2) == 0 : method is "della";
+            _lambda = method is "task_arithmetic" or "ties" or "breadcrumbs" or "tsv" or "pcb" ? Math.Round(random.NextDouble(), 3) : 1;
+            _isOn = method is "task_arithmetic" or "ties" or "breadcrumbs" ? random.Next(2) == 0 : method is "della" || (method == "model_stock" && random.Next(2) == 0);
+            _ratio = Math.Round(0.2 + (0.6 * random.NextDouble()), 3);
             Text = Write();
         }
 
@@ -134,7 +157,7 @@ public sealed class RandomRecipes : IDisposable
         // Masks are drawn by the tensor's name, which in slices would be that of the output.
         private bool IsDrawn => _method is "dare_linear" or "dare_ties" or "della" or "della_linear";
 
-        public double[] Expected(string output, Dictionary<string, Dictionary<string, RawTensor>> tensors)
+        public double[] Expected(string output, Dictionary<string, Dictionary<string, RawTensor>> tensors, bool isCompatible)
         {
             // Embeddings take the first slice's settings, what follows the layers the last one's, both at t = 0.
             var (slice, name, t) = (output.Contains("embed", StringComparison.Ordinal) ? 0 : _slices.Length - 1, output, 0.0);
@@ -147,20 +170,31 @@ public sealed class RandomRecipes : IDisposable
                 name = $"model.layers.{_slices[slice].Start + layer}.{string.Join('.', rest)}";
             }
 
-            double[] Elements(string model) => [.. tensors[model][name].Floats().Select(value => (double)value)];
+            Problem ProblemOf(string tensor)
+            {
+                double[] Elements(string model) => [.. tensors[model][tensor].Floats().Select(value => (double)value)];
+                return new(tensor, tensors["base"][tensor].Shape, Elements("base"), [.. _models.Select(Elements)]);
+            }
+
+            if (_method == "pcb")
+            {
+                // One slice: the tensors of the output are those of the models.
+                var names = tensors["base"].Keys.ToList();
+                return WholeModelFormulas.Pcb([.. names.Select(ProblemOf)], _ratio, _lambda)[names.IndexOf(output)];
+            }
+
             double[] Own(string parameter) => [.. _models.Where(model => _own.ContainsKey((slice, model, parameter)))
                 .Select(model => _own[(slice, model, parameter)].At(name, t))];
-            var problem = new Problem(output, tensors["base"][name].Shape, Elements("base"), [.. _models.Select(Elements)]);
-            return Result(problem, Own("weight"), Own("density"), _common.At(output, t));
+            return Result(ProblemOf(name) with { Name = output }, Own("weight"), Own("density"), _common.At(output, t), isCompatible);
         }
 
-        private double[] Result(Problem problem, double[] weights, double[] densities, double common)
+        private double[] Result(Problem problem, double[] weights, double[] densities, double common, bool isCompatible)
         {
             double[] Thinned(double[] delta, int model, double gamma) => DeltaFormulas.Breadcrumbs(delta, densities[model], gamma);
             double[] Drawn(double[] delta, int model, double epsilon) =>
                 DeltaFormulas.Della(delta, problem.Shape, densities[model], epsilon, problem.Name, model);
             double[] Combined(Func<double[], int, double[]> change, bool elects) => problem.OnDeltas(deltas =>
-                DeltaFormulas.Combine([.. deltas.Select(change)], weights, elects, _normalizes, _lambda));
+                DeltaFormulas.Combine([.. deltas.Select(change)], weights, elects, _isOn, _lambda));
             // Slices do not list the base of these methods, which then merge the models themselves.
             double[] Around(Func<double[][], double[]> formula) =>
                 _slices.Length == 1 ? problem.OnDeltas(formula) : formula(problem.Models);
@@ -183,6 +217,12 @@ public sealed class RandomRecipes : IDisposable
                 "della_linear" => Combined((delta, m) => Drawn(delta, m, 0.15), elects: false),
                 "della" => Combined((delta, m) => Drawn(delta, m, 0.15), elects: true),
                 "sce" => problem.OnDeltas(deltas => SelectionFormulas.Sce(deltas, 1)),
+                "model_stock" => problem.OnDeltas(deltas => _isOn
+                    ? Problem.AlongDimension(
+                        deltas, problem.Shape, problem.Shape.Length - 1, rows => SphereFormulas.ModelStock(rows, isCompatible))
+                    : SphereFormulas.ModelStock(deltas, isCompatible)),
+                "widen" => problem.OnDeltas(_ => SelectionFormulas.Widen(problem, _ratio, 0.75)),
+                "tsv" => problem.OnDeltas(deltas => SingularFormulas.Tsv(deltas, problem.Shape, _lambda)),
                 "ram" => problem.OnDeltas(deltas => SelectionFormulas.Ram(deltas, 1e-5)),
                 "ramplus_tl" => problem.OnDeltas(deltas => SelectionFormulas.Ram(deltas, 1e-5, 0.1, 0.2)),
                 _ => SelectionFormulas.Fusion(problem.Base, problem.Models[1], problem.Shape),
@@ -215,8 +255,13 @@ public sealed class RandomRecipes : IDisposable
             {
                 "slerp" or "nearswap" => $"parameters: {{t: {_common.Text}}}\n",
                 "passthrough" => $"parameters: {{scale: {_common.Text}}}\n",
+                "model_stock" => $"parameters: {{filter_wise: {(_isOn ? "true" : "false")}}}\n",
+                "widen" => FormattableString.Invariant(
+                    $"parameters: {{above_average_value_ratio: {_ratio}, score_calibration_value: 0.75}}\n"),
+                "tsv" => FormattableString.Invariant($"parameters: {{lambda: {_lambda}}}\n"),
+                "pcb" => FormattableString.Invariant($"parameters: {{ratio: {_ratio}, lambda: {_lambda}}}\n"),
                 "task_arithmetic" or "ties" or "breadcrumbs" => FormattableString.Invariant(
-                    $"parameters: {{lambda: {_lambda}, normalize: {(_normalizes ? "true" : "false")}}}\n"),
+                    $"parameters: {{lambda: {_lambda}, normalize: {(_isOn ? "true" : "false")}}}\n"),
                 _ => "",
             });
             return text.ToString();

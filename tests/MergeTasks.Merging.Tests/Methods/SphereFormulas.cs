@@ -63,8 +63,10 @@ internal static class SphereFormulas
         return Scaled(centre, norms.Average());
     }
 
-    /// <summary>The deltas' mean times the share; a share below zero is zero.</summary>
-    public static double[] ModelStock(double[][] deltas)
+    /// <summary>The deltas' mean times the share; a share below zero is zero, unless it extrapolates, as mergekit does.</summary>
+    public static double[] ModelStock(double[][] deltas) => ModelStock(deltas, false);
+
+    public static double[] ModelStock(double[][] deltas, bool extrapolates)
     {
         var cosines = new List<double>();
         for (var i = 0; i < deltas.Length; i++)
@@ -76,7 +78,8 @@ internal static class SphereFormulas
             }
         }
 
-        var t = Math.Max(0, deltas.Length * cosines.Average() / (1 + ((deltas.Length - 1) * cosines.Average())));
+        var t = deltas.Length * cosines.Average() / (1 + ((deltas.Length - 1) * cosines.Average()));
+        t = extrapolates ? t : Math.Max(0, t);
         return Scaled(Sum(deltas, [.. deltas.Select(_ => 1.0 / deltas.Length)]), t);
     }
 
