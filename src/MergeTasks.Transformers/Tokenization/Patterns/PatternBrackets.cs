@@ -106,7 +106,8 @@ internal sealed class PatternBrackets(PatternReader reader, PatternFlags flags)
         var cases = CaseMapping.Instance;
         if (!negated && cases.FoldingToMultiple.FirstOrDefault(set.Contains, -1) is >= 0 and var several)
             throw reader.Error($"U+{several:X4} in brackets under (?i), where one letter equals several; that is not supported");
-        var extra = cases.Orbits.Where(orbit => orbit.Any(set.Contains)).SelectMany(orbit => orbit).Where(c => !set.Contains(c)).ToList();
+        Predicate<int> isIn = set.Contains;
+        var extra = cases.Orbits.Where(orbit => Array.Exists(orbit, isIn)).SelectMany(orbit => orbit).Where(c => !isIn(c)).ToList();
         reader.CountRanges(extra.Count);
         return extra.Count == 0 ? set : set.Union(CodePointSet.OfRanges(extra.Select(c => (c, c))));
     }

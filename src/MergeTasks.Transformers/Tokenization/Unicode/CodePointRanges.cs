@@ -14,20 +14,28 @@ internal sealed class CodePointRanges
 
     private List<(int First, int Last)> _ranges = [];
 
+    // The set of all, while that is one which was added.
+    private CodePointSet? _only;
+
     /// <summary>How many ranges there are to bring together.</summary>
     public int Count => _ranges.Count;
 
     /// <summary>Adds a range.</summary>
-    public void Add(int first, int last) => _ranges.Add((first, last));
+    public void Add(int first, int last)
+    {
+        _only = null;
+        _ranges.Add((first, last));
+    }
 
     /// <summary>Adds a set.</summary>
     public void Add(CodePointSet set)
     {
         if (!_added.Add(set)) return;
+        _only = _ranges.Count == 0 ? set : null;
         _ranges.AddRange(set.Ranges);
         if (_ranges.Count > Most) _ranges = [.. ToSet().Ranges];
     }
 
     /// <summary>The set of all that was added.</summary>
-    public CodePointSet ToSet() => CodePointSet.OfRanges(_ranges);
+    public CodePointSet ToSet() => _only ?? CodePointSet.OfRanges(_ranges);
 }
