@@ -90,7 +90,8 @@ public sealed class LlamaCppLogits
         using var space = new MergeWorkspace();
         var dense = ExportedModel.Golden("golden/llama-A");
         space.Merge(
-            "m", ("Method", "moe"), ("Base", dense), ("GateMode", "random"), ("ExpertsPerToken", $"{perToken}"), ("MixtureArchitecture", form));
+            "m", ("Method", "moe"), ("Base", dense), ("GateMode", "random"), ("ExpertsPerToken", $"{perToken}"),
+            ("MixtureArchitecture", form));
         for (var i = 0; i < 3; i++)
             space.Source(dense, ("NoiseScale", "0.3"));
         for (var i = 0; i < shared; i++)

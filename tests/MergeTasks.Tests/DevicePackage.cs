@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using MergeTasks.Merging.Devices;
 using MergeTasks.TestSupport;
 
@@ -11,6 +12,7 @@ namespace MergeTasks.Tests;
 public sealed class DevicePackage : IDisposable
 {
     private const string Libraries = "libtorch-cpu-stand-in";
+    private const string Native = "tasks/net10.0-linux-x64";
 
     private readonly TempFolder _folder = new();
 
@@ -18,7 +20,10 @@ public sealed class DevicePackage : IDisposable
     {
         using (var archive = ZipFile.OpenRead(Directory.GetFiles(package.Feed, "MergeTasks.*.nupkg").Single()))
         {
-            foreach (var entry in archive.Entries.Where(entry => entry.FullName.StartsWith("tasks/net10.0/", StringComparison.Ordinal)))
+            // As the package's targets choose: with native code where that is.
+            var isNative = OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
+            var folders = archive.Entries.ToLookup(entry => Path.GetDirectoryName(entry.FullName)!.Replace('\\', '/'));
+            foreach (var entry in isNative && folders.Contains(Native) ? folders[Native] : folders["tasks/net10.0"])
                 entry.ExtractToFile(_folder[entry.Name]);
         }
 

@@ -134,7 +134,7 @@ internal sealed class ModelConfig
                     path,
                     $"is a link out of the model's folder, to '{elsewhere}', and would become part of the output. Put a copy in its "
                         + "place, or link the whole folder");
-            return Parse(PythonNumbers.Replaced(InputFile.ReadAll(path)), path) ?? throw Bad(path, "is not a JSON object");
+            return Parse(PythonNumbers.Replaced(InputFile.ReadAll(path, JsonText.LongestFile)), path) ?? throw Bad(path, "is not a JSON object");
         }
         catch (FileFault e)
         {

@@ -18,7 +18,7 @@ internal static class ShardIndex
     {
         try
         {
-            return Parse(InputFile.ReadAll(path), path);
+            return Parse(InputFile.ReadAll(path, JsonText.LongestFile), path);
         }
         catch (FileFault e)
         {

@@ -20,6 +20,9 @@ internal static class JsonText
     /// <summary>Most bytes: several times what the largest tokenizers and manifests have.</summary>
     public const int MaxLength = 256 << 20;
 
+    /// <summary>Most bytes of a file, a byte order mark included.</summary>
+    public const int LongestFile = MaxLength + 3;
+
     private const int LongestKey = 100;
 
     /// <summary>Checks a text.</summary>

@@ -68,7 +68,7 @@ internal static class StrictJson
     /// <summary>Reads one value in the middle of a text that is being read into objects.</summary>
     public static JsonElement Value(ref Utf8JsonReader reader) => JsonElement.ParseValue(ref reader);
 
-    private static byte[] Bytes(string path) => InputFile.ReadAll(path, JsonText.MaxLength + 3);
+    private static byte[] Bytes(string path) => InputFile.ReadAll(path, JsonText.LongestFile);
 
     private static FileFault Foreign(string name, string why, Exception e, int line)
     {

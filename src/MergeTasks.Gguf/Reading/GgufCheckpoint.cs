@@ -13,6 +13,9 @@ namespace MergeTasks.Gguf.Reading;
 /// </summary>
 internal sealed class GgufCheckpoint : IDisposable
 {
+    // Without effect: the longest text, and a width that tensors show and that mixtures have twice.
+    private static readonly string[] Uncompared = [".context_length", ".feed_forward_length"];
+
     private readonly GgufFile _file;
     private readonly Dictionary<string, GgufOrigin> _tensors = new(StringComparer.Ordinal);
 
@@ -104,16 +107,14 @@ internal sealed class GgufCheckpoint : IDisposable
             throw new GgufException(GgufError.WrongTensor, $"lacks rows of '{missing}'");
     }
 
-    // Without effect: the longest text, and a width that tensors show and that mixtures have twice.
-    private static readonly string[] Uncompared = [".context_length", ".feed_forward_length"];
-
     // Whoever wrote the file from this configuration would have written these keys: a check on what was made of them.
     private void RequireSameKeys(GgufMetadata metadata)
     {
         var prefix = _file.Text("general.architecture") + ".";
         foreach (var (key, value) in metadata.Entries)
         {
-            if (!key.StartsWith(prefix, StringComparison.Ordinal) || Array.Exists(Uncompared, name => key.EndsWith(name, StringComparison.Ordinal))
+            if (!key.StartsWith(prefix, StringComparison.Ordinal)
+                || Array.Exists(Uncompared, name => key.EndsWith(name, StringComparison.Ordinal))
                 || _file.Number(key) is not { } own)
                 continue;
             var expected = value switch
@@ -129,7 +130,8 @@ internal sealed class GgufCheckpoint : IDisposable
             {
                 throw new GgufException(
                     GgufError.UnknownArchitecture,
-                    string.Create(CultureInfo.InvariantCulture, $"has '{key}' = {own}, which is not read with its other keys (for {expected})"));
+                    string.Create(
+                        CultureInfo.InvariantCulture, $"has '{key}' = {own}, which is not read with its other keys (for {expected})"));
             }
         }
     }

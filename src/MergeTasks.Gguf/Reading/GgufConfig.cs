@@ -55,7 +55,8 @@ internal sealed class GgufConfig(GgufFile file)
         if (file.Number("split.count") is > 1 and var files)
         {
             throw new GgufException(
-                GgufError.UnknownArchitecture, $"is one of {files} files of a model, which are read as one only: join them with llama-gguf-split --merge");
+                GgufError.UnknownArchitecture,
+                $"is one of {files} files of a model, which are read as one only: join them with llama-gguf-split --merge");
         }
 
         var experts = Whole("expert_count", 0);

@@ -96,10 +96,10 @@ internal sealed class GgufRope(GgufFile file, string architecture, int head, int
 
     // 1/divisor = share + (1 − share)/factor, where share = (original · frequency / 2π − low) / (high − low): a line over the frequencies
     // between the two ends, whose slope and offset give the numbers up to one, which the published models have in common (high − low = 3).
-    private JsonObject Llama3(float[] divisors, int rotated, double theta)
+    private static JsonObject Llama3(float[] divisors, int rotated, double theta)
     {
         var turns = RopeSpec.Plain(rotated, theta).Frequencies.Select(frequency => frequency / (2 * Math.PI)).ToArray();
-        double factor = Math.Round(divisors.Max(), 4);
+        var factor = Math.Round((double)divisors.Max(), 4);
         var between = divisors.Index().Where(one => one.Item > 1 + 1e-5 && one.Item < factor * (1 - 1e-5))
             .Select(one => (X: turns[one.Index], Y: (1 / one.Item - 1 / factor) / (1 - 1 / factor))).ToList();
         foreach (var (low, high, original) in Candidates(between))

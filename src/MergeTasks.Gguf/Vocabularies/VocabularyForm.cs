@@ -74,7 +74,8 @@ internal sealed record VocabularyForm(string Model, string PreTokenizer)
             case "ByteLevel" when IsTrue(part, "add_prefix_space"):
                 throw VocabularyExport.Refusal("GGUF has no space before byte-level BPE (add_prefix_space)");
             case "ByteLevel":
-                return !part.TryGetProperty("use_regex", out var use) || use.ValueKind == JsonValueKind.True ? [PreTokenizers.ByteLevel] : [];
+                return !part.TryGetProperty("use_regex", out var use) || use.ValueKind == JsonValueKind.True
+                    ? [PreTokenizers.ByteLevel] : [];
             case "Digits" when IsTrue(part, "individual_digits"):
                 return [PreTokenizers.Digits];
             case "Split" when part.TryGetProperty("pattern", out var pattern) && Text(pattern, "Regex") is { } regex

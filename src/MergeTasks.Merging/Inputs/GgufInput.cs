@@ -5,7 +5,6 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
 using MergeTasks.Gguf.Format;
 using MergeTasks.Gguf.Reading;
-using MergeTasks.Gguf.Vocabularies;
 
 namespace MergeTasks.Merging.Inputs;
 

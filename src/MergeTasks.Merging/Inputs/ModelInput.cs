@@ -4,6 +4,7 @@ using MergeTasks.Checkpoints.Configuration;
 using MergeTasks.Checkpoints.Elements;
 using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Language.Diagnostics;
 
 namespace MergeTasks.Merging.Inputs;
@@ -19,18 +20,18 @@ internal sealed record SideFile(string Name, ContentDigest Digest, string? Sourc
     public static SideFile Of(string name, byte[] content) => new(name, TreeDigest.Of(content), null, content);
 
     /// <summary>The content.</summary>
-    /// <exception cref="FileFault">It cannot be read, or is not what was digested any more.</exception>
+    /// <exception cref="FileFault">It cannot be read, is larger than any JSON file, or is not what was digested any more.</exception>
     public byte[] Read()
     {
         if (Content is not null)
             return Content;
-        var content = InputFile.ReadAll(Source!);
+        var content = InputFile.ReadAll(Source!, JsonText.LongestFile);
         return Digest == default || TreeDigest.Of(content) == Digest ? content : throw FileFault.Changed(Source!);
     }
 
     /// <summary>The content of a text.</summary>
     /// <exception cref="FileFault">It cannot be read, or is no UTF-8 text.</exception>
-    public string ReadText() => Content is null ? InputFile.ReadText(Source!) : Encoding.UTF8.GetString(Content);
+    public string ReadText() => Content is null ? InputFile.ReadText(Source!, JsonText.LongestFile) : Encoding.UTF8.GetString(Content);
 
     /// <summary>Full path of a file with the content.</summary>
     /// <param name="output">The folder of the output that it belongs to, where a file is made that has no other.</param>

@@ -63,7 +63,7 @@ internal readonly unsafe struct ProductOperands<TElement, TOperand>
     }
 }
 
-/// <summary>A row-major matrix in memory whose elements, as they are stored, are widened to those of a product while they are packed.</summary>
+/// <summary>A row-major matrix in memory whose elements are widened to those of a product while they are packed.</summary>
 internal unsafe interface IPanelSource<TElement>
     where TElement : unmanaged
 {

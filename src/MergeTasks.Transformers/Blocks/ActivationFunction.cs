@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using MergeTasks.Transformers.Architecture;
@@ -66,8 +67,9 @@ internal abstract class ActivationFunction
     private sealed class Kernel<TFunction> : ActivationFunction
         where TFunction : struct, IVectorFunction
     {
-        private static readonly int Lanes = Vector512<float>.Count;
+        private static int Lanes => Vector512<float>.Count;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Apply(ReadOnlySpan<float> x, Span<float> h)
         {
             var i = 0;
@@ -77,6 +79,7 @@ internal abstract class ActivationFunction
                 StoreTail(TFunction.Evaluate(LoadTail(x, i)).Value, h, i);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void Gate(ReadOnlySpan<float> x, ReadOnlySpan<float> u, Span<float> h)
         {
             var i = 0;
@@ -86,6 +89,7 @@ internal abstract class ActivationFunction
                 StoreTail(TFunction.Evaluate(LoadTail(x, i)).Value * LoadTail(u, i), h, i);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void ApplyBackward(ReadOnlySpan<float> x, ReadOnlySpan<float> dh, Span<float> dx)
         {
             var i = 0;
@@ -95,6 +99,7 @@ internal abstract class ActivationFunction
                 StoreTail(TFunction.Evaluate(LoadTail(x, i)).Slope * LoadTail(dh, i), dx, i);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override void GateBackward(
             ReadOnlySpan<float> x, ReadOnlySpan<float> u, ReadOnlySpan<float> dh, Span<float> dx, Span<float> du)
         {

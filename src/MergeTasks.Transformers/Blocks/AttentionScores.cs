@@ -139,7 +139,7 @@ internal readonly ref struct AttentionScores
         if (_sink is { } sink)
             most = MathF.Max(most, sink);
         TensorPrimitives.Subtract(scores, most, scores);
-        TensorPrimitives.Exp(scores, scores);
+        Exponential.Of(scores);
         var sum = Reductions.Sum(scores) + (_sink is { } other ? MathF.Exp(other - most) : 0);
         TensorPrimitives.Multiply(scores, 1 / sum, scores);
     }

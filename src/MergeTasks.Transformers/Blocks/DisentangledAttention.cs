@@ -160,7 +160,7 @@ internal sealed class DisentangledAttention : Mixer
                 if (sequence.Hidden is { } hidden && (hidden[row] || hidden[column]))
                     own[column] = hidden[row] ? 0 : float.NegativeInfinity;
             TensorPrimitives.Subtract(own, TensorPrimitives.Max<float>(own), own);
-            TensorPrimitives.Exp(own, own);
+            Exponential.Of(own);
             TensorPrimitives.Multiply(own, 1 / Reductions.Sum(own), own);
         }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MergeTasks.Transformers.Blocks;
@@ -29,16 +30,18 @@ internal static class ErrorFunction
     ];
 
     /// <summary>erf of 16 numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<float> Of(Vector512<float> x)
     {
         var size = Vector512.Min(Vector512.Abs(x), Vector512.Create(4f));
         var square = x * x;
         var near = x * Polynomial(NearNumerator, square) / Polynomial(NearDenominator, square);
-        var complement = Vector512.Exp(-size * size) * Polynomial(FarNumerator, size) / Polynomial(FarDenominator, size);
+        var complement = Exponential.Of(-size * size) * Polynomial(FarNumerator, size) / Polynomial(FarDenominator, size);
         var far = Vector512.CopySign(Vector512<float>.One - complement, x);
         return Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(Near)), near, far);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Polynomial(ReadOnlySpan<float> coefficients, Vector512<float> x)
     {
         var value = Vector512.Create(coefficients[0]);

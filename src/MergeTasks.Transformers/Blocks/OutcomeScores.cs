@@ -137,7 +137,7 @@ internal sealed class OutcomeScores : ITableGradient, IDisposable
             for (var row = from; row < end; row++)
             {
                 TensorPrimitives.Subtract(scores.Row(row), (float)_logOfSum[row], gradient.Row(row));
-                TensorPrimitives.Exp(gradient.Row(row), gradient.Row(row));
+                Exponential.Of(gradient.Row(row));
                 TensorPrimitives.Multiply(gradient.Row(row), (float)-weights[row], gradient.Row(row));
             }
         });
@@ -168,7 +168,7 @@ internal sealed class OutcomeScores : ITableGradient, IDisposable
                 var part = scores.Slice(i, Math.Min(ElementsPerSum, scores.Length - i));
                 var exponentials = scratch.AsSpan(0, part.Length);
                 TensorPrimitives.Subtract(part, (float)largest, exponentials);
-                TensorPrimitives.Exp(exponentials, exponentials);
+                Exponential.Of(exponentials);
                 sum += Reductions.Sum(exponentials);
             }
 

@@ -8,7 +8,9 @@ namespace MergeTasks.Transformers.Engine;
 /// <param name="destination">Filled completely.</param>
 internal delegate void ElementReader(long start, Span<float> destination);
 
-/// <summary>Elements that are computed when they are asked for: into memory of their own where all are, and past it where a few are.</summary>
+/// <summary>
+/// Elements that are computed when they are asked for: into memory of their own where all are, and past it where a few are.
+/// </summary>
 /// <param name="count">How many.</param>
 /// <param name="readers">Begins reading on one thread.</param>
 internal sealed unsafe class ComputedElements(long count, Func<ElementReader> readers)

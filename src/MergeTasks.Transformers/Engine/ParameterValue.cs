@@ -70,7 +70,9 @@ internal sealed unsafe class ParameterValue
     internal static ParameterValue Computed(IReadOnlyList<long> shape, Func<ElementReader> readers) =>
         new(shape, new ComputedElements(shape.ElementCount(), readers));
 
-    /// <summary>Gives back the memory of computed numbers, which nobody may be using; they are computed again when they are asked for.</summary>
+    /// <summary>
+    /// Gives back the memory of computed numbers, which nobody may be using; they are computed again when they are asked for.
+    /// </summary>
     internal void Release() => _computed?.Release();
 
     /// <summary>

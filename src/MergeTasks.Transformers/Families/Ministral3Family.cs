@@ -17,11 +17,14 @@ internal sealed class Ministral3Family : DecoderFamily
     {
         var shape = DecoderShape.Read(config, new(131072, 4096, 14336, 34, 32, 8, 262144, HeadSize: 128));
         var defaults = new RopeDefaults(1000000) { Settings = Settings };
-        var settings = RopeReader.Section(config, defaults)!;
-        settings.Ignore("max_position_embeddings");
-        var growth = settings.Double("llama_4_scaling_beta", 0);
+
+        // An empty section has no scaling, and nothing grows.
+        var settings = RopeReader.Section(config, defaults);
+        settings?.Ignore("max_position_embeddings");
+        var growth = settings?.Double("llama_4_scaling_beta", 0) ?? 0;
         var original = config.OptionalInt("original_max_position_embeddings")
-            ?? settings.Int("original_max_position_embeddings", shape.MaximumPositions);
+            ?? settings?.Int("original_max_position_embeddings", shape.MaximumPositions)
+            ?? shape.MaximumPositions;
         var style = new LlamaStyle(config.Double("rms_norm_eps", 1e-5), config.Activation("hidden_act", "silu"))
         {
             Rope = RopeReader.Read(config, shape.Size, defaults),

@@ -26,7 +26,7 @@ internal sealed class CpuEngine : ITransformerEngine
 
     /// <inheritdoc/>
     public string NumericsVersion { get; } =
-        $"cpu-2-{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)}";
+        $"cpu-3-{(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)}";
 
     /// <summary>Checks that a configuration is one that the engine runs; reads no weights.</summary>
     /// <param name="configuration">The text of <c>config.json</c>.</param>

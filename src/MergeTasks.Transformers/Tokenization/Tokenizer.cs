@@ -1,4 +1,5 @@
 using MergeTasks.Files;
+using MergeTasks.Files.Json;
 using MergeTasks.Transformers.Tokenization.AddedTokens;
 using MergeTasks.Transformers.Tokenization.Decoders;
 using MergeTasks.Transformers.Tokenization.Models;
@@ -60,7 +61,7 @@ internal sealed class Tokenizer
     public static Tokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return TokenizerReader.Read(InputFile.ReadAll(path), path);
+        return TokenizerReader.Read(InputFile.ReadAll(path, JsonText.LongestFile), path);
     }
 
     /// <summary>Reads a <c>tokenizer.json</c> from a stream, up to its end.</summary>

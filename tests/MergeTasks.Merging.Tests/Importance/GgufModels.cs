@@ -72,7 +72,11 @@ public sealed class GgufModels : IDisposable
 
         void Declare(string merge, Func<string, string> path, string basis)
         {
-            List<(string, string)> metadata = [("Method", method), ("Weight", "0.5"), ("Base", path(basis)), ("DType", "bfloat16"), ("SelfCheck", "false"), ("MergeFactor", "off")];
+            List<(string, string)> metadata =
+            [
+                ("Method", method), ("Weight", "0.5"), ("Base", path(basis)), ("DType", "bfloat16"), ("SelfCheck", "false"),
+                ("MergeFactor", "off"),
+            ];
             if (key is not null)
                 metadata.Add((key, value));
             if (key == "Aim")

@@ -18,7 +18,7 @@ public sealed class RefusalTests
         "normalizer.normalizers[1] is the normalizer 'Foo'")]
     [InlineData("normalizer", """{"type":"Strip","strip_left":true}""", "lacks the field 'strip_right'")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"Regex":"(a"},"content":""}""", "a group without its ')'")]
-    [InlineData("pre_tokenizer", """{"type":"UnicodeScripts"}""", "pre-tokenizer 'UnicodeScripts'")]
+    [InlineData("pre_tokenizer", """{"type":"Sideways"}""", "pre-tokenizer 'Sideways'")]
     [InlineData(
         "pre_tokenizer", """{"type":"Split","pattern":{"Regex":"(a)\\1"},"behavior":"Isolated","invert":false}""", @"the escape '\1'")]
     [InlineData(

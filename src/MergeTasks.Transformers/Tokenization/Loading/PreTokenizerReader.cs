@@ -25,12 +25,13 @@ internal static class PreTokenizerReader
             "Sequence" => new PreTokenizerSequence([.. component.Components("pretokenizers").Select(Read)]),
             "Split" => new PatternSplit(
                 PatternReading.Read(component), Behavior(component, component.String("behavior")), component.Bool("invert")),
+            "UnicodeScripts" => new ScriptSplit(),
             "Whitespace" => new PatternSplit(
                 new Pattern(@"[\w\x{200C}\x{200D}]+|[^\w\x{200C}\x{200D}\s]+"), SplitBehavior.Removed, invert: true),
             "WhitespaceSplit" => WhiteSpace(),
             var type => throw component.Error(
                 $"is the pre-tokenizer '{type}', which is not supported; supported are BertPreTokenizer, ByteLevel, CharDelimiterSplit, "
-                + "Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, Whitespace and WhitespaceSplit"),
+                + "Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, UnicodeScripts, Whitespace and WhitespaceSplit"),
         };
         component.Done();
         return preTokenizer;

@@ -104,17 +104,10 @@ internal sealed class PatternBrackets(PatternReader reader, PatternFlags flags)
     {
         if (_combines) throw reader.Error("nested brackets or '&&' under (?i), which is not supported");
         var cases = CaseMapping.Instance;
-        var extra = new List<(int First, int Last)>();
-        foreach (var (first, last) in set.Ranges)
-        {
-            for (var c = first; c <= last; c++)
-            {
-                if (!negated && cases.FoldsToMultiple(c))
-                    throw reader.Error($"U+{c:X4} in brackets under (?i), where one letter equals several; that is not supported");
-                foreach (var other in cases.Orbit(c)) extra.Add((other, other));
-            }
-        }
-
-        return set.Union(CodePointSet.OfRanges(extra));
+        if (!negated && cases.FoldingToMultiple.FirstOrDefault(set.Contains, -1) is >= 0 and var several)
+            throw reader.Error($"U+{several:X4} in brackets under (?i), where one letter equals several; that is not supported");
+        var extra = cases.Orbits.Where(orbit => orbit.Any(set.Contains)).SelectMany(orbit => orbit).Where(c => !set.Contains(c)).ToList();
+        reader.CountRanges(extra.Count);
+        return extra.Count == 0 ? set : set.Union(CodePointSet.OfRanges(extra.Select(c => (c, c))));
     }
 }

@@ -5,8 +5,9 @@ internal sealed class CaseMapping
 {
     private readonly Dictionary<int, string> _lower = [];
     private readonly Dictionary<int, int[]> _orbits = [];
+    private readonly List<int[]> _allOrbits = [];
     private readonly List<int[]> _multiple = [];
-    private readonly HashSet<int> _multipleSources = [];
+    private readonly SortedSet<int> _multipleSources = [];
 
     private CaseMapping()
     {
@@ -27,6 +28,12 @@ internal sealed class CaseMapping
 
     /// <summary>Whether a code point folds to more than one.</summary>
     public bool FoldsToMultiple(int codePoint) => _multipleSources.Contains(codePoint);
+
+    /// <summary>The code points that fold to more than one, ascending.</summary>
+    public IEnumerable<int> FoldingToMultiple => _multipleSources;
+
+    /// <summary>Code points that are equal when case is ignored; of those that equal no other, none.</summary>
+    public IEnumerable<int[]> Orbits => _allOrbits;
 
     /// <summary>The code points equal to this one when case is ignored, itself included.</summary>
     public ReadOnlySpan<int> Orbit(int codePoint) => _orbits.TryGetValue(codePoint, out var orbit) ? orbit : new[] { codePoint };
@@ -68,6 +75,7 @@ internal sealed class CaseMapping
         foreach (var group in line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             var orbit = group.Split('+').Select(t => UnicodeResource.Hex(t)).ToArray();
+            _allOrbits.Add(orbit);
             foreach (var c in orbit) _orbits[c] = orbit;
         }
     }

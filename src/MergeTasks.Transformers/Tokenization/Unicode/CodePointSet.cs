@@ -14,6 +14,9 @@ internal sealed class CodePointSet
     // Made when a character is first looked for: most sets are only steps on the way to another.
     private ulong[]? _basicPlane;
 
+    // Patterns may name the complement of a class thousands of times.
+    private CodePointSet? _complement;
+
     private CodePointSet(int[] edges) => _edges = edges;
 
     public static CodePointSet Empty { get; } = new([]);
@@ -78,7 +81,9 @@ internal sealed class CodePointSet
 
     public CodePointSet Union(CodePointSet other) => OfRanges(Ranges.Concat(other.Ranges));
 
-    public CodePointSet Complement()
+    public CodePointSet Complement() => _complement ??= Complemented();
+
+    private CodePointSet Complemented()
     {
         var (hasFirst, hasLast) = (_edges.Length > 0 && _edges[0] == 0, _edges.Length > 0 && _edges[^1] == Limit);
         var inner = _edges.AsSpan()[(hasFirst ? 1 : 0)..^(hasLast ? 1 : 0)];

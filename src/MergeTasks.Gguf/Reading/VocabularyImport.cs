@@ -2,33 +2,35 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MergeTasks.Gguf.Format;
-using MergeTasks.Gguf.Reading;
+using MergeTasks.Gguf.Vocabularies;
 
-namespace MergeTasks.Gguf.Vocabularies;
+namespace MergeTasks.Gguf.Reading;
 
 /// <summary>
 /// Reads a GGUF file's vocabulary as Hugging Face's files of a tokenizer: byte-level BPE by the name of its pre-tokenizer, and BPE of
 /// SentencePiece by its scores. It undoes what <see cref="VocabularyExport"/> does.
 /// </summary>
 /// <param name="file">The file.</param>
-internal sealed class VocabularyImport(GgufFile file)
+/// <param name="tokens">Its tokens.</param>
+internal sealed class VocabularyImport(GgufFile file, string[] tokens)
 {
     private const string Space = "▁";
 
     // Characters of other scripts stay what they are, as in the files that libraries write.
     private static readonly JsonSerializerOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly string[] _tokens = file.Texts("tokenizer.ggml.tokens") ?? throw Refused("has no list 'tokenizer.ggml.tokens'");
+    private readonly SpecialTokensImport _special = new(file, tokens);
 
     /// <summary>The files by name.</summary>
     /// <exception cref="GgufException">No file of a tokenizer does what readers of this one do.</exception>
     public static IReadOnlyList<(string Name, byte[] Content)> Files(GgufFile file)
     {
-        var import = new VocabularyImport(file);
+        var import = new VocabularyImport(
+            file, file.Texts("tokenizer.ggml.tokens") ?? throw Refused("has no list 'tokenizer.ggml.tokens'"));
         return
         [
             (VocabularyExport.FileName, JsonSerializer.SerializeToUtf8Bytes(import.Tokenizer(), Options)),
-            (SpecialTokens.ConfigFile, JsonSerializer.SerializeToUtf8Bytes(import.Config(), Options)),
+            (SpecialTokens.ConfigFile, JsonSerializer.SerializeToUtf8Bytes(import._special.Config(), Options)),
         ];
     }
 
@@ -85,7 +87,7 @@ internal sealed class VocabularyImport(GgufFile file)
                 ByteLevel(last),
             ]),
         };
-        tokenizer["post_processor"] = Around(addsBegin: name is "llama-bpe" or "tekken", Id("bos") ?? -1);
+        tokenizer["post_processor"] = _special.Around(addsBegin: name is "llama-bpe" or "tekken", -1);
         tokenizer["decoder"] = ByteLevel(true);
         var merges = file.Texts("tokenizer.ggml.merges") ?? throw Refused("has no list 'tokenizer.ggml.merges'");
         tokenizer["model"] = Bpe(kinds, null, false, ignoresMerges, [.. merges.Select(merge =>
@@ -107,7 +109,7 @@ internal sealed class VocabularyImport(GgufFile file)
 
     private void AddSentencePiece(JsonObject tokenizer, TokenKind[] kinds)
     {
-        var addsSpace = Flag("add_space_prefix", true);
+        var addsSpace = _special.Flag("add_space_prefix", true);
         var replace = new JsonObject
         {
             ["type"] = "Replace",
@@ -120,7 +122,7 @@ internal sealed class VocabularyImport(GgufFile file)
             ["normalizers"] = new JsonArray(new JsonObject { ["type"] = "Prepend", ["prepend"] = Space }, replace),
         };
         tokenizer["pre_tokenizer"] = null;
-        tokenizer["post_processor"] = Around(addsBegin: true, Id("bos") ?? 1);
+        tokenizer["post_processor"] = _special.Around(addsBegin: true, 1);
         tokenizer["decoder"] = new JsonObject
         {
             ["type"] = "Sequence",
@@ -137,22 +139,22 @@ internal sealed class VocabularyImport(GgufFile file)
             ]),
         };
         var unknown = Array.IndexOf(kinds, TokenKind.Unknown);
-        tokenizer["model"] = Bpe(kinds, unknown < 0 ? null : _tokens[unknown], true, false, [.. MergesOf(kinds)]);
+        tokenizer["model"] = Bpe(kinds, unknown < 0 ? null : tokens[unknown], true, false, [.. MergesOf(kinds)]);
     }
 
     // SentencePiece joins the pair whose piece has the highest score. Whatever two pieces make a piece, they may be joined.
     private IEnumerable<(string Left, string Right)> MergesOf(TokenKind[] kinds)
     {
         var scores = file.Numbers("tokenizer.ggml.scores");
-        if (scores is null || scores.Length != _tokens.Length)
+        if (scores is null || scores.Length != tokens.Length)
             throw Refused("has no list 'tokenizer.ggml.scores' of one number for each token");
-        var ids = Enumerable.Range(0, _tokens.Length)
-            .Where(id => kinds[id] is TokenKind.Normal or TokenKind.UserDefined && IsText(_tokens[id])).ToList();
-        var pieces = ids.Select(id => _tokens[id]).ToHashSet(StringComparer.Ordinal);
+        var ids = Enumerable.Range(0, tokens.Length)
+            .Where(id => kinds[id] is TokenKind.Normal or TokenKind.UserDefined && IsText(tokens[id])).ToList();
+        var pieces = ids.Select(id => tokens[id]).ToHashSet(StringComparer.Ordinal);
         var spans = pieces.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var id in ids.OrderByDescending(id => scores[id]))
         {
-            var piece = _tokens[id];
+            var piece = tokens[id];
             for (var at = 1; at < piece.Length; at++)
             {
                 if (!char.IsLowSurrogate(piece[at]) && spans.Contains(piece.AsSpan(0, at)) && spans.Contains(piece.AsSpan(at)))
@@ -165,10 +167,10 @@ internal sealed class VocabularyImport(GgufFile file)
         TokenKind[] kinds, string? unknown, bool hasBytes, bool ignoresMerges, IReadOnlyList<(string Left, string Right)> merges)
     {
         var vocabulary = new JsonObject();
-        for (var id = 0; id < _tokens.Length; id++)
+        for (var id = 0; id < tokens.Length; id++)
         {
-            if (IsToken(id, kinds) && !vocabulary.TryAdd(_tokens[id], id))
-                throw Refused($"has the token '{_tokens[id]}' twice");
+            if (IsToken(id, kinds) && !vocabulary.TryAdd(tokens[id], id))
+                throw Refused($"has the token '{tokens[id]}' twice");
         }
 
         return new JsonObject
@@ -191,107 +193,36 @@ internal sealed class VocabularyImport(GgufFile file)
         // As its readers have it, who know the model by its name.
         var isPhi3 = file.Text("general.name") is { } name
             && (name.Contains("phi-3", StringComparison.OrdinalIgnoreCase) || name.Contains("phi3", StringComparison.OrdinalIgnoreCase));
-        for (var id = 0; id < _tokens.Length; id++)
+        for (var id = 0; id < tokens.Length; id++)
         {
             if (kinds[id] is not (TokenKind.Control or TokenKind.Unknown or TokenKind.UserDefined) || !IsToken(id, kinds))
                 continue;
             yield return new JsonObject
             {
                 ["id"] = id,
-                ["content"] = _tokens[id],
+                ["content"] = tokens[id],
                 ["single_word"] = false,
                 ["lstrip"] = false,
-                ["rstrip"] = isPhi3 && _tokens[id] is not ("<unk>" or "<s>" or "<|endoftext|>"),
+                ["rstrip"] = isPhi3 && tokens[id] is not ("<unk>" or "<s>" or "<|endoftext|>"),
                 ["normalized"] = false,
                 ["special"] = kinds[id] != TokenKind.UserDefined,
             };
         }
     }
 
-    private JsonObject? Around(bool addsBegin, int begin)
-    {
-        var before = Flag("add_bos_token", addsBegin) && begin >= 0 && begin < _tokens.Length ? _tokens[begin] : null;
-        var after = Flag("add_eos_token", false) && Id("eos") is { } end ? _tokens[end] : null;
-        if (before is null && after is null)
-            return null;
-        var special = new JsonObject();
-        foreach (var token in new[] { before, after }.OfType<string>().Distinct())
-        {
-            special[token] = new JsonObject
-            {
-                ["id"] = token,
-                ["ids"] = new JsonArray(Array.IndexOf(_tokens, token)),
-                ["tokens"] = new JsonArray(token),
-            };
-        }
-
-        return new JsonObject
-        {
-            ["type"] = "TemplateProcessing",
-            ["single"] = new JsonArray([.. Template(("A", 0))]),
-            ["pair"] = new JsonArray([.. Template(("A", 0)), .. Template(("B", 1))]),
-            ["special_tokens"] = special,
-        };
-
-        IEnumerable<JsonNode> Template((string Id, int Type) sequence)
-        {
-            if (before is not null)
-                yield return Piece("SpecialToken", before, sequence.Type);
-            yield return Piece("Sequence", sequence.Id, sequence.Type);
-            if (after is not null)
-                yield return Piece("SpecialToken", after, sequence.Type);
-        }
-
-        static JsonObject Piece(string kind, string id, int type) =>
-            new() { [kind] = new JsonObject { ["id"] = id, ["type_id"] = type } };
-    }
-
-    private JsonObject Config()
-    {
-        var config = new JsonObject { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["clean_up_tokenization_spaces"] = false };
-        foreach (var (role, key) in SpecialTokens.Roles)
-        {
-            if (file.Number($"tokenizer.ggml.{key}") is { } id && id >= 0 && id < _tokens.Length)
-                config[role] = _tokens[(int)id];
-        }
-
-        const string template = "tokenizer.chat_template";
-        var named = file.Keys.Where(key => key.StartsWith(template + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
-        if (named.Count == 0 && file.Text(template) is { } only)
-        {
-            config["chat_template"] = only;
-        }
-        else if (named.Count > 0)
-        {
-            config["chat_template"] = new JsonArray(
-            [
-                .. (file.Text(template) is { } usual ? new[] { ("default", usual) } : [])
-                    .Concat(named.Select(key => (key[(template.Length + 1)..], file.Text(key) ?? "")))
-                    .Select(one => new JsonObject { ["name"] = one.Item1, ["template"] = one.Item2 }),
-            ]);
-        }
-
-        return config;
-    }
-
     private TokenKind[] Kinds()
     {
         if (file.Numbers("tokenizer.ggml.token_type") is not { } given)
-            return [.. _tokens.Select(_ => TokenKind.Normal)];
-        return given.Length == _tokens.Length ? [.. given.Select(kind => (TokenKind)(int)kind)]
-            : throw Refused($"has {given.Length} kinds of {_tokens.Length} tokens");
+            return [.. tokens.Select(_ => TokenKind.Normal)];
+        return given.Length == tokens.Length ? [.. given.Select(kind => (TokenKind)(int)kind)]
+            : throw Refused($"has {given.Length} kinds of {tokens.Length} tokens");
     }
 
     // Rows that no token has were given a name when the file was written.
     private bool IsToken(int id, TokenKind[] kinds) =>
-        IsText(_tokens[id]) && (kinds[id] != TokenKind.Unused || _tokens[id].Trim('[', ']') != $"PAD{id}");
+        IsText(tokens[id]) && (kinds[id] != TokenKind.Unused || tokens[id].Trim('[', ']') != $"PAD{id}");
 
     private static bool IsText(string token) => token.Length > 0;
-
-    private int? Id(string role) =>
-        file.Number($"tokenizer.ggml.{role}_token_id") is { } id && id >= 0 && id < _tokens.Length ? (int)id : null;
-
-    private bool Flag(string key, bool absent) => file.Number($"tokenizer.ggml.{key}") is { } flag ? flag != 0 : absent;
 
     private static GgufException Refused(string what) => new(GgufError.UnknownTokenizer, what);
 }
