@@ -37,8 +37,8 @@ internal static class InputFile
         {
             if (FileFault.During(path, FileAct.Read, () => IsPointer(handle)))
                 throw new FileFault(FileFaultKind.Malformed, path,
-                    "is a pointer of git-lfs and not the file itself: the repository was cloned without its large files. Run 'git lfs pull' "
-                        + "in its folder");
+                    "is a pointer of git-lfs and not the file itself: the repository was cloned without its large files. Run 'git "
+                        + "lfs pull' in its folder");
             return handle;
         }
         catch

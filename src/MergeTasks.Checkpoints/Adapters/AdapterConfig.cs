@@ -68,7 +68,9 @@ internal sealed partial class AdapterConfig
         IsRankStabilized = json.TryGetProperty("use_rslora", out var stabilized) && stabilized.ValueKind == JsonValueKind.True;
         IsTransposed = json.TryGetProperty("fan_in_fan_out", out var transposed) && transposed.ValueKind == JsonValueKind.True;
         KeepsTies = json.TryGetProperty("ensure_weight_tying", out var tied) && tied.ValueKind == JsonValueKind.True;
-        var made = Text(json, "peft_version") is { } text && Version.TryParse(Release().Match(text).Value, out var version) ? version : null;
+        var made = Text(json, "peft_version") is { } text && Version.TryParse(Release().Match(text).Value, out var version)
+            ? version
+            : null;
         SwapsExperts = made >= FirstSwapping;
         KeepsTiesOfFactors = KeepsTies && (made is null || made >= FirstTyingFactors);
         TargetParameters = [.. Texts(json, "target_parameters")];

@@ -181,11 +181,13 @@ internal sealed class QuantizedCheckpoint
                 .. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var size) ? size : 0)
             ] : null;
 
-    // A weight of whole numbers, or any tensor of them with a scale of its own, is a code of something; a scale beside a plain weight is part of what is not understood.
+    // A weight of whole numbers, or any tensor of them with a scale of its own, is a code of something; a scale beside a plain
+    // weight is part of what is not understood.
     private static void RequirePlain(Checkpoint checkpoint, ModelConfig config, TensorInfo info)
     {
         var isCode = info.Shape.Count > 1
-            && (info.Name.EndsWith(".weight", StringComparison.Ordinal) || ScaleNames(info.Name).Any(name => checkpoint.Find(name) is not null))
+            && (info.Name.EndsWith(".weight", StringComparison.Ordinal)
+                || ScaleNames(info.Name).Any(name => checkpoint.Find(name) is not null))
             && info.DType is (DType.U8 or DType.I8 or DType.U16 or DType.I16 or DType.U32 or DType.I32);
         var isScale = info.Name.EndsWith(".weight_scale", StringComparison.Ordinal)
             || info.Name.EndsWith(".scale_weight", StringComparison.Ordinal)

@@ -121,8 +121,8 @@ public sealed class MergekitRecipes : IDisposable
     [InlineData("[2.0, '010']", 2, 10)]
     public void Layers_are_such_numbers_too(string written, int start, int end)
     {
-        var slice = Assert.Single(
-            RecipeReader.Parse("r.yml", $"merge_method: passthrough\nslices: [{{sources: [{{model: a, layer_range: {written}}}]}}]\n")[0].Slices);
+        var text = $"merge_method: passthrough\nslices: [{{sources: [{{model: a, layer_range: {written}}}]}}]\n";
+        var slice = Assert.Single(RecipeReader.Parse("r.yml", text)[0].Slices);
         var source = Assert.Single(slice.Sources);
         Assert.Equal((start, end), (source.Start, source.End));
     }

@@ -76,7 +76,8 @@ public sealed class RandomRecipes : IDisposable
 
             Assert.True(Agrees(tensor.Floats(), isCompatible: false), $"{name} in\n{recipe.Text}");
             var values = compatible[name].Floats();
-            Assert.True(isExact ? Agrees(values, isCompatible: true) : values.All(float.IsFinite), $"{name}, compatible, in\n{recipe.Text}");
+            Assert.True(
+                isExact ? Agrees(values, isCompatible: true) : values.All(float.IsFinite), $"{name}, compatible, in\n{recipe.Text}");
         }
     }
 
@@ -133,7 +134,9 @@ public sealed class RandomRecipes : IDisposable
             })];
             if (method is "slerp" or "linear" or "karcher" or "nearswap" or "passthrough" or "arcee_fusion")
                 _models.Insert(0, "base");
-            _slices = random.Next(method is "model_stock" or "widen" or "tsv" ? 2 : 3) == 0 && !IsDrawn && method != "pcb" ? [(0, 2), (1, 4)] : [(0, Layers)];
+            _slices = random.Next(method is "model_stock" or "widen" or "tsv" ? 2 : 3) == 0 && !IsDrawn && method != "pcb"
+                ? [(0, 2), (1, 4)]
+                : [(0, Layers)];
             string[] names = Weighted.Contains(method) ? ["weight", "density"]
                 : method is "linear" or "task_arithmetic" or "nuslerp" or "multislerp" ? ["weight"] : [];
             foreach (var slice in Enumerable.Range(0, _slices.Length))
@@ -147,7 +150,8 @@ public sealed class RandomRecipes : IDisposable
 
             _common = Setting.Any(random);
             _lambda = method is "task_arithmetic" or "ties" or "breadcrumbs" or "tsv" or "pcb" ? Math.Round(random.NextDouble(), 3) : 1;
-            _isOn = method is "task_arithmetic" or "ties" or "breadcrumbs" ? random.Next(2) == 0 : method is "della" || (method == "model_stock" && random.Next(2) == 0);
+            _isOn = method == "della"
+                || (method is "task_arithmetic" or "ties" or "breadcrumbs" or "model_stock" && random.Next(2) == 0);
             _ratio = Math.Round(0.2 + (0.6 * random.NextDouble()), 3);
             Text = Write();
         }
