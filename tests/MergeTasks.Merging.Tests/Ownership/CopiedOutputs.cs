@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Inputs;
 using MergeTasks.Merging.Outputs.Ownership;
@@ -82,5 +83,33 @@ public sealed class CopiedOutputs : OwnedOutput
             Directory.CreateDirectory(Path.Combine(to, Path.GetRelativePath(from, folder)));
         foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
             File.Copy(file, Path.Combine(to, Path.GetRelativePath(from, file)), overwrite: true);
+    }
+
+    [Fact]
+    public void Removing_an_output_leaves_the_file_system_that_is_mounted_in_its_place()
+    {
+        Directory.CreateDirectory(Output);
+        Assert.SkipUnless(Mounts("mount", "-t", "tmpfs", "none", Output), "Nothing can be mounted here.");
+        try
+        {
+            Space.Run("first");
+            Assert.Empty(Remove());
+            Assert.Empty(Directory.EnumerateFileSystemEntries(Output));
+            Space.Run("first");
+            Assert.True(Space.State("first").IsFresh);
+        }
+        finally
+        {
+            Assert.True(Mounts("umount", Output));
+        }
+    }
+
+    private static bool Mounts(string program, params string[] arguments)
+    {
+        if (!File.Exists("/usr/bin/mount"))
+            return false;
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true });
+        process!.WaitForExit();
+        return process.ExitCode == 0;
     }
 }

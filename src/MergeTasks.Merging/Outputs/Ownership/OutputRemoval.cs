@@ -67,8 +67,16 @@ internal static class OutputRemoval
 
     internal static void RemoveIfEmpty(string folder) => FileFault.During(folder, FileAct.Delete, () =>
     {
-        if (Directory.Exists(folder) && new FileInfo(folder).LinkTarget is null && !Directory.EnumerateFileSystemEntries(folder).Any())
+        if (!Directory.Exists(folder) || new FileInfo(folder).LinkTarget is not null || Directory.EnumerateFileSystemEntries(folder).Any())
+            return;
+        try
+        {
             Directory.Delete(folder);
+        }
+        catch (IOException e) when (SystemErrors.Explain(e).Kind == FileFaultKind.InUse)
+        {
+            // A file system is mounted there, or a program works in it: whoever put it there wants it, and it is empty.
+        }
     });
 
     private static OwnershipRecord? Own(string projectFile, string folder, out string? owner)
