@@ -60,11 +60,10 @@ internal sealed class FeedForwardExport(
         Require(shared > 0 && shared % inner == 0, "mixture without shared experts of the others' size");
         Key("expert_shared_count", shared / inner);
         metadata.Add($"{architecture.Name}.expert_weights_scale", routing.Factor);
-        if (architecture.HasNormKey)
+        if (architecture.HasNormKey || architecture.HasRoutingKeys)
             metadata.Add($"{architecture.Name}.expert_weights_norm", routing.Renormalised is not null);
         if (!architecture.HasRoutingKeys)
             return;
-        metadata.Add($"{architecture.Name}.expert_weights_norm", routing.Renormalised is not null);
         Key("expert_gating_func", routing.Function == RouterFunction.Sigmoid ? 2 : 1);
         if (routing.Groups > 1)
         {

@@ -92,8 +92,8 @@ internal sealed class GgufConfig(GgufFile file)
                 config[$"{role}_id"] = id;
         }
 
-        config[_name.StartsWith("gemma", StringComparison.Ordinal) ? "hidden_activation" : "hidden_act"] =
-            _name.StartsWith("gemma", StringComparison.Ordinal) ? "gelu_pytorch_tanh" : "silu";
+        var (activation, function) = _name is "gemma2" or "gemma3" ? ("hidden_activation", "gelu_pytorch_tanh") : ("hidden_act", "silu");
+        config[activation] = function;
         AddOwn(config, hidden, heads, head);
         if (experts > 0)
             AddExperts(config, experts);

@@ -98,14 +98,14 @@ internal sealed class GgufRope(GgufFile file, string architecture, int head, int
     // between the two ends, whose slope and offset give the numbers up to one, which the published models have in common (high − low = 3).
     private static JsonObject Llama3(float[] divisors, int rotated, double theta)
     {
-        var turns = RopeSpec.Plain(rotated, theta).Frequencies.Select(frequency => frequency / (2 * Math.PI)).ToArray();
+        var plain = RopeSpec.Plain(rotated, theta).Frequencies;
+        var turns = plain.Select(frequency => frequency / (2 * Math.PI)).ToArray();
         var factor = Math.Round((double)divisors.Max(), 4);
         var between = divisors.Index().Where(one => one.Item > 1 + 1e-5 && one.Item < factor * (1 - 1e-5))
             .Select(one => (X: turns[one.Index], Y: (1 / one.Item - 1 / factor) / (1 - 1 / factor))).ToList();
         foreach (var (low, high, original) in Candidates(between))
         {
             var frequencies = RopeScaling.Llama3(rotated, theta, factor, low, high, original).Frequencies;
-            var plain = RopeSpec.Plain(rotated, theta).Frequencies;
             if (divisors.Length == plain.Length
                 && divisors.Index().All(one => Math.Abs(plain[one.Index] / frequencies[one.Index] / one.Item - 1) < Tolerance))
             {

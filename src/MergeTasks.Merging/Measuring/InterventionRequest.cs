@@ -17,6 +17,7 @@ internal sealed record InterventionRequest : DividedRequest
     private readonly TaskRun _base;
     private readonly TaskRun _tuned;
     private readonly DeltaPartition _partition;
+    private readonly Lazy<List<InterventionPart>> _parts;
 
     internal InterventionRequest(
         ScoreKey key,
@@ -27,24 +28,25 @@ internal sealed record InterventionRequest : DividedRequest
         TaskRun tuned,
         DeltaPartition partition)
         : base(key, declaration, tuned.Data) =>
-        (_level, _mode, _base, _tuned, _partition) = (level, mode, baseModel, tuned, partition);
+        (_level, _mode, _base, _tuned, _partition, _parts) =
+            (level, mode, baseModel, tuned, partition, new(() => [.. Interventions.PartsOf(partition, level)]));
 
     /// <inheritdoc/>
     public override string Phase =>
         $"exact importance of each {(_level == PartitionLevel.Hidden ? "row" : _level.ToString().ToLowerInvariant())}";
 
     internal override IEnumerable<ScoreList> Lists =>
-        Parts().GroupBy(part => part.List, StringComparer.Ordinal).Select(list => new ScoreList(list.Key, list.Count()));
+        _parts.Value.GroupBy(part => part.List, StringComparer.Ordinal).Select(list => new ScoreList(list.Key, list.Count()));
 
     // One pass in front of each piece measures the model as it is: pieces are long enough for that not to show.
     private protected override int Count()
     {
         const int fewest = 8, most = 64;
-        return Math.Clamp(Parts().Count / fewest, 1, most);
+        return Math.Clamp(_parts.Value.Count / fewest, 1, most);
     }
 
     private protected override ScoreWork WorkOf(int? piece) =>
-        ScoreWork.Forward((piece is { } index ? PartsOf(index).Count : Parts().Count) + 1, _tuned.Tokens(_tuned.Share));
+        ScoreWork.Forward((piece is { } index ? PartsOf(index).Count : _parts.Value.Count) + 1, _tuned.Tokens(_tuned.Share));
 
     private protected override IEnumerable<ScoreList> ListsOf(int piece) => [new(Effects, PartsOf(piece).Count)];
 
@@ -65,18 +67,16 @@ internal sealed record InterventionRequest : DividedRequest
     private protected override IEnumerable<(string Name, double[] Values)> PutTogether(
         IEnumerable<IReadOnlyDictionary<string, double[]>> pieces)
     {
-        var lists = Parts().Zip(pieces.SelectMany(piece => piece[Effects]))
+        var lists = _parts.Value.Zip(pieces.SelectMany(piece => piece[Effects]))
             .GroupBy(pair => pair.First.List, StringComparer.Ordinal)
             .Select(list => (list.Key, list.OrderBy(pair => pair.First.Place).Select(pair => pair.Second).ToArray()))
             .ToList();
         return lists.Count == 0 && _level != PartitionLevel.Hidden ? [(Interventions.Parts, [])] : lists;
     }
 
-    private List<InterventionPart> Parts() => [.. Interventions.PartsOf(_partition, _level)];
-
     private List<InterventionPart> PartsOf(int piece)
     {
-        var (parts, count) = (Parts(), Count());
+        var (parts, count) = (_parts.Value, Count());
         return parts[(int)((long)parts.Count * piece / count)..(int)((long)parts.Count * (piece + 1) / count)];
     }
 }

@@ -16,6 +16,9 @@ internal sealed record ProductRequest : DividedRequest
     private readonly DeltaPartition _partition;
     private readonly GradientRequest? _kept;
 
+    // What is known of the samples before the model is loaded.
+    private readonly Lazy<TaskMetric> _unloaded;
+
     internal ProductRequest(
         ScoreKey key,
         ModelDeclaration declaration,
@@ -25,7 +28,8 @@ internal sealed record ProductRequest : DividedRequest
         DeltaPartition partition,
         GradientRequest? kept)
         : base(key, declaration, run.Data) =>
-        (_run, _tuned, _base, _partition, _kept) = (run, tuned, baseModel, partition, kept);
+        (_run, _tuned, _base, _partition, _kept, _unloaded) =
+            (run, tuned, baseModel, partition, kept, new(() => run.Unloaded(run.Share)));
 
     /// <inheritdoc/>
     public override string Phase => "importance by gradient";
@@ -34,15 +38,11 @@ internal sealed record ProductRequest : DividedRequest
 
     internal override IEnumerable<ScoreList> Lists => _partition.Tensors.Select(tensor => new ScoreList(tensor.Name, tensor.Units));
 
-    private protected override int Count() => _kept is null ? _run.Unloaded(_run.Share).Groups.Count : 1;
+    private protected override int Count() => _kept is null ? _unloaded.Value.Groups.Count : 1;
 
-    private protected override ScoreWork WorkOf(int? piece)
-    {
-        if (_kept is not null)
-            return ScoreWork.None;
-        var metric = _run.Unloaded(_run.Share);
-        return ScoreWork.Backward((piece is { } group ? metric.Group(group) : metric).Tokens);
-    }
+    private protected override ScoreWork WorkOf(int? piece) => _kept is null
+        ? ScoreWork.Backward((piece is { } group ? _unloaded.Value.Group(group) : _unloaded.Value).Tokens)
+        : ScoreWork.None;
 
     private protected override IEnumerable<ScoreList> ListsOf(int piece) => Lists;
 

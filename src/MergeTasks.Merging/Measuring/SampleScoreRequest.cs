@@ -12,8 +12,11 @@ internal sealed record SampleScoreRequest : DividedRequest
 
     private readonly TaskRun _run;
 
+    // What is known of the samples before the model is loaded.
+    private readonly Lazy<Dictionary<string, TaskMetric>> _unloaded;
+
     internal SampleScoreRequest(ScoreKey key, ModelDeclaration declaration, TaskRun run)
-        : base(key, declaration, run.Data) => _run = run;
+        : base(key, declaration, run.Data) => (_run, _unloaded) = (run, new(() => Metrics(run.Share, run.Unloaded)));
 
     /// <inheritdoc/>
     public override string Phase => "log-probability of its samples";
@@ -27,9 +30,9 @@ internal sealed record SampleScoreRequest : DividedRequest
 
     internal override IEnumerable<ScoreList> Lists => [new(Deciding), new(Held)];
 
-    private protected override int Count() => Metrics(_run.Unloaded).Max(metric => metric.Value.Groups.Count);
+    private protected override int Count() => _unloaded.Value.Max(metric => metric.Value.Groups.Count);
 
-    private protected override ScoreWork WorkOf(int? piece) => ScoreWork.Forward(1, Metrics(_run.Unloaded)
+    private protected override ScoreWork WorkOf(int? piece) => ScoreWork.Forward(1, _unloaded.Value
         .Sum(metric => piece is { } group ? metric.Value.Group(group).Tokens : metric.Value.Tokens));
 
     private protected override IEnumerable<ScoreList> ListsOf(int piece) => Lists;
@@ -40,7 +43,7 @@ internal sealed record SampleScoreRequest : DividedRequest
         if (pieces.Count == 0)
             yield break;
         using var loaded = _run.Model.Load(context.Engine);
-        var metrics = Metrics(share => _run.Metric(loaded.Model, share));
+        var metrics = Metrics(_run.Share, share => _run.Metric(loaded.Model, share));
         var tokens = pieces.Sum(piece => metrics.Sum(metric => metric.Value.Group(piece).Tokens));
         context.Progress.Scoring(Model.Label, Phase, tokens, $"one forward pass over {tokens} tokens");
         foreach (var piece in pieces)
@@ -57,10 +60,10 @@ internal sealed record SampleScoreRequest : DividedRequest
         return new[] { Deciding, Held }.Select(name => (name, lists[name].SelectMany(values => values).ToArray()));
     }
 
-    private Dictionary<string, TaskMetric> Metrics(Func<SampleShare, TaskMetric> read)
+    private static Dictionary<string, TaskMetric> Metrics(SampleShare share, Func<SampleShare, TaskMetric> read)
     {
-        var metrics = new Dictionary<string, TaskMetric>(StringComparer.Ordinal) { [Deciding] = read(_run.Share) };
-        if (_run.Share != SampleShare.All)
+        var metrics = new Dictionary<string, TaskMetric>(StringComparer.Ordinal) { [Deciding] = read(share) };
+        if (share != SampleShare.All)
             metrics[Held] = read(SampleShare.Held);
         return metrics;
     }

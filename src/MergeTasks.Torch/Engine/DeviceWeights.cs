@@ -43,11 +43,15 @@ internal sealed class DeviceWeights(Device device, DevicePrecision precision, lo
         var rows = empty([index.Length, table.Shape[1]], TypeOf(table.DType));
         var bytesPerRow = checked((int)(BytesOf(table) / table.Shape[0]));
         var bytes = rows.bytes;
-        for (var i = 0; i < index.Length && table.IsComputed; i++)
-            table.CopyTo((long)index[i] * table.Shape[1], MemoryMarshal.Cast<byte, float>(bytes.Slice(i * bytesPerRow, bytesPerRow)));
-        for (var i = 0; i < index.Length && !table.IsComputed; i++)
-            new ReadOnlySpan<byte>(table.Data + (long)index[i] * bytesPerRow, bytesPerRow)
-                .CopyTo(bytes.Slice(i * bytesPerRow, bytesPerRow));
+        for (var i = 0; i < index.Length; i++)
+        {
+            var row = bytes.Slice(i * bytesPerRow, bytesPerRow);
+            if (table.IsComputed)
+                table.CopyTo((long)index[i] * table.Shape[1], MemoryMarshal.Cast<byte, float>(row));
+            else
+                new ReadOnlySpan<byte>(table.Data + (long)index[i] * bytesPerRow, bytesPerRow).CopyTo(row);
+        }
+
         GC.KeepAlive(table);
         return rows.to(device).to_type(ScalarType.Float32);
     }

@@ -113,18 +113,23 @@ public sealed class PiecesOfScores
 
     private static ScoredProject Machine(string? address)
     {
-        var project = new ScoredProject("llama-A", "a", "b");
-        project.Space.SharedScores = address is null ? null : SharedScores.Open(address, false, warning => Assert.Fail(warning.Message));
+        var project = Sharing(address, "a", "b");
         project.Declare(
             "passthrough", ["a"], ("Apl", "layer"), ("AplScoring", "exact"), ("AplVerify", "true"), ("AplBudget", "per-parameter"));
+        return project;
+    }
+
+    private static ScoredProject Sharing(string? address, params string[] models)
+    {
+        var project = new ScoredProject("llama-A", models);
+        project.Space.SharedScores = address is null ? null : SharedScores.Open(address, false, warning => Assert.Fail(warning.Message));
         return project;
     }
 
     // A text and tasks of some thousand tokens, which are several groups.
     private static ScoredProject Sampled(string? address, string statistic)
     {
-        var project = new ScoredProject("llama-A", "a");
-        project.Space.SharedScores = address is null ? null : SharedScores.Open(address, false, warning => Assert.Fail(warning.Message));
+        var project = Sharing(address, "a");
         File.WriteAllText(project.Data("calibration.txt"), WordTokenizer.Documents(1, 300, 24, project.Vocabulary));
         project.WriteTask("a", 5, 1600);
         project.DeclareAsIs(

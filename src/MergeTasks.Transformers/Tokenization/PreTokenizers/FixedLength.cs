@@ -6,29 +6,19 @@ namespace MergeTasks.Transformers.Tokenization.PreTokenizers;
 /// <summary>Component FixedLength: pieces of so many code points.</summary>
 internal sealed class FixedLength(int length) : IPreTokenizer
 {
-    public List<Piece> Split(List<Piece> pieces)
+    public List<Piece> Split(List<Piece> pieces) => Splitting.Each(pieces, Split);
+
+    private void Split(Piece piece, List<Piece> output)
     {
-        var output = new List<Piece>();
-        foreach (var piece in pieces)
+        for (int start = 0, end = 0; start < piece.Length; start = end)
         {
-            if (piece.IsToken)
+            for (var i = 0; i < length && end < piece.Length; i++)
             {
-                output.Add(piece);
-                continue;
+                ScalarText.At(piece.Span, end, out var width);
+                end += width;
             }
 
-            for (int start = 0, end = 0; start < piece.Length; start = end)
-            {
-                for (var i = 0; i < length && end < piece.Length; i++)
-                {
-                    ScalarText.At(piece.Span, end, out var width);
-                    end += width;
-                }
-
-                output.Add(piece.Slice(start, end));
-            }
+            output.Add(piece.Slice(start, end));
         }
-
-        return output;
     }
 }

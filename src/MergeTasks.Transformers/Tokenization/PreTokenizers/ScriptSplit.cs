@@ -11,19 +11,7 @@ internal sealed class ScriptSplit : IPreTokenizer
 {
     private static readonly Lazy<(int First, int Last, int Script)[]> Scripts = new(Load);
 
-    public List<Piece> Split(List<Piece> pieces)
-    {
-        var output = new List<Piece>();
-        foreach (var piece in pieces)
-        {
-            if (piece.IsToken)
-                output.Add(piece);
-            else
-                Split(piece, output);
-        }
-
-        return output;
-    }
+    public List<Piece> Split(List<Piece> pieces) => Splitting.Each(pieces, Split);
 
     private static void Split(Piece piece, List<Piece> output)
     {

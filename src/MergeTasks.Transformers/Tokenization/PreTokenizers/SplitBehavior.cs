@@ -19,12 +19,18 @@ internal static class Splitting
     /// <summary>Splits every piece that is not a token.</summary>
     public static List<Piece> Split(List<Piece> pieces, ITextPattern pattern, SplitBehavior behavior, bool invert = false)
     {
-        var output = new List<Piece>(pieces.Count * 2);
         var ranges = new List<TextRange>();
+        return Each(pieces, (piece, output) => Split(piece, pattern, behavior, invert, ranges, output));
+    }
+
+    /// <summary>Splits every piece that is not a token in a way of its own, which adds what it makes of one to a list.</summary>
+    public static List<Piece> Each(List<Piece> pieces, Action<Piece, List<Piece>> split)
+    {
+        var output = new List<Piece>(pieces.Count * 2);
         foreach (var piece in pieces)
         {
             if (piece.IsToken) output.Add(piece);
-            else Split(piece, pattern, behavior, invert, ranges, output);
+            else split(piece, output);
         }
 
         return output;
