@@ -9,7 +9,6 @@ public sealed partial class Consumer : IDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly Package _package;
-    private readonly bool _isWarm;
     private readonly Dictionary<string, string> _restored = [];
     private int _builds;
 
@@ -18,11 +17,9 @@ public sealed partial class Consumer : IDisposable
     /// Whether the compiler runs. Nothing that it makes reaches a merge, a changed project file starts it again, and it takes longer than
     /// all else in a build; without it a file that is no assembly has the assembly's place.
     /// </param>
-    /// <param name="isWarm">Whether its runs take turns in processes that stay (<see cref="WarmSdk"/>); otherwise each has its own.</param>
-    public Consumer(Package package, bool compiles = false, bool isWarm = true)
+    public Consumer(Package package, bool compiles = false)
     {
         _package = package;
-        _isWarm = isWarm;
         Reference = $"""<PackageReference Include="MergeTasks" Version="{package.Version}" PrivateAssets="all" />""";
         File.WriteAllText(_folder["nuget.config"],
             $"""<configuration><packageSources><clear /><add key="local" value="{package.Feed}" /></packageSources></configuration>""");
@@ -86,10 +83,8 @@ public sealed partial class Consumer : IDisposable
         var text = File.Exists(file) ? Merges().Replace(File.ReadAllText(file), "") : "";
         var isRestored = arguments[0] is "build" or "publish" or "pack" && text.Length > 0 && _restored.GetValueOrDefault(project) == text;
         string[] skipped = isRestored && !arguments.Contains("--no-restore") ? ["--no-restore"] : [];
-        string[] all = [.. arguments, .. skipped, "-nr:false", "-tl:off"];
-        var result = _isWarm
-            ? WarmSdk.Run(this[project], _folder.Path, Variables, all)
-            : Dotnet.Run(this[project], _folder.Path, Variables, all);
+        using var run = Dotnet.Start(this[project], _folder.Path, Variables, [.. arguments, .. skipped, "-nr:false", "-tl:off"]);
+        var result = run.Wait();
         if (result.Succeeded && arguments[0] is "build" or "restore")
             _restored[project] = text;
         return result;

@@ -134,7 +134,7 @@ public sealed class Devices(Package package) : IClassFixture<Package>
     public void Numbers_are_written_alike_in_all_languages()
     {
         using var device = new DevicePackage(package);
-        using var consumer = Declare(device, Scored, isWarm: false);
+        using var consumer = Declare(device, Scored);
         consumer.Variables["LC_ALL"] = consumer.Variables["LANG"] = "de_DE.UTF-8";
         Assert.Contains(
             "libraries found, half is 0.5", consumer.Build("-v:m", "-p:MergeDevice=torch-cpu").Output, StringComparison.Ordinal);
@@ -154,9 +154,9 @@ public sealed class Devices(Package package) : IClassFixture<Package>
         Assert.Contains("plain ->", consumer.Build("--no-restore", "-p:MergeDevice=auto").Output, StringComparison.Ordinal);
     }
 
-    private Consumer Declare(DevicePackage device, string items, bool isWarm = true)
+    private Consumer Declare(DevicePackage device, string items)
     {
-        var consumer = new Consumer(package, isWarm: isWarm);
+        var consumer = new Consumer(package);
         consumer.Project(items + DevicePackage.Reference, device.Property);
         File.WriteAllText(
             consumer["app", "calibration.txt"],

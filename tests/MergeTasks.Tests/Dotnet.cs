@@ -23,7 +23,24 @@ public sealed class Dotnet : IDisposable
         var start = new ProcessStartInfo(
             command[0], command[1..])
         { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        SetEnvironment(start.Environment, home, environment);
+        foreach (var inherited in start.Environment.Keys
+            .Where(name =>
+                name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)
+                    || name.StartsWith("VSTEST", StringComparison.Ordinal)
+                    || name.StartsWith("MERGETASKS_CACHE_", StringComparison.Ordinal))
+            .ToList())
+            start.Environment.Remove(inherited);
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
+        start.Environment["DOTNET_NOLOGO"] = "1";
+        // Every run of the SDK leaves an empty folder where temporary files go.
+        if (OperatingSystem.IsLinux())
+            start.Environment["TMPDIR"] = RunFolder.Of("tmp");
+        start.Environment["MERGETASKS_CACHE"] = Path.Combine(home, "cache");
+        start.Environment["HF_HOME"] = Path.Combine(home, "hugging face");
+        start.Environment["HF_ENDPOINT"] = "http://127.0.0.1:9";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Append(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(line.Data);
@@ -32,12 +49,9 @@ public sealed class Dotnet : IDisposable
     }
 
     /// <summary>Runs to the end.</summary>
-    public static BuildResult Run(string folder, string home, params string[] arguments) => Run(folder, home, null, arguments);
-
-    /// <summary>Runs to the end.</summary>
-    public static BuildResult Run(string folder, string home, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    public static BuildResult Run(string folder, string home, params string[] arguments)
     {
-        using var run = Start(folder, home, environment, arguments);
+        using var run = Start(folder, home, null, arguments);
         return run.Wait();
     }
 
@@ -88,30 +102,6 @@ public sealed class Dotnet : IDisposable
             _process.Kill(entireProcessTree: true);
         _process.Dispose();
         _seen.Dispose();
-    }
-
-    /// <summary>The environment of a run: no build's, and caches of the test's own.</summary>
-    internal static void SetEnvironment(
-        IDictionary<string, string?> variables, string home, IReadOnlyDictionary<string, string>? more)
-    {
-        foreach (var inherited in variables.Keys
-            .Where(name =>
-                name.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)
-                    || name.StartsWith("VSTEST", StringComparison.Ordinal)
-                    || name.StartsWith("MERGETASKS_CACHE_", StringComparison.Ordinal))
-            .ToList())
-            variables.Remove(inherited);
-        variables["MSBUILDDISABLENODEREUSE"] = "1";
-        variables["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
-        variables["DOTNET_NOLOGO"] = "1";
-        // Every run of the SDK leaves an empty folder where temporary files go.
-        if (OperatingSystem.IsLinux())
-            variables["TMPDIR"] = RunFolder.Of("tmp");
-        variables["MERGETASKS_CACHE"] = Path.Combine(home, "cache");
-        variables["HF_HOME"] = Path.Combine(home, "hugging face");
-        variables["HF_ENDPOINT"] = "http://127.0.0.1:9";
-        foreach (var (name, value) in more ?? new Dictionary<string, string>())
-            variables[name] = value;
     }
 
     private string Output

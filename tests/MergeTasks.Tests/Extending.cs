@@ -13,7 +13,7 @@ public sealed partial class Extending(Package package) : IClassFixture<Package>
     {
         var feed = RunFolder.Of("library-feed");
         var project = Path.Combine(Package.Repository, "src", "MergeTasks.Library", "MergeTasks.Library.csproj");
-        var pack = WarmSdk.Run(feed, feed, null, "pack", project, "--no-build", "-c", Package.Configuration, "-o", feed, "-nr:false");
+        var pack = Dotnet.Run(feed, feed, "pack", project, "--no-build", "-c", Package.Configuration, "-o", feed);
         Assert.True(pack.Succeeded, pack.Output);
         return feed;
     });

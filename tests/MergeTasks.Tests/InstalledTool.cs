@@ -8,8 +8,7 @@ public sealed class InstalledTool
     {
         var folder = RunFolder.Of("tool");
         var project = Path.Combine(Package.Repository, "src", "MergeTasks.Tool", "MergeTasks.Tool.csproj");
-        var packed = WarmSdk.Run(folder, folder, null, "pack", project, "--no-build", "-c", Package.Configuration, "-o", folder, "-nr:false");
-        Assert.True(packed.Succeeded, packed.Output);
+        Run("dotnet", "pack", project, "--no-build", "-c", Package.Configuration, "-o", folder);
         File.WriteAllText(
             Path.Combine(folder, "nuget.config"),
             $"""<configuration><packageSources><clear /><add key="own" value="{folder}" /></packageSources></configuration>""");
@@ -25,7 +24,7 @@ public sealed class InstalledTool
         {
             var packages = new Dictionary<string, string> { ["NUGET_PACKAGES"] = Path.Combine(folder, "packages") };
             using var run = command == "dotnet"
-                ? Dotnet.Start(folder, folder, packages, arguments)
+                ? Dotnet.Start(folder, folder, arguments[0] == "pack" ? null : packages, arguments)
                 : Dotnet.Start(
                     Path.Combine(Package.Repository, "example-project"), folder, null, ["exec", Installed(folder), .. arguments]);
             var result = run.Wait();

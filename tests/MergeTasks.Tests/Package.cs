@@ -24,7 +24,7 @@ public sealed class Package
     {
         var feed = RunFolder.Of("feed");
         var project = Path.Combine(Repository, "src", "MergeTasks", "MergeTasks.csproj");
-        var result = WarmSdk.Run(feed, feed, null, "pack", project, "--no-build", "-c", Configuration, "-o", feed, "-nr:false");
+        var result = Dotnet.Run(feed, feed, "pack", project, "--no-build", "-c", Configuration, "-o", feed);
         Assert.True(result.Succeeded, result.Output);
         return Path.GetFileNameWithoutExtension(Directory.GetFiles(feed, "*.nupkg").Single())["MergeTasks.".Length..];
     }

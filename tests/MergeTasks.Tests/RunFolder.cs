@@ -14,8 +14,6 @@ public sealed class RunFolder : IDisposable
 
     public void Dispose()
     {
-        // They stand in it.
-        WarmSdk.End();
         if (Folder.IsValueCreated)
             Folder.Value.Dispose();
     }
