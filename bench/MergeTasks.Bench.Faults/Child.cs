@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 
 namespace MergeTasks.Bench.Faults;
 
@@ -8,7 +10,8 @@ internal sealed class Child : IDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
-    private readonly Task<string> _output;
+    private readonly bool _stays;
+    private readonly Task<string> _output = Task.FromResult("");
 
     public Child(string folder, string variant, params string[] rest)
     {
@@ -18,9 +21,11 @@ internal sealed class Child : IDisposable
         foreach (var argument in new[] { typeof(Child).Assembly.Location, "work", folder, variant }.Concat(rest))
             start.ArgumentList.Add(argument);
         _process = Process.Start(start)!;
-        if (rest.Contains("warm") || rest.Contains("wait"))
+        _stays = rest.Contains("warm");
+        if (_stays || rest.Contains("wait"))
             _process.StandardOutput.ReadLine();
-        _output = ReadAsync();
+        if (!_stays)
+            _output = ReadAsync();
     }
 
     public int Id => _process.Id;
@@ -30,10 +35,12 @@ internal sealed class Child : IDisposable
 
     public void Kill() => _process.Kill();
 
-    /// <summary>Waits for the end.</summary>
+    /// <summary>Waits for the end of the process, or of the build where the worker stays.</summary>
     /// <returns>Exit code, or -1 where it does not end; and what it printed.</returns>
     public (int Code, string Output) Wait()
     {
+        if (_stays)
+            return WaitForBuild();
         if (!_process.WaitForExit(Longest))
         {
             _process.Kill();
@@ -43,7 +50,26 @@ internal sealed class Child : IDisposable
         return (_process.ExitCode, _output.Result);
     }
 
-    public void Dispose() => _process.Dispose();
+    public void Dispose()
+    {
+        if (_stays)
+            _process.Kill();
+        _process.Dispose();
+    }
+
+    private (int Code, string Output) WaitForBuild()
+    {
+        var output = new StringBuilder();
+        while (_process.StandardOutput.ReadLineAsync() is var reading && reading.Wait(Longest) && reading.Result is { } line)
+        {
+            if (line.StartsWith(Worker.Ended, StringComparison.Ordinal))
+                return (int.Parse(line[Worker.Ended.Length..], CultureInfo.InvariantCulture), output.ToString());
+            output.AppendLine(line);
+        }
+
+        output.AppendLine(_process.HasExited ? _process.StandardError.ReadToEnd() : "it did not end");
+        return (-1, output.ToString());
+    }
 
     private async Task<string> ReadAsync() =>
         (await _process.StandardOutput.ReadToEndAsync()) + await _process.StandardError.ReadToEndAsync();

@@ -20,6 +20,9 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
 
     private static readonly bool[] OnceAndAlways = [false, true];
 
+    // One process has most builds, as an editor's does: a fault must do no harm to the builds after it either.
+    private Child? _child;
+
     public void Run()
     {
         var root = Directory.CreateTempSubdirectory("mergetasks-faults-").FullName;
@@ -40,11 +43,12 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         Console.Error.WriteLine($"{all.Length} faults: {string.Join(", ", counts.Select(count => $"{count.Value} {count.Key}"))}");
         foreach (var (call, error, number, persistent) in options.Rounds == 0 ? all : all.Take(options.Rounds))
             Fails(project, warm, promises, call, error, number, persistent);
+        _child?.Dispose();
         Directory.Delete(root, recursive: true);
     }
 
     // How often a thread makes each call, at most: faults are counted in each thread.
-    private static Dictionary<string, int> Count(FaultProject project, FaultProject warm)
+    private Dictionary<string, int> Count(FaultProject project, FaultProject warm)
     {
         project.Build("b", Language.Diagnostics.MergeProgress.None);
         var lines = Traced(project, warm, [$"trace={string.Join(',', Calls.Select(call => call.Call))}"], out _, out _);
@@ -73,12 +77,11 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         promises.Check(what, "a");
     }
 
-    private static List<string> Traced(FaultProject project, FaultProject warm, string[] expressions, out int code, out string output)
+    private List<string> Traced(FaultProject project, FaultProject warm, string[] expressions, out int code, out string output)
     {
-        warm.RemoveOutputs();
-        using var child = new Child(project.Folder, "a", "warm", warm.Folder);
+        _child ??= new Child(project.Folder, "a", "warm", warm.Folder);
         var log = Path.Combine(project.Folder, "strace.log");
-        var start = new ProcessStartInfo("strace", ["-f", "-p", child.Id.ToString(), "-o", log]) { RedirectStandardError = true };
+        var start = new ProcessStartInfo("strace", ["-f", "-p", $"{_child.Id}", "-o", log]) { RedirectStandardError = true };
         foreach (var expression in expressions)
         {
             start.ArgumentList.Add("-e");
@@ -90,10 +93,21 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         {
         }
 
-        child.Go();
-        (code, output) = child.Wait();
+        _child.Go();
+        (code, output) = _child.Wait();
+
+        // It lets the worker go on without it. A worker whose build did not end well is not used again.
+        using (var interrupt = Process.Start("kill", ["-INT", $"{strace.Id}"]))
+            interrupt.WaitForExit();
+        strace.StandardError.ReadToEnd();
         strace.WaitForExit();
-        var lines = File.Exists(log) ? File.ReadAllLines(log).ToList() : [];
+        if (code is not (0 or Worker.Refused))
+        {
+            _child.Dispose();
+            _child = null;
+        }
+
+        var lines = File.ReadAllLines(log).ToList();
         File.Delete(log);
         return lines;
     }
