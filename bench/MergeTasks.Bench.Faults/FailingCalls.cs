@@ -35,14 +35,20 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
             .SelectMany(
                 pair => Enumerable.Range(1, counts.GetValueOrDefault(pair.Call)),
                 (pair, number) => (pair.Call, pair.Error, Number: number))
-            .SelectMany(_ => OnceAndAlways, (pair, persistent) => (pair.Call, pair.Error, pair.Number, Persistent: persistent))
+            .SelectMany(
+                _ => OnceAndAlways,
+                (pair, persistent) => new Fault(
+                    $"{pair.Call} number {pair.Number}{(persistent ? " and all after it" : "")} {pair.Error}",
+                    pair.Call,
+                    $"error={pair.Error}:when={pair.Number}{(persistent ? "+" : "")}"))
+            .Where(fault => fault.Name.Contains(options.Only, StringComparison.Ordinal))
             .ToArray();
 
         // In no order, so that a run that is stopped, or does not do all, has tried all kinds.
         new Random(options.Seed).Shuffle(all);
         Console.Error.WriteLine($"{all.Length} faults: {string.Join(", ", counts.Select(count => $"{count.Value} {count.Key}"))}");
-        foreach (var (call, error, number, persistent) in options.Rounds == 0 ? all : all.Take(options.Rounds))
-            Fails(project, warm, promises, call, error, number, persistent);
+        foreach (var fault in options.Rounds == 0 ? all : all.Take(options.Rounds))
+            Fails(project, warm, promises, fault);
         _child?.Dispose();
         Directory.Delete(root, recursive: true);
     }
@@ -58,23 +64,17 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
                 .GroupBy(line => line.Split(' ')[0]).Select(thread => thread.Count()).DefaultIfEmpty().Max());
     }
 
-    private void Fails(
-        FaultProject project, FaultProject warm, Promises promises, string call, string error, int number, bool persistent)
+    private void Fails(FaultProject project, FaultProject warm, Promises promises, Fault fault)
     {
         // An output of the other variant lies there, so that there is an old one to keep.
         project.Build("b", Language.Diagnostics.MergeProgress.None);
-        var what = $"{call} number {number}{(persistent ? " and all after it" : "")} {error}";
         var lines = Traced(
-            project,
-            warm,
-            [$"trace={call}", $"inject={call}:error={error}:when={number}{(persistent ? "+" : "")}"],
-            out var code,
-            out var output);
+            project, warm, [$"trace={fault.Call}", $"inject={fault.Call}:{fault.Injected}"], out var code, out var output);
         if (lines.Any(line => line.Contains("(INJECTED)", StringComparison.Ordinal)))
-            promises.CheckEnd(what, code, output);
+            promises.CheckEnd(fault.Name, code, output);
         else
             report.Ended("no such call that time");
-        promises.Check(what, "a");
+        promises.Check(fault.Name, "a");
     }
 
     private List<string> Traced(FaultProject project, FaultProject warm, string[] expressions, out int code, out string output)
@@ -111,4 +111,6 @@ internal sealed class FailingCalls(FaultOptions options, FaultReport report)
         File.Delete(log);
         return lines;
     }
+
+    private sealed record Fault(string Name, string Call, string Injected);
 }
