@@ -42,6 +42,23 @@ internal static unsafe partial class DiskLimits
         RandomAccess.FlushToDisk(file);
     }
 
+    /// <summary>Reads files of one length side by side and writes as much as one of them has, through the page cache.</summary>
+    public static void Move(string[] paths, string target, long length, int threads)
+    {
+        var files = Array.ConvertAll(paths, path => File.OpenHandle(path));
+        using var output = File.OpenHandle(target, FileMode.CreateNew, FileAccess.Write, preallocationSize: length);
+        OnThreads(threads, (length + ReadBlock - 1) / ReadBlock, ReadBlock, (block, buffer) =>
+        {
+            var bytes = new Span<byte>((void*)buffer, (int)Math.Min(ReadBlock, length - (block * ReadBlock)));
+            foreach (var file in files)
+                _ = RandomAccess.Read(file, bytes, block * ReadBlock);
+            RandomAccess.Write(output, bytes, block * ReadBlock);
+        });
+        RandomAccess.FlushToDisk(output);
+        foreach (var file in files)
+            file.Dispose();
+    }
+
     public static void OnThreads(int threads, long blocks, int bufferSize, Action<long, nint> body)
     {
         var next = -1L;

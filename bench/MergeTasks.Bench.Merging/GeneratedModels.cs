@@ -19,7 +19,7 @@ internal sealed class GeneratedModels
     private const float DeltaScale = 0.0005f;
     private const int PieceElements = 1 << 20;
 
-    private static readonly float[] Normal = NormalTable();
+    private static readonly Lazy<float[]> Normal = new(NormalTable);
 
     private readonly Shard _shard;
     private readonly string _folder;
@@ -80,13 +80,13 @@ internal sealed class GeneratedModels
 
     private static void Add(float[] values, float scale, ulong seed)
     {
-        var state = (seed * 0x9E3779B97F4A7C15) | 1;
+        var (state, normal) = ((seed * 0x9E3779B97F4A7C15) | 1, Normal.Value);
         for (var i = 0; i < values.Length; i++)
         {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            values[i] += scale * Normal[state >> 48];
+            values[i] += scale * normal[state >> 48];
         }
     }
 

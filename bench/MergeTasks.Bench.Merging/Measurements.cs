@@ -8,6 +8,7 @@ internal sealed class Measurements
 {
     private readonly Dictionary<string, List<double>> _seconds = [];
     private readonly Dictionary<string, List<double>> _processor = [];
+    private readonly Dictionary<string, List<double>> _start = [];
     private readonly List<(string Name, Func<double> Ratio, string Wanted)> _ratios = [];
 
     /// <summary>Most anonymous memory that one of our merges took, in bytes.</summary>
@@ -29,6 +30,9 @@ internal sealed class Measurements
     /// <summary>Adds the processor time of one of our merges: unlike its seconds it hardly depends on what else the machine does.</summary>
     public void AddProcessor(string subject, double seconds) => Append(_processor, subject, seconds);
 
+    /// <summary>Adds the seconds from the start of a merging process to its first written block.</summary>
+    public void AddStart(string subject, double seconds) => Append(_start, subject, seconds);
+
     public bool Has(string subject) => _seconds.ContainsKey(subject);
 
     public double Median(string subject) => Median(_seconds[subject]);
@@ -37,20 +41,20 @@ internal sealed class Measurements
 
     public void Print(TextWriter writer)
     {
-        writer.WriteLine("| subject | median s | from | to | processor s |\n|---|---:|---:|---:|---:|");
+        writer.WriteLine("| subject | median s | from | to | processor s | first block after s |\n|---|---:|---:|---:|---:|---:|");
         foreach (var (subject, all) in _seconds)
             writer.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {subject} | {Median(subject):0.00} | {all.Min():0.00} | {all.Max():0.00} | {Processor(subject)} |"));
+                    $"| {subject} | {Median(subject):0.00} | {all.Min():0.00} | {all.Max():0.00} | {Of(_processor, subject)} | {Of(_start, subject)} |"));
         writer.WriteLine("\n| ratio of medians | measured | wanted |\n|---|---:|---:|");
         foreach (var (name, ratio, wanted) in _ratios)
             writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {ratio():0.00} | {wanted} |"));
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\nPeak RssAnon of a merging process: {PeakMemory / 1e6:0} MB"));
     }
 
-    private string Processor(string subject) =>
-        _processor.TryGetValue(subject, out var all) ? Median(all).ToString("0.00", CultureInfo.InvariantCulture) : "";
+    private static string Of(Dictionary<string, List<double>> figures, string subject) =>
+        figures.TryGetValue(subject, out var all) ? Median(all).ToString("0.00", CultureInfo.InvariantCulture) : "";
 
     public static double Median(List<double> values)
     {

@@ -27,21 +27,22 @@ internal sealed class MergeSubject(string folder, int threads)
     public void DigestInputs() => Build().Plan(CancellationToken.None);
 
     /// <summary>
-    /// The merge as this process's whole work: prints its seconds, the peak of this process's anonymous memory in bytes, and the processor
-    /// seconds of this process so far.
+    /// The merge as this process's whole work: prints its seconds, the peak of this process's anonymous memory in bytes, the processor
+    /// seconds of this process so far, and the seconds from its start to the first block that was written.
     /// </summary>
     public void RunHere(string method)
     {
         DeleteOutput(method);
         var build = Build();
+        var first = new FirstBlock();
         using var memory = new PeakMemory();
         var watch = Stopwatch.StartNew();
-        build.Run(method, Path.Combine(folder, method + ".lock"), MergeProgress.None, CancellationToken.None);
+        build.Run(method, Path.Combine(folder, method + ".lock"), first, CancellationToken.None);
         watch.Stop();
         var processor = Environment.CpuUsage.TotalTime;
         DeleteOutput(method);
         Console.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds} {memory.Peak} {processor.TotalSeconds}"));
+            string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalSeconds} {memory.Peak} {processor.TotalSeconds} {first.Seconds}"));
     }
 
     private static IReadOnlyList<string> ModelsOf(string method) =>
@@ -74,4 +75,13 @@ internal sealed class MergeSubject(string folder, int threads)
             pair => pair.Name,
             pair => pair.Name == "Base" ? Path.Combine("models", pair.Value) : pair.Value,
             StringComparer.OrdinalIgnoreCase);
+
+    private sealed class FirstBlock : MergeProgress
+    {
+        private DateTime? _at;
+
+        public double Seconds => ((_at ?? DateTime.Now) - Process.GetCurrentProcess().StartTime).TotalSeconds;
+
+        public override void Written(int bytes) => _at ??= DateTime.Now;
+    }
 }

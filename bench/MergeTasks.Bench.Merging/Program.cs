@@ -76,6 +76,12 @@ if (args is ["large", var large] && ByteSize.Parse(large) is { } bytes)
     return 0;
 }
 
+if (args is ["reads", var readSize, var readRounds] && ByteSize.Parse(readSize) is { } readBytes)
+{
+    ReadingWays.Measure(readBytes, int.Parse(readRounds, CultureInfo.InvariantCulture));
+    return 0;
+}
+
 if (args is ["range", var each, var times] && ByteSize.Parse(each) is { } modelBytes)
 {
     RangeChecks.Measure(modelBytes, int.Parse(times, CultureInfo.InvariantCulture));

@@ -59,7 +59,9 @@ internal sealed class ScoringOverhead(string models, int threads, int rounds)
         var sources = Sources.Select(model =>
             new DeclaredItem("MergeSource", model, Metadata([("Weight", "0.5"), ("TaskData", $"data/{model}.jsonl")]), project));
         return new MergeBuild(
-            DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache, "out")), [merge], [.. sources]), cache, threads)
+            DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache, "out")), [merge], [.. sources]),
+            Path.Combine(cache, "cache"),
+            threads)
             {
                 Engine = engine, RefreshesScores = true
             };

@@ -26,7 +26,11 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
             .Distinct()
             .Order();
         foreach (var count in limits)
+        {
             Run(Read(count), () => Measurements.Time(() => DiskLimits.ReadAll(Inputs(count), options.Threads)));
+            Run(Move(count), () => Measurements.Time(() => DiskLimits.Move([.. Inputs(count)], Target, models.Length, options.Threads)));
+        }
+
         Run(Write, () => Measurements.Time(() => DiskLimits.WriteDirect(Target, models.Length, options.Threads)));
         foreach (var method in MergeSubject.Names.Where(options.Wants))
             Run(method, () => Merge(method));
@@ -56,6 +60,8 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
             var read = Read(MergeSubject.InputCount(method));
             measurements.Compare($"{method} / max(read, write)", $"≤ {limit}",
                 () => measurements.Median(method) / Math.Max(measurements.Median(read), measurements.Median(Write)));
+            var move = Move(MergeSubject.InputCount(method));
+            measurements.Compare($"{method} / read and write", "≤ 1.50", () => measurements.Median(method) / measurements.Median(move));
         }
 
         CompareWith(Careful, "linear", "≥ 6");
@@ -65,6 +71,8 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
     }
 
     private static string Read(int inputs) => $"limit: read {inputs} inputs";
+
+    private static string Move(int inputs) => $"read {inputs} inputs and write one output";
 
     private void CompareWith(string subject, string ours, string wanted)
     {
@@ -92,6 +100,7 @@ internal sealed class Subjects(BenchOptions options, GeneratedModels models, Mea
             .Split(' ');
         measurements.PeakMemory = Math.Max(measurements.PeakMemory, long.Parse(words[1], CultureInfo.InvariantCulture));
         measurements.AddProcessor(method, double.Parse(words[2], CultureInfo.InvariantCulture));
+        measurements.AddStart(method, double.Parse(words[3], CultureInfo.InvariantCulture));
         return double.Parse(words[0], CultureInfo.InvariantCulture);
     }
 

@@ -5,6 +5,8 @@ using MergeTasks.Checkpoints.Safetensors;
 using MergeTasks.Language.Declarations;
 using MergeTasks.Language.Diagnostics;
 using MergeTasks.Merging.Build;
+using MergeTasks.Methods.BuiltIn;
+using MergeTasks.Methods.Contract;
 
 namespace MergeTasks.Bench.Merging;
 
@@ -57,11 +59,20 @@ internal static class WholeMatrices
     {
         var cache = Directory.CreateTempSubdirectory("mergetasks-bench-");
         var project = Path.Combine(models, "bench.csproj");
-        var merge = new DeclaredItem("MergedModel", "m", Metadata([("Method", method), ("Base", "base")]), project);
-        var items = sources.Select(model => new DeclaredItem("MergeSource", model, Metadata([("Into", "m")]), project));
+        var found = MergeMethods.Find(method)!;
+        bool Needs(string parameter) => found.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
+        (string, string)[] density = Needs("density") ? [("Density", "0.5")] : [];
+        (string, string)[] weight = Needs("weight") ? [("Weight", "0.3")] : [];
+        (string, string)[] basis = !found.TakesBase(isNamed: true) ? [] : [("Base", "base")];
+        var merge = new DeclaredItem("MergedModel", "m", Metadata([("Method", method), .. basis, .. density]), project);
+        var items = sources.Select(model => new DeclaredItem(
+            "MergeSource",
+            model,
+            Metadata([("Into", "m"), .. weight, .. Data(models, model, found.Statistic)]),
+            project));
         var build = new MergeBuild(
             DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache.FullName, "out")), [merge], [.. items]),
-            cache.FullName,
+            Path.Combine(cache.FullName, "cache"),
             Environment.ProcessorCount);
         build.Plan(CancellationToken.None);
         var (processor, watch) = (Environment.CpuUsage.TotalTime, Stopwatch.StartNew());
@@ -70,6 +81,10 @@ internal static class WholeMatrices
         cache.Delete(recursive: true);
         return times;
     }
+
+    // Methods that run the models do so on their task's data.
+    private static (string, string)[] Data(string models, string model, ModelStatistic statistic) =>
+        statistic == ModelStatistic.None ? [] : [("TaskData", Path.Combine(models, "data", model + ".jsonl"))];
 
     private static float[] Random(int seed, long count, float size)
     {

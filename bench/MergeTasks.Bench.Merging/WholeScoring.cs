@@ -104,7 +104,7 @@ internal sealed class WholeScoring(string models, int threads)
                 new DeclaredItem("MergeSource", model, Metadata([("Weight", "1"), ("TaskData", $"data/{model}.jsonl")]), project));
             var build = new MergeBuild(
                 DeclarationReader.Read(new ProjectDefaults(project, Path.Combine(cache.FullName, "out")), [merge], [.. items]),
-                cache.FullName,
+                Path.Combine(cache.FullName, "cache"),
                 threads)
             { Engine = engine, SharedScores = shared };
             build.Plan(CancellationToken.None);

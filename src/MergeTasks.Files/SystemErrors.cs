@@ -4,6 +4,7 @@ namespace MergeTasks.Files;
 internal static class SystemErrors
 {
     private const int FacilityWin32 = unchecked((int)0x80070000);
+    private const int InputOutputError = 5;
 
     public static (FileFaultKind Kind, string Why) Explain(Exception exception)
     {
@@ -20,6 +21,7 @@ internal static class SystemErrors
             FileFaultKind.Folder => "it is a folder",
             FileFaultKind.Missing => "a part of its path is no folder",
             FileFaultKind.BadName => "its name is too long, or links lead in a circle",
+            _ when !OperatingSystem.IsWindows() && exception.HResult == InputOutputError => "its device reports an input/output error",
             _ => MessageText.Shown(exception.Message.TrimEnd('.')),
         });
     }

@@ -116,7 +116,8 @@ internal sealed class OutputOwnership
             if (IsAsWritten(name, hasher, cancellation))
                 deleted.Add(name);
             else if (RecordedFile.IsWeights(name))
-                throw Refusal(_merge, $"'{Path.Combine(Folder, name)}', which was changed since and would stay beside new weights");
+                throw Refusal(
+                    _merge, $"'{Path.Combine(Folder, name)}', which was changed since or cannot be read, and would stay beside new weights");
             else
                 left.Add(name);
         }
