@@ -4,77 +4,55 @@ using MergeTasks.TestSupport;
 
 namespace MergeTasks.Merging.Tests.Importance;
 
-/// <summary>Every method with neither, either and both, on the trained example models.</summary>
+/// <summary>Every method with neither, either and both, on small models; what depends on size is on the trained example models.</summary>
 public sealed class Combinations : IDisposable
 {
-    // The decompositions of 'tsv' take minutes on models of this size, so it has smaller ones.
     private static readonly string[] Methods =
         [
             .. MergeMethods.All
                 .Where(method => !method.MakesAdapter && method.Statistic == ModelStatistic.None)
                 .Select(method => method.Name)
-                .Where(name => name != "tsv")
         ];
 
     private readonly MergeWorkspace _space = new();
-    private readonly CountingEngine _engine = new();
     private readonly string _models = ExampleModels.Folder;
 
-    public Combinations() => _space.Engine = _engine;
+    private Inputs Trained => new(_models, Path.Combine(_models, "data"), "calibration.jsonl", "128", ["math", "code", "manual"]);
+
+    public Combinations() => _space.Engine = new CountingEngine();
 
     public void Dispose() => _space.Dispose();
 
     [Fact]
     public void All_build_and_score_once()
     {
-        var plain = new Dictionary<string, byte[]>();
+        using var project = new ScoredProject("llama-A", "a", "b", "c");
+        var engine = project.Engine;
+        var small = new Inputs(Path.Combine(project.Space.Folder, "models"), project.Data(), "calibration.txt", "16", ["a", "b", "c"]);
+        var seen = new HashSet<string>();
         foreach (var (aim, apl) in new[] { (false, false), (true, false), (false, true), (true, true) })
         {
             foreach (var method in Methods)
             {
-                Declare(method, aim, apl);
-                _space.Run("m");
-                var result = _space.Result("m");
+                // 'model_stock' of changes that have nothing in common is the base.
+                var (space, inputs) = method == "model_stock" ? (_space, Trained) : (project.Space, small);
+                Declare(space, inputs, method, aim, apl);
+                space.Run("m");
+                var result = space.Result("m");
                 Assert.All(result.Values, tensor => Assert.True(Array.TrueForAll(tensor.Floats(), float.IsFinite)));
-                var weight = result["model.layers.2.mlp.up_proj.weight"].Bytes;
-                if (aim || apl)
-                    Assert.False(plain[method].AsSpan().SequenceEqual(weight), $"{method}: something must change.");
-                else
-                    plain[method] = weight;
-                Assert.True(_space.State("m").IsFresh, string.Join("; ", _space.State("m").Reasons));
+                var weight = Convert.ToHexString(result["model.layers.2.mlp.up_proj.weight"].Bytes);
+                Assert.True(seen.Add($"{method} {weight}"), $"{method}: something must change.");
+                Assert.True(space.State("m").IsFresh, string.Join("; ", space.State("m").Reasons));
             }
         }
 
         // Blocks of the calibration text run eight at a time; each task is one small batch of samples or a few.
-        Assert.Single(_engine.Runs.Where(run => run.StartsWith("observe", StringComparison.Ordinal)).Select(run => run).Distinct());
-        var backward = _engine.Tokens["backward"];
-        Declare("ties", true, true);
-        Directory.Delete(_space.Output("m"), recursive: true);
-        _space.Run("m");
-        Assert.Equal(backward, _engine.Tokens["backward"]);
-    }
-
-    [Fact]
-    public void Singular_vectors_go_with_both_on_small_models()
-    {
-        using var project = new ScoredProject("llama-A", "a", "b", "c");
-        var seen = new HashSet<string>();
-        foreach (var (aim, apl) in new[] { (false, false), (true, false), (false, true), (true, true) })
-        {
-            project.Space.Clear();
-            project.Space.Merge("m",
-            [
-                ("Method", "tsv"), ("Base", "models/base"),
-                .. aim ? [("Aim", "0.4"), ("Calibration", "data/calibration.txt"), ("AimBlock", "16")] : Array.Empty<(string, string)>(),
-                .. FirstVersion.With(apl ? [("Apl", "layer")] : []),
-            ]);
-            foreach (var model in new[] { "a", "b", "c" })
-                project.Space.Source("models/" + model, ("TaskData", $"data/{model}.jsonl"));
-            project.Run();
-            var result = project.Space.Result("m");
-            Assert.All(result.Values, tensor => Assert.True(Array.TrueForAll(tensor.Floats(), float.IsFinite)));
-            Assert.True(seen.Add(Convert.ToHexString(result["model.layers.2.mlp.up_proj.weight"].Bytes)), "Something must change.");
-        }
+        Assert.Single(engine.Runs.Where(run => run.StartsWith("observe", StringComparison.Ordinal)).Select(run => run).Distinct());
+        var backward = engine.Tokens["backward"];
+        Declare(project.Space, small, "ties", true, true);
+        Directory.Delete(project.Space.Output("m"), recursive: true);
+        project.Space.Run("m");
+        Assert.Equal(backward, engine.Tokens["backward"]);
     }
 
     [Theory]
@@ -139,7 +117,7 @@ public sealed class Combinations : IDisposable
         // Seeded masks of the method itself differ by design, so APL drops and the method does not.
         foreach (var mode in new[] { "none", "mergekit" })
         {
-            Declare(method, true, true, mode);
+            Declare(_space, Trained, method, true, true, mode);
             if (Directory.Exists(_space.Output("m")))
                 Directory.Delete(_space.Output("m"), recursive: true);
             _space.Run("m");
@@ -188,24 +166,25 @@ public sealed class Combinations : IDisposable
         }
     }
 
-    private void Declare(string method, bool aim, bool apl, string compatibility = "none")
+    private static void Declare(
+        MergeWorkspace space, Inputs inputs, string method, bool aim, bool apl, string compatibility = "none")
     {
-        _space.Clear();
-        _space.Merge("m",
+        space.Clear();
+        space.Merge("m",
         [
-            ("Method", method), ("Base", Path.Combine(_models, "base")), ("Compatibility", compatibility),
+            ("Method", method), ("Base", Path.Combine(inputs.Models, "base")), ("Compatibility", compatibility),
             .. Needs(method, "t") ? [("T", method == "nearswap" ? "0.01" : "0.5")] : Array.Empty<(string, string)>(),
             .. method.StartsWith("della", StringComparison.Ordinal) ? [("Density", "0.5")] : Array.Empty<(string, string)>(),
             .. aim
-                ? [("Aim", "0.4"), ("Calibration", Path.Combine(_models, "data", "calibration.jsonl")), ("AimBlock", "128")]
+                ? [("Aim", "0.4"), ("Calibration", Path.Combine(inputs.Data, inputs.Calibration)), ("AimBlock", inputs.Block)]
                 : Array.Empty<(string, string)>(),
             .. FirstVersion.With(apl ? [("Apl", "layer")] : []),
         ]);
-        foreach (var model in new[] { "math", "code", "manual" }.Take(MergeMethods.Find(method)!.MaxModels))
+        foreach (var model in inputs.Names.Take(MergeMethods.Find(method)!.MaxModels))
         {
-            _space.Source(Path.Combine(_models, model),
+            space.Source(Path.Combine(inputs.Models, model),
             [
-                ("TaskData", Path.Combine(_models, "data", model + ".jsonl")),
+                ("TaskData", Path.Combine(inputs.Data, model + ".jsonl")),
                 .. Needs(method, "weight") ? [("Weight", "0.4")] : Array.Empty<(string, string)>(),
             ]);
         }
@@ -213,4 +192,7 @@ public sealed class Combinations : IDisposable
 
     private static bool Needs(string method, string parameter) =>
         MergeMethods.Find(method)!.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
+
+    /// <summary>Models, the texts and tasks in a folder beside them, and how many tokens a block of the calibration text has.</summary>
+    private sealed record Inputs(string Models, string Data, string Calibration, string Block, string[] Names);
 }
