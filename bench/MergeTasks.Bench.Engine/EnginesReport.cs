@@ -16,9 +16,9 @@ internal static class EnginesReport
     private const int Length = 512;
     private const int Rounds = 7;
 
-    public static int Run(string folder)
+    public static int Run(RandomLlama sizes, string folder)
     {
-        RandomLlama.Small.Write(folder);
+        sizes.Write(folder);
         var (ids, targets) = SpeedReport.Text(Length);
         var batch = TokenBatch.Of(ids);
         using var own = new CpuEngine().Load(folder);
