@@ -46,6 +46,17 @@ public sealed class TokenizerTests
     }
 
     [Fact]
+    public void What_is_left_of_a_processor_that_a_template_replaced_means_nothing()
+    {
+        const string template = """
+            "type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+            "pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[7],"tokens":["<s>"]}}
+            """;
+        foreach (var left in new[] { "", "\"add_prefix_space\":true,\"trim_offsets\":false,\"use_regex\":true," })
+            Assert.Equal(7, TestData.With("post_processor", $"{{{left}{template}}}").Encode("a", addSpecialTokens: true)[0]);
+    }
+
+    [Fact]
     public void Tokens_and_ids_are_looked_up_in_both_vocabularies()
     {
         var tokenizer = TestData.Load("llama3");

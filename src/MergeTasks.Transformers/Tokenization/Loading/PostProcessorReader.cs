@@ -63,6 +63,10 @@ internal static class PostProcessorReader
     {
         // The template for pairs of texts is read by nobody: pairs are not encoded here.
         component.Required("pair");
+
+        // What is left of a ByteLevel that the template replaced, as in Cohere's published files; the reference passes over it.
+        foreach (var left in new[] { "add_prefix_space", "trim_offsets", "use_regex" })
+            component.OptionalBool(left);
         var tokens = component.Component("special_tokens");
         return new([.. component.Components("single").Select(p => Part(p, tokens))]);
     }
