@@ -10,8 +10,9 @@ internal sealed class Child : IDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
-    private readonly bool _stays;
-    private readonly Task<string> _output = Task.FromResult("");
+
+    // Null: the worker stays, and says itself where a build's output ends.
+    private readonly Task<string>? _output;
 
     public Child(string folder, string variant, params string[] rest)
     {
@@ -21,11 +22,10 @@ internal sealed class Child : IDisposable
         foreach (var argument in new[] { typeof(Child).Assembly.Location, "work", folder, variant }.Concat(rest))
             start.ArgumentList.Add(argument);
         _process = Process.Start(start)!;
-        _stays = rest.Contains("warm");
-        if (_stays || rest.Contains("wait"))
+        var stays = rest.Contains("warm");
+        if (stays || rest.Contains("wait"))
             _process.StandardOutput.ReadLine();
-        if (!_stays)
-            _output = ReadAsync();
+        _output = stays ? null : ReadAsync();
     }
 
     public int Id => _process.Id;
@@ -39,7 +39,7 @@ internal sealed class Child : IDisposable
     /// <returns>Exit code, or -1 where it does not end; and what it printed.</returns>
     public (int Code, string Output) Wait()
     {
-        if (_stays)
+        if (_output is null)
             return WaitForBuild();
         if (!_process.WaitForExit(Longest))
         {
@@ -52,7 +52,7 @@ internal sealed class Child : IDisposable
 
     public void Dispose()
     {
-        if (_stays)
+        if (_output is null)
             _process.Kill();
         _process.Dispose();
     }

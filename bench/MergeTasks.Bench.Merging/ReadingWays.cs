@@ -13,10 +13,9 @@ internal static unsafe class ReadingWays
     /// <summary>Writes a file, looks at it in each way by turns, on one thread and two, and prints medians.</summary>
     public static void Measure(long size, int rounds)
     {
-        var path = Path.GetTempFileName();
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         try
         {
-            File.Delete(path);
             DiskLimits.WriteDirect(path, size, 2);
             DiskLimits.ReadAll([path], 2);
             var times = new Dictionary<string, List<(double Clock, double Processor)>>();

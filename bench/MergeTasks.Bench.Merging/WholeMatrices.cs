@@ -63,7 +63,7 @@ internal static class WholeMatrices
         bool Needs(string parameter) => found.Parameters.Any(declared => declared.Name == parameter && declared.Default is null);
         (string, string)[] density = Needs("density") ? [("Density", "0.5")] : [];
         (string, string)[] weight = Needs("weight") ? [("Weight", "0.3")] : [];
-        (string, string)[] basis = !found.TakesBase(isNamed: true) ? [] : [("Base", "base")];
+        (string, string)[] basis = found.TakesBase(isNamed: true) ? [("Base", "base")] : [];
         var merge = new DeclaredItem("MergedModel", "m", Metadata([("Method", method), .. basis, .. density]), project);
         var items = sources.Select(model => new DeclaredItem(
             "MergeSource",

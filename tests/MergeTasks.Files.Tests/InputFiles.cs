@@ -107,6 +107,22 @@ public sealed class InputFiles : IDisposable
     }
 
     [Fact]
+    public void A_failing_device_is_told_as_such()
+    {
+        if (!OperatingSystem.IsLinux())
+            return;
+
+        // Nobody has memory at address 0, and the system calls that an input/output error.
+        var fault = Assert.Throws<FileFault>(() => FileFault.During("/proc/self/mem", FileAct.Read, () =>
+        {
+            using var handle = File.OpenHandle("/proc/self/mem");
+            RandomAccess.Read(handle, new byte[16], 0);
+        }));
+        Assert.Equal(
+            (FileFaultKind.Failed, "'/proc/self/mem' cannot be read: its device reports an input/output error."), (fault.Kind, fault.Message));
+    }
+
+    [Fact]
     public void A_full_disk_is_told_as_such()
     {
         if (!OperatingSystem.IsLinux())

@@ -15,11 +15,12 @@ public sealed class Combinations : IDisposable
         ];
 
     private readonly MergeWorkspace _space = new();
+    private readonly CountingEngine _engine = new();
     private readonly string _models = ExampleModels.Folder;
 
     private Inputs Trained => new(_models, Path.Combine(_models, "data"), "calibration.jsonl", "128", ["math", "code", "manual"]);
 
-    public Combinations() => _space.Engine = new CountingEngine();
+    public Combinations() => _space.Engine = _engine;
 
     public void Dispose() => _space.Dispose();
 
@@ -27,7 +28,6 @@ public sealed class Combinations : IDisposable
     public void All_build_and_score_once()
     {
         using var project = new ScoredProject("llama-A", "a", "b", "c");
-        var engine = project.Engine;
         var small = new Inputs(Path.Combine(project.Space.Folder, "models"), project.Data(), "calibration.txt", "16", ["a", "b", "c"]);
         var seen = new HashSet<string>();
         foreach (var (aim, apl) in new[] { (false, false), (true, false), (false, true), (true, true) })
@@ -47,12 +47,18 @@ public sealed class Combinations : IDisposable
         }
 
         // Blocks of the calibration text run eight at a time; each task is one small batch of samples or a few.
-        Assert.Single(engine.Runs.Where(run => run.StartsWith("observe", StringComparison.Ordinal)).Select(run => run).Distinct());
-        var backward = engine.Tokens["backward"];
-        Declare(project.Space, small, "ties", true, true);
-        Directory.Delete(project.Space.Output("m"), recursive: true);
-        project.Space.Run("m");
-        Assert.Equal(backward, engine.Tokens["backward"]);
+        foreach (var (space, engine, inputs, method) in new[]
+        {
+            (project.Space, project.Engine, small, "ties"), (_space, _engine, Trained, "model_stock"),
+        })
+        {
+            Assert.Single(engine.Runs.Where(run => run.StartsWith("observe", StringComparison.Ordinal)).Distinct());
+            var backward = engine.Tokens["backward"];
+            Declare(space, inputs, method, true, true);
+            Directory.Delete(space.Output("m"), recursive: true);
+            space.Run("m");
+            Assert.Equal(backward, engine.Tokens["backward"]);
+        }
     }
 
     [Theory]
